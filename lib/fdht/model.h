@@ -1,0 +1,142 @@
+/* fdht/model.h - an LSTM classifier whose weight maps are tensor network operators.
+ *
+ * Gates stand in the order i,f,g,o; z = [x_t ; h_(t-1)]; a = W z + b; i, f, o = sigmoid, g = tanh;
+ * c = f c + i g; h = o tanh(c) (engine.md section 4). Cells differ only in which maps are which operator:
+ *
+ *   kind    input map (4H x inputs)   hidden map (4H x P)
+ *   dense   dense                     dense
+ *   tt tr bt ht  that format          dense
+ *   fdht    ONE HT operator over [x;h]: x fills box `x` of its input modes, h box `h`
+ *
+ * A box may hold more positions than the vector has elements: element j sits at row-major position j, the rest are
+ * structural zeros. Likewise prod(op.out) = 4 H' with H' >= hidden; row g H' + j belongs to gate g of unit j. */
+#ifndef FDHT_MODEL_H
+#define FDHT_MODEL_H
+
+#include <stdbool.h>
+
+#include "fdht/operator.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum fdht_cell_kind {
+    FDHT_CELL_DENSE,
+    FDHT_CELL_TT,
+    FDHT_CELL_TR,
+    FDHT_CELL_BT,
+    FDHT_CELL_HT,
+    FDHT_CELL_FDHT,
+    FDHT_CELL_KINDS
+} fdht_cell_kind;
+
+/* sigmoid; clip(0.2 x + 0.5) (Keras 1 and 2); clip(x / 6 + 0.5) (Keras 3) */
+typedef enum fdht_activation { FDHT_SIGMOID, FDHT_HARD_SIGMOID, FDHT_HARD_SIGMOID3, FDHT_ACTIVATIONS } fdht_activation;
+
+typedef enum fdht_pool { FDHT_POOL_LAST, FDHT_POOL_MEAN } fdht_pool;
+typedef enum fdht_sample { FDHT_SAMPLE_EVEN, FDHT_SAMPLE_RANDOM } fdht_sample;
+
+typedef struct fdht_cell_spec {
+    fdht_cell_kind kind;
+    size_t inputs, hidden;
+    size_t proj; /* outputs of a projection of h (PyTorch's proj_size); 0 = none. P = proj ? proj : hidden */
+    bool bias;
+    fdht_activation activation; /* of the gates i, f, o */
+    fdht_op_spec op;            /* the input map, or in an fdht cell the map over [x;h] */
+    fdht_box x, h;              /* input boxes of x and h in op; h is used by fdht only */
+} fdht_cell_spec;
+
+/* How frames become inputs: (pixel - mean) / std, then x_t - x_(t-1) (first = 0) if diff. width = 0: inputs are
+ * plain float32 feature vectors, taken as they are (diff still applies). */
+typedef struct fdht_frame_spec {
+    size_t width, height, channels;
+    double mean, std;
+    bool diff, gray;
+    size_t frames; /* sampled per clip; 0 = all */
+    fdht_sample sample;
+} fdht_frame_spec;
+
+/* Cells are ordered l0, l0_reverse, l1, ..: cell[layer * directions + direction]. Plain data; arrays and names
+ * belong to whoever made it. */
+typedef struct fdht_model_spec {
+    int layers, directions;
+    fdht_cell_spec *cell;
+    fdht_pool pool;
+    size_t classes;    /* 0 = no classifier: the model's outputs are the last state */
+    char **class_name; /* classes strings, or NULL */
+    fdht_frame_spec frame;
+} fdht_model_spec;
+
+/* One named array of a model, stored at values + offset. name is its path in the model file: "cells/0/cores/leaf_1",
+ * "cells/0/bias" (4H), "cells/0/hidden" (4H,P), "cells/0/projection" (P,H), "classifier/weight" (classes, outputs),
+ * "classifier/bias". */
+typedef struct fdht_param {
+    char name[96];
+    int order;
+    size_t dim[2 * FDHT_MAX_MODES];
+    size_t offset, size;
+} fdht_param;
+
+typedef struct fdht_model fdht_model;
+
+FDHT_API const char *fdht_cell_name(fdht_cell_kind kind);
+FDHT_API int fdht_cell_parse(const char *name, fdht_cell_kind *out, fdht_error *err);
+FDHT_API const char *fdht_activation_name(fdht_activation a); /* "sigmoid", "hard_sigmoid", "hard_sigmoid3" */
+
+/* Fill the boxes and enlarged modes of an fdht cell. spec->op.in holds x's modes on entry and the operator's on return.
+ * enlarge: slices added to each mode; NULL: mode `enlarge_mode` (0-based) by the fewest that hold h. With one mode
+ * enlarged h's box starts at index 0 of the other modes; with several it starts past x in each enlarged mode.
+ * hidden_box: sides of h's box, NULL: as equal as fit. FDHT_EINVAL if h does not fit. */
+FDHT_API int fdht_cell_place(fdht_cell_spec *spec, int enlarge_mode, const size_t *enlarge, const size_t *hidden_box,
+                             fdht_error *err);
+
+/* The spec is copied whole; all values are 0. Free with fdht_model_free. */
+FDHT_API int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *err);
+FDHT_API void fdht_model_free(fdht_model *m);
+FDHT_API const fdht_model_spec *fdht_model_spec_of(const fdht_model *m);
+
+/* The standard start: input maps of variance init_scale^2 / inputs, hidden maps 1 / hidden (in an fdht cell the
+ * slices of h are scaled, accuracy.md), biases 0 but 1 for the forget gate, classifier 1 / outputs. */
+FDHT_API int fdht_model_init(fdht_model *m, uint64_t seed, double init_scale, fdht_error *err);
+
+FDHT_API int fdht_model_params(const fdht_model *m);
+FDHT_API const fdht_param *fdht_model_param(const fdht_model *m, int i);
+FDHT_API const fdht_param *fdht_model_find(const fdht_model *m, const char *name); /* NULL if there is none */
+/* All numbers of the model, fdht_model_size of them; writable; valid until fdht_model_free. */
+FDHT_API float *fdht_model_values(fdht_model *m);
+FDHT_API const float *fdht_model_values_const(const fdht_model *m);
+FDHT_API size_t fdht_model_size(const fdht_model *m);
+/* The numbers of cell i without the classifier; and those in its tensor cores alone (`parameters` of compress). */
+FDHT_API size_t fdht_model_lstm_size(const fdht_model *m);
+FDHT_API size_t fdht_model_core_size(const fdht_model *m);
+/* Width of the last state: directions * P of the last layer. */
+FDHT_API size_t fdht_model_outputs(const fdht_model *m);
+
+/* One clip: length frames of the model's inputs, one after the other; u8 (raw pixels, height x width x channels) or
+ * f32 (features). Exactly one of the two pointers is set. */
+typedef struct fdht_clip {
+    const uint8_t *u8;
+    const float *f32;
+    size_t length;
+} fdht_clip;
+
+/* A model made ready to run: plans, packed weights, threads and scratch. Takes the model's values as they are now;
+ * the model must outlive it. */
+typedef struct fdht_runner fdht_runner;
+FDHT_API int fdht_runner_new(const fdht_model *m, int threads, fdht_runner **out, fdht_error *err);
+FDHT_API void fdht_runner_free(fdht_runner *r);
+/* scores (n, classes): logits of n clips, clips in parallel; (n, outputs) last states when there is no classifier.
+ * A clip's result depends on that clip alone, bit for bit. A NaN in a feature clip gives NaN scores. */
+FDHT_API int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores, fdht_error *err);
+/* The states of one clip: y (length, outputs) of the last layer in time order, h_n and c_n
+ * (layers*directions, P) and (layers*directions, hidden) one cell after the other; any may be NULL. */
+FDHT_API int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h_n, float *c_n,
+                                fdht_error *err);
+/* Softmax of one row of logits, in place. */
+FDHT_API void fdht_softmax(float *row, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

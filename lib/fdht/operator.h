@@ -1,0 +1,114 @@
+/* fdht/operator.h - linear maps R^(n_1..n_d) -> R^(m_1..m_d) given by a small tensor network.
+ *
+ * Everything is row-major with the first mode slowest. A format differs from another only in the cores it has and
+ * in how their legs join (shared docs engine.md section 2):
+ *
+ *   dense  weight (m_1..m_d, n_1..n_d)
+ *   ht     leaf_k (r_k, m_k, n_k); inner_1_2 (r_s, r_left, r_right); root (r_left, r_right)
+ *   tt     core_k (r_{k-1}, m_k, n_k, r_k), r_0 = r_d = 1
+ *   tr     as tt with r_0 = r_d > 1
+ *   bt     block_b_core (r, .., r) and block_b_factor_k (r, m_k, n_k); the blocks are summed
+ *
+ * Cores stand one after the other in ONE flat array of parameters, in the order of fdht_op_core. */
+#ifndef FDHT_OPERATOR_H
+#define FDHT_OPERATOR_H
+
+#include <stdint.h>
+
+#include "fdht/tree.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum fdht_format { FDHT_DENSE, FDHT_HT, FDHT_TT, FDHT_TR, FDHT_BT, FDHT_FORMATS } fdht_format;
+
+/* What an operator is; plain data. rank: ht, one per tree node in post-order (the root's is 1 and ignored);
+ * tt and tr, r_0..r_d; bt, rank[0]; dense, none. */
+typedef struct fdht_op_spec {
+    fdht_format format;
+    int d;                      /* modes, 1..FDHT_MAX_MODES */
+    size_t in[FDHT_MAX_MODES];  /* n_k >= 1 */
+    size_t out[FDHT_MAX_MODES]; /* m_k >= 1 */
+    fdht_tree tree;             /* ht */
+    size_t rank[FDHT_MAX_NODES];
+    int blocks; /* bt */
+} fdht_op_spec;
+
+#define FDHT_MAX_CORE_LEGS (FDHT_MAX_MODES + 2)
+
+/* One core as the user sees it. */
+typedef struct fdht_core {
+    char name[48];
+    int order;                       /* number of legs */
+    size_t dim[2 * FDHT_MAX_MODES];  /* row-major extents */
+    size_t offset, size;             /* its place in the flat parameters, in numbers */
+} fdht_core;
+
+/* A box of input indices: corner[k] <= index_k < corner[k] + size[k]. */
+typedef struct fdht_box {
+    size_t corner[FDHT_MAX_MODES], size[FDHT_MAX_MODES];
+} fdht_box;
+
+typedef struct fdht_op fdht_op;
+
+/* "dense", "ht", "tt", "tr", "bt". */
+FDHT_API const char *fdht_format_name(fdht_format f);
+FDHT_API int fdht_format_parse(const char *name, fdht_format *out, fdht_error *err);
+
+/* All ranks R (the boundary ranks of tt stay 1). Fills spec->rank from spec->format, d and tree. */
+FDHT_API void fdht_op_spec_set_rank(fdht_op_spec *spec, size_t rank);
+
+/* The spec is copied. FDHT_EINVAL names a mode, rank or tree that cannot be. Free with fdht_op_free. */
+FDHT_API int fdht_op_new(const fdht_op_spec *spec, fdht_op **out, fdht_error *err);
+FDHT_API void fdht_op_free(fdht_op *op);
+FDHT_API const fdht_op_spec *fdht_op_spec_of(const fdht_op *op);
+FDHT_API size_t fdht_op_inputs(const fdht_op *op);     /* prod n_k */
+FDHT_API size_t fdht_op_outputs(const fdht_op *op);    /* prod m_k */
+FDHT_API size_t fdht_op_parameters(const fdht_op *op); /* numbers in all cores */
+FDHT_API int fdht_op_cores(const fdht_op *op);
+FDHT_API const fdht_core *fdht_op_core(const fdht_op *op, int i);
+
+/* Fill params with independent normal numbers so that the entries of the matrix have standard deviation `std`: the
+ * variance of an entry is the product of the cores' variances times the number of bond paths, split evenly over the
+ * cores in log scale (engine.md section 2). Deterministic in seed. */
+FDHT_API int fdht_op_init(const fdht_op *op, double std, uint64_t seed, float *params, fdht_error *err);
+
+/* The dense matrix W (outputs, inputs), by the naive reference in double: for tests, export and small operators. */
+FDHT_API int fdht_op_dense(const fdht_op *op, const double *params, double *W, fdht_error *err);
+
+/* y = W x for `batch` vectors: x (batch, inputs), y (batch, outputs), not overlapping; float32; planned for one
+ * thread. Convenience: it plans, packs and runs in one call; models keep their plans. */
+FDHT_API int fdht_op_apply(const fdht_op *op, const float *params, size_t batch, const float *x, float *y,
+                           fdht_error *err);
+
+/* Given g (batch, outputs), the gradient of sum g.(W x): adds to grad_params (parameters), and writes grad_x
+ * (batch, inputs) unless it is NULL. */
+FDHT_API int fdht_op_adjoint(const fdht_op *op, const float *params, size_t batch, const float *x, const float *g,
+                             float *grad_x, float *grad_params, fdht_error *err);
+
+/* One contraction of a plan: activation (m x k) times weights (k x n). */
+typedef struct fdht_plan_step {
+    char name[96];       /* the cores this step multiplies in, merged ones joined by '*' */
+    size_t m, k, n;      /* rows left alone, summed, new */
+    size_t multiply_adds;
+    size_t outputs;      /* numbers in the intermediate it makes: m * n */
+} fdht_plan_step;
+
+typedef struct fdht_plan_report {
+    int n_steps;
+    fdht_plan_step step[3 * FDHT_MAX_MODES];
+    size_t multiply_adds;     /* per input vector, merges excluded */
+    size_t merge_multiply_adds; /* once per weight change */
+    size_t bytes;             /* read and written per vector, float32 */
+    size_t peak_intermediate; /* numbers */
+    int n_terms;              /* bt: its blocks are planned alike */
+} fdht_plan_report;
+
+/* The plan the engine would use for input vectors in `box` (NULL: all of them). */
+FDHT_API int fdht_op_plan(const fdht_op *op, const fdht_box *box, fdht_plan_report *out, fdht_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
