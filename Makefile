@@ -35,6 +35,7 @@ $(B)/%.o: %.c $(B)/flags
 	$(CC) $(ALL_CFLAGS) $(CFLAGS_$(subst /,_,$*)) -MMD -MP -c $< -o $@
 
 CFLAGS_lib_base_error = -DFDHT_VERSION='"$(VERSION)"'
+CFLAGS_cli_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(CC) $(CFLAGS)"'
 
 $(B)/libfdht.a: $(LIB_OBJ)
 	rm -f $@ && $(AR) rcs $@ $^

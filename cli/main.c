@@ -1,5 +1,126 @@
-int main(void);
-int main(void)
+/* main.c - the `fdht` command: finds the command, parses, runs, reports.
+ *
+ * How to add a command:
+ *   1. Write cli/cmd_NAME.c: a struct for its arguments, a table of cli_option rows that fills it, parse(),
+ * run(), and `const cli_command cmd_NAME = {..}` (cmd_info.c is a small example).
+ *   2. Declare cmd_NAME at the end of cli.h.
+ *   3. Add `&cmd_NAME,` to the table below. Dispatch, `fdht help`, --help and the completions follow from it.
+ *   4. Write man/fdht-NAME.1 with every option of the table, and tests/cli/NAME.sh. `make check` compares the
+ * page with the table. */
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+const cli_command *const cli_commands[] = {
+    &cmd_info,
+    &cmd_completion,
+    NULL,
+};
+
+/* A closed descriptor 0..2 would be handed to the next file opened, and messages written into it. */
+static void occupy_standard_descriptors(void)
 {
-    return 0;
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY); /* so that using it fails */
+}
+
+/* The last act: output that did not reach its file is a failure. */
+static int close_stdout(const char *name, int status)
+{
+    int bad = ferror(stdout);
+    errno = 0;
+    if (fclose(stdout) || bad) {
+        fprintf(stderr, "fdht%s%s: standard output: %s\n", *name ? " " : "", name,
+                strerror(errno ? errno : EIO));
+        return status ? status : 1;
+    }
+    return status;
+}
+
+static int run_command(const cli_command *cmd, int argc, char **argv)
+{
+    cli c = {.command = cmd};
+    bool help = false;
+    void *args = cli_calloc(1, cmd->args_size);
+    if (cmd->defaults)
+        memcpy(args, cmd->defaults, cmd->args_size);
+    int st = cli_parse(&c, args, argc, argv, &help);
+    if (!st && help)
+        cli_help_command(stdout, cmd);
+    else {
+        if (!st && cmd->parse)
+            st = cmd->parse(&c, args);
+        if (!st)
+            st = cmd->run(&c, args);
+    }
+    if (c.bar)
+        cli_bar_end(c.bar);
+    if (st && cli_interrupted()) {
+        st = FDHT_EINTR;
+        snprintf(c.err.msg, sizeof c.err.msg, "interrupted");
+    }
+    if (st)
+        fprintf(stderr, "fdht %s: %s\n", cmd->name, *c.err.msg ? c.err.msg : fdht_strerror(st));
+    free(args);
+    return st ? cli_exit_status(st) : c.status;
+}
+
+static int unknown(const char *what, const char *word)
+{
+    fprintf(stderr, "fdht: unknown %s '%s' (see fdht help)\n", what, word);
+    return 2;
+}
+
+static int dispatch(int argc, char **argv, const char **name)
+{
+    fdht_error err = {0};
+    if (cli_check_library(&err)) {
+        fprintf(stderr, "fdht: %s\n", err.msg);
+        return 1;
+    }
+    if (argc < 2) {
+        cli_help_main(stderr);
+        return 2;
+    }
+    const char *word = argv[1];
+    bool help = !strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h");
+    if (!strcmp(word, "--version") || (help && argc == 2)) {
+        if (argc > 2) {
+            fprintf(stderr, "fdht: --version takes no arguments\n");
+            return 2;
+        }
+        if (help)
+            cli_help_main(stdout);
+        else
+            cli_print_version();
+        return 0;
+    }
+    if (help) {
+        const cli_command *cmd = cli_find_command(argv[2]);
+        if (!cmd)
+            return unknown("command", argv[2]);
+        cli_help_command(stdout, cmd);
+        return 0;
+    }
+    if (word[0] == '-')
+        return unknown("option", word);
+    const cli_command *cmd = cli_find_command(word);
+    if (!cmd)
+        return unknown("command", word);
+    *name = cmd->name;
+    return run_command(cmd, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = "";
+    occupy_standard_descriptors();
+    cli_signals_init();
+    int status = dispatch(argc, argv, &name);
+    return close_stdout(name, status);
 }

@@ -1,0 +1,105 @@
+#include "cli.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int cli_fail(cli *c, int code, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    c->err.code = code;
+    vsnprintf(c->err.msg, sizeof c->err.msg, fmt, ap);
+    va_end(ap);
+    return code;
+}
+
+int cli_usage(cli *c, const char *fmt, ...)
+{
+    char text[200];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return cli_fail(c, FDHT_EINVAL, "%s (see fdht help %s)", text, c->command->name);
+}
+
+/* Take the progress bar off the line first; the next update draws it again. */
+static void line(cli *c, const char *kind, const char *fmt, va_list ap)
+{
+    if (c->bar && c->bar->drawn)
+        fputs("\r\033[K", stderr);
+    fprintf(stderr, "fdht %s: %s", c->command->name, kind);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+}
+
+void cli_warn(cli *c, const char *fmt, ...)
+{
+    if (c->quiet)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    line(c, "warning: ", fmt, ap);
+    va_end(ap);
+}
+
+void cli_note(cli *c, const char *fmt, ...)
+{
+    if (!c->verbose)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    line(c, "", fmt, ap);
+    va_end(ap);
+}
+
+void cli_error(cli *c, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    line(c, "", fmt, ap);
+    va_end(ap);
+    c->status = 1;
+}
+
+int cli_exit_status(int code)
+{
+    switch (code) {
+    case FDHT_OK:
+        return 0;
+    case FDHT_EINVAL:
+        return 2;
+    case FDHT_EFORMAT:
+    case FDHT_EVERSION:
+        return 3;
+    case FDHT_ELIMIT:
+        return 4;
+    case FDHT_ENOMEM:
+        return 5;
+    case FDHT_EINTR:
+        return 130;
+    default:
+        return 1;
+    }
+}
+
+void *cli_calloc(size_t n, size_t size)
+{
+    void *p = calloc(n ? n : 1, size ? size : 1);
+    if (!p) {
+        fputs("fdht: out of memory\n", stderr);
+        exit(5);
+    }
+    return p;
+}
+
+bool cli_color(const cli *c, FILE *f)
+{
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+    if (c->color)
+        return c->color == 1;
+    if ((no && *no) || !term || (term[0] == 'd' && term[1] == 'u' && term[2] == 'm' && term[3] == 'b'))
+        return false;
+    return isatty(fileno(f));
+}
