@@ -1,0 +1,102 @@
+/* fdht/clips.h - one iterator over clips, whatever they come from.
+ *
+ *   data set file (any form of dataset.h)      its clips, named as there (train: in any order the caller
+ * gives) PNG, PGM, PPM file                         a clip of one frame folder that holds pictures one clip,
+ * frames in natural order of their names folder that holds folders or y4m files     each of those,
+ * recursively, natural order; in DIR/CLASS/CLIP the label is CLASS y4m or raw file, FIFO, or "-" (stdin) one
+ * clip, or clips of clip_frames frames each, named NAME#0, NAME#1, .. list of paths, one a line each path as
+ * if it had been given (fdht_clips_options.list)
+ *
+ * A reader thread works ahead by `prefetch` clips (none if libhdf5 is not thread-safe). Memory is bounded by
+ * prefetch + 2 clips, whatever their number. A bad clip becomes a record with a status and the iteration goes
+ * on. */
+#ifndef FDHT_CLIPS_H
+#define FDHT_CLIPS_H
+
+#include "fdht/dataset.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum fdht_raw { FDHT_RAW_NONE, FDHT_RAW_RGB24, FDHT_RAW_GRAY } fdht_raw;
+/* "rgb24", "gray". FDHT_EINVAL. */
+FDHT_API int fdht_raw_parse(const char *name, fdht_raw *out, fdht_error *err);
+
+/* How YUV becomes RGB. AUTO: BT.709 from 720 rows or 1280 columns on, BT.601 below. */
+typedef enum fdht_matrix { FDHT_MATRIX_AUTO, FDHT_MATRIX_BT601, FDHT_MATRIX_BT709 } fdht_matrix;
+/* AUTO: as the header says (XCOLORRANGE=FULL, or C420jpeg), else limited. */
+typedef enum fdht_range { FDHT_RANGE_AUTO, FDHT_RANGE_LIMITED, FDHT_RANGE_FULL } fdht_range;
+
+typedef struct fdht_clips_options {
+    fdht_raw raw;                 /* what a stream without a y4m header is; NONE: such a file is refused */
+    size_t raw_width, raw_height; /* pixels; needed with raw */
+    size_t clip_frames; /* cut streams into clips of so many frames (the last may be shorter); 0: one clip */
+    size_t frames;      /* keep this many of a clip's frames, evenly chosen (fdht_sample_even); 0: all */
+    size_t width, height; /* resize to this; 0: as they come */
+    size_t channels;      /* 1: grey; 3: RGB; 0: as they come */
+    fdht_matrix matrix;
+    fdht_range range;
+    const char
+        *list; /* read more inputs from this file, "-" stdin, one path a line; NULL: none. A listed folder
+                  that holds only folders is passed over: they are listed themselves (find DIR -type d) */
+    size_t shard, shards;  /* only clips number shard, shard + shards, ..; shards = 0: all */
+    size_t prefetch;       /* clips read ahead; 0: no thread */
+    size_t max_clip_bytes; /* a larger clip is an error record (FDHT_ELIMIT) */
+    size_t idx_steps; /* IDX pictures become sequences of so many steps of height / idx_steps rows each */
+    const volatile sig_atomic_t *stop; /* when it turns non-zero, waiting ends with FDHT_EINTR; NULL: never */
+} fdht_clips_options;
+
+/* prefetch 4, max_clip_bytes 2 GiB, idx_steps 7, the rest 0. */
+FDHT_API void fdht_clips_options_default(fdht_clips_options *opt);
+
+/* One clip or one failure. */
+typedef struct fdht_clip_item {
+    char *name;       /* a path as given, joined below folders by '/'; the name in a data set; never NULL */
+    char *source;     /* the file or folder it came from, for messages; never NULL */
+    int label;        /* number of the class in the data set it came from; -1: unknown */
+    char *label_name; /* the class's name, or the class folder's; NULL: unknown */
+    int split;        /* FDHT_SPLIT_* */
+    size_t number;    /* of the clip in the whole input, from 0 */
+    fdht_clip_shape shape; /* as delivered: after sampling, resize and grey */
+    size_t total;          /* frames before sampling */
+    uint8_t *u8;           /* (T,H,W,C), or NULL */
+    float *f32;            /* (T,D), or NULL; always finite */
+    int status;            /* FDHT_OK, or the code of error: then u8 and f32 are NULL and shape is 0 */
+    fdht_error error;      /* names what failed inside the clip, without the clip's name */
+} fdht_clip_item;
+
+typedef struct fdht_clips fdht_clips;
+
+/* Open n inputs. They are looked at one after the other while iterating: an input that is missing or damaged
+ * is an error record, too. Fails only for options that cannot be (FDHT_EINVAL: "-" twice, raw without size)
+ * and FDHT_ENOMEM. The strings are copied. */
+FDHT_API int fdht_clips_open(const char *const *input, size_t n, const fdht_clips_options *opt,
+                             fdht_clips **out, fdht_error *err);
+
+/* Clips order[0..n-1] of an open data set (NULL: all n = clips, as they stand). The order is copied; the data
+ * set must outlive the iterator and is used by its thread alone until fdht_clips_close. For train: one such
+ * iterator an epoch. */
+FDHT_API int fdht_clips_open_dataset(fdht_dataset *ds, const size_t *order, size_t n,
+                                     const fdht_clips_options *opt, fdht_clips **out, fdht_error *err);
+
+/* The next clip, in input order; *out is the caller's (fdht_clip_item_free), NULL at the end. Fails only when
+ * nothing can go on: FDHT_ENOMEM, FDHT_EINTR. */
+FDHT_API int fdht_clips_next(fdht_clips *c, fdht_clip_item **out, fdht_error *err);
+FDHT_API void fdht_clip_item_free(fdht_clip_item *item);
+
+/* The number of clips if it is known without reading them (data sets, folders), else 0. Walks folders; for
+ * progress bars. */
+FDHT_API size_t fdht_clips_expected(fdht_clips *c);
+
+/* Stops the reader, also in the middle. NULL allowed. */
+FDHT_API void fdht_clips_close(fdht_clips *c);
+
+/* Which of `total` frames is the i-th of `keep` chosen evenly: floor((2 i + 1) total / (2 keep)), the middle
+ * of the i-th of `keep` equal parts. keep > total repeats frames. i < keep, total >= 1. */
+FDHT_API size_t fdht_sample_even(size_t total, size_t keep, size_t i);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,116 @@
+/* fdht/dataset.h - data set files (HDF5): clips of frames or of features, with labels, classes, names and
+ * splits.
+ *
+ * The forms that are read (fdht-data.5):
+ *
+ *   native    /frames uint8 (clips, T, H, W, C), or float32 (clips, T, D) of features; /labels int32 (clips),
+ * -1 unknown; /lengths int32 (clips), absent: all T; /classes strings; /names strings (clips); /split int8
+ * (clips), 0 train, 1 val, 2 test, -1 none groups    one group per clip: /NAME/frames (T,H,W,C) or (T,H,W)
+ * uint8 or (T,D) float; attributes or scalar data sets `label` (integer or class string) and `split` flat
+ * /frames uint8 (sum T, 3, H, W) plus /index, integer (clips, 2) of [first, length], or (clips + 1) of
+ * offsets features  every root 2-D float data set (T, D) is a clip; attributes `label`, `split`; /classes as
+ * above
+ *
+ * The file is opened read-only with file locking off, so NFS and read-only mounts work. Hostile sizes are
+ * refused before memory is asked for; external and virtual storage is refused. */
+#ifndef FDHT_DATASET_H
+#define FDHT_DATASET_H
+
+#include <stdint.h>
+
+#include "fdht/io.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum fdht_dataset_form {
+    FDHT_DATASET_NATIVE,
+    FDHT_DATASET_GROUPS,
+    FDHT_DATASET_FLAT,
+    FDHT_DATASET_FEATURES
+} fdht_dataset_form;
+
+enum { FDHT_SPLIT_NONE = -1, FDHT_SPLIT_TRAIN = 0, FDHT_SPLIT_VAL = 1, FDHT_SPLIT_TEST = 2, FDHT_SPLITS = 3 };
+/* "train", "val", "test"; "none" otherwise. Static storage. */
+FDHT_API const char *fdht_split_name(int split);
+
+/* What one clip is. Frames: width, height, channels set, features = 0. Features: features = D, the others 0.
+ */
+typedef struct fdht_clip_shape {
+    size_t length; /* frames in time */
+    size_t width, height, channels;
+    size_t features;
+} fdht_clip_shape;
+
+/* Bytes of a clip in memory: length * width * height * channels, or length * features * 4. */
+FDHT_API size_t fdht_clip_bytes(const fdht_clip_shape *shape);
+
+/* What a data set holds; belongs to the data set. In the forms `groups` and `features` clips may differ in
+ * shape: shape is the first clip's, and `uniform` says whether all agree apart from their lengths. */
+typedef struct fdht_dataset_info {
+    fdht_dataset_form form;
+    size_t clips;
+    size_t classes;        /* 0: the file names none; labels may still be there */
+    fdht_clip_shape shape; /* length: the longest */
+    bool uniform;
+    size_t min_length, max_length;
+    bool has_labels, has_names, has_split;
+    size_t split[FDHT_SPLITS]; /* clips in each */
+    uint64_t frame_bytes;      /* of all frames or features when unpacked */
+} fdht_dataset_info;
+
+typedef struct fdht_dataset fdht_dataset;
+
+/* FDHT_ENOENT, FDHT_EIO, FDHT_EFORMAT (message "FILE: /path/inside: ..."), FDHT_ENOMEM. Reads everything but
+ * the frames. Labels are checked: -1 or below the number of classes when classes are named. */
+FDHT_API int fdht_dataset_open(const char *path, fdht_dataset **out, fdht_error *err);
+FDHT_API void fdht_dataset_close(fdht_dataset *ds);
+FDHT_API const fdht_dataset_info *fdht_dataset_info_of(const fdht_dataset *ds);
+
+/* i < clips. Strings belong to the data set. The name is the file's, or the clip's number. Label -1: unknown.
+ */
+FDHT_API void fdht_dataset_shape(const fdht_dataset *ds, size_t i, fdht_clip_shape *out);
+FDHT_API const char *fdht_dataset_name(const fdht_dataset *ds, size_t i);
+FDHT_API int fdht_dataset_label(const fdht_dataset *ds, size_t i);
+FDHT_API int fdht_dataset_split(const fdht_dataset *ds, size_t i);
+/* Name of class k < classes. */
+FDHT_API const char *fdht_dataset_class(const fdht_dataset *ds, size_t k);
+
+/* Read clip i (its length, without padding) with one hyperslab into `data`, fdht_clip_bytes of its shape:
+ * uint8 (T,H,W,C) or float32 (T,D). FDHT_EFORMAT names the clip; the data set stays usable. May be called
+ * from any one thread at a time. */
+FDHT_API int fdht_dataset_read(fdht_dataset *ds, size_t i, void *data, fdht_error *err);
+
+/* ---- writing, native form ---- */
+
+typedef struct fdht_dataset_spec {
+    fdht_clip_shape shape; /* of every clip; length: frames in a chunk, the usual length of a clip (>= 1) */
+    int gzip; /* 0..9; 0 stores as is. With gzip the shuffle filter stands before it (features only) */
+} fdht_dataset_spec;
+
+typedef struct fdht_dataset_writer fdht_dataset_writer;
+
+/* Start a file at `path` (fdht_out_open with seek). Frames go to disk clip by clip; only names, labels and
+ * splits are kept in memory until the end. */
+FDHT_API int fdht_dataset_create(const char *path, const fdht_dataset_spec *spec, const fdht_out_options *opt,
+                                 fdht_dataset_writer **out, fdht_error *err);
+/* Append one clip of `length` >= 1 frames (lengths may differ, also beyond the spec's). label -1 unknown.
+ * name is copied; NULL: none. split: FDHT_SPLIT_*. */
+FDHT_API int fdht_dataset_append(fdht_dataset_writer *w, const void *data, size_t length, int label,
+                                 const char *name, int split, fdht_error *err);
+/* Clips appended so far. */
+FDHT_API size_t fdht_dataset_count(const fdht_dataset_writer *w);
+/* Change the split of clip i, appended before. */
+FDHT_API void fdht_dataset_set_split(fdht_dataset_writer *w, size_t i, int split);
+/* Write labels, lengths, names, splits (where any is known) and the classes (n strings, n = 0: none), commit,
+ * free. On failure nothing is left behind. FDHT_EINVAL for a label >= n > 0, or no clips. */
+FDHT_API int fdht_dataset_finish(fdht_dataset_writer *w, const char *const *classes, size_t n,
+                                 fdht_error *err);
+/* Drop what was written and free. NULL allowed. */
+FDHT_API void fdht_dataset_discard(fdht_dataset_writer *w);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

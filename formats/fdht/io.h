@@ -1,0 +1,102 @@
+/* fdht/io.h - output files that are whole or absent, and what a path holds.
+ *
+ * An output is written under a temporary name beside its target (".NAME.tmp-PID-XXXXXXXX" in the same
+ * directory), flushed, fsynced and renamed over it; until fdht_out_commit returns FDHT_OK the target is as it
+ * was. Whatever is not committed is removed by fdht_out_discard, or by fdht_out_guard_clean from a signal
+ * handler. */
+#ifndef FDHT_IO_H
+#define FDHT_IO_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "fdht/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { FDHT_OUT_GUARD_SLOTS = 8, FDHT_OUT_PATH = 4096 };
+
+/* The temporary files now open, for a program that catches signals. Belongs to the caller, valid when zeroed,
+ * usually static; the writers below fill and clear its slots. A writer that finds no free slot fails with
+ * FDHT_ELIMIT. */
+typedef struct fdht_out_guard {
+    struct {
+        volatile sig_atomic_t used;
+        char path[FDHT_OUT_PATH];
+    } slot[FDHT_OUT_GUARD_SLOTS];
+} fdht_out_guard;
+
+/* Unlink every temporary file in the guard. Async-signal-safe: call it from a handler, then _exit. */
+FDHT_API void fdht_out_guard_clean(fdht_out_guard *g);
+
+/* How an output is made. Every writer of formats/ takes one; NULL means { false, NULL }. Kept by reference
+ * until the output is committed or discarded. */
+typedef struct fdht_out_options {
+    bool force; /* replace an existing target; otherwise FDHT_EEXIST "NAME: exists; --force overwrites it" */
+    fdht_out_guard *guard; /* NULL: none */
+} fdht_out_options;
+
+typedef struct fdht_out fdht_out;
+
+/* Could `path` be written now? FDHT_EEXIST as above; FDHT_EIO if it is a directory or its directory is
+ * missing or not writable; FDHT_EINVAL for "-" or anything that is not a regular file if `seek` (HDF5 needs
+ * seek). For use before long work. */
+FDHT_API int fdht_out_check(const char *path, bool seek, const fdht_out_options *opt, fdht_error *err);
+
+/* Start an output. "-" is stdout; a target that exists and is no regular file (/dev/null, a FIFO) is written
+ * in place; both are refused with FDHT_EINVAL if `seek`. A symbolic link is followed: the file it points to
+ * is replaced, the link stays. The errors of fdht_out_check. End it with exactly one of fdht_out_commit and
+ * fdht_out_discard. */
+FDHT_API int fdht_out_open(const char *path, bool seek, const fdht_out_options *opt, fdht_out **out,
+                           fdht_error *err);
+
+/* The stream to print to, buffered; NULL if the output was opened with `seek` (write to fdht_out_temp by name
+ * instead). Its errors need no checking: commit does. Belongs to the output. */
+FDHT_API FILE *fdht_out_stream(fdht_out *o);
+
+/* The temporary file's path, for a library that writes by name and has closed it before commit. Belongs to
+ * the output. */
+FDHT_API const char *fdht_out_temp(const fdht_out *o);
+
+/* Flush, check for any error since the start, fsync, close, rename, fsync the directory; frees the output in
+ * every case. On failure (FDHT_EIO with the system's reason; FDHT_EEXIST if the target appeared meanwhile)
+ * nothing is left behind. */
+FDHT_API int fdht_out_commit(fdht_out *o, fdht_error *err);
+
+/* Remove the temporary file and free. NULL allowed. errno is kept. */
+FDHT_API void fdht_out_discard(fdht_out *o);
+
+/* Do both paths lead to the same existing file (device and inode, through links)? "-" is the same as nothing.
+ */
+FDHT_API bool fdht_same_file(const char *a, const char *b);
+
+/* What a path holds, by its content and never by its name. */
+typedef enum fdht_file_kind {
+    FDHT_FILE_OTHER, /* none of these */
+    FDHT_FILE_DIRECTORY,
+    FDHT_FILE_STREAM,  /* a pipe, a socket or a terminal: cannot be looked into */
+    FDHT_FILE_MODEL,   /* HDF5 with attribute format = "fdht-model" */
+    FDHT_FILE_DATASET, /* HDF5 that fdht_dataset_open would read as clips */
+    FDHT_FILE_HDF5,    /* any other HDF5: dense weights, perhaps */
+    FDHT_FILE_PNG,
+    FDHT_FILE_PNM, /* PGM or PPM, P5 or P6 */
+    FDHT_FILE_Y4M,
+    FDHT_FILE_IDX,  /* IDX, gzipped or plain, of unsigned bytes */
+    FDHT_FILE_ZIP,  /* a .keras or .npz file: never read, but worth a good message */
+    FDHT_FILE_JSON, /* first printing character is '{' */
+    FDHT_FILE_KINDS
+} fdht_file_kind;
+
+/* FDHT_ENOENT if there is nothing at path, FDHT_EIO if it cannot be read. An HDF5 file too damaged to open is
+ * FDHT_FILE_HDF5. */
+FDHT_API int fdht_file_identify(const char *path, fdht_file_kind *out, fdht_error *err);
+/* "model", "dataset", "hdf5", "png", ... Static storage. */
+FDHT_API const char *fdht_file_kind_name(fdht_file_kind kind);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
