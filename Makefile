@@ -1,63 +1,172 @@
-# fdht: one Makefile, not recursive. `make` builds with the defaults below; ./configure overrides them through config.mk.
+# fdht: one Makefile, not recursive. `make` works with the defaults below; ./configure overrides them through config.mk.
+#
+#   make                    library, static archive, ./fdht
+#   make check              installs what is missing, configures, builds, runs every test
+#   make demo               the same for the demo
+#   make install            DESTDIR= PREFIX=/usr/local; make uninstall takes it away again
+#   make unit               the unit tests alone; make cli-tests, make man-tests, make checks likewise
+#   make V=1                shows the commands
+#   make SANITIZE=address,undefined unit     in a build folder of its own
 VERSION := $(shell cat VERSION)
 ABI := 0
 -include config.mk
 
-PREFIX ?= /usr/local
 CC ?= cc
+CXX ?= c++
 CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
 PACKAGES ?= hdf5 libpng zlib libcjson openblas
-PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
-PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
+EXTRA_LIBS ?= -llapacke
+PKG_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
+PKG_LIBS ?= $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
+PKG_CFLAGS := $(PKG_CFLAGS)
+PKG_LIBS := $(PKG_LIBS)
+MACHINE := $(shell $(CC) -dumpmachine)
 
-B := build
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+
+comma := ,
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1)';)
+B := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
+PROGRAM := $(if $(SANITIZE),$(B)/fdht,fdht)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread $(WARN) $(CFLAGS) $(EXTRA_CFLAGS) \
-    -Ilib -Iformats $(PKG_CFLAGS)
-LIBS = $(PKG_LIBS) -lm -pthread
+SAN := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+# What a user's CFLAGS must not take away.
+HOUSE_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread $(WARN) $(WERROR)
+ALL_CFLAGS = $(HOUSE_CFLAGS) $(CFLAGS) $(EXTRA_CFLAGS) $(SAN) -Ilib -Iformats $(CPPFLAGS) $(PKG_CFLAGS)
+ALL_LDFLAGS = $(CFLAGS) $(EXTRA_CFLAGS) $(SAN) $(LDFLAGS) -Wl,--as-needed
+LIBS = $(PKG_LIBS) $(EXTRA_LIBS) -lm -pthread
 
-LIB_SRC := $(wildcard lib/*/*.c formats/*.c formats/*/*.c)
+# Kernels for one instruction set are compiled with its flags, only where the compiler knows them.
+ISA_SRC := $(wildcard lib/kernels/*_avx2.c lib/kernels/*_avx512.c lib/kernels/*_neon.c)
+ISA_HERE := $(if $(filter x86_64% i%86%,$(MACHINE)),lib/kernels/%_avx2.c lib/kernels/%_avx512.c) \
+    $(if $(filter aarch64%,$(MACHINE)),lib/kernels/%_neon.c)
+LIB_SRC := $(filter-out $(filter-out $(ISA_HERE),$(ISA_SRC)),$(wildcard lib/*/*.c formats/*.c formats/*/*.c))
 CLI_SRC := $(wildcard cli/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
+HEADERS := $(wildcard lib/fdht/*.h formats/fdht/*.h)
+MAN := $(wildcard man/*.[1-8])
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
+SO := $(B)/libfdht.so.$(VERSION)
+EXPORTS := lib/libfdht.map
 
-all: $(B)/libfdht.a $(B)/libfdht.so.$(VERSION) fdht
+all: $(B)/libfdht.a $(SO) $(PROGRAM)
 
+# Objects depend on their flags: a changed flag builds anew, an unchanged one does not.
+FLAGS = $(strip $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(VERSION))
 $(B)/flags: FORCE
-	@mkdir -p $(B); echo '$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(VERSION)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(VERSION)' > $@
+	@mkdir -p $(B); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 FORCE:
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(CFLAGS_$(subst /,_,$*)) -MMD -MP -c $< -o $@
+	$(call say,cc $<)$(CC) $(ALL_CFLAGS) $(ISA) $(CFLAGS_$(subst /,_,$*)) -MMD -MP -c $< -o $@
 
 CFLAGS_lib_base_error = -DFDHT_VERSION='"$(VERSION)"'
-CFLAGS_cli_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(CC) $(CFLAGS)"'
+CFLAGS_cli_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(strip $(CFLAGS) $(EXTRA_CFLAGS) $(SAN)), $(MACHINE)"'
+$(B)/lib/kernels/%_avx2.o: ISA = -mavx2 -mfma
+$(B)/lib/kernels/%_avx512.o: ISA = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
 
 $(B)/libfdht.a: $(LIB_OBJ)
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,ar $@)rm -f $@ && $(AR) rcs $@ $^
 
-$(B)/libfdht.so.$(VERSION): $(LIB_OBJ)
-	$(CC) -shared -Wl,-soname,libfdht.so.$(ABI) $(CFLAGS) $(EXTRA_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
-	ln -sf libfdht.so.$(VERSION) $(B)/libfdht.so.$(ABI)
-	ln -sf libfdht.so.$(ABI) $(B)/libfdht.so
+$(SO): $(LIB_OBJ) $(EXPORTS)
+	$(call say,ld $@)$(CC) -shared -Wl,-soname,libfdht.so.$(ABI) -Wl,--version-script=$(EXPORTS) $(ALL_LDFLAGS) -o $@ $(LIB_OBJ) $(LIBS)
+	$Qln -sf libfdht.so.$(VERSION) $(B)/libfdht.so.$(ABI)
+	$Qln -sf libfdht.so.$(ABI) $(B)/libfdht.so
 
-fdht: $(CLI_OBJ) $(B)/libfdht.so.$(VERSION)
-	$(CC) $(CFLAGS) $(EXTRA_CFLAGS) $(LDFLAGS) -o $@ $(CLI_OBJ) -L$(B) -lfdht -Wl,-rpath,'$$ORIGIN/build' $(LIBS)
+$(PROGRAM): $(CLI_OBJ) $(SO)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) -L$(B) -lfdht -Wl,-rpath,'$$ORIGIN:$$ORIGIN/build' $(LIBS)
 
 $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libfdht.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(EXTRA_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+# ---- tests: every tier prints TAP, tests/tools/tap runs and counts it ----
+
+TEST_ENV = FDHT=$(abspath $(PROGRAM)) BUILD=$(abspath $(B)) CC='$(CC)' CXX='$(CXX)' OPENBLAS_NUM_THREADS=1
+TAP = $(TEST_ENV) tests/tools/tap
+CLI_TESTS := $(filter-out %/lib.sh %/run.sh,$(wildcard tests/cli/*.sh))
+CHECKS := $(wildcard tests/tools/check-*) tests/tools/selftest
+MAN_TESTS := tests/man/run.sh
 
 unit: $(UNIT)
-	@for t in $(UNIT); do OPENBLAS_NUM_THREADS=1 timeout 300 $$t || exit 1; done
+	$(if $(UNIT),@$(TAP) $(UNIT))
+cli-tests: all
+	@$(TAP) $(CLI_TESTS)
+man-tests: all
+	@$(TAP) $(MAN_TESTS)
+checks: all
+	@$(TAP) $(CHECKS)
+check-layers:
+	@$(TAP) tests/tools/check-layers
+check-all: all $(UNIT)
+	@$(TAP) $(CHECKS) $(UNIT) $(CLI_TESTS) $(MAN_TESTS)
+
+# What a newcomer runs: find what is missing, configure once, then the real target with config.mk read.
+check:
+	@.ci/deps build check
+	@test -f config.mk || { $(MAKE) --no-print-directory configure && ./configure; }
+	@$(MAKE) --no-print-directory check-all
+
+configure: configure.ac
+	autoconf
+
+# ---- install ----
+
+# The installed program finds the library beside it, wherever PREFIX is.
+$(B)/install/fdht: $(CLI_OBJ) $(SO)
+	@mkdir -p $(@D)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) -L$(B) -lfdht -Wl,-rpath,'$$ORIGIN/../lib' $(LIBS)
+
+PC_VARS = -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+    -e 's|@VERSION@|$(VERSION)|' -e 's|@PACKAGES@|$(PACKAGES)|' -e 's|@EXTRA_LIBS@|$(EXTRA_LIBS)|'
+COMPLETIONS = bash-completion/completions/fdht zsh/site-functions/_fdht fish/vendor_completions.d/fdht.fish
+I = $(DESTDIR)
+
+install: all $(B)/install/fdht
+	install -d '$I$(BINDIR)' '$I$(LIBDIR)/pkgconfig' '$I$(INCLUDEDIR)/fdht' '$I$(MANDIR)/man1' '$I$(MANDIR)/man5' \
+	    $(patsubst %,'$I$(DATADIR)/%',$(dir $(COMPLETIONS)))
+	install -m 755 $(B)/install/fdht '$I$(BINDIR)/fdht'
+	install -m 755 $(SO) '$I$(LIBDIR)/libfdht.so.$(VERSION)'
+	ln -sf libfdht.so.$(VERSION) '$I$(LIBDIR)/libfdht.so.$(ABI)'
+	ln -sf libfdht.so.$(ABI) '$I$(LIBDIR)/libfdht.so'
+	install -m 644 $(B)/libfdht.a '$I$(LIBDIR)/libfdht.a'
+	install -m 644 $(HEADERS) '$I$(INCLUDEDIR)/fdht/'
+	sed $(PC_VARS) fdht.pc.in > '$I$(LIBDIR)/pkgconfig/fdht.pc'
+	for m in $(MAN); do install -m 644 $$m '$I$(MANDIR)'/man$${m##*.}/ || exit 1; done
+	$(PROGRAM:fdht=./fdht) completion bash > '$I$(DATADIR)/$(word 1,$(COMPLETIONS))'
+	$(PROGRAM:fdht=./fdht) completion zsh > '$I$(DATADIR)/$(word 2,$(COMPLETIONS))'
+	$(PROGRAM:fdht=./fdht) completion fish > '$I$(DATADIR)/$(word 3,$(COMPLETIONS))'
+
+uninstall:
+	rm -f '$I$(BINDIR)/fdht' '$I$(LIBDIR)/libfdht.a' '$I$(LIBDIR)/pkgconfig/fdht.pc' \
+	    $(patsubst %,'$I$(LIBDIR)/libfdht.so%',.$(VERSION) .$(ABI)) '$I$(LIBDIR)/libfdht.so' \
+	    $(patsubst %,'$I$(INCLUDEDIR)/fdht/%',$(notdir $(HEADERS))) \
+	    $(foreach m,$(MAN),'$I$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)') \
+	    $(patsubst %,'$I$(DATADIR)/%',$(COMPLETIONS))
+	-rmdir '$I$(INCLUDEDIR)/fdht'
+
+dist: configure
+	git archive --prefix=fdht-$(VERSION)/ --add-file=configure -o fdht-$(VERSION).tar.gz HEAD
 
 clean:
-	rm -rf $(B) fdht
+	rm -rf build fdht
+distclean: clean
+	rm -rf config.mk config.log config.status configure configure~ autom4te.cache
+
+# The demo's own rules, once it is there.
+-include demo/demo.mk
 
 .SECONDARY:
-.PHONY: all unit clean FORCE
+.DELETE_ON_ERROR:
+.PHONY: all unit cli-tests man-tests checks check-layers check-all check install uninstall dist clean distclean FORCE
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "fdht/blas.h"
+
 #ifndef FDHT_VERSION
 #error "the Makefile defines FDHT_VERSION"
 #endif
@@ -72,6 +74,7 @@ void cli_print_version(void)
     printf("compiler  %s\n", __VERSION__);
 #endif
     printf("build     %s\n", FDHT_BUILD);
+    printf("blas      %s, core %s\n", fdht_blas_name(), fdht_blas_core());
 }
 
 int cli_check_library(fdht_error *err)

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "fdht/blas.h"
+
 const cli_command *const cli_commands[] = {
     &cmd_info,
     &cmd_completion,
@@ -121,6 +123,7 @@ int main(int argc, char **argv)
     const char *name = "";
     occupy_standard_descriptors();
     cli_signals_init();
+    fdht_blas_threads(1); /* the library's own threads call it */
     int status = dispatch(argc, argv, &name);
     return close_stdout(name, status);
 }

@@ -16,8 +16,8 @@ int fdht_fail(fdht_error *err, int code, const char *fmt, ...) FDHT_PRINTF(3, 4)
 /* Put "prefix: " before a message that stands already; returns err's code or `code` if err is NULL. */
 int fdht_fail_prefix(fdht_error *err, int code, const char *fmt, ...) FDHT_PRINTF(3, 4);
 
-/* count * size bytes, zeroed, aligned to 64; NULL when the product overflows or memory is out. Never for a size
- * of zero: that returns a valid pointer to nothing. Free with fdht_free (NULL allowed). */
+/* count * size bytes, zeroed, aligned to 64; NULL when the product overflows or memory is out. Never for a
+ * size of zero: that returns a valid pointer to nothing. Free with fdht_free (NULL allowed). */
 void *fdht_calloc(size_t count, size_t size);
 void fdht_free(void *p);
 
@@ -26,7 +26,8 @@ void *fdht_calloc_err(size_t count, size_t size, const char *what, fdht_error *e
 
 char *fdht_strdup(const char *s);
 
-/* Fault injection for tests: when > 0, counts down at each fdht_calloc and makes the one that reaches 0 fail. */
+/* Fault injection for tests: when > 0, counts down at each fdht_calloc and makes the one that reaches 0 fail.
+ */
 extern long fdht_alloc_fail_at;
 
 /* *out = a * b; false on overflow. */
@@ -34,8 +35,8 @@ bool fdht_mul(size_t a, size_t b, size_t *out);
 /* The product of n sizes; false on overflow. */
 bool fdht_product(const size_t *a, size_t n, size_t *out);
 
-#define FDHT_MIN(a, b) ((a) < (b) ? (a) : (b))
-#define FDHT_MAX(a, b) ((a) > (b) ? (a) : (b))
+#define FDHT_MIN(a, b)    ((a) < (b) ? (a) : (b))
+#define FDHT_MAX(a, b)    ((a) > (b) ? (a) : (b))
 #define FDHT_COUNT(array) (sizeof(array) / sizeof *(array))
 
 #endif

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 const char *fdht_strerror(int code)
 {
     switch (code) {

@@ -1,5 +1,6 @@
 /* base/rng.h - the one random number generator: xoshiro256++ (Blackman, Vigna 2021) seeded by splitmix64.
- * A seed gives the same integers and uniforms on every machine; normals are exact up to the libm's log and sqrt. */
+ * A seed gives the same integers and uniforms on every machine; normals are exact up to the libm's log and
+ * sqrt. */
 #ifndef FDHT_RNG_H
 #define FDHT_RNG_H
 

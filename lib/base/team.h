@@ -1,8 +1,9 @@
 /* base/team.h - a fixed team of threads that share loops.
  *
- * fdht_team_for(team, n, body, arg) calls body(arg, item, worker) once for each item in [0, n), items handed out
- * dynamically, worker in [0, size); it returns when all are done. The caller is worker 0. Results must depend on
- * the item only, never on the worker (which is for scratch memory), so that they are the same for any size. */
+ * fdht_team_for(team, n, body, arg) calls body(arg, item, worker) once for each item in [0, n), items handed
+ * out dynamically, worker in [0, size); it returns when all are done. The caller is worker 0. Results must
+ * depend on the item only, never on the worker (which is for scratch memory), so that they are the same for
+ * any size. */
 #ifndef FDHT_TEAM_H
 #define FDHT_TEAM_H
 

@@ -14,7 +14,6 @@
 
 #include <stdbool.h>
 
-#include "fdht/model.h"
 #include "fdht/operator.h"
 
 #ifdef __cplusplus

@@ -1,8 +1,8 @@
 /* fdht/error.h - status codes and the error record every fallible call fills.
  *
  * A function that can fail returns FDHT_OK (0) or one of the negative codes below, and, when it was given a
- * non-NULL `fdht_error *`, writes the code and one line of text that names the object and the numbers. The text
- * carries no program name and no newline. Nothing is written on success. */
+ * non-NULL `fdht_error *`, writes the code and one line of text that names the object and the numbers. The
+ * text carries no program name and no newline. Nothing is written on success. */
 #ifndef FDHT_ERROR_H
 #define FDHT_ERROR_H
 
@@ -13,7 +13,7 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define FDHT_API __attribute__((visibility("default")))
+#define FDHT_API          __attribute__((visibility("default")))
 #define FDHT_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #else
 #define FDHT_API
