@@ -98,6 +98,11 @@ CLI_TESTS := $(filter-out %/lib.sh %/run.sh,$(wildcard tests/cli/*.sh))
 CHECKS := $(wildcard tests/tools/check-*) tests/tools/selftest
 MAN_TESTS := tests/man/run.sh
 
+# The demo's clip renderer: libpng and nothing of ours.
+$(B)/demo/render: demo/render.c demo/sheets.c demo/sheets.h $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ demo/render.c demo/sheets.c -lpng
+
 unit: $(UNIT)
 	$(if $(UNIT),@$(TAP) $(UNIT))
 cli-tests: all
