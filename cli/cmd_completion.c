@@ -91,14 +91,15 @@ static void bash(void)
     printf("' -- \"$cur\"))\n        return\n    fi\n    case \"$cmd:$prev\" in\n");
     for (int i = 0; cli_commands[i]; i++)
         each_option(cli_commands[i], bash_value);
-    printf("        completion:completion) COMPREPLY=($(compgen -W '");
-    print_choices(SHELLS, " ");
-    printf("' -- \"$cur\")); return ;;\n    esac\n    case \"$cmd:$cur\" in\n");
+    printf("    esac\n    case \"$cmd:$cur\" in\n");
     for (int i = 0; cli_commands[i]; i++) {
         printf("        %s:-*) COMPREPLY=($(compgen -W '", cli_commands[i]->name);
         each_option(cli_commands[i], bash_word);
         printf("' -- \"$cur\")) ;;\n");
     }
+    printf("        completion:*) COMPREPLY=($(compgen -W '");
+    print_choices(SHELLS, " ");
+    printf("' -- \"$cur\")) ;;\n");
     printf("        *) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n    esac\n}\n"
            "complete -o filenames -F _fdht fdht\n");
 }
