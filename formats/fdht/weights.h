@@ -87,9 +87,6 @@ FDHT_API int fdht_layout_parse(const char *name, fdht_layout *out, fdht_error *e
 /* "sigmoid", "hard_sigmoid", "hard_sigmoid3". FDHT_EINVAL lists them. */
 FDHT_API int fdht_activation_parse(const char *name, fdht_activation *out, fdht_error *err);
 
-/* True if the file opens as HDF5 and holds LSTM weights; no error otherwise. For `info`, which tries kinds in
- * turn. */
-FDHT_API bool fdht_weights_probe(const char *path);
 
 /* Find and describe every LSTM of a file. opt NULL = auto. The file stays open, read-only and unlocked, until
  * fdht_weights_close. FDHT_ENOENT: no such file. FDHT_EINVAL: opt->gate_order. FDHT_EFORMAT: not HDF5 (a
