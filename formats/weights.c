@@ -53,8 +53,9 @@ int fdht_layout_parse(const char *name, fdht_layout *out, fdht_error *err)
 
 int fdht_activation_parse(const char *name, fdht_activation *out, fdht_error *err)
 {
+    static const char *const known[FDHT_ACTIVATIONS] = {"sigmoid", "hard_sigmoid", "hard_sigmoid3"};
     for (int a = 0; a < FDHT_ACTIVATIONS; a++)
-        if (!strcmp(name, fdht_activation_name((fdht_activation)a))) {
+        if (!strcmp(name, known[a])) {
             *out = (fdht_activation)a;
             return FDHT_OK;
         }
