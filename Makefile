@@ -117,10 +117,22 @@ check-all: all $(UNIT)
 	@$(TAP) $(CHECKS) $(UNIT) $(CLI_TESTS) $(MAN_TESTS)
 
 # What a newcomer runs: find what is missing, configure once, then the real target with config.mk read.
+READY = test -f config.mk || { $(MAKE) --no-print-directory configure && ./configure; }
 check:
 	@.ci/deps build check
-	@test -f config.mk || { $(MAKE) --no-print-directory configure && ./configure; }
+	@$(READY)
 	@$(MAKE) --no-print-directory check-all
+
+demo:
+	@.ci/deps build demo
+	@$(READY)
+	@$(MAKE) --no-print-directory demo-run
+demo-run: all $(B)/demo/render
+	@FDHT=$(abspath $(PROGRAM)) RENDER=$(abspath $(B)/demo/render) demo/run.sh
+
+DEMO_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard demo/*.c))
+$(B)/demo/render: $(DEMO_OBJ)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(DEMO_OBJ) $(LIBS)
 
 configure: configure.ac
 	autoconf
@@ -168,10 +180,7 @@ clean:
 distclean: clean
 	rm -rf config.mk config.log config.status configure configure~ autom4te.cache
 
-# The demo's own rules, once it is there.
--include demo/demo.mk
-
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all unit cli-tests man-tests checks check-layers check-all check install uninstall dist clean distclean FORCE
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d)
+.PHONY: all demo demo-run unit cli-tests man-tests checks check-layers check-all check install uninstall dist clean distclean FORCE
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d)
