@@ -54,6 +54,7 @@ HEADERS := $(wildcard lib/fdht/*.h formats/fdht/*.h)
 MAN := $(wildcard man/*.[1-8])
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
+DEMO_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard demo/*.c))
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
 SO := $(B)/libfdht.so.$(VERSION)
 EXPORTS := lib/libfdht.map
@@ -86,6 +87,10 @@ $(SO): $(LIB_OBJ) $(EXPORTS)
 $(PROGRAM): $(CLI_OBJ) $(SO)
 	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) -L$(B) -lfdht -Wl,-rpath,'$$ORIGIN:$$ORIGIN/build' $(LIBS)
 
+# The demo's clip renderer: libpng and nothing of ours.
+$(B)/demo/render: $(DEMO_OBJ)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(DEMO_OBJ) $(LIBS)
+
 $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libfdht.a
 	@mkdir -p $(@D)
 	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
@@ -98,14 +103,9 @@ CLI_TESTS := $(filter-out %/lib.sh %/run.sh,$(wildcard tests/cli/*.sh))
 CHECKS := $(wildcard tests/tools/check-*) tests/tools/selftest
 MAN_TESTS := tests/man/run.sh
 
-# The demo's clip renderer: libpng and nothing of ours.
-$(B)/demo/render: demo/render.c demo/sheets.c demo/sheets.h $(B)/flags
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ demo/render.c demo/sheets.c -lpng
-
 unit: $(UNIT)
 	$(if $(UNIT),@$(TAP) $(UNIT))
-cli-tests: all
+cli-tests: all $(B)/demo/render
 	@$(TAP) $(CLI_TESTS)
 man-tests: all
 	@$(TAP) $(MAN_TESTS)
@@ -113,7 +113,7 @@ checks: all
 	@$(TAP) $(CHECKS)
 check-layers:
 	@$(TAP) tests/tools/check-layers
-check-all: all $(UNIT)
+check-all: all $(UNIT) $(B)/demo/render
 	@$(TAP) $(CHECKS) $(UNIT) $(CLI_TESTS) $(MAN_TESTS)
 
 # What a newcomer runs: find what is missing, configure once, then the real target with config.mk read.
@@ -129,10 +129,6 @@ demo:
 	@$(MAKE) --no-print-directory demo-run
 demo-run: all $(B)/demo/render
 	@FDHT=$(abspath $(PROGRAM)) RENDER=$(abspath $(B)/demo/render) demo/run.sh
-
-DEMO_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard demo/*.c))
-$(B)/demo/render: $(DEMO_OBJ)
-	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(DEMO_OBJ) $(LIBS)
 
 configure: configure.ac
 	autoconf

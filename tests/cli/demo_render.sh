@@ -5,17 +5,14 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 top=$PWD
 render=$top/build/demo/render
-[ -x "$render" ] || { echo "skip: no build/demo/render (make build/demo/render)"; exit 77; }
+. tests/tools/tap.sh
+[ -x "$render" ] || { fail "build/demo/render is there" "make build/demo/render"; exit 1; }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-failures=0
 
 check() { # NAME EXPECTED FOUND
-    if [ "$2" != "$3" ]; then
-        echo "not ok: $1: expected '$2', found '$3'"
-        failures=$((failures + 1))
-    fi
+    [ "$2" = "$3" ] && pass "$1" || fail "$1" "expected '$2', found '$3'"
 }
 status() { "$@" >out.txt 2>err.txt; echo $?; }
 # pixel FILE CLIP FRAME X Y -> "r g b"
@@ -157,7 +154,6 @@ if art=$("$top/demo/art" --have); then
     [ "$tones" -gt 200 ]
     check "flare-game: more than 200 colours in the middle of a frame ($tones)" 0 $?
 else
-    echo "skip: flare-game's art is not here (demo/art fetches it)"
+    skip "flare-game" "its art is not here (demo/art fetches it)"
 fi
-[ $failures = 0 ] && echo "demo_render: ok"
-[ $failures = 0 ]
+tap_end
