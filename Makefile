@@ -97,7 +97,7 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libfdht.a
 
 # ---- tests: every tier prints TAP, tests/tools/tap runs and counts it ----
 
-TEST_ENV = FDHT=$(abspath $(PROGRAM)) BUILD=$(abspath $(B)) CC='$(CC)' CXX='$(CXX)' OPENBLAS_NUM_THREADS=1
+TEST_ENV = FDHT=$(abspath $(PROGRAM)) RENDER=$(abspath $(B)/demo/render) BUILD=$(abspath $(B)) CC='$(CC)' CXX='$(CXX)' OPENBLAS_NUM_THREADS=1
 TAP = $(TEST_ENV) tests/tools/tap
 CLI_TESTS := $(filter-out %/lib.sh %/run.sh,$(wildcard tests/cli/*.sh))
 CHECKS := $(wildcard tests/tools/check-*) tests/tools/selftest
