@@ -93,7 +93,9 @@ $(B)/demo/render: $(DEMO_OBJ)
 
 $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libfdht.a
 	@mkdir -p $(@D)
-	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a -lcmocka $(LIBS)
+# A test of the framework brings commands of its own.
+$(filter $(B)/tests/test_cli%,$(UNIT)): $(filter-out $(B)/cli/main.o,$(CLI_OBJ))
 
 # ---- tests: every tier prints TAP, tests/tools/tap runs and counts it ----
 

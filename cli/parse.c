@@ -59,7 +59,8 @@ bool cli_parse_double(const char *s, double min, double max, double *out)
 {
     char *end;
     const char *p = s + (*s == '-' || *s == '+');
-    if (!isdigit((unsigned char)*p) && !(*p == '.' && isdigit((unsigned char)p[1])))
+    bool hex = p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
+    if (hex || (!isdigit((unsigned char)*p) && !(*p == '.' && isdigit((unsigned char)p[1]))))
         return false; /* no nan, no inf, no blanks */
     double v = strtod(s, &end);
     if (*end || !isfinite(v) || v < min || v > max)
