@@ -195,7 +195,7 @@ int cli_parse(cli *c, void *args, int argc, char **argv, bool *help)
     int key;
     getopt_tables(&r, letters, longs);
     opterr = 0;
-    optind = 1;
+    optind = 0; /* glibc: start anew */
     while ((key = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
         if (key == '?' || key == ':')
             return complain(c, &r, key, argv);
