@@ -85,6 +85,7 @@ static int dispatch(int argc, char **argv, const char **name)
         fprintf(stderr, "fdht: %s\n", err.msg);
         return 1;
     }
+    fdht_blas_threads(1); /* the library's own threads call it */
     if (argc < 2) {
         cli_help_main(stderr);
         return 2;
@@ -123,7 +124,6 @@ int main(int argc, char **argv)
     const char *name = "";
     occupy_standard_descriptors();
     cli_signals_init();
-    fdht_blas_threads(1); /* the library's own threads call it */
     int status = dispatch(argc, argv, &name);
     return close_stdout(name, status);
 }
