@@ -66,7 +66,7 @@ struct fdht_weights {
     char *file;
     hid_t id;
     fdht_weights_options opt;
-    char order[5]; /* opt.gate_order in i,f,g,o letters; "" = the layout's */
+    char order[5];  /* opt.gate_order in i,f,g,o letters; "" = the layout's */
     fdht_wset *set; /* sorted by path */
     int n_sets, cap_sets;
     fdht_weights_lstm *lstm; /* what info shows .. */
@@ -132,6 +132,9 @@ int fdht_w_scan_plain(fdht_weights *w, fdht_error *err);
  * apart. Sizes go to the LSTM at `lstm` (direction 0) or are compared with it (1). */
 int fdht_w_keras_cell(fdht_weights *w, int lstm, int direction, int kernel, int recurrent, int bias,
                       fdht_error *err);
+
+/* What gates i, f, o of this LSTM use: what the file says, else `given`; FDHT_EINVAL if neither does. */
+int fdht_w_activation(const fdht_weights *w, int lstm, int given, fdht_activation *out, fdht_error *err);
 
 /* --- weights_config.c: Keras' model_config
  * ---------------------------------------------------------------------- */

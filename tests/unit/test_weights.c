@@ -273,6 +273,91 @@ static void heads(void **state)
     fdht_weights_close(w);
 }
 
+/* --- running
+ * --------------------------------------------------------------------------------------------------- */
+
+static void check_close(const char *what, const double *got, const double *want, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs(got[i] - want[i]) <= 2e-6))
+            fail_msg("%s[%zu]: %.9g, expected %.9g", what, i, got[i], want[i]);
+}
+
+/* One clip (its own length) of a golden case; want_* point at this clip's part. */
+static void check_clip(const fdht_weights *w, int activation, hid_t e, size_t b, size_t B, size_t T,
+                       size_t length, const double *x, size_t D)
+{
+    const fdht_weights_info *info = fdht_weights_info_of(w);
+    const fdht_weights_lstm *l = &info->lstm[0];
+    size_t cells = (size_t)(info->n_lstm * l->directions), H = l->hidden_size,
+           P = l->proj_size ? l->proj_size : H;
+    size_t width = (size_t)l->directions * P;
+    double y[16 * 16], h[8 * 8], c[8 * 8], logits[8];
+    float in[16 * 16];
+    hsize_t dim[3];
+    fdht_error err = {0};
+    for (size_t i = 0; i < T * D; i++)
+        in[i] = (float)x[b * T * D + i];
+    if (fdht_weights_run(w, 0, info->n_lstm, activation, length, in, y, h, c, logits, &err))
+        fail_msg("%s", err.msg);
+    double *want = numbers(e, "y", dim);
+    assert_int_equal(dim[2], width);
+    check_close("y", y, want + b * T * width, length * width);
+    free(want);
+    double *h_n = numbers(e, "h_n", dim), *c_n = numbers(e, "c_n", dim);
+    for (size_t k = 0; k < cells; k++) {
+        check_close("h_n", h + k * P, h_n + (k * B + b) * P, P);
+        check_close("c_n", c + k * H, c_n + (k * B + b) * H, H);
+    }
+    free(h_n);
+    free(c_n);
+    want = numbers(e, "logits", dim);
+    assert_int_equal(want != NULL, info->classes > 0);
+    if (want)
+        check_close("logits", logits, want + b * info->classes, info->classes);
+    free(want);
+}
+
+static void check_run(const char *name, hid_t g)
+{
+    fdht_weights *w = open_golden(g, NULL);
+    hsize_t dim[3], one[3];
+    double *x = numbers(g, "x", dim), *lengths = numbers(g, "lengths", one);
+    (void)name;
+    for (int a = 0; a < 2; a++) {
+        const char *group = a ? "hard_sigmoid" : "sigmoid";
+        if (H5Lexists(g, group, H5P_DEFAULT) <= 0)
+            continue;
+        hid_t e = H5Gopen2(g, group, H5P_DEFAULT);
+        for (size_t b = 0; b < dim[0]; b++)
+            check_clip(w, a ? FDHT_HARD_SIGMOID : FDHT_SIGMOID, e, b, dim[0], dim[1],
+                       lengths ? (size_t)lengths[b] : dim[1], x, dim[2]);
+        H5Gclose(e);
+    }
+    free(x);
+    free(lengths);
+    fdht_weights_close(w);
+}
+
+static void runs_from_the_file(void **state)
+{
+    (void)state;
+    each_golden(check_run);
+}
+
+static void activation_is_demanded(void **state)
+{
+    (void)state;
+    fdht_weights *w = NULL;
+    fdht_error err = {0};
+    float x[7] = {0};
+    assert_int_equal(fdht_weights_open(DATA "keras3.weights.h5", NULL, &w, &err), FDHT_OK);
+    assert_int_equal(fdht_weights_run(w, 0, 1, FDHT_ACTIVATION_UNKNOWN, 1, x, NULL, NULL, NULL, NULL, &err),
+                     FDHT_EINVAL);
+    assert_non_null(strstr(err.msg, "--recurrent-activation"));
+    fdht_weights_close(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +368,8 @@ int main(void)
         cmocka_unit_test(gate_order_is_obeyed),
         cmocka_unit_test(layers_are_chosen),
         cmocka_unit_test(heads),
+        cmocka_unit_test(runs_from_the_file),
+        cmocka_unit_test(activation_is_demanded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
