@@ -143,7 +143,7 @@ static int add_layer(fdht_weights *w, const key *k, int n, bool many, fdht_error
     l->directions = reverse ? 2 : 1;
     l->layout = FDHT_LAYOUT_PYTORCH;
     l->activation = FDHT_SIGMOID;
-    l->path = fdht_w_text(w, err, "%.*s (layer %d)", (int)k->len, k->path, k->layer);
+    l->path = fdht_w_text(w, err, "%.*s (layer %d)", k->len ? (int)k->len : 1, k->path, k->layer);
     l->name = !many ? fdht_w_text(w, err, "%.*s", len ? (int)len : 4, len ? name : "lstm")
                     : fdht_w_text(w, err, "%.*s%sl%d", (int)len, name, len ? "." : "", k->layer);
     l->why = fdht_w_text(
