@@ -1,0 +1,248 @@
+/* fdht/sim.h - the accelerator, cycle by cycle, with real 16-bit words in real banks.
+ *
+ * A machine is data (fdht_sim_hw); a program is a list of stages, each a matrix product
+ *
+ *     out[row legs, column legs] = sum over inner legs of weight[row legs, inner legs] in[inner legs, column
+ * legs]
+ *
+ * on an array of n_pe columns (lanes) by macs_per_pe rows. The transformation between two stages is nothing
+ * but addresses: a leg has a stride and a skew in the tensor that is read and in the one that is written.
+ *
+ * Arithmetic. A product of two int16 is shifted right by acc_shift (rounded half up) and added to an
+ * accumulator of acc_bits, which saturates at every addition, inner legs in row-major order. An accumulator
+ * leaves through out_shift (rounded half up) and saturation to 16 bits.
+ *
+ * Time. cycles = issue_cycles + the sum of the stall classes, always. Two modes: FDHT_SIM_PAPER counts
+ * multiply-adds / MACs (the bound that published figures equal) and moves no values; FDHT_SIM_REAL runs the
+ * machine.
+ *
+ * Bank functions, address a to (bank, line) with B banks and line = a / B unless said otherwise:
+ *   interleave   bank = a mod B
+ *   xor          bank = a xor (a / B) xor (a / B^2) .. mod B; B a power of two
+ *   skew         bank = (a + sum of skew_leg index_leg) mod B
+ *   lane         interleave, with the lane legs of writer and reader the same and padded to whole lines: no
+ * crossbar table        bank and line from a table, an edge colouring of write groups against read groups
+ *
+ * Theorem (skew). Let the reader's address be a = inner * P + j, with j the column number and P the columns
+ * rounded up to a multiple of B, and the skew depend on inner legs only. Then (1) places are distinct and the
+ * lanes of a read, consecutive j at one inner, fall into distinct banks; (2) if the writer drains down a
+ * column, its fastest row legs are the reader's fastest column legs in the same order, and the skew of every
+ * other row leg is its radix in the row number, then up to B consecutive rows of one column fall into
+ * distinct banks. Proof: (1) bank = j + const; (2) with the column fixed bank = row + const. Tiles of fewer
+ * rows than B are checked by counting. */
+#ifndef FDHT_SIM_H
+#define FDHT_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fdht/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FDHT_SIM_MAX_LEGS 20
+
+typedef enum fdht_bank_function {
+    FDHT_BANK_AUTO, /* the cheapest that is conflict-free, in the order of this list */
+    FDHT_BANK_INTERLEAVE,
+    FDHT_BANK_XOR,
+    FDHT_BANK_SKEW,
+    FDHT_BANK_LANE,
+    FDHT_BANK_TABLE,
+    FDHT_BANK_FUNCTIONS
+} fdht_bank_function;
+
+typedef enum fdht_sim_mode { FDHT_SIM_REAL, FDHT_SIM_PAPER } fdht_sim_mode;
+
+typedef enum fdht_stall {
+    FDHT_STALL_FILL,           /* pipeline filling, input loading */
+    FDHT_STALL_DRAIN,          /* accumulators leave slower than they fill */
+    FDHT_STALL_READ_CONFLICT,  /* lanes of one read in one bank */
+    FDHT_STALL_WRITE_CONFLICT, /* words of one write in one bank */
+    FDHT_STALL_PORT,           /* read and write want the same single-port bank */
+    FDHT_STALL_WEIGHT_REFILL,  /* the program's weights do not fit */
+    FDHT_STALL_PING_PONG,      /* a stage waits for the last word of the one before */
+    FDHT_STALL_SPILL,          /* a tensor does not fit its buffer */
+    FDHT_STALL_RECURRENCE,     /* the LSTM unit works, the array waits */
+    FDHT_STALLS
+} fdht_stall;
+
+/* The machine. fdht_sim_keys describes every field: unit, source, what it means. */
+typedef struct fdht_sim_hw {
+    char name[32];
+    double clock_hz;
+    size_t n_pe, macs_per_pe, acc_bits, wb_words;
+    size_t x_banks, x_buffers, x_kib, w_kib;
+    size_t pipeline_cycles, w_refill_words, spill_words, input_words;
+    size_t lstm_lanes, lstm_latency_cycles;
+    size_t bank_function; /* fdht_bank_function */
+    double mac_pj, mac_idle, x_read_pj, x_write_pj, w_read_pj, lstm_pj, leakage_mw_per_mm2;
+    double sram_mm2_per_kib, logic_mm2_per_256_macs, lstm_mm2;
+} fdht_sim_hw;
+
+typedef enum fdht_sim_key_type { FDHT_KEY_SIZE, FDHT_KEY_REAL, FDHT_KEY_BANK } fdht_sim_key_type;
+
+typedef struct fdht_sim_key {
+    const char *name;
+    fdht_sim_key_type type;
+    size_t offset; /* in fdht_sim_hw */
+    double min, max;
+    const char *unit;
+    const char *tie_source, *fdht_source; /* "published", "derived: ..", "chosen: .." */
+    const char *text;
+} fdht_sim_key;
+
+/* The table of keys; *n entries, static storage. */
+FDHT_API const fdht_sim_key *fdht_sim_keys(int *n);
+/* "tie" or "fdht"; FDHT_ENOENT for another name. */
+FDHT_API int fdht_sim_hw_named(const char *name, fdht_sim_hw *out, fdht_error *err);
+/* FDHT_EINVAL: unknown key, a value that is no number of its type, out of range. */
+FDHT_API int fdht_sim_hw_set(fdht_sim_hw *hw, const char *key, const char *value, fdht_error *err);
+FDHT_API double fdht_sim_hw_get(const fdht_sim_hw *hw, const fdht_sim_key *key);
+/* Combinations that cannot be: FDHT_EINVAL. */
+FDHT_API int fdht_sim_hw_check(const fdht_sim_hw *hw, fdht_error *err);
+FDHT_API const char *fdht_bank_function_name(int f);
+FDHT_API const char *fdht_stall_name(int s); /* "fill", "drain", "read_conflict", .. */
+
+/* One leg of a stage. Equal ids in neighbouring stages are the same leg. in: the tensor read (inner and
+ * column legs); out: the tensor written (row and column legs). */
+typedef struct fdht_sim_leg {
+    int id;
+    size_t extent;
+    size_t stride_in, stride_out;
+    size_t skew_in, skew_out;
+} fdht_sim_leg;
+
+/* Where a tensor lies: addresses 0..words-1, lines 0..lines-1 in every bank. table, if set, holds
+ * bank + B * line for each address. */
+typedef struct fdht_sim_map {
+    fdht_bank_function function;
+    size_t words, lines;
+    const uint32_t *table;
+} fdht_sim_map;
+
+typedef struct fdht_sim_stage {
+    char name[64];
+    int n_row, n_inner, n_col;
+    fdht_sim_leg row[FDHT_SIM_MAX_LEGS], inner[FDHT_SIM_MAX_LEGS], col[FDHT_SIM_MAX_LEGS];
+    const int16_t *weight; /* (rows, inner), row-major */
+    int acc_shift, out_shift;
+    /* filled by fdht_sim_map_program */
+    int lane_legs;     /* this many last column legs are padded to whole tiles; 0: all of them are one */
+    bool drain_column; /* words leave down a column (rows fastest), else along a row */
+    fdht_sim_map in, out;
+} fdht_sim_stage;
+
+/* One chain of stages: the input tensor's legs (row-major over `leg`) through the stages to the output's. */
+typedef struct fdht_sim_chain {
+    int n_stages;
+    fdht_sim_stage *stage;
+    int n_in, n_out;
+    fdht_sim_leg in[FDHT_SIM_MAX_LEGS]; /* the order of the input vector; strides as the first stage reads */
+    fdht_sim_leg
+        out[FDHT_SIM_MAX_LEGS]; /* the order of the output vector; strides as the last stage writes */
+} fdht_sim_chain;
+
+#define FDHT_SIM_TABLE 257 /* entries of an activation table: 256 segments over [-8, 8) and the end */
+
+/* A whole program. Without lstm: y_t = chain x of x_t. With it: z_t = x chain of x_t (all steps first), then
+ * for each step z_h = h chain of h_(t-1), a = sat(z_x + z_h + bias), i,f,o = sigmoid table, g = tanh table
+ * (see fdht/fixed.h), and so on; an output vector is 4 blocks of gate_stride words, gates i,f,g,o: out[0] is
+ * the gate, of extent 4. */
+typedef struct fdht_sim_program {
+    char name[64];
+    fdht_sim_chain x, h;
+    bool lstm;
+    size_t units;                  /* hidden units; at most gate_stride, at most the h chain's inputs */
+    size_t gate_stride;            /* words of a gate's block */
+    const int16_t *bias;           /* 4 blocks of gate_stride words, 12 fraction bits */
+    const int16_t *sigmoid, *tanh; /* FDHT_SIM_TABLE entries, 15 fraction bits */
+    int c_frac;                    /* fraction bits of c, 0..15 */
+    void *owned;                   /* tables of the maps; fdht_sim_unmap_program frees them */
+} fdht_sim_program;
+
+/* Products of extents. */
+FDHT_API size_t fdht_sim_rows(const fdht_sim_stage *s);
+FDHT_API size_t fdht_sim_inner(const fdht_sim_stage *s);
+FDHT_API size_t fdht_sim_cols(const fdht_sim_stage *s);
+
+/* Cycles of one stage of this shape: no_stall = ceil(rows/macs) ceil(cols/pe) inner; tiled = sum over tiles
+ * of max(inner, ceil(tile outputs / wb_words)). */
+typedef struct fdht_sim_shape {
+    uint64_t multiply_adds, no_stall, tiled;
+} fdht_sim_shape;
+FDHT_API fdht_sim_shape fdht_sim_stage_shape(const fdht_sim_hw *hw, size_t rows, size_t inner, size_t cols);
+
+/* Choose strides, skews, bank functions and drain directions for a machine; fills the maps of all stages. The
+ * column order of a stage is taken as it stands except for FDHT_BANK_LANE. Call fdht_sim_unmap_program after
+ * use; mapping again replaces the maps. FDHT_EINVAL where a chain's legs do not join. */
+FDHT_API int fdht_sim_map_program(fdht_sim_program *p, const fdht_sim_hw *hw, fdht_error *err);
+FDHT_API void fdht_sim_unmap_program(fdht_sim_program *p);
+
+/* One access: port 'r' or 'w', buffer 0 or 1, bank, line, stage (x stages, then h stages, then the LSTM
+ * unit). */
+typedef void fdht_sim_trace(void *arg, uint64_t cycle, char port, int buffer, size_t bank, size_t line,
+                            int stage);
+
+typedef struct fdht_sim_stage_report {
+    char name[64];
+    const char *bank_function; /* of the tensor it writes */
+    char mapping[48];          /* "drain columns, skew 4 8": how the tensor it writes is laid out */
+    size_t rows, inner, cols, runs;
+    uint64_t issue_cycles, stall[FDHT_STALLS];
+    uint64_t first_cycle;                 /* of the first run */
+    uint64_t multiply_adds, padded_slots; /* MAC slots that issue without a useful product */
+    uint64_t reads, writes, weight_reads; /* words, words, broadcasts of macs_per_pe words */
+    uint64_t read_extra, write_extra; /* extra cycles that conflicts cost the banks; writes may hide theirs */
+    uint64_t saturations, acc_saturations;
+    size_t occupancy_in, occupancy_out; /* words, padding included */
+} fdht_sim_stage_report;
+
+typedef struct fdht_sim_energy {
+    double mac, x_read, x_write, w_read, lstm, leakage, total; /* pJ */
+} fdht_sim_energy;
+
+typedef struct fdht_sim_area {
+    double x_sram, w_sram, logic, lstm, total; /* mm2 */
+} fdht_sim_area;
+
+typedef struct fdht_sim_report {
+    fdht_sim_mode mode;
+    size_t steps;
+    uint64_t cycles, issue_cycles, stall[FDHT_STALLS];
+    uint64_t multiply_adds, padded_slots, reads, writes, weight_reads, lstm_elements;
+    uint64_t read_extra, write_extra;
+    uint64_t saturations, acc_saturations;
+    size_t weight_words, peak_words; /* weights of the program; largest occupancy of a buffer */
+    size_t spilled_words;
+    fdht_sim_energy energy;
+    fdht_sim_area area;
+    int n_stages;
+    fdht_sim_stage_report *stage; /* owned by the report */
+    int n_banks;
+    uint64_t *bank_reads, *bank_writes, *bank_conflicts; /* n_banks each, owned by the report */
+} fdht_sim_report;
+
+/* Run a mapped program. x (steps, inputs) in the x chain's input order; y (steps, outputs) of the x chain, or
+ * with lstm h_t (steps, units); c (units), the last cell state, or NULL. Both come out of the simulated banks
+ * (c out of the LSTM unit). Starts with h = c = 0. trace may be NULL. Free the report with
+ * fdht_sim_report_free. FDHT_ELIMIT: a tensor does not fit and spill_words is 0, or the weights of one stage
+ * do not fit. */
+FDHT_API int fdht_sim_run(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t steps, const int16_t *x,
+                          int16_t *y, int16_t *c, fdht_sim_trace *trace, void *trace_arg,
+                          fdht_sim_report *out, fdht_error *err);
+/* The closed form: multiply-adds / MACs, no value moves. Needs no mapping and no weights. */
+FDHT_API int fdht_sim_paper(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t steps,
+                            fdht_sim_report *out, fdht_error *err);
+FDHT_API void fdht_sim_report_free(fdht_sim_report *r);
+
+/* Energy of counts and area of a machine, from its coefficients alone. */
+FDHT_API void fdht_sim_price(const fdht_sim_hw *hw, fdht_sim_report *r);
+FDHT_API fdht_sim_area fdht_sim_area_of(const fdht_sim_hw *hw);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,151 @@
+/* Closed forms, and the price in energy and area of what was counted. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/sim.h"
+
+size_t fdht_sim_extent(const fdht_sim_leg *leg, int n)
+{
+    size_t p = 1;
+    for (int i = 0; i < n; i++)
+        p *= leg[i].extent;
+    return p;
+}
+
+size_t fdht_sim_rows(const fdht_sim_stage *s)
+{
+    return fdht_sim_extent(s->row, s->n_row);
+}
+
+size_t fdht_sim_inner(const fdht_sim_stage *s)
+{
+    return fdht_sim_extent(s->inner, s->n_inner);
+}
+
+size_t fdht_sim_cols(const fdht_sim_stage *s)
+{
+    return fdht_sim_extent(s->col, s->n_col);
+}
+
+static uint64_t up(uint64_t a, uint64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+fdht_sim_shape fdht_sim_stage_shape(const fdht_sim_hw *hw, size_t rows, size_t inner, size_t cols)
+{
+    fdht_sim_shape s = {0};
+    s.multiply_adds = (uint64_t)rows * inner * cols;
+    s.no_stall = up(rows, hw->macs_per_pe) * up(cols, hw->n_pe) * inner;
+    /* whole tiles, the edge row, the edge column, the corner */
+    size_t full[2] = {rows / hw->macs_per_pe, cols / hw->n_pe};
+    size_t edge[2] = {rows % hw->macs_per_pe, cols % hw->n_pe};
+    for (int i = 0; i < 4; i++) {
+        size_t nr = i & 1 ? edge[0] : hw->macs_per_pe, nc = i & 2 ? edge[1] : hw->n_pe;
+        uint64_t count = (uint64_t)(i & 1 ? 1 : full[0]) * (i & 2 ? 1 : full[1]);
+        if (nr && nc)
+            s.tiled += count * FDHT_MAX((uint64_t)inner, up(nr * nc, hw->wb_words));
+    }
+    return s;
+}
+
+fdht_sim_area fdht_sim_area_of(const fdht_sim_hw *hw)
+{
+    fdht_sim_area a = {
+        .x_sram = hw->sram_mm2_per_kib * (double)(hw->x_kib * hw->x_buffers),
+        .w_sram = hw->sram_mm2_per_kib * (double)hw->w_kib,
+        .logic = hw->logic_mm2_per_256_macs * (double)(hw->n_pe * hw->macs_per_pe) / 256,
+        .lstm = hw->lstm_mm2,
+    };
+    a.total = a.x_sram + a.w_sram + a.logic + a.lstm;
+    return a;
+}
+
+void fdht_sim_price(const fdht_sim_hw *hw, fdht_sim_report *r)
+{
+    r->area = fdht_sim_area_of(hw);
+    double slots = (double)r->cycles * (double)(hw->n_pe * hw->macs_per_pe);
+    double idle = FDHT_MAX(0.0, slots - (double)r->multiply_adds);
+    fdht_sim_energy e = {
+        .mac = hw->mac_pj * ((double)r->multiply_adds + hw->mac_idle * idle),
+        .x_read = hw->x_read_pj * (double)r->reads,
+        .x_write = hw->x_write_pj * (double)r->writes,
+        .w_read = hw->w_read_pj * (double)r->weight_reads * (double)hw->macs_per_pe / 16,
+        .lstm = hw->lstm_pj * (double)r->lstm_elements,
+        /* mW x s = 1e9 pJ */
+        .leakage = hw->leakage_mw_per_mm2 * r->area.total * (double)r->cycles / hw->clock_hz * 1e9,
+    };
+    e.total = e.mac + e.x_read + e.x_write + e.w_read + e.lstm + e.leakage;
+    r->energy = e;
+}
+
+static int stage_list(const fdht_sim_program *p, fdht_sim_report *out, fdht_error *err)
+{
+    out->n_stages = p->x.n_stages + p->h.n_stages + (p->lstm ? 1 : 0);
+    out->stage = fdht_calloc_err((size_t)out->n_stages, sizeof *out->stage, "stage reports", err);
+    return out->stage ? FDHT_OK : FDHT_ENOMEM;
+}
+
+static void paper_stage(const fdht_sim_stage *s, const fdht_sim_hw *hw, size_t runs, fdht_sim_stage_report *r)
+{
+    snprintf(r->name, sizeof r->name, "%s", s->name);
+    r->bank_function = "ideal";
+    r->rows = fdht_sim_rows(s);
+    r->inner = fdht_sim_inner(s);
+    r->cols = fdht_sim_cols(s);
+    r->runs = runs;
+    fdht_sim_shape one = fdht_sim_stage_shape(hw, r->rows, r->inner, r->cols);
+    uint64_t macs = (uint64_t)hw->n_pe * hw->macs_per_pe;
+    r->multiply_adds = runs * one.multiply_adds;
+    r->issue_cycles = up(r->multiply_adds, macs);
+    r->weight_reads = r->issue_cycles;
+    /* full utilisation: n_pe words feed every cycle */
+    r->reads = up(r->multiply_adds, hw->macs_per_pe);
+    r->writes = (uint64_t)runs * r->rows * r->cols;
+    r->occupancy_in = r->inner * r->cols;
+    r->occupancy_out = r->rows * r->cols;
+}
+
+int fdht_sim_paper(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t steps, fdht_sim_report *out,
+                   fdht_error *err)
+{
+    memset(out, 0, sizeof *out);
+    out->mode = FDHT_SIM_PAPER;
+    out->steps = steps;
+    int rc = fdht_sim_hw_check(hw, err);
+    if (rc || (rc = stage_list(p, out, err)))
+        return rc;
+    for (int i = 0; i < p->x.n_stages + p->h.n_stages; i++) {
+        const fdht_sim_stage *s = i < p->x.n_stages ? &p->x.stage[i] : &p->h.stage[i - p->x.n_stages];
+        fdht_sim_stage_report *r = &out->stage[i];
+        paper_stage(s, hw, steps, r);
+        out->multiply_adds += r->multiply_adds;
+        out->reads += r->reads;
+        out->writes += r->writes;
+        out->weight_words += r->rows * r->inner;
+        out->peak_words = FDHT_MAX(out->peak_words, FDHT_MAX(r->occupancy_in, r->occupancy_out));
+    }
+    if (p->lstm) {
+        fdht_sim_stage_report *r = &out->stage[out->n_stages - 1];
+        snprintf(r->name, sizeof r->name, "lstm");
+        r->bank_function = "ideal";
+        r->runs = steps;
+        out->lstm_elements = (uint64_t)steps * p->units;
+    }
+    out->cycles = out->issue_cycles = up(out->multiply_adds, (uint64_t)hw->n_pe * hw->macs_per_pe);
+    out->weight_reads = out->cycles;
+    fdht_sim_price(hw, out);
+    return FDHT_OK;
+}
+
+void fdht_sim_report_free(fdht_sim_report *r)
+{
+    if (!r)
+        return;
+    fdht_free(r->stage);
+    fdht_free(r->bank_reads);
+    fdht_free(r->bank_writes);
+    fdht_free(r->bank_conflicts);
+    memset(r, 0, sizeof *r);
+}

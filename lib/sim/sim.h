@@ -1,0 +1,47 @@
+/* sim/sim.h - what the files of lib/sim share. Internal. */
+#ifndef FDHT_SIM_INTERNAL_H
+#define FDHT_SIM_INTERNAL_H
+
+#include "base/base.h"
+#include "fdht/sim.h"
+
+typedef enum fdht_leg_side { FDHT_LEG_IN, FDHT_LEG_OUT } fdht_leg_side;
+
+size_t fdht_sim_extent(const fdht_sim_leg *leg, int n);
+
+/* Address and skew of every index of a group of legs, row-major: addr[i] and skew[i], i < product of extents.
+ */
+void fdht_sim_expand(const fdht_sim_leg *leg, int n, fdht_leg_side side, uint32_t *addr, uint32_t *skew);
+
+/* Columns in the order in which they take lanes; UINT32_MAX is padding. Returns the number of slots, a
+ * multiple of n_pe; slot may be NULL. */
+size_t fdht_sim_slots(const fdht_sim_stage *s, size_t n_pe, uint32_t *slot);
+
+/* The place of address a with skew k: bank, and line through *line. */
+static inline size_t fdht_sim_place(const fdht_sim_map *m, size_t banks, size_t a, size_t k, size_t *line)
+{
+    if (m->table) {
+        *line = m->table[a] / banks;
+        return m->table[a] % banks;
+    }
+    *line = a / banks;
+    size_t bank = a % banks;
+    if (m->function == FDHT_BANK_XOR)
+        for (size_t up = a / banks; up; up /= banks)
+            bank ^= up % banks;
+    return m->function == FDHT_BANK_SKEW ? (bank + k) % banks : bank;
+}
+
+/* Words that leave a tile one after the other: output i of a tile of nr rows and nc real lanes. */
+static inline void fdht_sim_drain_order(bool column, size_t nr, size_t nc, size_t i, size_t *r, size_t *c)
+{
+    *r = column ? i % nr : i / nc;
+    *c = column ? i / nr : i % nc;
+}
+
+/* table[i] for n words so that words of one write group, and words of one read group, get distinct banks: an
+ * edge colouring. Groups hold at most `banks` words. Sets *lines. */
+int fdht_sim_colour(size_t n, const uint32_t *write_group, size_t n_write, const uint32_t *read_group,
+                    size_t n_read, size_t banks, uint32_t *table, size_t *lines, fdht_error *err);
+
+#endif
