@@ -1,0 +1,37 @@
+/* The naive kernels: what the others are judged by. Sums run in double. */
+#include "kernels/kernels.h"
+
+#define REFERENCE(REAL, R)                                                                                   \
+    static void gemm_##R(size_t m, size_t n, size_t k, const REAL *L, size_t ls, const uint32_t *lk,         \
+                         const REAL *B, const uint32_t *bk, REAL *C, size_t cs, bool accumulate)             \
+    {                                                                                                        \
+        for (size_t i = 0; i < m; i++)                                                                       \
+            for (size_t j = 0; j < n; j++) {                                                                 \
+                double sum = accumulate ? (double)C[i * cs + j] : 0.0;                                       \
+                for (size_t x = 0; x < k; x++)                                                               \
+                    sum += (double)L[i * ls + lk[x]] * (double)B[bk[x] + j];                                 \
+                C[i * cs + j] = (REAL)sum;                                                                   \
+            }                                                                                                \
+    }                                                                                                        \
+    static void dot_##R(size_t m, size_t n, size_t chunks, size_t lanes, const REAL *A, size_t as,           \
+                        const uint32_t *ta, const REAL *B, size_t bs, const uint32_t *tb, REAL *C,           \
+                        size_t cs)                                                                           \
+    {                                                                                                        \
+        for (size_t i = 0; i < m; i++)                                                                       \
+            for (size_t j = 0; j < n; j++) {                                                                 \
+                double sum = (double)C[i * cs + j];                                                          \
+                for (size_t c = 0; c < chunks; c++)                                                          \
+                    for (size_t l = 0; l < lanes; l++)                                                       \
+                        sum += (double)A[i * as + ta[c] + l] * (double)B[j * bs + tb[c] + l];                \
+                C[i * cs + j] = (REAL)sum;                                                                   \
+            }                                                                                                \
+    }                                                                                                        \
+    static void from_u8_##R(size_t n, const uint8_t *x, REAL *y)                                             \
+    {                                                                                                        \
+        for (size_t i = 0; i < n; i++)                                                                       \
+            y[i] = (REAL)x[i];                                                                               \
+    }                                                                                                        \
+    const fdht_kernels_##R fdht_kernels_##R##_reference = {gemm_##R, dot_##R, from_u8_##R};
+
+REFERENCE(float, f32)
+REFERENCE(double, f64)

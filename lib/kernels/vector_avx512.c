@@ -1,0 +1,8 @@
+/* The vector kernels at level avx512. */
+#if !defined(__AVX512F__) || !defined(__AVX512BW__)
+#error "compile this file with AVX-512 F, BW, DQ and VL"
+#endif
+#define LEVEL avx512
+#define ROWS1 16
+#define ROWS2 12
+#include "kernels/vector.h"

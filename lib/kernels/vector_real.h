@@ -1,0 +1,234 @@
+/* Part of vector.h: for one REAL. A register tile has `rows` x `vecs` vectors of FDHT_LANES numbers; every pair is
+ * instantiated, so that accumulators live in registers and remainders cost no more than their share. */
+#define FN(name) CAT(name, _, R)
+#define V FN(vec)
+
+typedef REAL V __attribute__((vector_size(FDHT_LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+
+INLINE V FN(load)(const REAL *p, bool part, size_t n)
+{
+    if (!part)
+        return *(const V *)p;
+    V v = {0};
+    memcpy(&v, p, n * sizeof *p);
+    return v;
+}
+
+INLINE void FN(store)(REAL *p, V v, bool part, size_t n)
+{
+    if (part)
+        memcpy(p, &v, n * sizeof *p);
+    else
+        *(V *)p = v;
+}
+
+typedef struct FN(operands) {
+    size_t k;
+    const REAL *L;
+    size_t ls;
+    const uint32_t *lk;
+    const REAL *B;
+    const uint32_t *bk;
+    REAL *C;
+    size_t cs;
+    bool accumulate;
+    size_t last; /* numbers in the last vector of a row */
+} FN(operands);
+
+INLINE void FN(tile)(int rows, int vecs, bool part, const FN(operands) * o)
+{
+    V acc[ROWS1][2];
+    const size_t ls = o->ls, cs = o->cs, last = o->last;
+    const uint32_t *lk = o->lk, *bk = o->bk;
+#pragma GCC unroll 32
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < vecs; v++)
+            acc[i][v] = (V){0};
+    for (size_t x = 0; x < o->k; x++) {
+        const REAL *l = o->L + lk[x], *b = o->B + bk[x];
+        V bv[2];
+#pragma GCC unroll 2
+        for (int v = 0; v < vecs; v++)
+            bv[v] = FN(load)(b + v * FDHT_LANES, part && v == vecs - 1, last);
+#pragma GCC unroll 32
+        for (int i = 0; i < rows; i++) {
+            const REAL a = l[(size_t)i * ls];
+#pragma GCC unroll 2
+            for (int v = 0; v < vecs; v++)
+                acc[i][v] += a * bv[v];
+        }
+    }
+#pragma GCC unroll 32
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < vecs; v++) {
+            REAL *c = o->C + (size_t)i * cs + v * FDHT_LANES;
+            bool p = part && v == vecs - 1;
+            FN(store)(c, o->accumulate ? FN(load)(c, p, last) + acc[i][v] : acc[i][v], p, last);
+        }
+}
+
+#define TILE_CASE(rows, vecs)                                                                                \
+    case rows:                                                                                               \
+        if (o->last < FDHT_LANES)                                                                            \
+            FN(tile)(rows, vecs, true, o);                                                                   \
+        else                                                                                                 \
+            FN(tile)(rows, vecs, false, o);                                                                  \
+        break;
+
+/* The rows of a column block one vector wide; o is used up. */
+static void FN(block1)(size_t m, FN(operands) * o)
+{
+    for (size_t rows; m; m -= rows, o->L += rows * o->ls, o->C += rows * o->cs) {
+        rows = FDHT_MIN(m, ROWS1);
+        switch (rows) {
+            TILE_CASE(1, 1)
+            TILE_CASE(2, 1)
+            TILE_CASE(3, 1)
+            TILE_CASE(4, 1)
+            TILE_CASE(5, 1)
+            TILE_CASE(6, 1)
+#if ROWS1 > 6
+            TILE_CASE(7, 1)
+            TILE_CASE(8, 1)
+            TILE_CASE(9, 1)
+            TILE_CASE(10, 1)
+            TILE_CASE(11, 1)
+            TILE_CASE(12, 1)
+            TILE_CASE(13, 1)
+            TILE_CASE(14, 1)
+            TILE_CASE(15, 1)
+            TILE_CASE(16, 1)
+#endif
+        }
+    }
+}
+
+static void FN(block2)(size_t m, FN(operands) * o)
+{
+    for (size_t rows; m; m -= rows, o->L += rows * o->ls, o->C += rows * o->cs) {
+        rows = FDHT_MIN(m, ROWS2);
+        switch (rows) {
+            TILE_CASE(1, 2)
+            TILE_CASE(2, 2)
+            TILE_CASE(3, 2)
+#if ROWS2 > 3
+            TILE_CASE(4, 2)
+            TILE_CASE(5, 2)
+            TILE_CASE(6, 2)
+            TILE_CASE(7, 2)
+            TILE_CASE(8, 2)
+            TILE_CASE(9, 2)
+            TILE_CASE(10, 2)
+            TILE_CASE(11, 2)
+            TILE_CASE(12, 2)
+#endif
+        }
+    }
+}
+
+static void FN(gemm)(size_t m, size_t n, size_t k, const REAL *L, size_t ls, const uint32_t *lk, const REAL *B,
+                     const uint32_t *bk, REAL *C, size_t cs, bool accumulate)
+{
+    for (size_t columns; n; n -= columns, B += columns, C += columns) {
+        columns = FDHT_MIN(n, 2 * FDHT_LANES);
+        FN(operands) o = {k, L, ls, lk, B, bk, C, cs, accumulate, (columns - 1) % FDHT_LANES + 1};
+        if (columns > FDHT_LANES)
+            FN(block2)(m, &o);
+        else
+            FN(block1)(m, &o);
+    }
+}
+
+typedef struct FN(dots) {
+    size_t chunks, lanes;
+    const REAL *A;
+    size_t as;
+    const uint32_t *ta;
+    const REAL *B;
+    size_t bs;
+    const uint32_t *tb;
+    REAL *C;
+    size_t cs;
+} FN(dots);
+
+/* rows x cols dot products at once: each chunk loaded serves all of them. */
+INLINE void FN(dot_tile)(int rows, int cols, bool part, const FN(dots) * d)
+{
+    V acc[4][4];
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < cols; j++)
+            acc[i][j] = (V){0};
+    for (size_t c = 0; c < d->chunks; c++) {
+        const REAL *a = d->A + d->ta[c], *b = d->B + d->tb[c];
+        V av[4];
+#pragma GCC unroll 4
+        for (int i = 0; i < rows; i++)
+            av[i] = FN(load)(a + (size_t)i * d->as, part, d->lanes);
+#pragma GCC unroll 4
+        for (int j = 0; j < cols; j++) {
+            V bv = FN(load)(b + (size_t)j * d->bs, part, d->lanes);
+#pragma GCC unroll 4
+            for (int i = 0; i < rows; i++)
+                acc[i][j] += av[i] * bv;
+        }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < cols; j++) {
+            REAL sum = 0;
+            for (int l = 0; l < FDHT_LANES; l++)
+                sum += acc[i][j][l];
+            d->C[(size_t)i * d->cs + (size_t)j] += sum;
+        }
+}
+
+#define DOT_CASE(rows, cols)                                                                                 \
+    case 10 * rows + cols:                                                                                   \
+        if (lanes < FDHT_LANES)                                                                              \
+            FN(dot_tile)(rows, cols, true, &d);                                                              \
+        else                                                                                                 \
+            FN(dot_tile)(rows, cols, false, &d);                                                             \
+        break;
+
+static void FN(dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL *A, size_t as, const uint32_t *ta,
+                    const REAL *B, size_t bs, const uint32_t *tb, REAL *C, size_t cs)
+{
+    for (size_t i = 0; i < m; i += 4)
+        for (size_t j = 0; j < n; j += 4) {
+            FN(dots) d = {chunks, lanes, A + i * as, as, ta, B + j * bs, bs, tb, C + i * cs + j, cs};
+            switch (10 * FDHT_MIN(m - i, 4) + FDHT_MIN(n - j, 4)) {
+                DOT_CASE(1, 1)
+                DOT_CASE(1, 2)
+                DOT_CASE(1, 3)
+                DOT_CASE(1, 4)
+                DOT_CASE(2, 1)
+                DOT_CASE(2, 2)
+                DOT_CASE(2, 3)
+                DOT_CASE(2, 4)
+                DOT_CASE(3, 1)
+                DOT_CASE(3, 2)
+                DOT_CASE(3, 3)
+                DOT_CASE(3, 4)
+                DOT_CASE(4, 1)
+                DOT_CASE(4, 2)
+                DOT_CASE(4, 3)
+                DOT_CASE(4, 4)
+            }
+        }
+}
+
+static void FN(from_u8)(size_t n, const uint8_t *x, REAL *y)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (REAL)x[i];
+}
+
+#undef TILE_CASE
+#undef DOT_CASE
+#undef FN
+#undef V

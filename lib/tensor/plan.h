@@ -1,0 +1,65 @@
+/* tensor/plan.h - in which order an operator's network is contracted, and how its intermediates lie in memory. Internal.
+ *
+ * One term is contracted with the input vector as a chain: step s multiplies the activation by one weight tensor,
+ * which is a core or several cores merged beforehand. The order is found by an exact dynamic programme (plan.c), the
+ * layout of the intermediates by a beam search over the forms a step can take (layout.c). */
+#ifndef FDHT_TENSOR_PLAN_H
+#define FDHT_TENSOR_PLAN_H
+
+#include "tensor/network.h"
+
+enum { FDHT_MAX_STEPS = 2 * FDHT_MAX_MODES, FDHT_EXACT_CORES = 15 };
+
+/* A tensor made of weights only: a core, or two weights merged. */
+typedef struct fdht_weight {
+    int core;        /* 0-based within its term; -1 if merged */
+    int left, right; /* indices of the weights it merges; smaller than its own */
+    uint64_t legs;   /* of extent > 1 */
+    size_t size;
+} fdht_weight;
+
+/* How a step runs: a loop over `outer` offsets around a product whose vector lanes lie along
+ *   LANES_NEW   the new (n) index:   C[row][n] = sum_k A[row, k] W[k][n], rows and outer are the rows left alone
+ *   LANES_KEPT  a kept (m) index:    C[n][lane] = sum_k W[k][n] A[k][lane] */
+typedef enum fdht_form { FDHT_LANES_NEW, FDHT_LANES_KEPT } fdht_form;
+
+typedef struct fdht_step {
+    int weight;
+    uint64_t legs_a, legs_c; /* of the activation before and after */
+    size_t m, k, n;          /* extents: kept, summed, new */
+    fdht_form form;
+    int n_k_legs, n_n_legs;
+    int k_leg[FDHT_MAX_LEGS], n_leg[FDHT_MAX_LEGS]; /* order of the packed weight (k legs, n legs), both row-major */
+    size_t n_pad;                                   /* row length of the packed weight */
+    size_t rows, row_a, row_c;                      /* LANES_NEW: kept rows and their strides */
+    size_t lanes, new_c;                            /* LANES_KEPT: contiguous kept indices; stride of n in C */
+    size_t n_outer;
+    size_t k_inner, k_stride; /* the summed indices run as n_k / k_inner runs of constant stride */
+    size_t outputs;
+    uint32_t *k_a;                /* k: offset in A */
+    uint32_t *outer_a, *outer_c;  /* n_outer */
+} fdht_step;
+
+typedef struct fdht_plan {
+    int n_weights, n_steps, n_cores;
+    fdht_weight weight[2 * FDHT_MAX_NODES + 2];
+    fdht_step step[FDHT_MAX_STEPS];
+    size_t input_size, output_size;
+    uint32_t *permute; /* output index -> index in the last step's C; NULL when they are the same */
+    size_t multiply_adds, merge_multiply_adds, moved, peak;
+} fdht_plan;
+
+/* Extents of the legs seen from inputs restricted to `box` (NULL: all). */
+void fdht_plan_extents(const fdht_op *op, const fdht_box *box, size_t extent[FDHT_MAX_LEGS]);
+
+/* Plan one term (all terms of an operator are planned alike). Free with fdht_plan_clear. */
+int fdht_plan_make(const fdht_op *op, const fdht_box *box, fdht_plan *out, fdht_error *err);
+void fdht_plan_clear(fdht_plan *p);
+
+/* layout.c: choose forms and layouts and fill the tables of every step. */
+int fdht_plan_layout(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht_error *err);
+
+/* The product of the extents of a set of legs. */
+size_t fdht_legs_size(uint64_t legs, const size_t *extent);
+
+#endif
