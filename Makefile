@@ -71,6 +71,11 @@ $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,cc $<)$(CC) $(ALL_CFLAGS) $(ISA) $(CFLAGS_$(subst /,_,$*)) -MMD -MP -c $< -o $@
 
+# The kernels: one file a level (lib/kernels/vector.h), its instruction set below.
+CFLAGS_lib_kernels_vector_portable = $(KERNEL_CFLAGS)
+CFLAGS_lib_kernels_vector_avx2 = $(KERNEL_CFLAGS)
+CFLAGS_lib_kernels_vector_avx512 = $(KERNEL_CFLAGS) -mprefer-vector-width=512
+KERNEL_CFLAGS := -O3 -ffp-contract=fast -fno-trapping-math -Wno-psabi
 CFLAGS_lib_base_error = -DFDHT_VERSION='"$(VERSION)"'
 CFLAGS_cli_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(strip $(CFLAGS) $(EXTRA_CFLAGS) $(SAN)), $(MACHINE)"'
 $(B)/lib/kernels/%_avx2.o: ISA = -mavx2 -mfma

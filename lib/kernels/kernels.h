@@ -1,7 +1,8 @@
 /* kernels/kernels.h - the hot loops, behind a table chosen once for the CPU. Internal.
  *
- * FDHT_CPU in the environment lowers the level ("reference", "portable", "avx2", "avx512"); a level the CPU lacks is
- * never used. Every level gives the same numbers to rounding; one level gives the same bits on every machine. */
+ * FDHT_CPU in the environment lowers the level ("reference", "portable", "avx2", "avx512"); a level the CPU
+ * lacks is never used. Every level gives the same numbers to rounding; one level gives the same bits on every
+ * machine. */
 #ifndef FDHT_KERNELS_H
 #define FDHT_KERNELS_H
 
@@ -9,27 +10,27 @@
 
 enum { FDHT_LANES = 16 }; /* numbers in a vector chunk, whatever the registers hold */
 
-#define FDHT_KERNELS_DECLARE(REAL, R)                                                                         \
-    typedef struct fdht_kernels_##R {                                                                         \
-        /* C[i cs + j] (+)= sum_k L[i ls + lk[k]] B[bk[k] + j] for i < m, j < n. B is read and C written for   \
-         * those j only. C overlaps neither L nor B. */                                                       \
-        void (*gemm)(size_t m, size_t n, size_t k, const REAL *L, size_t ls, const uint32_t *lk,              \
-                     const REAL *B, const uint32_t *bk, REAL *C, size_t cs, bool accumulate);                 \
-        /* C[i cs + j] += sum over chunks c and lanes l < lanes <= FDHT_LANES of                               \
-         * A[i as + ta[c] + l] B[j bs + tb[c] + l], for i < m, j < n. */                                       \
-        void (*dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL *A, size_t as,                \
-                    const uint32_t *ta, const REAL *B, size_t bs, const uint32_t *tb, REAL *C, size_t cs);    \
-        /* y[i] = x[i] */                                                                                     \
-        void (*from_u8)(size_t n, const uint8_t *x, REAL *y);                                                 \
-    } fdht_kernels_##R;                                                                                       \
-    const fdht_kernels_##R *fdht_kernels_##R##_get(void);                                                     \
+#define FDHT_KERNELS_DECLARE(REAL, R)                                                                        \
+    typedef struct fdht_kernels_##R {                                                                        \
+        /* C[i cs + j] (+)= sum_k L[i ls + lk[k]] B[bk[k] + j] for i < m, j < n. B is read and C written for \
+         * those j only. C overlaps neither L nor B. */                                                      \
+        void (*gemm)(size_t m, size_t n, size_t k, const REAL *L, size_t ls, const uint32_t *lk,             \
+                     const REAL *B, const uint32_t *bk, REAL *C, size_t cs, bool accumulate);                \
+        /* C[i cs + j] += sum over chunks c and lanes l < lanes <= FDHT_LANES of                             \
+         * A[i as + ta[c] + l] B[j bs + tb[c] + l], for i < m, j < n. */                                     \
+        void (*dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL *A, size_t as,               \
+                    const uint32_t *ta, const REAL *B, size_t bs, const uint32_t *tb, REAL *C, size_t cs);   \
+        /* y[i] = x[i] */                                                                                    \
+        void (*from_u8)(size_t n, const uint8_t *x, REAL *y);                                                \
+    } fdht_kernels_##R;                                                                                      \
+    const fdht_kernels_##R *fdht_kernels_##R##_get(void);                                                    \
     extern const fdht_kernels_##R fdht_kernels_##R##_reference;
 
 FDHT_KERNELS_DECLARE(float, f32)
 FDHT_KERNELS_DECLARE(double, f64)
 
-/* The name of the level in use, and of level i in order from the slowest (NULL past the last); and its tables, NULL
- * when this CPU or this build lacks it. For tests and reports. */
+/* The name of the level in use, and of level i in order from the slowest (NULL past the last); and its
+ * tables, NULL when this CPU or this build lacks it. For tests and reports. */
 const char *fdht_kernels_level(void);
 const char *fdht_kernels_name(int level);
 const fdht_kernels_f32 *fdht_kernels_f32_at(int level);

@@ -7,16 +7,16 @@
 #include "kernels/kernels.h"
 
 #define CAT_(a, b, c) a##b##c
-#define CAT(a, b, c) CAT_(a, b, c)
-#define INLINE static inline __attribute__((always_inline))
+#define CAT(a, b, c)  CAT_(a, b, c)
+#define INLINE        static inline __attribute__((always_inline))
 
 #define REAL float
-#define R f32
+#define R    f32
 #include "kernels/vector_real.h"
 #undef REAL
 #undef R
 #define REAL double
-#define R f64
+#define R    f64
 #include "kernels/vector_real.h"
 #undef REAL
 #undef R

@@ -1,14 +1,17 @@
-/* Part of vector.h: for one REAL. A register tile has `rows` x `vecs` vectors of FDHT_LANES numbers; every pair is
- * instantiated, so that accumulators live in registers and remainders cost no more than their share. */
+/* Part of vector.h: for one REAL. A register tile has `rows` x `vecs` vectors of FDHT_LANES numbers; every
+ * pair is instantiated, so that accumulators live in registers and remainders cost no more than their share.
+ */
 #define FN(name) CAT(name, _, R)
-#define V FN(vec)
+#define V        FN(vec)
 
-typedef REAL V __attribute__((vector_size(FDHT_LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+#define U FN(unaligned)
+typedef REAL V __attribute__((vector_size(FDHT_LANES * sizeof(REAL))));
+typedef REAL U __attribute__((vector_size(FDHT_LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 
 INLINE V FN(load)(const REAL *p, bool part, size_t n)
 {
     if (!part)
-        return *(const V *)p;
+        return *(const U *)p;
     V v = {0};
     memcpy(&v, p, n * sizeof *p);
     return v;
@@ -19,7 +22,7 @@ INLINE void FN(store)(REAL *p, V v, bool part, size_t n)
     if (part)
         memcpy(p, &v, n * sizeof *p);
     else
-        *(V *)p = v;
+        *(U *)p = v;
 }
 
 typedef struct FN(operands) {
@@ -65,7 +68,9 @@ INLINE void FN(tile)(int rows, int vecs, bool part, const FN(operands) * o)
         for (int v = 0; v < vecs; v++) {
             REAL *c = o->C + (size_t)i * cs + v * FDHT_LANES;
             bool p = part && v == vecs - 1;
-            FN(store)(c, o->accumulate ? FN(load)(c, p, last) + acc[i][v] : acc[i][v], p, last);
+            if (o->accumulate)
+                acc[i][v] += FN(load)(c, p, last);
+            FN(store)(c, acc[i][v], p, last);
         }
 }
 
@@ -128,8 +133,8 @@ static void FN(block2)(size_t m, FN(operands) * o)
     }
 }
 
-static void FN(gemm)(size_t m, size_t n, size_t k, const REAL *L, size_t ls, const uint32_t *lk, const REAL *B,
-                     const uint32_t *bk, REAL *C, size_t cs, bool accumulate)
+static void FN(gemm)(size_t m, size_t n, size_t k, const REAL *L, size_t ls, const uint32_t *lk,
+                     const REAL *B, const uint32_t *bk, REAL *C, size_t cs, bool accumulate)
 {
     for (size_t columns; n; n -= columns, B += columns, C += columns) {
         columns = FDHT_MIN(n, 2 * FDHT_LANES);
@@ -195,8 +200,8 @@ INLINE void FN(dot_tile)(int rows, int cols, bool part, const FN(dots) * d)
             FN(dot_tile)(rows, cols, false, &d);                                                             \
         break;
 
-static void FN(dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL *A, size_t as, const uint32_t *ta,
-                    const REAL *B, size_t bs, const uint32_t *tb, REAL *C, size_t cs)
+static void FN(dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL *A, size_t as,
+                    const uint32_t *ta, const REAL *B, size_t bs, const uint32_t *tb, REAL *C, size_t cs)
 {
     for (size_t i = 0; i < m; i += 4)
         for (size_t j = 0; j < n; j += 4) {
@@ -231,4 +236,5 @@ static void FN(from_u8)(size_t n, const uint8_t *x, REAL *y)
 #undef TILE_CASE
 #undef DOT_CASE
 #undef FN
+#undef U
 #undef V

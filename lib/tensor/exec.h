@@ -1,11 +1,11 @@
 /* tensor/exec.h - a planned operator with packed weights, ready to run. Internal.
  *
- * Everything stands twice, for float (suffix _f32, the production path) and for double (suffix _f64, for gradient
- * checks and golden tests); both come from tensor/exec_real.h.
+ * Everything stands twice, for float (suffix _f32, the production path) and for double (suffix _f64, for
+ * gradient checks and golden tests); both come from tensor/exec_real.h.
  *
- * An exec is made for one operator and one box of its inputs (the x box or the h box of an FDHT cell); vectors have
- * the box's size, row-major. Weight-only merges happen in pack, once per weight change. `worker` picks the scratch
- * memory: calls with different workers (0 <= worker < workers) may run at the same time. */
+ * An exec is made for one operator and one box of its inputs (the x box or the h box of an FDHT cell);
+ * vectors have the box's size, row-major. Weight-only merges happen in pack, once per weight change. `worker`
+ * picks the scratch memory: calls with different workers (0 <= worker < workers) may run at the same time. */
 #ifndef FDHT_TENSOR_EXEC_H
 #define FDHT_TENSOR_EXEC_H
 
@@ -31,7 +31,7 @@
     size_t fdht_exec_##R##_outputs(const fdht_exec_##R *e);                                                  \
     /* Bytes of scratch and packed weights it holds. */                                                      \
     size_t fdht_exec_##R##_bytes(const fdht_exec_##R *e);                                                    \
-    /* Take new weights: params is the operator's flat array, kept by reference by dense operators until the  \
+    /* Take new weights: params is the operator's flat array, kept by reference by dense operators until the \
      * next pack, copied by all others. forward then computes y = scale W x. */                              \
     void fdht_exec_##R##_pack(fdht_exec_##R *e, const REAL *params, double scale);                           \
     /* y_i = (accumulate ? y_i : 0) + scale W x_i, vectors one after the other, in the calling thread. */    \
@@ -43,10 +43,12 @@
     /* The same as forward, shared by the team. */                                                           \
     void fdht_exec_##R##_forward_all(fdht_exec_##R *e, fdht_team *team, size_t n, const fdht_vectors_##R *x, \
                                      REAL *y, size_t ldy, bool accumulate);                                  \
-    /* grad_params += gradient of sum_i g_i . (scale W x_i) in the operator's flat parameters, shared by the  \
-     * team, the same bits whatever its size. FDHT_ENOMEM if its buffers cannot be had. */                   \
+    /* grad_params += gradient of sum_i g_i . (scale W x_i) in the flat parameters `params` that were        \
+     * packed, shared by the team, the same bits whatever its size. FDHT_ENOMEM if its buffers cannot be                   \
+     * had. */                                                                                               \
     int fdht_exec_##R##_grad_all(fdht_exec_##R *e, fdht_team *team, size_t n, const fdht_vectors_##R *x,     \
-                                 const REAL *g, size_t ldg, REAL *grad_params, fdht_error *err);
+                                 const REAL *params, const REAL *g, size_t ldg, REAL *grad_params,           \
+                                 fdht_error *err);
 
 FDHT_EXEC_DECLARE(float, f32)
 FDHT_EXEC_DECLARE(double, f64)

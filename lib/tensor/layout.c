@@ -1,5 +1,5 @@
-/* How the intermediates of a plan lie in memory, so that no step has to permute: a beam search over, for each step,
- * the form of its product and the place of its new legs. */
+/* How the intermediates of a plan lie in memory, so that no step has to permute: a beam search over, for each
+ * step, the form of its product and the place of its new legs. */
 #include <string.h>
 
 #include "tensor/plan.h"
@@ -113,8 +113,8 @@ static double tile_cost(size_t rows, size_t lanes, size_t k, size_t calls)
     return (double)calls * (double)rows * vectors * LANES * (double)k * latency + TILE_START * tiles;
 }
 
-static double form_cost(const fdht_step *t, const layout *a, const split *s, placing place, const size_t *extent,
-                        bool first_step)
+static double form_cost(const fdht_step *t, const layout *a, const split *s, placing place,
+                        const size_t *extent, bool first_step)
 {
     if (place == NEW_LAST) {
         int from, to;
@@ -180,8 +180,8 @@ static void keep(node *beam, int *n, const node *candidate)
 }
 
 /* Add to `next` every way step t can follow the layout of `from`. */
-static void expand(const fdht_op *op, const fdht_plan *p, int at, const size_t *extent, const node *from, int parent,
-                   node *next, int *n_next)
+static void expand(const fdht_op *op, const fdht_plan *p, int at, const size_t *extent, const node *from,
+                   int parent, node *next, int *n_next)
 {
     const fdht_step *t = &p->step[at];
     uint64_t weight = p->weight[t->weight].legs;
@@ -234,7 +234,8 @@ static void summed_run(fdht_step *t, const split *s, const layout *a, const size
     t->k_stride = stride_in(a, s->k[s->n_k - 1], extent);
 }
 
-static int lower(fdht_step *t, uint64_t weight, const layout *a, const node *c, const size_t *extent, fdht_error *err)
+static int lower(fdht_step *t, uint64_t weight, const layout *a, const node *c, const size_t *extent,
+                 fdht_error *err)
 {
     split s = split_legs(a, weight);
     int outer[FDHT_MAX_LEGS], n_outer = 0;

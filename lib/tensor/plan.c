@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Cost of a step in multiply-adds: its own, and MOVE for every number it reads or writes (an AVX-512 core makes 32
- * multiply-adds in the time L2 delivers 8 floats). Merges are shared by the vectors between two weight changes. */
+/* Cost of a step in multiply-adds: its own, and MOVE for every number it reads or writes (an AVX-512 core
+ * makes 32 multiply-adds in the time L2 delivers 8 floats). Merges are shared by the vectors between two
+ * weight changes. */
 static const double MOVE = 4.0, MERGE_SHARE = 1.0 / 64;
 enum { MERGED_MAX = 1 << 15 }; /* numbers in a merged weight: it must stay in cache */
 
@@ -25,10 +26,10 @@ void fdht_plan_extents(const fdht_op *op, const fdht_box *box, size_t extent[FDH
 }
 
 typedef struct search {
-    int n;                /* cores */
+    int n; /* cores */
     const size_t *extent;
-    uint64_t input;       /* legs of the input vector */
-    uint64_t *legs;       /* by set of cores */
+    uint64_t input;        /* legs of the input vector */
+    uint64_t *legs;        /* by set of cores */
     double *merge, *chain; /* least cost of merging the set; of contracting it with the input */
     uint32_t *merge_half, *chain_last;
 } search;
@@ -53,7 +54,8 @@ static double step_cost(const search *s, uint64_t a, uint64_t w)
     return pair_multiply_adds(s, a, w) + MOVE * moved;
 }
 
-/* Best ways to merge every set of cores: halves that hold the lowest core, so that each split is seen once. */
+/* Best ways to merge every set of cores: halves that hold the lowest core, so that each split is seen once.
+ */
 static void search_merges(search *s)
 {
     for (uint32_t set = 1; set < 1u << s->n; set++) {
@@ -68,7 +70,8 @@ static void search_merges(search *s)
             uint32_t rest = set ^ half;
             if (half < rest || s->merge[half] == DBL_MAX || s->merge[rest] == DBL_MAX)
                 continue;
-            double cost = s->merge[half] + s->merge[rest] + pair_multiply_adds(s, s->legs[half], s->legs[rest]);
+            double cost =
+                s->merge[half] + s->merge[rest] + pair_multiply_adds(s, s->legs[half], s->legs[rest]);
             if (cost < s->merge[set]) {
                 s->merge[set] = cost;
                 s->merge_half[set] = half;
@@ -106,7 +109,8 @@ static int add_weight(fdht_plan *p, const search *s, uint32_t set)
     } else {
         w.left = add_weight(p, s, s->merge_half[set]);
         w.right = add_weight(p, s, set ^ s->merge_half[set]);
-        p->merge_multiply_adds += (size_t)pair_multiply_adds(s, p->weight[w.left].legs, p->weight[w.right].legs);
+        p->merge_multiply_adds +=
+            (size_t)pair_multiply_adds(s, p->weight[w.left].legs, p->weight[w.right].legs);
     }
     w.legs = s->legs[set];
     w.size = fdht_legs_size(w.legs, s->extent);
@@ -170,8 +174,8 @@ static void plan_greedy(search *s, const uint64_t *core_legs, fdht_plan *p)
             }
         }
         used[best] = true;
-        p->weight[p->n_weights] = (fdht_weight){best, -1, -1, core_legs[best],
-                                                fdht_legs_size(core_legs[best], s->extent)};
+        p->weight[p->n_weights] =
+            (fdht_weight){best, -1, -1, core_legs[best], fdht_legs_size(core_legs[best], s->extent)};
         add_step(p, s->extent, p->n_weights++, a);
         a ^= core_legs[best];
     }

@@ -1,8 +1,10 @@
-/* tensor/plan.h - in which order an operator's network is contracted, and how its intermediates lie in memory. Internal.
+/* tensor/plan.h - in which order an operator's network is contracted, and how its intermediates lie in
+ * memory. Internal.
  *
- * One term is contracted with the input vector as a chain: step s multiplies the activation by one weight tensor,
- * which is a core or several cores merged beforehand. The order is found by an exact dynamic programme (plan.c), the
- * layout of the intermediates by a beam search over the forms a step can take (layout.c). */
+ * One term is contracted with the input vector as a chain: step s multiplies the activation by one weight
+ * tensor, which is a core or several cores merged beforehand. The order is found by an exact dynamic
+ * programme (plan.c), the layout of the intermediates by a beam search over the forms a step can take
+ * (layout.c). */
 #ifndef FDHT_TENSOR_PLAN_H
 #define FDHT_TENSOR_PLAN_H
 
@@ -19,8 +21,8 @@ typedef struct fdht_weight {
 } fdht_weight;
 
 /* How a step runs: a loop over `outer` offsets around a product whose vector lanes lie along
- *   LANES_NEW   the new (n) index:   C[row][n] = sum_k A[row, k] W[k][n], rows and outer are the rows left alone
- *   LANES_KEPT  a kept (m) index:    C[n][lane] = sum_k W[k][n] A[k][lane] */
+ *   LANES_NEW   the new (n) index:   C[row][n] = sum_k A[row, k] W[k][n], rows and outer are the rows left
+ * alone LANES_KEPT  a kept (m) index:    C[n][lane] = sum_k W[k][n] A[k][lane] */
 typedef enum fdht_form { FDHT_LANES_NEW, FDHT_LANES_KEPT } fdht_form;
 
 typedef struct fdht_step {
@@ -29,15 +31,16 @@ typedef struct fdht_step {
     size_t m, k, n;          /* extents: kept, summed, new */
     fdht_form form;
     int n_k_legs, n_n_legs;
-    int k_leg[FDHT_MAX_LEGS], n_leg[FDHT_MAX_LEGS]; /* order of the packed weight (k legs, n legs), both row-major */
-    size_t n_pad;                                   /* row length of the packed weight */
-    size_t rows, row_a, row_c;                      /* LANES_NEW: kept rows and their strides */
-    size_t lanes, new_c;                            /* LANES_KEPT: contiguous kept indices; stride of n in C */
+    int k_leg[FDHT_MAX_LEGS],
+        n_leg[FDHT_MAX_LEGS];  /* order of the packed weight (k legs, n legs), both row-major */
+    size_t n_pad;              /* row length of the packed weight */
+    size_t rows, row_a, row_c; /* LANES_NEW: kept rows and their strides */
+    size_t lanes, new_c;       /* LANES_KEPT: contiguous kept indices; stride of n in C */
     size_t n_outer;
     size_t k_inner, k_stride; /* the summed indices run as n_k / k_inner runs of constant stride */
     size_t outputs;
-    uint32_t *k_a;                /* k: offset in A */
-    uint32_t *outer_a, *outer_c;  /* n_outer */
+    uint32_t *k_a;               /* k: offset in A */
+    uint32_t *outer_a, *outer_c; /* n_outer */
 } fdht_step;
 
 typedef struct fdht_plan {

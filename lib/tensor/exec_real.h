@@ -1,0 +1,754 @@
+/* The executor for one REAL (see exec.h). Included by exec_f32.c and exec_f64.c with REAL and R defined. */
+#include <limits.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+#include "linalg/linalg.h"
+#include "tensor/exec.h"
+#include "tensor/plan.h"
+
+#define CAT_(a, b) a##b
+#define CAT(a, b)  CAT_(a, b)
+#define FN(name)   CAT(CAT(name, _), R)
+#define EXEC(name) CAT(CAT(CAT(fdht_exec_, R), _), name)
+#define exec_t     CAT(fdht_exec_, R)
+#define vectors_t  CAT(fdht_vectors_, R)
+
+enum {
+    PAD = FDHT_LANES,   /* numbers between buffers */
+    SCATTER_ROWS = 64,  /* rows of the tile that a scattered adjoint goes through */
+    GRAD_PARTS = 32,    /* partial gradients are summed over at most so many parts, whatever the team */
+    GRAD_VECTORS = 8,   /* vectors in a part, at least */
+    DENSE_VECTORS = 32, /* vectors in one dense product */
+    DENSE_GRAD_VECTORS = 256,
+    DENSE_ROWS = 64, /* output rows a worker takes at a time */
+};
+
+/* Index tables of one step beside those of its plan. */
+typedef struct step_tables {
+    uint32_t *k_w, *n_w;         /* rows of the packed weight: k n_pad; and 0, 1, 2, .. n */
+    uint32_t *n_c;               /* LANES_KEPT: n new_c; LANES_NEW: rows of the transposed weight, n k_pad */
+    uint32_t *row_a, *row_c;     /* LANES_NEW: offsets of the rows */
+    uint32_t *full_a, *full_c;   /* LANES_KEPT: offsets of the whole chunks of lanes, outer after outer */
+    uint32_t *tail_a, *tail_c;   /* the same of the last, shorter one */
+    size_t n_full, n_tail, tail; /* how many; numbers in the shorter one */
+    size_t k_pad;
+    bool k_packed;             /* LANES_NEW: the summed indices are contiguous in A */
+    size_t weight, transposed; /* offsets in the packed weights of a term */
+    size_t save;               /* offset of the step's result in the scratch, when it is kept */
+} step_tables;
+
+/* A strided view of a weight tensor: one stride per leg of the operator. */
+typedef struct view {
+    size_t base, stride[FDHT_MAX_LEGS];
+} view;
+
+struct exec_t {
+    const fdht_op *op;
+    const CAT(fdht_kernels_, R) * kernels;
+    fdht_plan plan;
+    size_t extent[FDHT_MAX_LEGS];
+    int workers;
+    bool dense;
+    double scale;
+    const REAL *params;    /* dense: the matrix itself */
+    REAL *packed, *merged; /* terms one after the other */
+    size_t packed_size, merged_size;
+    size_t merged_at[2 * FDHT_MAX_NODES + 2]; /* offset of each merged weight */
+    step_tables tables[FDHT_MAX_STEPS];
+    REAL *scratch;
+    size_t scratch_size, x_at, ping_at[2], tile_at; /* per worker; offsets in it */
+    size_t corner[FDHT_MAX_MODES];
+};
+
+/* ---- weights: merging, packing and the way back
+ * -------------------------------------------------------------- */
+
+/* C += A B over all axes (B NULL: 1), strides per axis; the innermost axis is the last. */
+static void contract(int n, const size_t *extent, const size_t *sa, const size_t *sb, const size_t *sc,
+                     const REAL *A, const REAL *B, REAL *C, REAL factor)
+{
+    if (n == 0) {
+        *C += factor * *A * (B ? *B : 1);
+        return;
+    }
+    if (n > 1) {
+        for (size_t i = 0; i < *extent; i++)
+            contract(n - 1, extent + 1, sa + 1, sb + 1, sc + 1, A + i * *sa, B ? B + i * *sb : NULL,
+                     C + i * *sc, factor);
+        return;
+    }
+    for (size_t i = 0; i < *extent; i++)
+        C[i * *sc] += factor * A[i * *sa] * (B ? B[i * *sb] : 1);
+}
+
+/* The same over the union of the legs; a view has stride 0 on legs it lacks. */
+static void contract_views(const exec_t *e, uint64_t legs, const REAL *A, const view *a, const REAL *B,
+                           const view *b, REAL *C, const view *c, REAL factor)
+{
+    static const view none;
+    size_t extent[FDHT_MAX_LEGS], sa[FDHT_MAX_LEGS], sb[FDHT_MAX_LEGS], sc[FDHT_MAX_LEGS];
+    int n = 0;
+    if (!b)
+        b = &none;
+    for (; legs; legs &= legs - 1, n++) {
+        int leg = __builtin_ctzll(legs);
+        extent[n] = e->extent[leg];
+        sa[n] = a->stride[leg];
+        sb[n] = b->stride[leg];
+        sc[n] = c->stride[leg];
+    }
+    contract(n, extent, sa, sb, sc, A + a->base, B ? B + b->base : NULL, C + c->base, factor);
+}
+
+/* Where weight w of a term lies: a core in the parameters, restricted to the box, or a merged tensor. */
+static view weight_view(const exec_t *e, int term, int w)
+{
+    const fdht_weight *weight = &e->plan.weight[w];
+    view v = {0};
+    size_t stride = 1;
+    if (weight->core < 0) {
+        v.base = (size_t)term * e->merged_size + e->merged_at[w];
+        for (int leg = FDHT_MAX_LEGS; leg-- > 0;)
+            if (weight->legs >> leg & 1) {
+                v.stride[leg] = stride;
+                stride *= e->extent[leg];
+            }
+        return v;
+    }
+    const fdht_net_core *c = &e->op->core[term * e->op->cores_per_term + weight->core];
+    v.base = c->info.offset;
+    for (int i = c->info.order; i-- > 0; stride *= c->info.dim[i]) {
+        int leg = c->leg[i];
+        if (leg < e->op->spec.d)
+            v.base += e->corner[leg] * stride;
+        if (weight->legs >> leg & 1)
+            v.stride[leg] += stride;
+    }
+    return v;
+}
+
+/* The packed weight of a step: (k legs, n legs) in rows of n_pad. */
+static view packed_view(const exec_t *e, int term, int at)
+{
+    const fdht_step *s = &e->plan.step[at];
+    view v = {.base = (size_t)term * e->packed_size + e->tables[at].weight};
+    size_t stride = 1;
+    for (int i = s->n_n_legs; i-- > 0; stride *= e->extent[s->n_leg[i]])
+        v.stride[s->n_leg[i]] = stride;
+    stride = s->n_pad;
+    for (int i = s->n_k_legs; i-- > 0; stride *= e->extent[s->k_leg[i]])
+        v.stride[s->k_leg[i]] = stride;
+    return v;
+}
+
+static REAL *weight_data(const exec_t *e, int w, const REAL *params)
+{
+    return e->plan.weight[w].core >= 0 ? (REAL *)params : e->merged;
+}
+
+void EXEC(pack)(exec_t *e, const REAL *params, double scale)
+{
+    e->params = params;
+    e->scale = scale;
+    if (e->dense)
+        return;
+    memset(e->packed, 0, (size_t)e->op->n_terms * e->packed_size * sizeof *e->packed);
+    memset(e->merged, 0, (size_t)e->op->n_terms * e->merged_size * sizeof *e->merged);
+    for (int term = 0; term < e->op->n_terms; term++) {
+        for (int w = 0; w < e->plan.n_weights; w++) {
+            const fdht_weight *weight = &e->plan.weight[w];
+            if (weight->core >= 0)
+                continue;
+            view l = weight_view(e, term, weight->left), r = weight_view(e, term, weight->right);
+            view m = weight_view(e, term, w);
+            contract_views(e, e->plan.weight[weight->left].legs | e->plan.weight[weight->right].legs,
+                           weight_data(e, weight->left, params), &l, weight_data(e, weight->right, params),
+                           &r, e->merged, &m, 1);
+        }
+        for (int i = 0; i < e->plan.n_steps; i++) {
+            const fdht_step *s = &e->plan.step[i];
+            const step_tables *t = &e->tables[i];
+            view w = weight_view(e, term, s->weight), p = packed_view(e, term, i);
+            contract_views(e, e->plan.weight[s->weight].legs, weight_data(e, s->weight, params), &w, NULL,
+                           NULL, e->packed, &p, i == 0 ? (REAL)scale : 1);
+            if (s->form != FDHT_LANES_NEW)
+                continue;
+            const REAL *from = e->packed + (size_t)term * e->packed_size + t->weight;
+            REAL *to = e->packed + (size_t)term * e->packed_size + t->transposed;
+            for (size_t k = 0; k < s->k; k++)
+                for (size_t n = 0; n < s->n; n++)
+                    to[n * t->k_pad + k] = from[k * s->n_pad + n];
+        }
+    }
+    e->params = NULL;
+}
+
+/* grad_params += the gradient in the parameters, given that of the packed weights (laid out as they are). */
+static void unpack_gradient(const exec_t *e, const REAL *params, const REAL *grad_packed, REAL *grad_merged,
+                            REAL *grad_params)
+{
+    memset(grad_merged, 0, (size_t)e->op->n_terms * e->merged_size * sizeof *grad_merged);
+    for (int term = 0; term < e->op->n_terms; term++) {
+        for (int i = 0; i < e->plan.n_steps; i++) {
+            int w = e->plan.step[i].weight;
+            view to = weight_view(e, term, w), from = packed_view(e, term, i);
+            contract_views(e, e->plan.weight[w].legs, grad_packed, &from, NULL, NULL,
+                           e->plan.weight[w].core >= 0 ? grad_params : grad_merged, &to,
+                           i == 0 ? (REAL)e->scale : 1);
+        }
+        for (int w = e->plan.n_weights; w-- > 0;) {
+            const fdht_weight *weight = &e->plan.weight[w];
+            if (weight->core >= 0)
+                continue;
+            view m = weight_view(e, term, w);
+            for (int side = 0; side < 2; side++) {
+                int to = side ? weight->right : weight->left, other = side ? weight->left : weight->right;
+                view t = weight_view(e, term, to), o = weight_view(e, term, other);
+                contract_views(e, e->plan.weight[to].legs | e->plan.weight[other].legs, grad_merged, &m,
+                               weight_data(e, other, params), &o,
+                               e->plan.weight[to].core >= 0 ? grad_params : grad_merged, &t, 1);
+            }
+        }
+    }
+}
+
+/* ---- one step
+ * ------------------------------------------------------------------------------------------------ */
+
+static void step_forward(const exec_t *e, int at, const REAL *W, const REAL *A, REAL *C, bool accumulate)
+{
+    const fdht_step *s = &e->plan.step[at];
+    const step_tables *t = &e->tables[at];
+    for (size_t o = 0; o < s->n_outer; o++)
+        if (s->form == FDHT_LANES_NEW)
+            e->kernels->gemm(s->rows, s->n, s->k, A + s->outer_a[o], s->row_a, s->k_a, W + t->weight, t->k_w,
+                             C + s->outer_c[o], s->row_c, accumulate);
+        else
+            e->kernels->gemm(s->n, s->lanes, s->k, W + t->weight, 1, t->k_w, A + s->outer_a[o], s->k_a,
+                             C + s->outer_c[o], s->new_c, accumulate);
+}
+
+/* gA = W' gC where the summed indices are scattered over A: through a tile of rows. */
+static void scatter_back(const exec_t *e, int at, const REAL *W, const REAL *gC, REAL *gA, REAL *tile)
+{
+    const fdht_step *s = &e->plan.step[at];
+    const step_tables *t = &e->tables[at];
+    for (size_t r = 0; r < s->rows; r += SCATTER_ROWS) {
+        size_t rows = FDHT_MIN(s->rows - r, SCATTER_ROWS);
+        e->kernels->gemm(rows, s->k, s->n, gC + r * s->row_c, s->row_c, t->n_w, W + t->transposed, t->n_c,
+                         tile, t->k_pad, false);
+        for (size_t k = 0; k < s->k; k++)
+            for (size_t i = 0; i < rows; i++)
+                gA[(r + i) * s->row_a + s->k_a[k]] = tile[i * t->k_pad + k];
+    }
+}
+
+static void step_back(const exec_t *e, int at, const REAL *W, const REAL *gC, REAL *gA, REAL *tile)
+{
+    const fdht_step *s = &e->plan.step[at];
+    const step_tables *t = &e->tables[at];
+    for (size_t o = 0; o < s->n_outer; o++) {
+        const REAL *g = gC + s->outer_c[o];
+        REAL *a = gA + s->outer_a[o];
+        if (s->form == FDHT_LANES_KEPT)
+            for (size_t k = 0; k < s->k; k += s->k_inner)
+                e->kernels->gemm(s->k_inner, s->lanes, s->n, W + t->weight + k * s->n_pad, s->n_pad, t->n_w,
+                                 g, t->n_c, a + s->k_a[k], s->k_stride, false);
+        else if (t->k_packed)
+            e->kernels->gemm(s->rows, s->k, s->n, g, s->row_c, t->n_w, W + t->transposed, t->n_c, a, s->row_a,
+                             false);
+        else
+            scatter_back(e, at, W, g, a, tile);
+    }
+}
+
+/* gW += A gC */
+static void step_weight_gradient(const exec_t *e, int at, const REAL *A, const REAL *gC, REAL *gW)
+{
+    const fdht_step *s = &e->plan.step[at];
+    const step_tables *t = &e->tables[at];
+    gW += t->weight;
+    for (size_t k = 0; k < s->k; k += s->k_inner) {
+        REAL *g = gW + k * s->n_pad;
+        const REAL *a = A + s->k_a[k];
+        if (s->form == FDHT_LANES_NEW) {
+            for (size_t o = 0; o < s->n_outer; o++)
+                e->kernels->gemm(s->k_inner, s->n, s->rows, a + s->outer_a[o], s->k_stride, t->row_a,
+                                 gC + s->outer_c[o], t->row_c, g, s->n_pad, true);
+            continue;
+        }
+        if (t->n_full)
+            e->kernels->dot(s->k_inner, s->n, t->n_full, FDHT_LANES, a, s->k_stride, t->full_a, gC, s->new_c,
+                            t->full_c, g, s->n_pad);
+        if (t->n_tail)
+            e->kernels->dot(s->k_inner, s->n, t->n_tail, t->tail, a, s->k_stride, t->tail_a, gC, s->new_c,
+                            t->tail_c, g, s->n_pad);
+    }
+}
+
+/* ---- one vector
+ * ---------------------------------------------------------------------------------------------- */
+
+static REAL *worker_scratch(const exec_t *e, int worker)
+{
+    return e->scratch + (size_t)worker * e->scratch_size;
+}
+
+/* Vector i of x, as REAL: in place where it can be, else in dst. */
+static const REAL *vector_at(const exec_t *e, const vectors_t *x, size_t i, int worker, REAL *dst)
+{
+    if (x->real)
+        return x->real + i * x->ld;
+    if (x->u8)
+        e->kernels->from_u8(e->plan.input_size, x->u8 + i * x->ld, dst);
+    else
+        x->load(x->arg, i, worker, dst);
+    return dst;
+}
+
+/* The chain of one term. keep: every result stays in its place, and the last is returned there; otherwise y
+ * gets the last, in natural order. */
+static void chain(const exec_t *e, int term, const REAL *x, REAL *scratch, bool keep, REAL *y,
+                  bool accumulate)
+{
+    const fdht_plan *p = &e->plan;
+    const REAL *W = e->packed + (size_t)term * e->packed_size, *a = x;
+    for (int i = 0; i < p->n_steps; i++) {
+        bool direct = i == p->n_steps - 1 && !keep && !p->permute;
+        REAL *c = direct ? y : scratch + (keep ? e->tables[i].save : e->ping_at[i & 1]);
+        step_forward(e, i, W, a, c, direct && accumulate);
+        a = c;
+    }
+    if (p->permute && !keep)
+        for (size_t i = 0; i < p->output_size; i++)
+            y[i] = (accumulate ? y[i] : 0) + a[p->permute[i]];
+}
+
+static void forward_one(const exec_t *e, int worker, const vectors_t *x, size_t i, REAL *y, bool accumulate)
+{
+    REAL *scratch = worker_scratch(e, worker);
+    const REAL *v = vector_at(e, x, i, worker, scratch + e->x_at);
+    for (int term = 0; term < e->op->n_terms; term++)
+        chain(e, term, v, scratch, false, y, accumulate || term > 0);
+}
+
+/* The gradient g of the outputs, in the order of the last step's result. */
+static const REAL *natural_to_last(const exec_t *e, const REAL *g, REAL *dst)
+{
+    if (!e->plan.permute)
+        return g;
+    for (size_t i = 0; i < e->plan.output_size; i++)
+        dst[e->plan.permute[i]] = g[i];
+    return dst;
+}
+
+/* gW += the gradient in the packed weights for one vector. */
+static void gradient_one(const exec_t *e, int worker, const vectors_t *x, size_t i, const REAL *g, REAL *gW)
+{
+    const fdht_plan *p = &e->plan;
+    REAL *scratch = worker_scratch(e, worker);
+    const REAL *v = vector_at(e, x, i, worker, scratch + e->x_at);
+    for (int term = 0; term < e->op->n_terms; term++) {
+        const REAL *W = e->packed + (size_t)term * e->packed_size;
+        const REAL *gc = natural_to_last(e, g, scratch + e->ping_at[p->n_steps & 1]);
+        chain(e, term, v, scratch, true, NULL, false);
+        for (int s = p->n_steps; s-- > 0;) {
+            const REAL *a = s ? scratch + e->tables[s - 1].save : v;
+            REAL *ga = scratch + e->ping_at[s & 1];
+            step_weight_gradient(e, s, a, gc, gW + (size_t)term * e->packed_size);
+            if (s)
+                step_back(e, s, W, gc, ga, scratch + e->tile_at);
+            gc = ga;
+        }
+    }
+}
+
+static void transpose_one(const exec_t *e, int worker, const REAL *g, REAL *gx, bool accumulate)
+{
+    const fdht_plan *p = &e->plan;
+    REAL *scratch = worker_scratch(e, worker);
+    for (int term = 0; term < e->op->n_terms; term++) {
+        const REAL *W = e->packed + (size_t)term * e->packed_size;
+        const REAL *gc = natural_to_last(e, g, scratch + e->ping_at[p->n_steps & 1]);
+        bool add = accumulate || term > 0;
+        for (int s = p->n_steps; s-- > 0;) {
+            REAL *ga = s == 0 && !add ? gx : scratch + e->ping_at[s & 1];
+            step_back(e, s, W, gc, ga, scratch + e->tile_at);
+            gc = ga;
+        }
+        if (add)
+            for (size_t i = 0; i < p->input_size; i++)
+                gx[i] += gc[i];
+    }
+}
+
+/* ---- dense operators: one product for many vectors
+ * ------------------------------------------------------------- */
+
+/* Vectors first .. first + n as rows of one matrix: in place, or loaded into dst. */
+static const REAL *dense_rows(const exec_t *e, int worker, const vectors_t *x, size_t first, size_t n,
+                              REAL *dst, size_t *ld)
+{
+    *ld = x->real ? x->ld : e->plan.input_size;
+    if (x->real)
+        return x->real + first * x->ld;
+    for (size_t i = 0; i < n; i++)
+        vector_at(e, x, first + i, worker, dst + i * e->plan.input_size);
+    return dst;
+}
+
+typedef struct dense_job {
+    const exec_t *e;
+    const vectors_t *x;
+    size_t first, n, ldx, ldy;
+    const REAL *X, *g;
+    REAL *dst, *y;
+    bool accumulate;
+} dense_job;
+
+static void dense_load(void *arg, size_t i, int worker)
+{
+    dense_job *j = arg;
+    vector_at(j->e, j->x, j->first + i, worker, j->dst + i * j->e->plan.input_size);
+}
+
+/* y (n, rows of the block) (+)= X W' */
+static void dense_forward_rows(void *arg, size_t block, int worker)
+{
+    dense_job *j = arg;
+    size_t row = block * DENSE_ROWS, rows = FDHT_MIN(j->e->plan.output_size - row, DENSE_ROWS);
+    size_t inputs = j->e->plan.input_size;
+    (void)worker;
+    GEMM(false, true, j->n, rows, inputs, (REAL)j->e->scale, j->X, j->ldx, j->e->params + row * inputs,
+         inputs, j->accumulate ? 1 : 0, j->y + row, j->ldy, NULL);
+}
+
+/* gW (rows of the block, inputs) += g' X */
+static void dense_gradient_rows(void *arg, size_t block, int worker)
+{
+    dense_job *j = arg;
+    size_t row = block * DENSE_ROWS, rows = FDHT_MIN(j->e->plan.output_size - row, DENSE_ROWS);
+    size_t inputs = j->e->plan.input_size;
+    (void)worker;
+    GEMM(true, false, rows, inputs, j->n, (REAL)j->e->scale, j->g + row, j->ldy, j->X, j->ldx, 1,
+         j->y + row * inputs, inputs, NULL);
+}
+
+static void dense_blocks(dense_job *j, fdht_team *team, fdht_team_body *body)
+{
+    j->X = j->x->real ? j->x->real + j->first * j->x->ld : j->dst;
+    j->ldx = j->x->real ? j->x->ld : j->e->plan.input_size;
+    if (!j->x->real)
+        fdht_team_for(team, j->n, dense_load, j);
+    fdht_team_for(team, (j->e->plan.output_size + DENSE_ROWS - 1) / DENSE_ROWS, body, j);
+}
+
+/* ---- many vectors
+ * --------------------------------------------------------------------------------------------- */
+
+void EXEC(forward)(exec_t *e, int worker, size_t n, const vectors_t *x, REAL *y, size_t ldy, bool accumulate)
+{
+    if (!e->dense) {
+        for (size_t i = 0; i < n; i++)
+            forward_one(e, worker, x, i, y + i * ldy, accumulate);
+        return;
+    }
+    for (size_t i = 0; i < n; i += DENSE_VECTORS) {
+        size_t ldx, some = FDHT_MIN(n - i, DENSE_VECTORS);
+        const REAL *X = dense_rows(e, worker, x, i, some, worker_scratch(e, worker), &ldx);
+        GEMM(false, true, some, e->plan.output_size, e->plan.input_size, (REAL)e->scale, X, ldx, e->params,
+             e->plan.input_size, accumulate ? 1 : 0, y + i * ldy, ldy, NULL);
+    }
+}
+
+void EXEC(transpose)(exec_t *e, int worker, size_t n, const REAL *g, size_t ldg, REAL *gx, size_t ldgx,
+                     bool accumulate)
+{
+    if (e->dense) {
+        GEMM(false, false, n, e->plan.input_size, e->plan.output_size, (REAL)e->scale, g, ldg, e->params,
+             e->plan.input_size, accumulate ? 1 : 0, gx, ldgx, NULL);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        transpose_one(e, worker, g + i * ldg, gx + i * ldgx, accumulate);
+}
+
+typedef struct forward_job {
+    const exec_t *e;
+    const vectors_t *x;
+    REAL *y;
+    size_t ldy;
+    bool accumulate;
+} forward_job;
+
+static void forward_item(void *arg, size_t i, int worker)
+{
+    forward_job *j = arg;
+    forward_one(j->e, worker, j->x, i, j->y + i * j->ldy, j->accumulate);
+}
+
+void EXEC(forward_all)(exec_t *e, fdht_team *team, size_t n, const vectors_t *x, REAL *y, size_t ldy,
+                       bool accumulate)
+{
+    if (!e->dense) {
+        forward_job j = {e, x, y, ldy, accumulate};
+        fdht_team_for(team, n, forward_item, &j);
+        return;
+    }
+    for (size_t i = 0; i < n; i += DENSE_VECTORS) {
+        dense_job j = {.e = e, .x = x, .first = i, .n = FDHT_MIN(n - i, DENSE_VECTORS), .ldy = ldy};
+        j.dst = worker_scratch(e, 0);
+        j.y = y + i * ldy;
+        j.accumulate = accumulate;
+        dense_blocks(&j, team, dense_forward_rows);
+    }
+}
+
+static int dense_gradient(exec_t *e, fdht_team *team, size_t n, const vectors_t *x, const REAL *g, size_t ldg,
+                          REAL *grad_params, fdht_error *err)
+{
+    size_t chunk = FDHT_MIN(n, DENSE_GRAD_VECTORS);
+    REAL *buffer = NULL;
+    if (!x->real) {
+        buffer = fdht_calloc_err(chunk * e->plan.input_size, sizeof *buffer, "dense gradient", err);
+        if (!buffer)
+            return FDHT_ENOMEM;
+    }
+    for (size_t i = 0; i < n; i += chunk) {
+        dense_job j = {.e = e, .x = x, .first = i, .n = FDHT_MIN(n - i, chunk), .ldy = ldg};
+        j.dst = buffer;
+        j.g = g + i * ldg;
+        j.y = grad_params;
+        dense_blocks(&j, team, dense_gradient_rows);
+    }
+    fdht_free(buffer);
+    return FDHT_OK;
+}
+
+typedef struct gradient_job {
+    const exec_t *e;
+    const vectors_t *x;
+    const REAL *g;
+    size_t n, ldg, per_part, size;
+    REAL *parts;
+} gradient_job;
+
+static void gradient_part(void *arg, size_t part, int worker)
+{
+    gradient_job *j = arg;
+    size_t first = part * j->per_part, last = FDHT_MIN(first + j->per_part, j->n);
+    for (size_t i = first; i < last; i++)
+        gradient_one(j->e, worker, j->x, i, j->g + i * j->ldg, j->parts + part * j->size);
+}
+
+int EXEC(grad_all)(exec_t *e, fdht_team *team, size_t n, const vectors_t *x, const REAL *params,
+                   const REAL *g, size_t ldg, REAL *grad_params, fdht_error *err)
+{
+    if (e->dense)
+        return dense_gradient(e, team, n, x, g, ldg, grad_params, err);
+    gradient_job j = {.e = e, .x = x, .g = g, .n = n, .ldg = ldg};
+    j.per_part = FDHT_MAX((n + GRAD_PARTS - 1) / GRAD_PARTS, GRAD_VECTORS);
+    j.size = (size_t)e->op->n_terms * e->packed_size;
+    size_t parts = (n + j.per_part - 1) / j.per_part, merged = (size_t)e->op->n_terms * e->merged_size;
+    j.parts = fdht_calloc_err(parts * j.size + merged, sizeof *j.parts, "gradients", err);
+    if (!j.parts)
+        return FDHT_ENOMEM;
+    fdht_team_for(team, parts, gradient_part, &j);
+    for (size_t step = 1; step < parts; step *= 2) /* a tree that depends on n alone */
+        for (size_t p = 0; p + step < parts; p += 2 * step)
+            for (size_t i = 0; i < j.size; i++)
+                j.parts[p * j.size + i] += j.parts[(p + step) * j.size + i];
+    if (parts)
+        unpack_gradient(e, params, j.parts, j.parts + parts * j.size, grad_params);
+    fdht_free(j.parts);
+    return FDHT_OK;
+}
+
+/* ---- making one
+ * ------------------------------------------------------------------------------------------------ */
+
+static uint32_t *ramp(size_t n, size_t stride, fdht_error *err)
+{
+    uint32_t *t = fdht_calloc_err(FDHT_MAX(n, 1), sizeof *t, "executor", err);
+    for (size_t i = 0; t && i < n; i++)
+        t[i] = (uint32_t)(i * stride);
+    return t;
+}
+
+static int lane_tables(const fdht_step *s, step_tables *t, fdht_error *err)
+{
+    size_t whole = s->lanes / FDHT_LANES;
+    t->tail = s->lanes % FDHT_LANES;
+    t->n_full = whole * s->n_outer;
+    t->n_tail = t->tail ? s->n_outer : 0;
+    t->full_a = ramp(t->n_full, 0, err);
+    t->full_c = ramp(t->n_full, 0, err);
+    t->tail_a = ramp(t->n_tail, 0, err);
+    t->tail_c = ramp(t->n_tail, 0, err);
+    if (!t->full_a || !t->full_c || !t->tail_a || !t->tail_c)
+        return FDHT_ENOMEM;
+    for (size_t o = 0; o < s->n_outer; o++) {
+        for (size_t i = 0; i < whole; i++) {
+            t->full_a[o * whole + i] = s->outer_a[o] + (uint32_t)(i * FDHT_LANES);
+            t->full_c[o * whole + i] = s->outer_c[o] + (uint32_t)(i * FDHT_LANES);
+        }
+        if (t->tail) {
+            t->tail_a[o] = s->outer_a[o] + (uint32_t)(whole * FDHT_LANES);
+            t->tail_c[o] = s->outer_c[o] + (uint32_t)(whole * FDHT_LANES);
+        }
+    }
+    return FDHT_OK;
+}
+
+static int make_tables(exec_t *e, int at, fdht_error *err)
+{
+    const fdht_step *s = &e->plan.step[at];
+    step_tables *t = &e->tables[at];
+    t->k_pad = (s->k + PAD - 1) / PAD * PAD;
+    t->weight = e->packed_size;
+    e->packed_size += s->k * s->n_pad + PAD;
+    t->k_w = ramp(s->k, s->n_pad, err);
+    t->n_w = ramp(s->n, 1, err);
+    if (!t->k_w || !t->n_w)
+        return FDHT_ENOMEM;
+    if (s->form == FDHT_LANES_KEPT) {
+        t->n_c = ramp(s->n, s->new_c, err);
+        return t->n_c ? lane_tables(s, t, err) : FDHT_ENOMEM;
+    }
+    t->transposed = e->packed_size;
+    e->packed_size += s->n * t->k_pad + PAD;
+    t->k_packed = true;
+    for (size_t k = 0; k < s->k; k++)
+        t->k_packed = t->k_packed && s->k_a[k] == k;
+    t->n_c = ramp(s->n, t->k_pad, err);
+    t->row_a = ramp(s->rows, s->row_a, err);
+    t->row_c = ramp(s->rows, s->row_c, err);
+    return t->n_c && t->row_a && t->row_c ? FDHT_OK : FDHT_ENOMEM;
+}
+
+/* Lay the scratch of a worker out: the input, every kept result, two buffers to alternate between, the tile.
+ */
+static void place_scratch(exec_t *e)
+{
+    const fdht_plan *p = &e->plan;
+    size_t at = p->input_size + PAD, largest = FDHT_MAX(p->input_size, p->output_size), tile = 0;
+    for (int i = 0; i < p->n_steps; i++) {
+        e->tables[i].save = at;
+        at += p->step[i].outputs + PAD;
+        largest = FDHT_MAX(largest, p->step[i].outputs);
+        tile = FDHT_MAX(tile, e->tables[i].k_pad * SCATTER_ROWS);
+    }
+    e->ping_at[0] = at;
+    e->ping_at[1] = at + largest + PAD;
+    e->tile_at = e->ping_at[1] + largest + PAD;
+    e->scratch_size = (e->tile_at + tile + PAD - 1) / PAD * PAD;
+}
+
+static bool is_whole(const fdht_op *op, const fdht_box *box)
+{
+    for (int k = 0; box && k < op->spec.d; k++)
+        if (box->corner[k] || box->size[k] != op->spec.in[k])
+            return false;
+    return true;
+}
+
+static int check_box(const fdht_op *op, const fdht_box *box, fdht_error *err)
+{
+    for (int k = 0; box && k < op->spec.d; k++)
+        if (box->size[k] < 1 || box->size[k] > op->spec.in[k] ||
+            box->corner[k] > op->spec.in[k] - box->size[k])
+            return fdht_fail(err, FDHT_EINVAL, "box: mode %d has %zu indices from %zu, the operator %zu",
+                             k + 1, box->size[k], box->corner[k], op->spec.in[k]);
+    return FDHT_OK;
+}
+
+int EXEC(new)(const fdht_op *op, const fdht_box *box, int workers, exec_t **out, fdht_error *err)
+{
+    exec_t *e = NULL;
+    int status = check_box(op, box, err);
+    *out = NULL;
+    if (status)
+        return status;
+    e = fdht_calloc_err(1, sizeof *e, "executor", err);
+    if (!e)
+        return FDHT_ENOMEM;
+    e->op = op;
+    e->kernels = CAT(CAT(fdht_kernels_, R), _get)();
+    e->workers = FDHT_MAX(workers, 1);
+    e->scale = 1;
+    e->dense = op->spec.format == FDHT_DENSE && is_whole(op, box);
+    if (box)
+        memcpy(e->corner, box->corner, sizeof e->corner);
+    fdht_plan_extents(op, box, e->extent);
+    if (e->dense && (op->inputs > INT_MAX || op->outputs > INT_MAX)) {
+        status = fdht_fail(err, FDHT_EINVAL, "dense operator: %zu x %zu is beyond BLAS' 32-bit sizes",
+                           op->outputs, op->inputs);
+        goto out;
+    }
+    if (e->dense) {
+        e->plan.input_size = op->inputs;
+        e->plan.output_size = op->outputs;
+        e->scratch_size = DENSE_VECTORS * op->inputs;
+    } else {
+        status = fdht_plan_make(op, box, &e->plan, err);
+        for (int i = 0; i < e->plan.n_steps && !status; i++)
+            status = make_tables(e, i, err);
+        if (status)
+            goto out;
+        for (int w = 0; w < e->plan.n_weights; w++)
+            if (e->plan.weight[w].core < 0) {
+                e->merged_at[w] = e->merged_size;
+                e->merged_size += e->plan.weight[w].size;
+            }
+        place_scratch(e);
+        status = FDHT_ENOMEM;
+        e->packed = fdht_calloc_err(e->packed_size * (size_t)op->n_terms, sizeof *e->packed, "weights", err);
+        e->merged = fdht_calloc_err(e->merged_size * (size_t)op->n_terms, sizeof *e->merged, "weights", err);
+        if (!e->packed || !e->merged)
+            goto out;
+    }
+    e->scratch = fdht_calloc_err(e->scratch_size, (size_t)e->workers * sizeof *e->scratch, "scratch", err);
+    status = e->scratch ? FDHT_OK : FDHT_ENOMEM;
+    if (!status) {
+        *out = e;
+        e = NULL;
+    }
+out:
+    EXEC(free)(e);
+    return status;
+}
+
+void EXEC(free)(exec_t *e)
+{
+    if (!e)
+        return;
+    for (int i = 0; i < e->plan.n_steps; i++) {
+        step_tables *t = &e->tables[i];
+        uint32_t *all[] = {t->k_w,    t->n_w,    t->n_c,    t->row_a, t->row_c,
+                           t->full_a, t->full_c, t->tail_a, t->tail_c};
+        for (size_t j = 0; j < FDHT_COUNT(all); j++)
+            fdht_free(all[j]);
+    }
+    fdht_plan_clear(&e->plan);
+    fdht_free(e->packed);
+    fdht_free(e->merged);
+    fdht_free(e->scratch);
+    fdht_free(e);
+}
+
+size_t EXEC(inputs)(const exec_t *e)
+{
+    return e->plan.input_size;
+}
+
+size_t EXEC(outputs)(const exec_t *e)
+{
+    return e->plan.output_size;
+}
+
+size_t EXEC(bytes)(const exec_t *e)
+{
+    return sizeof(REAL) * ((size_t)e->workers * e->scratch_size +
+                           (size_t)e->op->n_terms * (e->packed_size + e->merged_size));
+}
