@@ -37,6 +37,9 @@ bool fdht_h5_is_dataset(hid_t loc, const char *path);
 /* FDHT_ENOENT if it is not there; FDHT_EFORMAT for storage, filters (named, with the h5repack line), ranks or
  * sizes that cannot be read. Close with fdht_h5_close_array. */
 int fdht_h5_open_array(hid_t loc, const char *path, fdht_h5_array *out, fdht_error *err);
+/* The same for an array that is only read row by row (fdht_h5_read_rows, fdht_h5_read_box): only a row must
+ * be backed by bytes. */
+int fdht_h5_open_rows(hid_t loc, const char *path, fdht_h5_array *out, fdht_error *err);
 void fdht_h5_close_array(fdht_h5_array *a);
 
 /* Is it `rank`-dimensional with exactly these extents? FDHT_EFORMAT "PATH: expected (4,512), file has
@@ -48,6 +51,10 @@ int fdht_h5_expect(const fdht_h5_array *a, int rank, const size_t *dim, fdht_err
 int fdht_h5_read(const fdht_h5_array *a, hid_t mem, void *data, fdht_error *err);
 /* Read rows first .. first + n - 1 of the slowest mode. */
 int fdht_h5_read_rows(const fdht_h5_array *a, size_t first, size_t n, hid_t mem, void *data, fdht_error *err);
+
+/* Read the box of `count` from `start`, one extent for each mode, inside the array. */
+int fdht_h5_read_box(const fdht_h5_array *a, const size_t *start, const size_t *count, hid_t mem, void *data,
+                     fdht_error *err);
 
 /* Names of the members of a group (hard links only), in natural order; *out is an array of n strings, freed
  * with fdht_h5_free_strings. */

@@ -25,7 +25,8 @@ FDHT_API int fdht_raw_parse(const char *name, fdht_raw *out, fdht_error *err);
 
 /* How YUV becomes RGB. AUTO: BT.709 from 720 rows or 1280 columns on, BT.601 below. */
 typedef enum fdht_matrix { FDHT_MATRIX_AUTO, FDHT_MATRIX_BT601, FDHT_MATRIX_BT709 } fdht_matrix;
-/* AUTO: as the header says (XCOLORRANGE=FULL, or C420jpeg), else limited. */
+/* AUTO: as the header says (XCOLORRANGE=FULL or LIMITED), else limited. C420jpeg says where chroma sits, not
+ * the range. */
 typedef enum fdht_range { FDHT_RANGE_AUTO, FDHT_RANGE_LIMITED, FDHT_RANGE_FULL } fdht_range;
 
 typedef struct fdht_clips_options {

@@ -1,0 +1,294 @@
+#include "fdht/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/base.h"
+
+struct fdht_out {
+    char path[FDHT_OUT_PATH]; /* the file that will be replaced, links resolved */
+    char temp[FDHT_OUT_PATH]; /* empty: written in place */
+    int fd;
+    FILE *stream;
+    bool is_stdout, force;
+    fdht_out_guard *guard;
+    int slot; /* in guard; -1: none */
+};
+
+void fdht_out_guard_clean(fdht_out_guard *g)
+{
+    for (int i = 0; i < FDHT_OUT_GUARD_SLOTS; i++)
+        if (g->slot[i].used) {
+            unlink(g->slot[i].path);
+            g->slot[i].used = 0;
+        }
+}
+
+static int guard_add(fdht_out *o, fdht_error *err)
+{
+    if (!o->guard)
+        return FDHT_OK;
+    for (int i = 0; i < FDHT_OUT_GUARD_SLOTS; i++)
+        if (!o->guard->slot[i].used) {
+            memcpy(o->guard->slot[i].path, o->temp, sizeof o->temp);
+            o->guard->slot[i].used = 1; /* last: a handler sees a whole path */
+            o->slot = i;
+            return FDHT_OK;
+        }
+    return fdht_fail(err, FDHT_ELIMIT, "%s: more than %d outputs open at once", o->path,
+                     FDHT_OUT_GUARD_SLOTS);
+}
+
+static void guard_drop(fdht_out *o)
+{
+    if (o->slot >= 0)
+        o->guard->slot[o->slot].used = 0;
+    o->slot = -1;
+}
+
+/* The file that a path leads to: existing links are followed, also one whose end does not exist yet. */
+static int resolve(const char *path, char out[FDHT_OUT_PATH], fdht_error *err)
+{
+    if (!*path)
+        return fdht_fail(err, FDHT_EINVAL, "output name is empty");
+    if (strlen(path) >= FDHT_OUT_PATH - 64)
+        return fdht_fail(err, FDHT_EINVAL, "output name of %zu bytes is too long", strlen(path));
+    strcpy(out, path);
+    for (int links = 0; links < 40; links++) {
+        char target[FDHT_OUT_PATH];
+        ssize_t n = readlink(out, target, sizeof target - 1);
+        if (n < 0)
+            return FDHT_OK; /* not a link, or nothing there */
+        target[n] = 0;
+        char *slash = strrchr(out, '/');
+        size_t dir = target[0] == '/' || !slash ? 0 : (size_t)(slash - out) + 1;
+        if (dir + (size_t)n >= FDHT_OUT_PATH - 64)
+            return fdht_fail(err, FDHT_EINVAL, "%s: link leads to a name that is too long", path);
+        memcpy(out + dir, target, (size_t)n + 1);
+    }
+    return fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(ELOOP));
+}
+
+static void directory_of(const char *path, char out[FDHT_OUT_PATH])
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        strcpy(out, ".");
+    else if (slash == path)
+        strcpy(out, "/");
+    else {
+        memcpy(out, path, (size_t)(slash - path));
+        out[slash - path] = 0;
+    }
+}
+
+/* Judge a resolved target. *in_place: it exists and is no regular file. */
+static int check_target(const char *path, bool seek, bool force, bool *in_place, mode_t *mode,
+                        fdht_error *err)
+{
+    struct stat st;
+    *in_place = false;
+    *mode = 0;
+    if (stat(path, &st) == 0) {
+        if (S_ISDIR(st.st_mode))
+            return fdht_fail(err, FDHT_EIO, "%s: is a directory", path);
+        if (!S_ISREG(st.st_mode)) {
+            if (seek)
+                return fdht_fail(err, FDHT_EINVAL, "%s: not a regular file; HDF5 needs one that can seek",
+                                 path);
+            *in_place = true;
+            return FDHT_OK;
+        }
+        if (!force)
+            return fdht_fail(err, FDHT_EEXIST, "%s: exists; --force overwrites it", path);
+        *mode = st.st_mode & 07777;
+    } else if (errno != ENOENT)
+        return fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(errno));
+    char dir[FDHT_OUT_PATH];
+    directory_of(path, dir);
+    if (access(dir, W_OK | X_OK) != 0)
+        return fdht_fail(err, FDHT_EIO, "%s: cannot write into %s: %s", path, dir, strerror(errno));
+    return FDHT_OK;
+}
+
+int fdht_out_check(const char *path, bool seek, const fdht_out_options *opt, fdht_error *err)
+{
+    char real[FDHT_OUT_PATH];
+    bool in_place;
+    mode_t mode;
+    if (!strcmp(path, "-"))
+        return seek ? fdht_fail(err, FDHT_EINVAL, "-: HDF5 cannot be written to a pipe (it needs seek)")
+                    : FDHT_OK;
+    int rc = resolve(path, real, err);
+    return rc ? rc : check_target(real, seek, opt && opt->force, &in_place, &mode, err);
+}
+
+/* Create the temporary beside the target; O_EXCL so that no other writer has it. */
+static int make_temp(fdht_out *o, mode_t mode, fdht_error *err)
+{
+    char dir[FDHT_OUT_PATH];
+    directory_of(o->path, dir);
+    const char *slash = strrchr(o->path, '/');
+    const char *base = slash ? slash + 1 : o->path;
+    for (int attempt = 0; attempt < 100; attempt++) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        unsigned tag = (unsigned)now.tv_nsec * 2654435761u + (unsigned)attempt;
+        int n = snprintf(o->temp, sizeof o->temp, "%s/.%.200s.tmp-%ld-%08x", dir, base, (long)getpid(), tag);
+        if (n < 0 || (size_t)n >= sizeof o->temp)
+            return fdht_fail(err, FDHT_EINVAL, "%s: name is too long", o->path);
+        o->fd = open(o->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (o->fd >= 0) {
+            if (mode && fchmod(o->fd, mode) != 0)
+                mode = 0; /* the new file's own mode is good enough */
+            return FDHT_OK;
+        }
+        if (errno != EEXIST)
+            break;
+    }
+    o->temp[0] = 0;
+    return fdht_fail(err, FDHT_EIO, "%s: cannot create a file in %s: %s", o->path, dir, strerror(errno));
+}
+
+int fdht_out_open(const char *path, bool seek, const fdht_out_options *opt, fdht_out **out, fdht_error *err)
+{
+    bool in_place;
+    mode_t mode;
+    int rc = FDHT_OK;
+    *out = NULL;
+    if ((rc = fdht_out_check(path, seek, opt, err)))
+        return rc;
+    fdht_out *o = fdht_calloc_err(1, sizeof *o, "output", err);
+    if (!o)
+        return FDHT_ENOMEM;
+    o->fd = o->slot = -1;
+    o->force = opt && opt->force;
+    o->guard = opt ? opt->guard : NULL;
+    if (!strcmp(path, "-")) {
+        strcpy(o->path, "standard output");
+        o->stream = stdout;
+        o->is_stdout = true;
+        *out = o;
+        return FDHT_OK;
+    }
+    if ((rc = resolve(path, o->path, err)) ||
+        (rc = check_target(o->path, seek, o->force, &in_place, &mode, err)))
+        goto out;
+    if (in_place) {
+        o->fd = open(o->path, O_WRONLY | O_CLOEXEC);
+        if (o->fd < 0) {
+            rc = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, strerror(errno));
+            goto out;
+        }
+    } else if ((rc = make_temp(o, mode, err)) || (rc = guard_add(o, err)))
+        goto out;
+    if (!seek && !(o->stream = fdopen(o->fd, "w"))) {
+        rc = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, strerror(errno));
+        goto out;
+    }
+    *out = o;
+    o = NULL;
+out:
+    fdht_out_discard(o);
+    return rc;
+}
+
+FILE *fdht_out_stream(fdht_out *o)
+{
+    return o->stream;
+}
+
+const char *fdht_out_temp(const fdht_out *o)
+{
+    return o->temp;
+}
+
+/* Put the temporary in the target's place. Without force an existing target is never replaced, even one that
+ * appeared since. */
+static int replace(fdht_out *o, fdht_error *err)
+{
+    int rc;
+    if (o->force)
+        rc = rename(o->temp, o->path);
+    else {
+        rc = renameat2(AT_FDCWD, o->temp, AT_FDCWD, o->path, RENAME_NOREPLACE);
+        if (rc && (errno == EINVAL || errno == ENOSYS)) /* the file system does not know it */
+            rc = access(o->path, F_OK) == 0 ? (errno = EEXIST, -1) : rename(o->temp, o->path);
+    }
+    if (rc && errno == EEXIST)
+        return fdht_fail(err, FDHT_EEXIST, "%s: exists; --force overwrites it", o->path);
+    if (rc)
+        return fdht_fail(err, FDHT_EIO, "%s: cannot rename: %s", o->path, strerror(errno));
+    guard_drop(o);
+    o->temp[0] = 0;
+
+    char dir[FDHT_OUT_PATH];
+    directory_of(o->path, dir);
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!fsync(fd); /* some file systems refuse this for directories; the data itself is safe */
+        close(fd);
+    }
+    return FDHT_OK;
+}
+
+int fdht_out_commit(fdht_out *o, fdht_error *err)
+{
+    int rc = FDHT_OK;
+    bool bad = false;
+    errno = 0;
+    if (o->stream) {
+        bad = ferror(o->stream) != 0;
+        bad |= fflush(o->stream) != 0;
+    }
+    if (!bad && o->temp[0])
+        bad = fsync(o->fd) != 0;
+    int why = errno;
+    if (o->is_stdout)
+        o->stream = NULL;
+    else {
+        int closed = o->stream ? fclose(o->stream) : close(o->fd);
+        o->stream = NULL;
+        o->fd = -1;
+        if (closed != 0 && !bad) {
+            bad = true;
+            why = errno;
+        }
+    }
+    if (bad)
+        rc = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, why ? strerror(why) : "write error");
+    else if (o->temp[0])
+        rc = replace(o, err);
+    fdht_out_discard(o);
+    return rc;
+}
+
+void fdht_out_discard(fdht_out *o)
+{
+    int keep = errno;
+    if (!o)
+        return;
+    if (o->stream && !o->is_stdout)
+        fclose(o->stream);
+    else if (o->fd >= 0)
+        close(o->fd);
+    if (o->temp[0])
+        unlink(o->temp);
+    guard_drop(o);
+    fdht_free(o);
+    errno = keep;
+}
+
+bool fdht_same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+    if (!strcmp(a, "-") || !strcmp(b, "-") || stat(a, &x) != 0 || stat(b, &y) != 0)
+        return false;
+    return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
