@@ -1,0 +1,34 @@
+/* fdht/preset.h - models and layers by name: the published ones, and ours.
+ *
+ * tt, tr, bt, ht cells of the literature are counted by their input-to-hidden map alone, all four gates, biases not
+ * included; the gates multiply the first output mode. The exact shapes of the published FDHT models are not known: the
+ * fdht presets are ours. tie-* are single layers (tensor train workloads of an accelerator), no models. */
+#ifndef FDHT_PRESET_H
+#define FDHT_PRESET_H
+
+#include "fdht/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct fdht_preset {
+    const char *name, *description; /* static storage */
+    bool layer;                     /* a map alone: only cell.op is set */
+    fdht_cell_spec cell;            /* placed (fdht_cell_place) if it is an fdht cell */
+    fdht_frame_spec frame;          /* mean 0, std 1: the data says */
+    size_t classes;                 /* of the data set it is named after; 0: any */
+} fdht_preset;
+
+FDHT_API int fdht_presets(void);
+/* 0 <= i < fdht_presets(). */
+FDHT_API const char *fdht_preset_name(int i);
+/* FDHT_EINVAL with all names if there is none of this name. */
+FDHT_API int fdht_preset_get(const char *name, fdht_preset *out, fdht_error *err);
+/* Numbers in the cores of the preset's map: the count that publications give. */
+FDHT_API int fdht_preset_parameters(const fdht_preset *p, size_t *out, fdht_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,93 @@
+#include <math.h>
+
+#include "base/rng.h"
+#include "nn/model.h"
+
+/* fdht_op_init gives all cores one standard deviation. An ht operator starts better with leaves of std^(1/d) and
+ * transfer tensors of 1/sqrt(r_left r_right), each then neither growing nor shrinking what passes (accuracy.md); the
+ * product over all cores, and so the variance of an entry, is the same. */
+static void balance_ht(const fdht_op *op, double std, float *params)
+{
+    int n = fdht_op_cores(op);
+    double paths = 1; /* half the log of the number of bond paths */
+    for (int i = 0; i < n; i++) {
+        const fdht_core *c = fdht_op_core(op, i);
+        const fdht_tree_node *node = &fdht_op_spec_of(op)->tree.node[i];
+        if (node->left >= 0)
+            paths *= sqrt((double)(c->size / (c->order == 3 ? c->dim[0] : 1)));
+    }
+    double even = pow(std / paths, 1.0 / n), leaf = pow(std, 1.0 / fdht_op_spec_of(op)->d);
+    for (int i = 0; i < n; i++) {
+        const fdht_core *c = fdht_op_core(op, i);
+        bool inner = fdht_op_spec_of(op)->tree.node[i].left >= 0;
+        double want = inner ? 1 / sqrt((double)(c->size / (c->order == 3 ? c->dim[0] : 1))) : leaf;
+        for (size_t j = 0; j < c->size; j++)
+            params[c->offset + j] *= (float)(want / even);
+    }
+}
+
+/* In an fdht cell the slices that only h uses, of one enlarged mode's leaf, are scaled so that the entries of W_h get
+ * their own standard deviation. */
+static void scale_hidden_slices(const fdht_cell *c, double ratio, float *params)
+{
+    const fdht_cell_spec *s = &c->spec;
+    int mode = 0, node = 0;
+    while (mode < s->op.d - 1 && s->h.corner[mode] < s->x.corner[mode] + s->x.size[mode])
+        mode++;
+    while (s->op.tree.node[node].mode != mode)
+        node++;
+    const fdht_core *leaf = fdht_op_core(c->op, node);
+    size_t n = s->op.in[mode];
+    for (size_t i = 0; i < leaf->size; i++)
+        if (i % n >= s->h.corner[mode])
+            params[leaf->offset + i] *= (float)ratio;
+}
+
+static void fill_normal(fdht_rng *rng, double std, float *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        v[i] = (float)(std * fdht_rng_normal(rng));
+}
+
+static int init_cell(const fdht_cell *c, uint64_t seed, double init_scale, float *values, fdht_error *err)
+{
+    const fdht_cell_spec *s = &c->spec;
+    float *cores = values + c->core_offset;
+    double std_x = init_scale / sqrt((double)s->inputs), std_h = 1 / sqrt((double)s->hidden);
+    fdht_rng rng;
+    int status = fdht_op_init(c->op, std_x, fdht_rng_mix(seed, 0, 0), cores, err);
+    if (status != FDHT_OK)
+        return status;
+    if (s->op.format == FDHT_HT)
+        balance_ht(c->op, std_x, cores);
+    if (s->kind == FDHT_CELL_FDHT)
+        scale_hidden_slices(c, std_h / std_x, cores);
+    fdht_rng_seed(&rng, seed, 1);
+    if (c->hidden)
+        fill_normal(&rng, std_h, values + c->hidden_offset, fdht_op_parameters(c->hidden));
+    if (c->proj)
+        fill_normal(&rng, std_h, values + c->proj_offset, fdht_op_parameters(c->proj));
+    if (s->bias)
+        for (size_t j = 0; j < FDHT_GATES * s->hidden; j++)
+            values[c->bias_offset + j] = j / s->hidden == 1 ? 1.0f : 0.0f;
+    return FDHT_OK;
+}
+
+int fdht_model_init(fdht_model *m, uint64_t seed, double init_scale, fdht_error *err)
+{
+    if (!(init_scale > 0) || !isfinite(init_scale))
+        return fdht_fail(err, FDHT_EINVAL, "init scale: expected a positive number, got %g", init_scale);
+    for (int i = 0; i < m->n_cells; i++) {
+        int status = init_cell(&m->cell[i], fdht_rng_mix(seed, 1, (uint64_t)i), init_scale, m->values, err);
+        if (status != FDHT_OK)
+            return fdht_fail_prefix(err, status, "cells/%d", i);
+    }
+    if (m->spec.classes) {
+        fdht_rng rng;
+        fdht_rng_seed(&rng, seed, 2);
+        fill_normal(&rng, 1 / sqrt((double)m->outputs), m->values + m->weight_offset, m->spec.classes * m->outputs);
+        for (size_t j = 0; j < m->spec.classes; j++)
+            m->values[m->bias_offset + j] = 0;
+    }
+    return FDHT_OK;
+}

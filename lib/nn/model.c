@@ -1,0 +1,305 @@
+#include "nn/model.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const fdht_format cell_format[FDHT_CELL_KINDS] = {FDHT_DENSE, FDHT_TT, FDHT_TR, FDHT_BT, FDHT_HT, FDHT_HT};
+
+static void free_spec(fdht_model_spec *s)
+{
+    if (s->class_name)
+        for (size_t i = 0; i < s->classes; i++)
+            fdht_free(s->class_name[i]);
+    fdht_free(s->class_name);
+    fdht_free(s->cell);
+}
+
+static int copy_spec(const fdht_model_spec *from, fdht_model_spec *to, fdht_error *err)
+{
+    size_t n = (size_t)from->layers * (size_t)from->directions;
+    *to = *from;
+    to->class_name = NULL;
+    to->cell = fdht_calloc_err(n, sizeof *to->cell, "model", err);
+    if (!to->cell)
+        return FDHT_ENOMEM;
+    memcpy(to->cell, from->cell, n * sizeof *to->cell);
+    if (!from->class_name || from->classes == 0)
+        return FDHT_OK;
+    to->class_name = fdht_calloc_err(from->classes, sizeof *to->class_name, "class names", err);
+    if (!to->class_name)
+        return FDHT_ENOMEM;
+    for (size_t i = 0; i < from->classes; i++) {
+        to->class_name[i] = fdht_strdup(from->class_name[i] ? from->class_name[i] : "");
+        if (!to->class_name[i])
+            return fdht_fail(err, FDHT_ENOMEM, "out of memory: class names");
+    }
+    return FDHT_OK;
+}
+
+static int check_box(const fdht_op_spec *op, const fdht_box *box, size_t need, const char *what, fdht_error *err)
+{
+    size_t product = 1;
+    for (int k = 0; k < op->d; k++) {
+        if (box->size[k] < 1 || box->corner[k] > op->in[k] || box->size[k] > op->in[k] - box->corner[k])
+            return fdht_fail(err, FDHT_EINVAL, "%s box: mode %d has %zu indices, the box needs %zu from %zu on", what, k + 1,
+                             op->in[k], box->size[k], box->corner[k]);
+        if (!fdht_mul(product, box->size[k], &product))
+            return fdht_fail(err, FDHT_EINVAL, "%s box: too large", what);
+    }
+    if (product < need)
+        return fdht_fail(err, FDHT_EINVAL, "%s box: holds %zu numbers, expected at least %zu", what, product, need);
+    return FDHT_OK;
+}
+
+static bool boxes_meet(const fdht_box *a, const fdht_box *b, int d)
+{
+    for (int k = 0; k < d; k++)
+        if (a->corner[k] + a->size[k] <= b->corner[k] || b->corner[k] + b->size[k] <= a->corner[k])
+            return false;
+    return true;
+}
+
+static int check_cell(fdht_cell *c, fdht_error *err)
+{
+    fdht_cell_spec *s = &c->spec;
+    int status;
+    if ((unsigned)s->kind >= FDHT_CELL_KINDS || (unsigned)s->activation >= FDHT_ACTIVATIONS)
+        return fdht_fail(err, FDHT_EINVAL, "unknown cell kind or activation");
+    if (s->op.format != cell_format[s->kind])
+        return fdht_fail(err, FDHT_EINVAL, "a %s cell holds a %s operator", fdht_cell_name(s->kind), fdht_format_name(s->op.format));
+    if (s->inputs == 0 || s->hidden == 0)
+        return fdht_fail(err, FDHT_EINVAL, "expected inputs and hidden of at least 1, got %zu and %zu", s->inputs, s->hidden);
+    c->state = s->proj ? s->proj : s->hidden;
+    if ((status = fdht_op_new(&s->op, &c->op, err)) != FDHT_OK)
+        return status;
+    if (fdht_op_outputs(c->op) % FDHT_GATES || fdht_op_outputs(c->op) / FDHT_GATES < s->hidden)
+        return fdht_fail(err, FDHT_EINVAL, "output modes: expected a product of 4 x %zu or more, got %zu", s->hidden,
+                         fdht_op_outputs(c->op));
+    c->gate = fdht_op_outputs(c->op) / FDHT_GATES;
+    if (s->kind != FDHT_CELL_FDHT)
+        for (int k = 0; k < s->op.d; k++) {
+            s->x.corner[k] = 0;
+            s->x.size[k] = s->op.in[k];
+        }
+    if ((status = check_box(&s->op, &s->x, s->inputs, "x", err)) != FDHT_OK)
+        return status;
+    if (s->kind == FDHT_CELL_FDHT) {
+        if ((status = check_box(&s->op, &s->h, c->state, "h", err)) != FDHT_OK)
+            return status;
+        if (boxes_meet(&s->x, &s->h, s->op.d))
+            return fdht_fail(err, FDHT_EINVAL, "the boxes of x and h overlap");
+    }
+    return FDHT_OK;
+}
+
+static int dense_op(size_t out, size_t in, fdht_op **op, fdht_error *err)
+{
+    fdht_op_spec s = {.format = FDHT_DENSE, .d = 1, .in = {in}, .out = {out}};
+    return fdht_op_new(&s, op, err);
+}
+
+static int make_cell(fdht_cell *c, fdht_error *err)
+{
+    int status = check_cell(c, err);
+    if (status == FDHT_OK && c->spec.kind != FDHT_CELL_FDHT)
+        status = dense_op(FDHT_GATES * c->spec.hidden, c->state, &c->hidden, err);
+    if (status == FDHT_OK && c->spec.proj)
+        status = dense_op(c->spec.proj, c->spec.hidden, &c->proj, err);
+    return status;
+}
+
+/* Append a parameter of the model; dim 0 ends the extents. Returns its offset. */
+static size_t add_param(fdht_model *m, size_t d0, size_t d1)
+{
+    fdht_param *p = &m->param[m->n_params++];
+    p->order = d1 ? 2 : 1;
+    p->dim[0] = d0;
+    p->dim[1] = d1;
+    p->offset = m->size;
+    p->size = d0 * (d1 ? d1 : 1);
+    m->size += p->size;
+    return p->offset;
+}
+
+static void name_param(fdht_model *m, int cell, const char *name)
+{
+    fdht_param *p = &m->param[m->n_params - 1];
+    snprintf(p->name, sizeof p->name, "cells/%d/%s", cell, name);
+}
+
+static void lay_out_cell(fdht_model *m, int i)
+{
+    fdht_cell *c = &m->cell[i];
+    c->core_offset = m->size;
+    for (int k = 0; k < fdht_op_cores(c->op); k++) {
+        const fdht_core *core = fdht_op_core(c->op, k);
+        fdht_param *p = &m->param[m->n_params++];
+        snprintf(p->name, sizeof p->name, "cells/%d/cores/%s", i, core->name);
+        p->order = core->order;
+        memcpy(p->dim, core->dim, sizeof p->dim);
+        p->offset = c->core_offset + core->offset;
+        p->size = core->size;
+    }
+    m->size += fdht_op_parameters(c->op);
+    if (c->spec.bias) {
+        c->bias_offset = add_param(m, FDHT_GATES * c->spec.hidden, 0);
+        name_param(m, i, "bias");
+    }
+    if (c->hidden) {
+        c->hidden_offset = add_param(m, FDHT_GATES * c->spec.hidden, c->state);
+        name_param(m, i, "hidden");
+    }
+    if (c->proj) {
+        c->proj_offset = add_param(m, c->spec.proj, c->spec.hidden);
+        name_param(m, i, "projection");
+    }
+}
+
+static int lay_out(fdht_model *m, fdht_error *err)
+{
+    int n = 2;
+    for (int i = 0; i < m->n_cells; i++)
+        n += 3 + fdht_op_cores(m->cell[i].op);
+    m->param = fdht_calloc_err((size_t)n, sizeof *m->param, "model", err);
+    if (!m->param)
+        return FDHT_ENOMEM;
+    for (int i = 0; i < m->n_cells; i++)
+        lay_out_cell(m, i);
+    if (m->spec.classes) {
+        m->weight_offset = add_param(m, m->spec.classes, m->outputs);
+        snprintf(m->param[m->n_params - 1].name, sizeof m->param->name, "classifier/weight");
+        m->bias_offset = add_param(m, m->spec.classes, 0);
+        snprintf(m->param[m->n_params - 1].name, sizeof m->param->name, "classifier/bias");
+    }
+    m->values = fdht_calloc_err(m->size, sizeof *m->values, "model values", err);
+    return m->values ? FDHT_OK : FDHT_ENOMEM;
+}
+
+static int check_chain(const fdht_model *m, fdht_error *err)
+{
+    const fdht_frame_spec *f = &m->spec.frame;
+    int dirs = m->spec.directions;
+    if (f->width && (f->width * f->height * f->channels != m->cell[0].spec.inputs || !(f->std > 0)))
+        return fdht_fail(err, FDHT_EINVAL, "frames of %zux%zux%zu (std %g): expected %zu inputs and a positive std", f->width,
+                         f->height, f->channels, f->std, m->cell[0].spec.inputs);
+    for (int i = 0; i < m->n_cells; i++) {
+        const fdht_cell *c = &m->cell[i], *below = i < dirs ? NULL : &m->cell[(i / dirs - 1) * dirs];
+        size_t inputs = below ? below->state * (size_t)dirs : m->cell[0].spec.inputs;
+        if (c->spec.inputs != inputs)
+            return fdht_fail(err, FDHT_EINVAL, "cells/%d: takes %zu inputs, expected %zu", i, c->spec.inputs, inputs);
+        if (i % dirs && c->state != m->cell[i - 1].state)
+            return fdht_fail(err, FDHT_EINVAL, "cells/%d: both directions of a layer must have the same size", i);
+    }
+    return FDHT_OK;
+}
+
+int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *err)
+{
+    fdht_model *m = NULL;
+    int status;
+    *out = NULL;
+    if (spec->layers < 1 || spec->directions < 1 || spec->directions > 2 || spec->layers > 1024)
+        return fdht_fail(err, FDHT_EINVAL, "model: expected 1 or more layers of 1 or 2 directions, got %d and %d",
+                         spec->layers, spec->directions);
+    m = fdht_calloc_err(1, sizeof *m, "model", err);
+    if (!m)
+        return FDHT_ENOMEM;
+    if ((status = copy_spec(spec, &m->spec, err)) != FDHT_OK)
+        goto out;
+    m->n_cells = spec->layers * spec->directions;
+    m->cell = fdht_calloc_err((size_t)m->n_cells, sizeof *m->cell, "model", err);
+    if (!m->cell) {
+        status = FDHT_ENOMEM;
+        goto out;
+    }
+    for (int i = 0; i < m->n_cells; i++) {
+        m->cell[i].spec = spec->cell[i];
+        if ((status = make_cell(&m->cell[i], err)) != FDHT_OK) {
+            fdht_fail_prefix(err, status, "cells/%d", i);
+            goto out;
+        }
+        m->spec.cell[i] = m->cell[i].spec;
+    }
+    if ((status = check_chain(m, err)) != FDHT_OK)
+        goto out;
+    m->outputs = m->cell[m->n_cells - 1].state * (size_t)spec->directions;
+    if ((status = lay_out(m, err)) != FDHT_OK)
+        goto out;
+    *out = m;
+    m = NULL;
+out:
+    fdht_model_free(m);
+    return status;
+}
+
+void fdht_model_free(fdht_model *m)
+{
+    if (!m)
+        return;
+    for (int i = 0; m->cell && i < m->n_cells; i++) {
+        fdht_op_free(m->cell[i].op);
+        fdht_op_free(m->cell[i].hidden);
+        fdht_op_free(m->cell[i].proj);
+    }
+    fdht_free(m->cell);
+    fdht_free(m->param);
+    fdht_free(m->values);
+    free_spec(&m->spec);
+    fdht_free(m);
+}
+
+const fdht_model_spec *fdht_model_spec_of(const fdht_model *m)
+{
+    return &m->spec;
+}
+
+int fdht_model_params(const fdht_model *m)
+{
+    return m->n_params;
+}
+
+const fdht_param *fdht_model_param(const fdht_model *m, int i)
+{
+    return &m->param[i];
+}
+
+const fdht_param *fdht_model_find(const fdht_model *m, const char *name)
+{
+    for (int i = 0; i < m->n_params; i++)
+        if (strcmp(m->param[i].name, name) == 0)
+            return &m->param[i];
+    return NULL;
+}
+
+float *fdht_model_values(fdht_model *m)
+{
+    return m->values;
+}
+
+const float *fdht_model_values_const(const fdht_model *m)
+{
+    return m->values;
+}
+
+size_t fdht_model_size(const fdht_model *m)
+{
+    return m->size;
+}
+
+size_t fdht_model_lstm_size(const fdht_model *m)
+{
+    return m->spec.classes ? m->weight_offset : m->size;
+}
+
+size_t fdht_model_core_size(const fdht_model *m)
+{
+    size_t n = 0;
+    for (int i = 0; i < m->n_cells; i++)
+        n += fdht_op_parameters(m->cell[i].op);
+    return n;
+}
+
+size_t fdht_model_outputs(const fdht_model *m)
+{
+    return m->outputs;
+}

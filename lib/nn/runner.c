@@ -1,0 +1,213 @@
+#include <math.h>
+#include <string.h>
+
+#include "nn/frames.h"
+#include "nn/runner.h"
+
+struct fdht_runner {
+    const fdht_model *model;
+    fdht_net_f32 *net;
+    fdht_team *team;
+    bool borrowed; /* net and team are someone else's */
+    int workers;
+    fdht_tape_f32 **tape; /* one a worker */
+    float **last;         /* (outputs) */
+    uint8_t **line;       /* 2 inputs bytes */
+};
+
+static int new_worker(fdht_runner *r, int w, fdht_error *err)
+{
+    int status = fdht_tape_f32_new(r->net, false, &r->tape[w], err);
+    if (status != FDHT_OK)
+        return status;
+    r->last[w] = fdht_calloc_err(r->model->outputs, sizeof **r->last, "runner", err);
+    r->line[w] = fdht_calloc_err(2 * r->model->cell[0].spec.inputs, 1, "runner", err);
+    return r->last[w] && r->line[w] ? FDHT_OK : FDHT_ENOMEM;
+}
+
+static int new_workers(fdht_runner *r, fdht_error *err)
+{
+    int status = FDHT_OK;
+    r->workers = fdht_team_size(r->team);
+    r->tape = fdht_calloc_err((size_t)r->workers, sizeof *r->tape, "runner", err);
+    r->last = fdht_calloc_err((size_t)r->workers, sizeof *r->last, "runner", err);
+    r->line = fdht_calloc_err((size_t)r->workers, sizeof *r->line, "runner", err);
+    if (!r->tape || !r->last || !r->line)
+        return FDHT_ENOMEM;
+    for (int w = 0; w < r->workers && status == FDHT_OK; w++)
+        status = new_worker(r, w, err);
+    return status;
+}
+
+int fdht_runner_new(const fdht_model *m, int threads, fdht_runner **out, fdht_error *err)
+{
+    fdht_runner *r = fdht_calloc_err(1, sizeof *r, "runner", err);
+    int status;
+    *out = NULL;
+    if (!r)
+        return FDHT_ENOMEM;
+    r->model = m;
+    if ((status = fdht_team_new(threads, &r->team, err)) != FDHT_OK ||
+        (status = fdht_net_f32_new(m, fdht_team_size(r->team), &r->net, err)) != FDHT_OK ||
+        (status = new_workers(r, err)) != FDHT_OK)
+        goto out;
+    fdht_net_f32_pack(r->net, m->values);
+    *out = r;
+    r = NULL;
+out:
+    fdht_runner_free(r);
+    return status;
+}
+
+int fdht_runner_borrow(fdht_net_f32 *net, fdht_team *team, fdht_runner **out, fdht_error *err)
+{
+    fdht_runner *r = fdht_calloc_err(1, sizeof *r, "runner", err);
+    *out = NULL;
+    if (!r)
+        return FDHT_ENOMEM;
+    *r = (fdht_runner){.model = net->model, .net = net, .team = team, .borrowed = true};
+    int status = new_workers(r, err);
+    if (status == FDHT_OK)
+        *out = r;
+    else
+        fdht_runner_free(r);
+    return status;
+}
+
+void fdht_runner_free(fdht_runner *r)
+{
+    if (!r)
+        return;
+    for (int w = 0; w < r->workers; w++) {
+        if (r->tape)
+            fdht_tape_f32_free(r->tape[w]);
+        if (r->last)
+            fdht_free(r->last[w]);
+        if (r->line)
+            fdht_free(r->line[w]);
+    }
+    fdht_free(r->tape);
+    fdht_free(r->last);
+    fdht_free(r->line);
+    if (!r->borrowed) {
+        fdht_net_f32_free(r->net);
+        fdht_team_free(r->team);
+    }
+    fdht_free(r);
+}
+
+typedef struct clip_source {
+    fdht_frames frames;
+    uint8_t *line;
+} clip_source;
+
+static void load_frame(void *arg, size_t clip, size_t t, int worker, float *dst)
+{
+    const clip_source *s = arg;
+    (void)clip;
+    (void)worker;
+    fdht_frames_load(&s->frames, t, s->line, dst);
+}
+
+/* Run one clip on a worker's tape. */
+static int run_clip(fdht_runner *r, int worker, const fdht_clip *clip, fdht_error *err)
+{
+    const fdht_model *m = r->model;
+    const fdht_frame_spec *spec = &m->spec.frame;
+    int status = fdht_tape_f32_set(r->tape[worker], 1, &clip->length, err);
+    if (status != FDHT_OK)
+        return status;
+    clip_source source = {{.spec = spec, .inputs = m->cell[0].spec.inputs, .clip = *clip}, r->line[worker]};
+    fdht_input_f32 input = {.load = load_frame, .arg = &source, .zero_first = spec->diff};
+    if (clip->u8 && !spec->diff)
+        input.u8 = clip->u8;
+    fdht_net_f32_forward(r->tape[worker], &input, NULL, worker);
+    return FDHT_OK;
+}
+
+static int check_clip(const fdht_runner *r, const fdht_clip *clip, fdht_error *err)
+{
+    if (!clip->u8 == !clip->f32)
+        return fdht_fail(err, FDHT_EINVAL, "expected either frames or features");
+    if (clip->length == 0)
+        return fdht_fail(err, FDHT_EINVAL, "expected at least 1 frame, got 0");
+    if (clip->u8 && !r->model->spec.frame.width)
+        return fdht_fail(err, FDHT_EINVAL, "the model takes features, not frames");
+    if (clip->f32 && r->model->spec.frame.width)
+        return fdht_fail(err, FDHT_EINVAL, "the model takes frames, not features");
+    return FDHT_OK;
+}
+
+typedef struct run_job {
+    fdht_runner *runner;
+    const fdht_clip *clip;
+    size_t width;
+    float *scores;
+    int *status;
+} run_job;
+
+static void run_item(void *arg, size_t i, int worker)
+{
+    run_job *j = arg;
+    fdht_runner *r = j->runner;
+    if ((j->status[i] = run_clip(r, worker, &j->clip[i], NULL)) != FDHT_OK)
+        return;
+    fdht_net_f32_pool(r->tape[worker], 0, r->last[worker]);
+    fdht_net_f32_scores(r->net, r->last[worker], j->scores + i * j->width);
+}
+
+int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores, fdht_error *err)
+{
+    int status = FDHT_OK;
+    for (size_t i = 0; i < n; i++)
+        if ((status = check_clip(r, &clip[i], err)) != FDHT_OK)
+            return fdht_fail_prefix(err, status, "clip %zu", i);
+    int *result = fdht_calloc_err(n, sizeof *result, "runner", err);
+    if (!result)
+        return FDHT_ENOMEM;
+    size_t width = r->model->spec.classes ? r->model->spec.classes : r->model->outputs;
+    run_job job = {r, clip, width, scores, result};
+    fdht_team_for(r->team, n, run_item, &job);
+    for (size_t i = 0; i < n && status == FDHT_OK; i++)
+        if (result[i] != FDHT_OK)
+            status = fdht_fail(err, result[i], "clip %zu: %s (%zu frames)", i, fdht_strerror(result[i]), clip[i].length);
+    fdht_free(result);
+    return status;
+}
+
+int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h_n, float *c_n, fdht_error *err)
+{
+    const fdht_model *m = r->model;
+    const fdht_tape_f32 *t = r->tape[0];
+    int status = check_clip(r, clip, err);
+    if (status == FDHT_OK)
+        status = run_clip(r, 0, clip, err);
+    if (status != FDHT_OK)
+        return status;
+    size_t last = clip->length - 1, ldy = r->net->ldy[m->spec.layers - 1];
+    for (size_t s = 0; y && s < clip->length; s++)
+        memcpy(y + s * m->outputs, t->y[m->spec.layers - 1] + s * ldy, m->outputs * sizeof *y);
+    for (int i = 0; i < m->n_cells; i++) {
+        size_t state = m->cell[i].state, hidden = m->cell[i].spec.hidden;
+        if (h_n) {
+            memcpy(h_n, t->cell[i].h + last * r->net->cell[i].ldh, state * sizeof *h_n);
+            h_n += state;
+        }
+        if (c_n) {
+            memcpy(c_n, t->cell[i].c + last * hidden, hidden * sizeof *c_n);
+            c_n += hidden;
+        }
+    }
+    return FDHT_OK;
+}
+
+void fdht_softmax(float *row, size_t n)
+{
+    float top = row[0], sum = 0;
+    for (size_t i = 1; i < n; i++)
+        top = row[i] > top ? row[i] : top;
+    for (size_t i = 0; i < n; i++)
+        sum += row[i] = expf(row[i] - top);
+    for (size_t i = 0; i < n; i++)
+        row[i] /= sum;
+}

@@ -1,0 +1,474 @@
+/* train/bptt_real.h - the body of train/bptt.h for one type. The includer defines REAL, NAME(stem, verb) and the
+ * functions EXP, LOG and SQRT. */
+#include <math.h>
+#include <string.h>
+
+typedef NAME(fdht_bptt, ) bptt_t;
+typedef NAME(fdht_input, ) input_t;
+typedef NAME(fdht_net, ) net_t;
+typedef NAME(fdht_net_cell, ) net_cell_t;
+typedef NAME(fdht_tape, ) tape_t;
+typedef NAME(fdht_tape_cell, ) tape_cell_t;
+typedef NAME(fdht_row_source, ) row_source_t;
+typedef NAME(fdht_vectors, ) vectors_t;
+#define exec_inputs    NAME(fdht_exec, _inputs)
+#define exec_transpose NAME(fdht_exec, _transpose)
+#define exec_grad_all  NAME(fdht_exec, _grad_all)
+
+/* One row: p = softmax(logits). Returns log sum exp. */
+static double softmax_row(size_t k, const REAL *logits, REAL *p)
+{
+    REAL top = logits[0], sum = 0;
+    for (size_t j = 1; j < k; j++)
+        top = logits[j] > top ? logits[j] : top;
+    for (size_t j = 0; j < k; j++)
+        sum += p[j] = EXP(logits[j] - top);
+    for (size_t j = 0; j < k; j++)
+        p[j] /= sum;
+    return (double)(top + LOG(sum));
+}
+
+double NAME(fdht_loss, )(size_t n, size_t k, const REAL *logits, const int *label, double smoothing,
+                         const double *weights, REAL *grad, double *weight, size_t *correct)
+{
+    double loss = 0;
+    for (size_t i = 0; i < n; i++) {
+        const REAL *z = logits + i * k;
+        REAL *g = grad + i * k;
+        size_t y = (size_t)label[i], best = 0;
+        double wy = weights ? weights[y] : 1, log_sum = softmax_row(k, z, g), all = 0;
+        for (size_t j = 0; j < k; j++) {
+            double w = smoothing / (double)k * (weights ? weights[j] : 1);
+            all += w;
+            loss += w * (log_sum - (double)z[j]);
+            best = z[j] > z[best] ? j : best;
+        }
+        loss += (1 - smoothing) * wy * (log_sum - (double)z[y]);
+        all += (1 - smoothing) * wy;
+        for (size_t j = 0; j < k; j++)
+            g[j] = (REAL)(all * (double)g[j] - smoothing / (double)k * (weights ? weights[j] : 1));
+        g[y] -= (REAL)((1 - smoothing) * wy);
+        *weight += wy;
+        *correct += best == y;
+    }
+    return loss;
+}
+
+int NAME(fdht_bptt, _new)(net_t *net, fdht_team *team, bool recurrent_dropout, bptt_t **out, fdht_error *err)
+{
+    bptt_t *b = fdht_calloc_err(1, sizeof *b, "training", err);
+    const fdht_model *m = net->model;
+    int status = FDHT_ENOMEM;
+    *out = NULL;
+    if (!b)
+        return FDHT_ENOMEM;
+    b->net = net;
+    b->team = team;
+    size_t widest = 1;
+    for (int i = 0; i < m->n_cells; i++)
+        widest = FDHT_MAX(widest, FDHT_MAX(net->cell[i].ldh, m->cell[i].spec.hidden));
+    if ((status = NAME(fdht_tape, _new)(net, recurrent_dropout, &b->tape, err)) != FDHT_OK)
+        goto out;
+    b->scratch = fdht_calloc_err((size_t)net->workers, sizeof *b->scratch, "training", err);
+    b->dy = fdht_calloc_err((size_t)m->spec.layers, sizeof *b->dy, "training", err);
+    status = FDHT_ENOMEM;
+    if (!b->scratch || !b->dy)
+        goto out;
+    for (int w = 0; w < net->workers; w++)
+        if (!(b->scratch[w] = fdht_calloc_err(3 * FDHT_CHUNK * widest, sizeof **b->scratch, "training", err)))
+            goto out;
+    *out = b;
+    b = NULL;
+    status = FDHT_OK;
+out:
+    NAME(fdht_bptt, _free)(b);
+    return status;
+}
+
+static void free_batch(bptt_t *b)
+{
+    for (int l = 0; b->dy && l < b->net->model->spec.layers; l++) {
+        fdht_free(b->dy[l]);
+        b->dy[l] = NULL;
+    }
+    REAL **all[] = {&b->partial, &b->gx, &b->dp, &b->last, &b->dlast, &b->scores, &b->dscores};
+    for (size_t i = 0; i < FDHT_COUNT(all); i++) {
+        fdht_free(*all[i]);
+        *all[i] = NULL;
+    }
+    b->cap_rows = b->cap_clips = 0;
+}
+
+void NAME(fdht_bptt, _free)(bptt_t *b)
+{
+    if (!b)
+        return;
+    free_batch(b);
+    for (int w = 0; b->scratch && w < b->net->workers; w++)
+        fdht_free(b->scratch[w]);
+    fdht_free(b->scratch);
+    fdht_free(b->dy);
+    NAME(fdht_tape, _free)(b->tape);
+    fdht_free(b);
+}
+
+static bool reserve(REAL **array, size_t rows, size_t width, fdht_error *err)
+{
+    return (*array = fdht_calloc_err(rows * FDHT_MAX(width, (size_t)1), sizeof **array, "training", err)) != NULL;
+}
+
+int NAME(fdht_bptt, _set)(bptt_t *b, size_t clips, const size_t *length, fdht_error *err)
+{
+    const fdht_model *m = b->net->model;
+    int status = NAME(fdht_tape, _set)(b->tape, clips, length, err);
+    size_t rows = b->tape->rows.rows, hidden = 0, reversed = 0, projected = 0;
+    if (status != FDHT_OK || (rows <= b->cap_rows && clips <= b->cap_clips))
+        return status;
+    rows = FDHT_MAX(rows, b->cap_rows);
+    clips = FDHT_MAX(clips, b->cap_clips);
+    free_batch(b);
+    for (int i = 0; i < m->n_cells; i++) {
+        hidden = FDHT_MAX(hidden, m->cell[i].spec.hidden);
+        projected = FDHT_MAX(projected, m->cell[i].spec.proj);
+        if (m->spec.directions == 2 && i > 2)
+            reversed = FDHT_MAX(reversed, b->net->cell[i].x_size);
+    }
+    bool ok = reserve(&b->partial, (clips + FDHT_CHUNK - 1) / FDHT_CHUNK, FDHT_GATES * hidden, err) &&
+              reserve(&b->gx, rows, reversed, err) && (!projected || reserve(&b->dp, rows, projected, err)) && reserve(&b->last, clips, m->outputs, err) &&
+              reserve(&b->dlast, clips, m->outputs, err) && reserve(&b->scores, clips, m->spec.classes, err) &&
+              reserve(&b->dscores, clips, m->spec.classes, err);
+    for (int l = 0; ok && l < m->spec.layers; l++)
+        ok = reserve(&b->dy[l], rows, b->net->ldy[l], err);
+    if (!ok)
+        return FDHT_ENOMEM;
+    b->cap_rows = rows;
+    b->cap_clips = clips;
+    return FDHT_OK;
+}
+
+void NAME(fdht_bptt, _forward)(bptt_t *b, const input_t *input)
+{
+    size_t outputs = b->net->model->outputs, classes = b->net->model->spec.classes;
+    NAME(fdht_net, _forward)(b->tape, input, b->team, 0);
+    for (size_t p = 0; p < b->tape->rows.clips; p++) {
+        NAME(fdht_net, _pool)(b->tape, p, b->last + p * outputs);
+        NAME(fdht_net, _scores)(b->net, b->last + p * outputs, b->scores + p * classes);
+    }
+}
+
+/* Gradients of the classifier; dlast. */
+static void classifier_backward(bptt_t *b, REAL *grad)
+{
+    const fdht_model *m = b->net->model;
+    size_t outputs = m->outputs;
+    for (size_t p = 0; p < b->tape->rows.clips; p++) {
+        const REAL *last = b->last + p * outputs, *ds = b->dscores + p * m->spec.classes;
+        REAL *dlast = b->dlast + p * outputs;
+        memset(dlast, 0, outputs * sizeof *dlast);
+        for (size_t k = 0; k < m->spec.classes; k++) {
+            const REAL *w = b->net->weight + k * outputs;
+            REAL *gw = grad + m->weight_offset + k * outputs;
+            for (size_t j = 0; j < outputs; j++) {
+                gw[j] += ds[k] * last[j];
+                dlast[j] += ds[k] * w[j];
+            }
+            grad[m->bias_offset + k] += ds[k];
+        }
+    }
+}
+
+/* The adjoint of pooling: into dy of the last layer, whose rows are in time order. */
+static void pool_backward(bptt_t *b)
+{
+    const fdht_model *m = b->net->model;
+    const fdht_rows *rows = &b->tape->rows;
+    int dirs = m->spec.directions, layer = m->spec.layers - 1;
+    size_t ldy = b->net->ldy[layer], n = m->outputs / (size_t)dirs;
+    memset(b->dy[layer], 0, rows->rows * ldy * sizeof **b->dy);
+    for (size_t p = 0; p < rows->clips; p++) {
+        const REAL *dlast = b->dlast + p * m->outputs;
+        size_t length = rows->length[p];
+        for (size_t s = 0; s < length; s++) {
+            REAL *dy = b->dy[layer] + (rows->off[s] + p) * ldy;
+            for (int d = 0; d < dirs; d++)
+                for (size_t j = d * n; j < (d + 1) * n; j++) {
+                    if (m->spec.pool == FDHT_POOL_MEAN)
+                        dy[j] += dlast[j] / (REAL)length;
+                    else if (s == (d ? 0 : length - 1)) /* a reversed cell ends at time 0 */
+                        dy[j] += dlast[j];
+                }
+        }
+    }
+}
+
+/* One row of the recurrence backwards: dh and dc (gradients of h before the projection and of c) in, dc of the step before
+ * out; the gates in a become gradients of the pre-activations. */
+static void step_row_backward(const fdht_cell *cell, REAL *a, REAL *ah, const REAL *c_prev, const REAL *tc,
+                              const REAL *dh, REAL *dc)
+{
+    size_t n = cell->spec.hidden, gates = cell->gate;
+    REAL *gi = a, *gf = a + gates, *gg = gf + gates, *go = gg + gates;
+    fdht_activation act = cell->spec.activation;
+    REAL slope = act == FDHT_HARD_SIGMOID ? (REAL)0.2 : (REAL)1 / 6;
+    for (size_t j = 0; j < n; j++) {
+        REAL i = gi[j], f = gf[j], g = gg[j], o = go[j], e = dc[j] + dh[j] * o * (1 - tc[j] * tc[j]);
+        REAL si, sf, so;
+        if (act == FDHT_SIGMOID) {
+            si = i * (1 - i);
+            sf = f * (1 - f);
+            so = o * (1 - o);
+        } else {
+            si = i > 0 && i < 1 ? slope : 0;
+            sf = f > 0 && f < 1 ? slope : 0;
+            so = o > 0 && o < 1 ? slope : 0;
+        }
+        gi[j] = e * g * si;
+        gf[j] = c_prev ? e * c_prev[j] * sf : 0;
+        gg[j] = e * i * (1 - g * g);
+        go[j] = dh[j] * tc[j] * so;
+        dc[j] = e * f;
+    }
+    for (size_t g = 0; ah && g < FDHT_GATES; g++)
+        memcpy(ah + g * n, a + g * gates, n * sizeof *ah);
+}
+
+/* Where the gradient of the hidden map's output stands, and its width. */
+static REAL *hidden_gradient(const bptt_t *b, int cell, size_t row, size_t *ld)
+{
+    const fdht_cell *m = &b->net->model->cell[cell];
+    const tape_cell_t *t = &b->tape->cell[cell];
+    *ld = FDHT_GATES * (t->ah ? m->spec.hidden : m->gate);
+    return (t->ah ? t->ah : t->a) + row * *ld;
+}
+
+/* dh (n, ldh) of step s - 1 through the hidden map, from the gradients of step s. */
+static void hidden_backward(bptt_t *b, int cell, int worker, size_t s, size_t p, size_t n, REAL *dh)
+{
+    const net_cell_t *r = &b->net->cell[cell];
+    const tape_cell_t *t = &b->tape->cell[cell];
+    size_t ld;
+    const REAL *g = hidden_gradient(b, cell, b->tape->rows.off[s] + p, &ld);
+    exec_transpose(r->h, worker, n, g, ld, dh, r->ldh, false);
+    for (size_t i = 0; t->keep && i < n; i++)
+        for (size_t j = 0; j < b->net->model->cell[cell].state; j++)
+            dh[i * r->ldh + j] *= t->keep[(p + i) * r->ldh + j];
+}
+
+/* The recurrence of one chunk backwards: clips at positions p0 .. p1 - 1. */
+typedef struct chunk {
+    bptt_t *bptt;
+    int cell, worker;
+    size_t p0, p1;
+    REAL *dh, *dc, *dhf; /* (FDHT_CHUNK, ldh); (FDHT_CHUNK, H) of c; of h before the projection */
+} chunk;
+
+static size_t chunk_width(const chunk *k, size_t s)
+{
+    size_t width = FDHT_MIN(fdht_rows_width(&k->bptt->tape->rows, s), k->p1);
+    return width > k->p0 ? width - k->p0 : 0;
+}
+
+/* dh of step s: what comes through the hidden map from step s + 1, and what the outputs get from above. */
+static void state_gradient(chunk *k, size_t s, size_t later)
+{
+    bptt_t *b = k->bptt;
+    const fdht_rows *rows = &b->tape->rows;
+    int dirs = b->net->model->spec.directions, layer = k->cell / dirs, d = k->cell % dirs;
+    size_t n = chunk_width(k, s), ldh = b->net->cell[k->cell].ldh, ldy = b->net->ldy[layer];
+    size_t state = b->net->model->cell[k->cell].state;
+    if (later)
+        hidden_backward(b, k->cell, k->worker, s + 1, k->p0, later, k->dh);
+    memset(k->dh + later * ldh, 0, (n - later) * ldh * sizeof *k->dh);
+    for (size_t i = 0; i < n; i++) {
+        size_t row = rows->off[s] + k->p0 + i, time_row = d ? fdht_rows_mirror(rows, row) : row;
+        const REAL *dy = b->dy[layer] + time_row * ldy + (size_t)d * state;
+        for (size_t j = 0; j < state; j++)
+            k->dh[i * ldh + j] += dy[j];
+        if (b->net->cell[k->cell].p)
+            memcpy(b->dp + row * state, k->dh + i * ldh, state * sizeof *dy);
+    }
+}
+
+static void step_backward(chunk *k, size_t s)
+{
+    bptt_t *b = k->bptt;
+    const fdht_rows *rows = &b->tape->rows;
+    const fdht_cell *m = &b->net->model->cell[k->cell];
+    const net_cell_t *r = &b->net->cell[k->cell];
+    const tape_cell_t *t = &b->tape->cell[k->cell];
+    size_t n = chunk_width(k, s), hidden = m->spec.hidden, ld = r->p ? hidden : r->ldh;
+    if (r->p)
+        exec_transpose(r->p, k->worker, n, k->dh, r->ldh, k->dhf, hidden, false);
+    for (size_t i = 0; i < n; i++) {
+        size_t row = rows->off[s] + k->p0 + i;
+        const REAL *c_prev = s ? t->c + (rows->off[s - 1] + k->p0 + i) * hidden : NULL;
+        step_row_backward(m, t->a + row * FDHT_GATES * m->gate, t->ah ? t->ah + row * FDHT_GATES * hidden : NULL, c_prev,
+                          t->tc + row * hidden, (r->p ? k->dhf : k->dh) + i * ld, k->dc + i * hidden);
+    }
+}
+
+/* The chunk's share of the bias gradient. */
+static void sum_gates(const chunk *k, REAL *sum)
+{
+    const tape_t *t = k->bptt->tape;
+    const fdht_cell *m = &k->bptt->net->model->cell[k->cell];
+    size_t hidden = m->spec.hidden;
+    memset(sum, 0, FDHT_GATES * hidden * sizeof *sum);
+    for (size_t s = 0; s < t->rows.length[k->p0]; s++)
+        for (size_t i = 0, n = chunk_width(k, s); i < n; i++) {
+            const REAL *a = t->cell[k->cell].a + (t->rows.off[s] + k->p0 + i) * FDHT_GATES * m->gate;
+            for (size_t g = 0; g < FDHT_GATES; g++)
+                for (size_t j = 0; j < hidden; j++)
+                    sum[g * hidden + j] += a[g * m->gate + j];
+        }
+}
+
+typedef struct cell_job {
+    bptt_t *bptt;
+    int cell;
+} cell_job;
+
+static void chunk_backward(void *arg, size_t item, int worker)
+{
+    const cell_job *job = arg;
+    bptt_t *b = job->bptt;
+    const fdht_rows *rows = &b->tape->rows;
+    size_t hidden = b->net->model->cell[job->cell].spec.hidden;
+    chunk k = {.bptt = b, .cell = job->cell, .worker = worker, .p0 = item * FDHT_CHUNK};
+    k.p1 = FDHT_MIN(k.p0 + FDHT_CHUNK, rows->clips);
+    k.dh = b->scratch[worker];
+    k.dc = k.dh + FDHT_CHUNK * b->net->cell[job->cell].ldh;
+    k.dhf = k.dc + FDHT_CHUNK * hidden;
+    memset(k.dc, 0, FDHT_CHUNK * hidden * sizeof *k.dc);
+    size_t later = 0; /* clips of the chunk that run at the step after */
+    for (size_t s = rows->length[k.p0]; s-- > 0;) {
+        state_gradient(&k, s, later);
+        step_backward(&k, s);
+        later = chunk_width(&k, s);
+    }
+    sum_gates(&k, b->partial + item * FDHT_GATES * hidden);
+}
+
+enum { ROW_BLOCK = 16 };
+
+/* Gradients of a cell's inputs: rows first + ROW_BLOCK item on. */
+typedef struct input_job {
+    bptt_t *bptt;
+    int cell;
+    REAL *gx;
+    size_t ldx;
+} input_job;
+
+static void input_block(void *arg, size_t item, int worker)
+{
+    const input_job *j = arg;
+    const bptt_t *b = j->bptt;
+    size_t row = item * ROW_BLOCK, n = FDHT_MIN((size_t)ROW_BLOCK, b->tape->rows.rows - row);
+    size_t ldg = FDHT_GATES * b->net->model->cell[j->cell].gate;
+    exec_transpose(b->net->cell[j->cell].x, worker, n, b->tape->cell[j->cell].a + row * ldg, ldg, j->gx + row * j->ldx,
+                   j->ldx, false);
+}
+
+static void input_rows(bptt_t *b, int cell, REAL *gx, size_t ldx)
+{
+    input_job job = {b, cell, gx, ldx};
+    fdht_team_for(b->team, (b->tape->rows.rows + ROW_BLOCK - 1) / ROW_BLOCK, input_block, &job);
+}
+
+void NAME(fdht_bptt, _input_gradient)(bptt_t *b, REAL *gx)
+{
+    input_rows(b, 0, gx, b->net->cell[0].x_size);
+}
+
+/* Into dy of the layer below: the forward cell writes, the reversed one adds. */
+static void below_backward(bptt_t *b, int cell)
+{
+    int dirs = b->net->model->spec.directions, below = cell / dirs - 1;
+    size_t ldy = b->net->ldy[below], n = b->net->cell[cell].x_size;
+    if (cell % dirs == 0) {
+        input_rows(b, cell, b->dy[below], ldy);
+        return;
+    }
+    input_rows(b, cell, b->gx, n);
+    for (size_t row = 0; row < b->tape->rows.rows; row++) {
+        REAL *dy = b->dy[below] + fdht_rows_mirror(&b->tape->rows, row) * ldy;
+        for (size_t j = 0; j < n; j++)
+            dy[j] += b->gx[row * n + j];
+    }
+}
+
+static int cell_backward(bptt_t *b, int cell, REAL *grad, fdht_error *err)
+{
+    const fdht_cell *m = &b->net->model->cell[cell];
+    const net_cell_t *r = &b->net->cell[cell];
+    const tape_t *t = b->tape;
+    size_t chunks = (t->rows.clips + FDHT_CHUNK - 1) / FDHT_CHUNK, n4 = FDHT_GATES * m->spec.hidden, ld;
+    size_t first = cell == 0 && t->input.zero_first ? t->rows.off[1] : 0, rows = t->rows.rows;
+    int status = FDHT_OK;
+    cell_job job = {b, cell};
+    fdht_team_for(b->team, chunks, chunk_backward, &job);
+    for (size_t c = 0; m->spec.bias && c < chunks; c++)
+        for (size_t j = 0; j < n4; j++)
+            grad[m->bias_offset + j] += b->partial[c * n4 + j];
+    row_source_t source = {t, cell, first};
+    vectors_t v = NAME(fdht_net, _x_rows)(&source);
+    const REAL *g = t->cell[cell].a + first * FDHT_GATES * m->gate;
+    if (first < rows)
+        status = exec_grad_all(r->x, b->team, rows - first, &v, g, FDHT_GATES * m->gate, grad + m->core_offset, err);
+    source.first = t->rows.off[1];
+    v = NAME(fdht_net, _h_rows)(&source);
+    g = hidden_gradient(b, cell, source.first, &ld);
+    if (status == FDHT_OK && source.first < rows)
+        status = exec_grad_all(r->h, b->team, rows - source.first, &v, g, ld,
+                               grad + (m->hidden ? m->hidden_offset : m->core_offset), err);
+    v = (vectors_t){.real = t->cell[cell].hf, .ld = m->spec.hidden};
+    if (status == FDHT_OK && r->p)
+        status = exec_grad_all(r->p, b->team, rows, &v, b->dp, m->state, grad + m->proj_offset, err);
+    return status;
+}
+
+int NAME(fdht_bptt, _backward)(bptt_t *b, REAL *grad, fdht_error *err)
+{
+    int dirs = b->net->model->spec.directions;
+    classifier_backward(b, grad);
+    pool_backward(b);
+    for (int l = b->net->model->spec.layers - 1; l >= 0; l--)
+        for (int d = 0; d < dirs; d++) {
+            int status = cell_backward(b, l * dirs + d, grad, err);
+            if (status != FDHT_OK)
+                return status;
+            if (l)
+                below_backward(b, l * dirs + d);
+        }
+    return FDHT_OK;
+}
+
+static void adam(const fdht_train_options *o, uint64_t t, double lr, size_t n, REAL *p, const REAL *g, REAL *m, REAL *v,
+                 double scale)
+{
+    REAL b1 = (REAL)o->beta1, b2 = (REAL)o->beta2, c1 = (REAL)(1 - o->beta1), c2 = (REAL)(1 - o->beta2);
+    REAL rate = (REAL)(lr / (1 - pow(o->beta1, (double)t))), eps = (REAL)o->epsilon, s = (REAL)scale;
+    REAL root = (REAL)(1 / sqrt(1 - pow(o->beta2, (double)t)));
+    bool decoupled = o->optimizer == FDHT_ADAMW;
+    REAL keep = (REAL)(decoupled ? 1 - lr * o->weight_decay : 1), l2 = (REAL)(decoupled ? 0 : o->weight_decay);
+    for (size_t i = 0; i < n; i++) {
+        REAL d = s * g[i] + l2 * p[i];
+        m[i] = b1 * m[i] + c1 * d;
+        v[i] = b2 * v[i] + c2 * d * d;
+        p[i] = keep * p[i] - rate * m[i] / (root * SQRT(v[i]) + eps);
+    }
+}
+
+void NAME(fdht_optimizer, )(const fdht_train_options *o, uint64_t t, double lr, size_t n, REAL *p, const REAL *g,
+                            REAL *m, REAL *v, double scale)
+{
+    if (o->optimizer != FDHT_SGD) {
+        adam(o, t, lr, n, p, g, m, v, scale);
+        return;
+    }
+    REAL rate = (REAL)lr, momentum = (REAL)o->momentum, s = (REAL)scale, l2 = (REAL)o->weight_decay;
+    for (size_t i = 0; i < n; i++) {
+        m[i] = momentum * m[i] + s * g[i] + l2 * p[i];
+        p[i] -= rate * m[i];
+    }
+}
