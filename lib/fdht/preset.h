@@ -1,8 +1,9 @@
 /* fdht/preset.h - models and layers by name: the published ones, and ours.
  *
- * tt, tr, bt, ht cells of the literature are counted by their input-to-hidden map alone, all four gates, biases not
- * included; the gates multiply the first output mode. The exact shapes of the published FDHT models are not known: the
- * fdht presets are ours. tie-* are single layers (tensor train workloads of an accelerator), no models. */
+ * tt, tr, bt, ht cells of the literature are counted by their input-to-hidden map alone, all four gates,
+ * biases not included; the gates multiply the first output mode. The exact shapes of the published FDHT
+ * models are not known: the fdht presets are ours. tie-* are single layers (tensor train workloads of an
+ * accelerator), no models. */
 #ifndef FDHT_PRESET_H
 #define FDHT_PRESET_H
 

@@ -1,8 +1,9 @@
-/* fdht/train.h - training an LSTM classifier: back-propagation through time, optimisers, schedules, checkpoints.
+/* fdht/train.h - training an LSTM classifier: back-propagation through time, optimisers, schedules,
+ * checkpoints.
  *
- * The same seed, options, data and model give the same bits whatever the number of threads; a trainer continued from
- * an exported state gives the same bits as one that was never interrupted. Random choices (order, dropout, shifts, frame
- * sampling) are functions of (seed, epoch, clip), not of what ran before. */
+ * The same seed, options, data and model give the same bits whatever the number of threads; a trainer
+ * continued from an exported state gives the same bits as one that was never interrupted. Random choices
+ * (order, dropout, shifts, frame sampling) are functions of (seed, epoch, clip), not of what ran before. */
 #ifndef FDHT_TRAIN_H
 #define FDHT_TRAIN_H
 
@@ -34,13 +35,13 @@ typedef struct fdht_train_options {
     const double *class_weight; /* (classes), or NULL */
     int shift;                  /* pixels: pictures move by up to so many, edges repeated; frames only */
     int patience;               /* epochs without a better validation accuracy; 0: never stop early */
-    bool keep_best;             /* with validation: the model ends with the best epoch's values, not the last's */
+    bool keep_best; /* with validation: the model ends with the best epoch's values, not the last's */
     uint64_t seed;
     int threads; /* 0: all CPUs */
 } fdht_train_options;
 
-/* The recipe that trains the demo's models: 40 epochs, batch 32, adam 3e-3, 93 steps warm-up, cosine, input dropout .25,
- * norm clipped at 5, keep_best. */
+/* The recipe that trains the demo's models: 40 epochs, batch 32, adam 3e-3, 93 steps warm-up, cosine, input
+ * dropout .25, norm clipped at 5, keep_best. */
 FDHT_API void fdht_train_options_default(fdht_train_options *opt);
 FDHT_API const char *fdht_optimizer_name(fdht_optimizer o); /* "adam", "adamw", "sgd" */
 FDHT_API const char *fdht_schedule_name(fdht_schedule s);   /* "const", "cosine", "step" */
@@ -50,18 +51,19 @@ typedef struct fdht_source {
     size_t clips;
     const int *label;     /* (clips) */
     const size_t *length; /* (clips) frames of each, >= 1 */
-    /* Fill data with clip i: length x inputs numbers, uint8 pixels or, if the model takes features, float32. Called by
-     * one thread at a time, not always the same. Returns a status. */
+    /* Fill data with clip i: length x inputs numbers, uint8 pixels or, if the model takes features, float32.
+     * Called by one thread at a time, not always the same. Returns a status. */
     int (*read)(void *arg, size_t i, void *data, fdht_error *err);
     void *arg;
 } fdht_source;
 
-/* Mean and standard deviation of a source's pixels, for fdht_frame_spec: of the pixels, or, with diff, of the pixels
- * less their mean over the clip. At most 512 clips, evenly chosen, are read. */
-FDHT_API int fdht_measure(const fdht_source *s, const fdht_frame_spec *frame, double *mean, double *std, fdht_error *err);
+/* Mean and standard deviation of a source's pixels, for fdht_frame_spec: of the pixels, or, with diff, of the
+ * pixels less their mean over the clip. At most 512 clips, evenly chosen, are read. */
+FDHT_API int fdht_measure(const fdht_source *s, const fdht_frame_spec *frame, double *mean, double *std,
+                          fdht_error *err);
 
 typedef struct fdht_epoch {
-    int epoch; /* from 1 */
+    int epoch;                     /* from 1 */
     double loss, accuracy;         /* of the training clips as they were trained on */
     double val_loss, val_accuracy; /* NaN without validation */
     double lr;                     /* of the last step */
@@ -70,24 +72,27 @@ typedef struct fdht_epoch {
     bool last; /* nothing is left to do: all epochs done, or patience at its end */
 } fdht_epoch;
 
-/* Called after each batch: clips done of all in this epoch, mean loss and accuracy so far; true stops (FDHT_EINTR). */
+/* Called after each batch: clips done of all in this epoch, mean loss and accuracy so far; true stops
+ * (FDHT_EINTR). */
 typedef bool fdht_train_progress(void *arg, size_t done, size_t clips, double loss, double accuracy);
 
-/* The model is trained in place. model, sources and options' arrays must outlive the trainer. val may be NULL. */
+/* The model is trained in place. model, sources and options' arrays must outlive the trainer. val may be
+ * NULL. */
 typedef struct fdht_trainer fdht_trainer;
 FDHT_API int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_source *train,
                               const fdht_source *val, fdht_trainer **out, fdht_error *err);
 FDHT_API void fdht_trainer_free(fdht_trainer *t);
-/* One epoch. FDHT_ENAN: the loss is no number or ran away: the model then holds the last good epoch's values and the
- * message says which. FDHT_EINTR: stopped by progress; the model holds the values of the epoch's start. */
+/* One epoch. FDHT_ENAN: the loss is no number or ran away: the model then holds the last good epoch's values
+ * and the message says which. FDHT_EINTR: stopped by progress; the model holds the values of the epoch's
+ * start. */
 FDHT_API int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg, fdht_epoch *out,
                                 fdht_error *err);
 /* After the last epoch: give the model the best epoch's values (keep_best). best_epoch may be NULL; 0 without
  * validation. */
 FDHT_API void fdht_trainer_finish(fdht_trainer *t, int *best_epoch);
 
-/* All that a trainer remembers between epochs beside the model's values, to be stored in a checkpoint. Arrays have the
- * model's size and belong to the trainer; v and best may be NULL (sgd; no validation). */
+/* All that a trainer remembers between epochs beside the model's values, to be stored in a checkpoint. Arrays
+ * have the model's size and belong to the trainer; v and best may be NULL (sgd; no validation). */
 typedef struct fdht_train_state {
     uint64_t seed, step;
     int epoch, best_epoch;
@@ -99,22 +104,24 @@ typedef struct fdht_train_state {
 } fdht_train_state;
 /* Views of the arrays: write into them to import. */
 FDHT_API void fdht_trainer_export(const fdht_trainer *t, fdht_train_state *out);
-/* Take the numbers of `in`; its arrays, where they are not the trainer's own, are copied. FDHT_EINVAL if sizes differ. */
+/* Take the numbers of `in`; its arrays, where they are not the trainer's own, are copied. FDHT_EINVAL if
+ * sizes differ. */
 FDHT_API int fdht_trainer_import(fdht_trainer *t, const fdht_train_state *in, fdht_error *err);
 
 /* How well a model does. Free with fdht_scores_free. */
 typedef struct fdht_scores {
     size_t clips, classes;
     double loss, accuracy;
-    size_t *confusion;              /* (classes, classes): label, then what the model said */
+    size_t *confusion;               /* (classes, classes): label, then what the model said */
     double *precision, *recall, *f1; /* (classes); NaN where a class never occurs */
 } fdht_scores;
-FDHT_API int fdht_evaluate(const fdht_model *m, const fdht_source *s, int threads, fdht_scores *out, fdht_error *err);
+FDHT_API int fdht_evaluate(const fdht_model *m, const fdht_source *s, int threads, fdht_scores *out,
+                           fdht_error *err);
 FDHT_API void fdht_scores_free(fdht_scores *s);
 
-/* Gradients in double against signed central differences, per array of the model: for each, up to `probes` numbers are
- * moved by +-h; error[i] (params) is the largest |analytic - numeric| / (largest |analytic| of the array + 1e-8).
- * x: clips of real inputs, one after the other, (sum of length, inputs). */
+/* Gradients in double against signed central differences, per array of the model: for each, up to `probes`
+ * numbers are moved by +-h; error[i] (params) is the largest |analytic - numeric| / (largest |analytic| of
+ * the array + 1e-8). x: clips of real inputs, one after the other, (sum of length, inputs). */
 FDHT_API int fdht_gradient_check(const fdht_model *m, size_t clips, const size_t *length, const int *label,
                                  const double *x, int probes, double h, uint64_t seed, double *error,
                                  fdht_error *err);

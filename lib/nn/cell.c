@@ -40,7 +40,8 @@ static void search_box(box_search *b, int k, size_t product, size_t own, size_t 
     if (product > b->best_product)
         return;
     if (k == b->d) {
-        bool better = product < b->best_product || own > b->best_own || (own == b->best_own && sum < b->best_sum);
+        bool better =
+            product < b->best_product || own > b->best_own || (own == b->best_own && sum < b->best_sum);
         if (product < b->need || !better)
             return;
         memcpy(b->best, b->side, sizeof b->best);
@@ -91,7 +92,8 @@ int fdht_cell_place(fdht_cell_spec *spec, int enlarge_mode, const size_t *enlarg
     size_t add[FDHT_MAX_MODES] = {0}, need = spec->proj ? spec->proj : spec->hidden, product;
     int enlarged = 0, status;
     if (op->d < 1 || op->d > FDHT_MAX_MODES || need == 0)
-        return fdht_fail(err, FDHT_EINVAL, "fdht cell: expected 1..%d modes and a hidden size, got %d modes, hidden %zu",
+        return fdht_fail(err, FDHT_EINVAL,
+                         "fdht cell: expected 1..%d modes and a hidden size, got %d modes, hidden %zu",
                          FDHT_MAX_MODES, op->d, need);
     if (!fdht_product(op->in, (size_t)op->d, &product) || product < spec->inputs)
         return fdht_fail(err, FDHT_EINVAL, "input modes: expected a product of at least %zu", spec->inputs);
@@ -112,12 +114,14 @@ int fdht_cell_place(fdht_cell_spec *spec, int enlarge_mode, const size_t *enlarg
         for (int k = 0; k < op->d; k++)
             b.limit[k] = add[k] ? add[k] : op->in[k];
         if (!find_box(&b))
-            return fdht_fail(err, FDHT_EINVAL, "enlarged modes: %zu numbers of h do not fit in the added slices", need);
+            return fdht_fail(err, FDHT_EINVAL,
+                             "enlarged modes: %zu numbers of h do not fit in the added slices", need);
     }
     for (int k = 0; k < op->d; k++) {
         size_t room = add[k] ? add[k] : op->in[k];
         if (b.best[k] < 1 || b.best[k] > room)
-            return fdht_fail(err, FDHT_EINVAL, "hidden box: side %d is %zu, mode has room for %zu", k + 1, b.best[k], room);
+            return fdht_fail(err, FDHT_EINVAL, "hidden box: side %d is %zu, mode has room for %zu", k + 1,
+                             b.best[k], room);
     }
     if (!fdht_product(b.best, (size_t)op->d, &product) || product < need)
         return fdht_fail(err, FDHT_EINVAL, "hidden box: holds %zu numbers, h has %zu", product, need);

@@ -6,8 +6,8 @@
 
 enum { BLOCK = 256 };
 
-/* One bit mixer per 4 numbers (the finaliser of MurmurHash3 over a counter): cheap, without state, and any block can be
- * made alone. */
+/* One bit mixer per 4 numbers (the finaliser of MurmurHash3 over a counter): cheap, without state, and any
+ * block can be made alone. */
 static void random_bytes(uint32_t key, uint32_t from, uint8_t out[BLOCK])
 {
     uint32_t word[BLOCK / 4];

@@ -1,9 +1,9 @@
 /* nn/frames.h - from the frames of a clip to the float vector a cell takes. Internal to lib/nn and lib/train.
  *
- * The input at time t is pixel - mean, or with `diff` the difference to the frame before (0 at time 0), exactly: whole
- * numbers below 2^24. The division by std stands in the packed weights. Differences are taken here and not, by
- * linearity, of two products: the products are some hundred times larger than their difference, and the first frame's
- * would be computed for nothing. */
+ * The input at time t is pixel - mean, or with `diff` the difference to the frame before (0 at time 0),
+ * exactly: whole numbers below 2^24. The division by std stands in the packed weights. Differences are taken
+ * here and not, by linearity, of two products: the products are some hundred times larger than their
+ * difference, and the first frame's would be computed for nothing. */
 #ifndef FDHT_NN_FRAMES_H
 #define FDHT_NN_FRAMES_H
 
@@ -14,16 +14,17 @@ typedef struct fdht_frames {
     const fdht_frame_spec *spec;
     size_t inputs;
     fdht_clip clip;
-    int dx, dy;            /* moves the picture right and down, its edge repeated */
-    unsigned drop;         /* of 256 numbers so many are set to 0, the others scaled to keep the mean */
-    uint64_t key;          /* of the random stream that picks them; the same key picks the same */
+    int dx, dy;    /* moves the picture right and down, its edge repeated */
+    unsigned drop; /* of 256 numbers so many are set to 0, the others scaled to keep the mean */
+    uint64_t key;  /* of the random stream that picks them; the same key picks the same */
 } fdht_frames;
 
-/* Fill dst (inputs) with the input at time t. line: 2 inputs bytes of scratch, used when the picture is moved. */
+/* Fill dst (inputs) with the input at time t. line: 2 inputs bytes of scratch, used when the picture is
+ * moved. */
 void fdht_frames_load(const fdht_frames *f, size_t t, uint8_t *line, float *dst);
 
-/* Which of `length` frames is the i-th of `frames` chosen evenly: the middle one of the i-th of equal parts, as readers of
- * clips choose them; frames > length repeats some. */
+/* Which of `length` frames is the i-th of `frames` chosen evenly: the middle one of the i-th of equal parts,
+ * as readers of clips choose them; frames > length repeats some. */
 static inline size_t fdht_frames_even(size_t length, size_t frames, size_t i)
 {
     return (2 * i + 1) * length / (2 * frames);

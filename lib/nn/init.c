@@ -3,9 +3,9 @@
 #include "base/rng.h"
 #include "nn/model.h"
 
-/* fdht_op_init gives all cores one standard deviation. An ht operator starts better with leaves of std^(1/d) and
- * transfer tensors of 1/sqrt(r_left r_right), each then neither growing nor shrinking what passes (accuracy.md); the
- * product over all cores, and so the variance of an entry, is the same. */
+/* fdht_op_init gives all cores one standard deviation. An ht operator starts better with leaves of std^(1/d)
+ * and transfer tensors of 1/sqrt(r_left r_right), each then neither growing nor shrinking what passes
+ * (accuracy.md); the product over all cores, and so the variance of an entry, is the same. */
 static void balance_ht(const fdht_op *op, double std, float *params)
 {
     int n = fdht_op_cores(op);
@@ -26,8 +26,8 @@ static void balance_ht(const fdht_op *op, double std, float *params)
     }
 }
 
-/* In an fdht cell the slices that only h uses, of one enlarged mode's leaf, are scaled so that the entries of W_h get
- * their own standard deviation. */
+/* In an fdht cell the slices that only h uses, of one enlarged mode's leaf, are scaled so that the entries of
+ * W_h get their own standard deviation. */
 static void scale_hidden_slices(const fdht_cell *c, double ratio, float *params)
 {
     const fdht_cell_spec *s = &c->spec;
@@ -85,7 +85,8 @@ int fdht_model_init(fdht_model *m, uint64_t seed, double init_scale, fdht_error 
     if (m->spec.classes) {
         fdht_rng rng;
         fdht_rng_seed(&rng, seed, 2);
-        fill_normal(&rng, 1 / sqrt((double)m->outputs), m->values + m->weight_offset, m->spec.classes * m->outputs);
+        fill_normal(&rng, 1 / sqrt((double)m->outputs), m->values + m->weight_offset,
+                    m->spec.classes * m->outputs);
         for (size_t j = 0; j < m->spec.classes; j++)
             m->values[m->bias_offset + j] = 0;
     }

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const fdht_format cell_format[FDHT_CELL_KINDS] = {FDHT_DENSE, FDHT_TT, FDHT_TR, FDHT_BT, FDHT_HT, FDHT_HT};
+static const fdht_format cell_format[FDHT_CELL_KINDS] = {FDHT_DENSE, FDHT_TT, FDHT_TR,
+                                                         FDHT_BT,    FDHT_HT, FDHT_HT};
 
 static void free_spec(fdht_model_spec *s)
 {
@@ -36,18 +37,21 @@ static int copy_spec(const fdht_model_spec *from, fdht_model_spec *to, fdht_erro
     return FDHT_OK;
 }
 
-static int check_box(const fdht_op_spec *op, const fdht_box *box, size_t need, const char *what, fdht_error *err)
+static int check_box(const fdht_op_spec *op, const fdht_box *box, size_t need, const char *what,
+                     fdht_error *err)
 {
     size_t product = 1;
     for (int k = 0; k < op->d; k++) {
         if (box->size[k] < 1 || box->corner[k] > op->in[k] || box->size[k] > op->in[k] - box->corner[k])
-            return fdht_fail(err, FDHT_EINVAL, "%s box: mode %d has %zu indices, the box needs %zu from %zu on", what, k + 1,
+            return fdht_fail(err, FDHT_EINVAL,
+                             "%s box: mode %d has %zu indices, the box needs %zu from %zu on", what, k + 1,
                              op->in[k], box->size[k], box->corner[k]);
         if (!fdht_mul(product, box->size[k], &product))
             return fdht_fail(err, FDHT_EINVAL, "%s box: too large", what);
     }
     if (product < need)
-        return fdht_fail(err, FDHT_EINVAL, "%s box: holds %zu numbers, expected at least %zu", what, product, need);
+        return fdht_fail(err, FDHT_EINVAL, "%s box: holds %zu numbers, expected at least %zu", what, product,
+                         need);
     return FDHT_OK;
 }
 
@@ -66,15 +70,17 @@ static int check_cell(fdht_cell *c, fdht_error *err)
     if ((unsigned)s->kind >= FDHT_CELL_KINDS || (unsigned)s->activation >= FDHT_ACTIVATIONS)
         return fdht_fail(err, FDHT_EINVAL, "unknown cell kind or activation");
     if (s->op.format != cell_format[s->kind])
-        return fdht_fail(err, FDHT_EINVAL, "a %s cell holds a %s operator", fdht_cell_name(s->kind), fdht_format_name(s->op.format));
+        return fdht_fail(err, FDHT_EINVAL, "a %s cell holds a %s operator", fdht_cell_name(s->kind),
+                         fdht_format_name(s->op.format));
     if (s->inputs == 0 || s->hidden == 0)
-        return fdht_fail(err, FDHT_EINVAL, "expected inputs and hidden of at least 1, got %zu and %zu", s->inputs, s->hidden);
+        return fdht_fail(err, FDHT_EINVAL, "expected inputs and hidden of at least 1, got %zu and %zu",
+                         s->inputs, s->hidden);
     c->state = s->proj ? s->proj : s->hidden;
     if ((status = fdht_op_new(&s->op, &c->op, err)) != FDHT_OK)
         return status;
     if (fdht_op_outputs(c->op) % FDHT_GATES || fdht_op_outputs(c->op) / FDHT_GATES < s->hidden)
-        return fdht_fail(err, FDHT_EINVAL, "output modes: expected a product of 4 x %zu or more, got %zu", s->hidden,
-                         fdht_op_outputs(c->op));
+        return fdht_fail(err, FDHT_EINVAL, "output modes: expected a product of 4 x %zu or more, got %zu",
+                         s->hidden, fdht_op_outputs(c->op));
     c->gate = fdht_op_outputs(c->op) / FDHT_GATES;
     if (s->kind != FDHT_CELL_FDHT)
         for (int k = 0; k < s->op.d; k++) {
@@ -180,15 +186,18 @@ static int check_chain(const fdht_model *m, fdht_error *err)
     const fdht_frame_spec *f = &m->spec.frame;
     int dirs = m->spec.directions;
     if (f->width && (f->width * f->height * f->channels != m->cell[0].spec.inputs || !(f->std > 0)))
-        return fdht_fail(err, FDHT_EINVAL, "frames of %zux%zux%zu (std %g): expected %zu inputs and a positive std", f->width,
+        return fdht_fail(err, FDHT_EINVAL,
+                         "frames of %zux%zux%zu (std %g): expected %zu inputs and a positive std", f->width,
                          f->height, f->channels, f->std, m->cell[0].spec.inputs);
     for (int i = 0; i < m->n_cells; i++) {
         const fdht_cell *c = &m->cell[i], *below = i < dirs ? NULL : &m->cell[(i / dirs - 1) * dirs];
         size_t inputs = below ? below->state * (size_t)dirs : m->cell[0].spec.inputs;
         if (c->spec.inputs != inputs)
-            return fdht_fail(err, FDHT_EINVAL, "cells/%d: takes %zu inputs, expected %zu", i, c->spec.inputs, inputs);
+            return fdht_fail(err, FDHT_EINVAL, "cells/%d: takes %zu inputs, expected %zu", i, c->spec.inputs,
+                             inputs);
         if (i % dirs && c->state != m->cell[i - 1].state)
-            return fdht_fail(err, FDHT_EINVAL, "cells/%d: both directions of a layer must have the same size", i);
+            return fdht_fail(err, FDHT_EINVAL, "cells/%d: both directions of a layer must have the same size",
+                             i);
     }
     return FDHT_OK;
 }
@@ -199,8 +208,9 @@ int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *er
     int status;
     *out = NULL;
     if (spec->layers < 1 || spec->directions < 1 || spec->directions > 2 || spec->layers > 1024)
-        return fdht_fail(err, FDHT_EINVAL, "model: expected 1 or more layers of 1 or 2 directions, got %d and %d",
-                         spec->layers, spec->directions);
+        return fdht_fail(err, FDHT_EINVAL,
+                         "model: expected 1 or more layers of 1 or 2 directions, got %d and %d", spec->layers,
+                         spec->directions);
     m = fdht_calloc_err(1, sizeof *m, "model", err);
     if (!m)
         return FDHT_ENOMEM;

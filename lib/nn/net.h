@@ -1,14 +1,13 @@
 /* nn/net.h - a model made ready to run, and the memory of a run. Internal to lib/nn and lib/train.
  *
- * Everything stands twice, float (_f32) and double (_f64), from nn/net_real.h. A net holds the plans and packed weights
- * of all cells; a tape holds what one set of clips leaves behind. Rows are those of nn/rows.h: cell `dir` = 1 runs
- * backwards, its step s being time length - 1 - s. Widths a row has:
+ * Everything stands twice, float (_f32) and double (_f64), from nn/net_real.h. A net holds the plans and
+ * packed weights of all cells; a tape holds what one set of clips leaves behind. Rows are those of nn/rows.h:
+ * cell `dir` = 1 runs backwards, its step s being time length - 1 - s. Widths a row has:
  *
- *   a   4 H'   pre-activations, then the gates i, f, g, o (padding 0), after the backward pass their gradients
- *   ah  4 H    the hidden map's part where H' != H (else NULL and it is added to a)
- *   c tc H     cell state and its tanh         hf  H  h before the projection (NULL without)
- *   h   ldh    state, zero past P
- *   y   ldy    output of a layer in time order, zero past directions P (directions = 1: y is h) */
+ *   a   4 H'   pre-activations, then the gates i, f, g, o (padding 0), after the backward pass their
+ * gradients ah  4 H    the hidden map's part where H' != H (else NULL and it is added to a) c tc H     cell
+ * state and its tanh         hf  H  h before the projection (NULL without) h   ldh    state, zero past P y
+ * ldy    output of a layer in time order, zero past directions P (directions = 1: y is h) */
 #ifndef FDHT_NN_NET_H
 #define FDHT_NN_NET_H
 
@@ -16,7 +15,8 @@
 #include "nn/rows.h"
 #include "tensor/exec.h"
 
-/* clips that share a step in one thread; part of the definition of the result's last bits, so never tuned at run time */
+/* clips that share a step in one thread; part of the definition of the result's last bits, so never tuned at
+ * run time */
 enum { FDHT_CHUNK = 4 };
 
 #define FDHT_NET_DECLARE(REAL, R)                                                                            \
@@ -37,10 +37,10 @@ enum { FDHT_CHUNK = 4 };
         const fdht_model *model;                                                                             \
         int workers;                                                                                         \
         fdht_net_cell_##R *cell;                                                                             \
-        size_t *ldy;   /* (layers) */                                                                        \
-        REAL *shift;   /* (4 H') of cell 0: mean scale W 1, for inputs read as bytes; NULL if none are */    \
-        REAL **state;  /* (workers) 2 FDHT_CHUNK rows of the widest h */                                     \
-        const REAL *weight, *classifier_bias;                                                                \
+        size_t *ldy;  /* (layers) */                                                                         \
+        REAL *shift;  /* (4 H') of cell 0: mean scale W 1, for inputs read as bytes; NULL if none are */     \
+        REAL **state; /* (workers) 2 FDHT_CHUNK rows of the widest h */                                      \
+        const REAL *values, *weight, *classifier_bias;                                                       \
     } fdht_net_##R;                                                                                          \
     int fdht_net_##R##_new(const fdht_model *m, int workers, fdht_net_##R **out, fdht_error *err);           \
     void fdht_net_##R##_free(fdht_net_##R *n);                                                               \
@@ -50,7 +50,7 @@ enum { FDHT_CHUNK = 4 };
                                                                                                              \
     typedef struct fdht_tape_cell_##R {                                                                      \
         REAL *a, *ah, *c, *tc, *hf, *h;                                                                      \
-        REAL *keep; /* (clips, ldh) by position: recurrent dropout's factors of h, or NULL */                \
+        REAL *keep;          /* (clips, ldh) by position: recurrent dropout's factors of h, or NULL */       \
         const REAL *h0, *c0; /* (P), (H): the start of a single clip, or NULL */                             \
     } fdht_tape_cell_##R;                                                                                    \
     typedef struct fdht_tape_##R {                                                                           \

@@ -1,5 +1,5 @@
-/* nn/net_real.h - the body of nn/net.h for one type. The includer defines REAL, NAME(stem, verb) and the functions
- * EXP and TANH. */
+/* nn/net_real.h - the body of nn/net.h for one type. The includer defines REAL, NAME(stem, verb) and the
+ * functions EXP and TANH. */
 #include <string.h>
 
 typedef NAME(fdht_input, ) input_t;
@@ -142,6 +142,7 @@ void NAME(fdht_net, _pack)(net_t *n, const REAL *values)
             exec_pack(r->p, values + c->proj_offset, 1);
         r->bias = c->spec.bias ? values + c->bias_offset : NULL;
     }
+    n->values = values;
     n->weight = m->spec.classes ? values + m->weight_offset : NULL;
     n->classifier_bias = m->spec.classes ? values + m->bias_offset : NULL;
     if (n->shift) {
@@ -331,8 +332,8 @@ static REAL gate(REAL x, fdht_activation kind)
 }
 
 /* One row: pre-activations in a (and ah) become gates; c, tc, h follow. Sources: engine.md section 4. */
-static void step_row(const fdht_cell *cell, const REAL *bias, REAL *a, const REAL *ah, const REAL *c_prev, REAL *c,
-                     REAL *tc, REAL *h)
+static void step_row(const fdht_cell *cell, const REAL *bias, REAL *a, const REAL *ah, const REAL *c_prev,
+                     REAL *c, REAL *tc, REAL *h)
 {
     size_t n = cell->spec.hidden, gates = cell->gate;
     for (size_t g = 0; g < FDHT_GATES; g++) {
@@ -376,7 +377,8 @@ static void hidden_part(tape_t *t, int cell, int worker, size_t s, size_t p, siz
     }
     vectors_t v = {.real = h, .ld = ldh};
     if (b->ah)
-        exec_forward(r->h, worker, n, &v, b->ah + row * FDHT_GATES * m->spec.hidden, FDHT_GATES * m->spec.hidden, false);
+        exec_forward(r->h, worker, n, &v, b->ah + row * FDHT_GATES * m->spec.hidden,
+                     FDHT_GATES * m->spec.hidden, false);
     else
         exec_forward(r->h, worker, n, &v, b->a + row * ldg, ldg, true);
 }
@@ -399,8 +401,8 @@ static void run_steps(tape_t *t, int cell, int worker, size_t p0, size_t p1)
         for (size_t i = row; i < row + n; i++) {
             const REAL *c_prev = s ? b->c + (t->rows.off[s - 1] + p0 + i - row) * hidden : b->c0;
             REAL *h = b->h + i * r->ldh;
-            step_row(m, r->bias, b->a + i * ldg, b->ah && !starts ? b->ah + i * FDHT_GATES * hidden : NULL, c_prev,
-                     b->c + i * hidden, b->tc + i * hidden, b->hf ? b->hf + i * hidden : h);
+            step_row(m, r->bias, b->a + i * ldg, b->ah && !starts ? b->ah + i * FDHT_GATES * hidden : NULL,
+                     c_prev, b->c + i * hidden, b->tc + i * hidden, b->hf ? b->hf + i * hidden : h);
         }
         if (b->hf) {
             vectors_t v = {.real = b->hf + row * hidden, .ld = hidden};
@@ -478,7 +480,8 @@ void NAME(fdht_net, _pool)(const tape_t *t, size_t position, REAL *last)
     const fdht_model *m = t->net->model;
     int dirs = m->spec.directions, first = m->n_cells - dirs;
     for (int d = 0; d < dirs; d++) {
-        size_t n = m->cell[first + d].state, ldh = t->net->cell[first + d].ldh, length = t->rows.length[position];
+        size_t n = m->cell[first + d].state, ldh = t->net->cell[first + d].ldh,
+               length = t->rows.length[position];
         const REAL *h = t->cell[first + d].h;
         REAL *out = last + (size_t)d * n;
         if (m->spec.pool == FDHT_POOL_LAST) {

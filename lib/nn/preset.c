@@ -23,37 +23,42 @@ typedef struct row {
 #define VIDEO .hidden = 256, .width = 160, .height = 120, .channels = 3
 
 static const row table[] = {
-    {"ucf11-dense", "dense LSTM end to end on UCF11, 57,600 -> 256", .kind = FDHT_CELL_DENSE, .d = 1, .in = {57600},
-     .out = {1024}, .classes = 11, VIDEO},
+    {"ucf11-dense", "dense LSTM end to end on UCF11, 57,600 -> 256", .kind = FDHT_CELL_DENSE, .d = 1,
+     .in = {57600}, .out = {1024}, .classes = 11, VIDEO},
     {"ucf11-tt", "TT-LSTM on UCF11 (Yang, Krompass, Tresp, ICML 2017)", .kind = FDHT_CELL_TT, .d = 4,
      .in = {8, 20, 20, 18}, .out = {16, 4, 4, 4}, .leaf = 4, .classes = 11, VIDEO},
-    {"ucf11-bt", "BT-LSTM on UCF11 (Ye et al., CVPR 2018)", .kind = FDHT_CELL_BT, .d = 4, .in = {8, 20, 20, 18},
-     .out = {16, 4, 4, 4}, .leaf = 4, .blocks = 2, .classes = 11, VIDEO},
-    {"ucf11-tr", "TR-LSTM on UCF11 after Pan et al., AAAI 2019, our bookkeeping: 8 input and 5 output cores, rank 5",
+    {"ucf11-bt", "BT-LSTM on UCF11 (Ye et al., CVPR 2018)", .kind = FDHT_CELL_BT, .d = 4,
+     .in = {8, 20, 20, 18}, .out = {16, 4, 4, 4}, .leaf = 4, .blocks = 2, .classes = 11, VIDEO},
+    {"ucf11-tr",
+     "TR-LSTM on UCF11 after Pan et al., AAAI 2019, our bookkeeping: 8 input and 5 output cores, rank 5",
      .kind = FDHT_CELL_TR, .d = 13, .in = {4, 2, 5, 8, 6, 5, 3, 2, 1, 1, 1, 1, 1},
      .out = {1, 1, 1, 1, 1, 1, 1, 1, 16, 4, 2, 4, 2}, .leaf = 5, .classes = 11, VIDEO},
     {"ucf11-ht", "HT-LSTM on UCF11 (Yin et al., 2020)", .kind = FDHT_CELL_HT, .d = 5, .in = {8, 10, 10, 9, 8},
      .out = {16, 4, 2, 4, 2}, .tree = "((1,2),(3,(4,5)))", .leaf = 4, .inner = 5, .classes = 11, VIDEO},
-    {"ucf11-fdht", "FDHT-LSTM for UCF11, shapes of our choice", .kind = FDHT_CELL_FDHT, .d = 4, .in = {8, 20, 20, 18},
-     .out = {16, 4, 4, 4}, .tree = "balanced", .leaf = 4, .inner = 4, .classes = 11, VIDEO},
-    {"youtube-tt", "TT-LSTM on YouTube Celebrities Face (Yang, Krompass, Tresp, ICML 2017)", .kind = FDHT_CELL_TT, .d = 4,
-     .in = {4, 20, 20, 36}, .out = {16, 4, 4, 4}, .leaf = 4, .classes = 47, VIDEO},
-    {"youtube-fdht", "FDHT-LSTM for YouTube Celebrities Face, shapes of our choice", .kind = FDHT_CELL_FDHT, .d = 4,
-     .in = {4, 20, 20, 36}, .out = {16, 4, 4, 4}, .tree = "balanced", .leaf = 4, .inner = 4, .classes = 47, VIDEO},
-    {"clips-fdht", "FDHT-LSTM on difference frames, modes that follow the picture: the demo's", .kind = FDHT_CELL_FDHT,
-     .d = 5, .in = {8, 15, 10, 16, 3}, .out = {4, 4, 4, 4, 4}, .tree = "(((1,2),(3,4)),5)", .leaf = 8, .inner = 8,
-     .hidden_box = {1, 4, 8, 8, 1}, .diff = true, VIDEO},
-    {"tie-fc6", "TT layer VGG-16 fc6 of the TIE accelerator (ISCA 2019)", .layer = true, .kind = FDHT_CELL_TT, .d = 6,
-     .in = {2, 7, 8, 8, 7, 4}, .out = {4, 4, 4, 4, 4, 4}, .leaf = 4},
-    {"tie-fc7", "TT layer VGG-16 fc7 of the TIE accelerator (ISCA 2019)", .layer = true, .kind = FDHT_CELL_TT, .d = 6,
-     .in = {4, 4, 4, 4, 4, 4}, .out = {4, 4, 4, 4, 4, 4}, .leaf = 4},
+    {"ucf11-fdht", "FDHT-LSTM for UCF11, shapes of our choice", .kind = FDHT_CELL_FDHT, .d = 4,
+     .in = {8, 20, 20, 18}, .out = {16, 4, 4, 4}, .tree = "balanced", .leaf = 4, .inner = 4, .classes = 11,
+     VIDEO},
+    {"youtube-tt", "TT-LSTM on YouTube Celebrities Face (Yang, Krompass, Tresp, ICML 2017)",
+     .kind = FDHT_CELL_TT, .d = 4, .in = {4, 20, 20, 36}, .out = {16, 4, 4, 4}, .leaf = 4, .classes = 47,
+     VIDEO},
+    {"youtube-fdht", "FDHT-LSTM for YouTube Celebrities Face, shapes of our choice", .kind = FDHT_CELL_FDHT,
+     .d = 4, .in = {4, 20, 20, 36}, .out = {16, 4, 4, 4}, .tree = "balanced", .leaf = 4, .inner = 4,
+     .classes = 47, VIDEO},
+    {"clips-fdht", "FDHT-LSTM on difference frames, modes that follow the picture: the demo's",
+     .kind = FDHT_CELL_FDHT, .d = 5, .in = {8, 15, 10, 16, 3}, .out = {4, 4, 4, 4, 4},
+     .tree = "(((1,2),(3,4)),5)", .leaf = 8, .inner = 8, .hidden_box = {1, 4, 8, 8, 1}, .diff = true, VIDEO},
+    {"tie-fc6", "TT layer VGG-16 fc6 of the TIE accelerator (ISCA 2019)", .layer = true, .kind = FDHT_CELL_TT,
+     .d = 6, .in = {2, 7, 8, 8, 7, 4}, .out = {4, 4, 4, 4, 4, 4}, .leaf = 4},
+    {"tie-fc7", "TT layer VGG-16 fc7 of the TIE accelerator (ISCA 2019)", .layer = true, .kind = FDHT_CELL_TT,
+     .d = 6, .in = {4, 4, 4, 4, 4, 4}, .out = {4, 4, 4, 4, 4, 4}, .leaf = 4},
     {"tie-ucf11", "TT layer LSTM-UCF11, one gate, of the TIE accelerator (ISCA 2019)", .layer = true,
      .kind = FDHT_CELL_TT, .d = 4, .in = {8, 20, 20, 18}, .out = {4, 4, 4, 4}, .leaf = 4},
     {"tie-youtube", "TT layer LSTM-Youtube, one gate, of the TIE accelerator (ISCA 2019)", .layer = true,
      .kind = FDHT_CELL_TT, .d = 4, .in = {4, 20, 20, 36}, .out = {4, 4, 4, 4}, .leaf = 4},
 };
 
-static const fdht_format format_of[FDHT_CELL_KINDS] = {FDHT_DENSE, FDHT_TT, FDHT_TR, FDHT_BT, FDHT_HT, FDHT_HT};
+static const fdht_format format_of[FDHT_CELL_KINDS] = {FDHT_DENSE, FDHT_TT, FDHT_TR,
+                                                       FDHT_BT,    FDHT_HT, FDHT_HT};
 
 int fdht_presets(void)
 {
@@ -69,7 +74,8 @@ static int fill(const row *r, fdht_preset *p, fdht_error *err)
 {
     fdht_cell_spec *c = &p->cell;
     int status = FDHT_OK;
-    *p = (fdht_preset){.name = r->name, .description = r->description, .layer = r->layer, .classes = r->classes};
+    *p = (fdht_preset){
+        .name = r->name, .description = r->description, .layer = r->layer, .classes = r->classes};
     p->frame = (fdht_frame_spec){
         .width = r->width, .height = r->height, .channels = r->channels, .std = 1, .diff = r->diff};
     *c = (fdht_cell_spec){.kind = r->kind, .hidden = r->hidden, .bias = true};

@@ -1,8 +1,8 @@
 /* nn/rows.h - in what order the time steps of a set of clips stand in memory. Internal.
  *
- * Rows are step-major: all clips' step 0, then all clips' step 1, ..; clips are sorted by length, longest first, so the
- * clips still running at a step are a prefix and the rows of a step are contiguous. The row of position p at step s is
- * off[s] + p. */
+ * Rows are step-major: all clips' step 0, then all clips' step 1, ..; clips are sorted by length, longest
+ * first, so the clips still running at a step are a prefix and the rows of a step are contiguous. The row of
+ * position p at step s is off[s] + p. */
 #ifndef FDHT_NN_ROWS_H
 #define FDHT_NN_ROWS_H
 
@@ -18,7 +18,8 @@ typedef struct fdht_rows {
     size_t cap_clips, cap_steps, cap_rows;
 } fdht_rows;
 
-/* Lay out `clips` clips of these lengths (each >= 1). r is zeroed before the first call and may be used again. */
+/* Lay out `clips` clips of these lengths (each >= 1). r is zeroed before the first call and may be used
+ * again. */
 int fdht_rows_set(fdht_rows *r, size_t clips, const size_t *length, fdht_error *err);
 void fdht_rows_free(fdht_rows *r);
 

@@ -170,12 +170,14 @@ int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scor
     fdht_team_for(r->team, n, run_item, &job);
     for (size_t i = 0; i < n && status == FDHT_OK; i++)
         if (result[i] != FDHT_OK)
-            status = fdht_fail(err, result[i], "clip %zu: %s (%zu frames)", i, fdht_strerror(result[i]), clip[i].length);
+            status = fdht_fail(err, result[i], "clip %zu: %s (%zu frames)", i, fdht_strerror(result[i]),
+                               clip[i].length);
     fdht_free(result);
     return status;
 }
 
-int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h_n, float *c_n, fdht_error *err)
+int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h_n, float *c_n,
+                       fdht_error *err)
 {
     const fdht_model *m = r->model;
     const fdht_tape_f32 *t = r->tape[0];

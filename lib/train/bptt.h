@@ -1,7 +1,7 @@
 /* train/bptt.h - loss, back-propagation through time and optimiser steps, for float and double. Internal.
  *
- * All sums over clips and rows have a shape that depends on the batch alone, so that results are the same bits for any
- * number of threads. */
+ * All sums over clips and rows have a shape that depends on the batch alone, so that results are the same
+ * bits for any number of threads. */
 #ifndef FDHT_TRAIN_BPTT_H
 #define FDHT_TRAIN_BPTT_H
 
@@ -10,7 +10,7 @@
 
 #define FDHT_BPTT_DECLARE(REAL, R)                                                                           \
     /* Softmax cross-entropy of n rows of logits (n, k), as PyTorch defines it with label smoothing s and    \
-     * class weights w (NULL: 1): the sum over rows of (1-s) w_y nll_y + s/k sum_j w_j nll_j. grad (n, k) is  \
+     * class weights w (NULL: 1): the sum over rows of (1-s) w_y nll_y + s/k sum_j w_j nll_j. grad (n, k) is \
      * its gradient, NULL: not wanted. correct counts rows whose largest logit is the label's. The caller    \
      * divides both by the sum of w_y, which is added to *weight. */                                         \
     double fdht_loss_##R(size_t n, size_t k, const REAL *logits, const int *label, double smoothing,         \

@@ -1,5 +1,5 @@
-/* train/bptt_real.h - the body of train/bptt.h for one type. The includer defines REAL, NAME(stem, verb) and the
- * functions EXP, LOG and SQRT. */
+/* train/bptt_real.h - the body of train/bptt.h for one type. The includer defines REAL, NAME(stem, verb) and
+ * the functions EXP, LOG and SQRT. */
 #include <math.h>
 #include <string.h>
 
@@ -114,7 +114,8 @@ void NAME(fdht_bptt, _free)(bptt_t *b)
 
 static bool reserve(REAL **array, size_t rows, size_t width, fdht_error *err)
 {
-    return (*array = fdht_calloc_err(rows * FDHT_MAX(width, (size_t)1), sizeof **array, "training", err)) != NULL;
+    return (*array = fdht_calloc_err(rows * FDHT_MAX(width, (size_t)1), sizeof **array, "training", err)) !=
+           NULL;
 }
 
 int NAME(fdht_bptt, _set)(bptt_t *b, size_t clips, const size_t *length, fdht_error *err)
@@ -134,8 +135,9 @@ int NAME(fdht_bptt, _set)(bptt_t *b, size_t clips, const size_t *length, fdht_er
             reversed = FDHT_MAX(reversed, b->net->cell[i].x_size);
     }
     bool ok = reserve(&b->partial, (clips + FDHT_CHUNK - 1) / FDHT_CHUNK, FDHT_GATES * hidden, err) &&
-              reserve(&b->gx, rows, reversed, err) && (!projected || reserve(&b->dp, rows, projected, err)) && reserve(&b->last, clips, m->outputs, err) &&
-              reserve(&b->dlast, clips, m->outputs, err) && reserve(&b->scores, clips, m->spec.classes, err) &&
+              reserve(&b->gx, rows, reversed, err) && (!projected || reserve(&b->dp, rows, projected, err)) &&
+              reserve(&b->last, clips, m->outputs, err) && reserve(&b->dlast, clips, m->outputs, err) &&
+              reserve(&b->scores, clips, m->spec.classes, err) &&
               reserve(&b->dscores, clips, m->spec.classes, err);
     for (int l = 0; ok && l < m->spec.layers; l++)
         ok = reserve(&b->dy[l], rows, b->net->ldy[l], err);
@@ -201,8 +203,8 @@ static void pool_backward(bptt_t *b)
     }
 }
 
-/* One row of the recurrence backwards: dh and dc (gradients of h before the projection and of c) in, dc of the step before
- * out; the gates in a become gradients of the pre-activations. */
+/* One row of the recurrence backwards: dh and dc (gradients of h before the projection and of c) in, dc of
+ * the step before out; the gates in a become gradients of the pre-activations. */
 static void step_row_backward(const fdht_cell *cell, REAL *a, REAL *ah, const REAL *c_prev, const REAL *tc,
                               const REAL *dh, REAL *dc)
 {
@@ -302,8 +304,9 @@ static void step_backward(chunk *k, size_t s)
     for (size_t i = 0; i < n; i++) {
         size_t row = rows->off[s] + k->p0 + i;
         const REAL *c_prev = s ? t->c + (rows->off[s - 1] + k->p0 + i) * hidden : NULL;
-        step_row_backward(m, t->a + row * FDHT_GATES * m->gate, t->ah ? t->ah + row * FDHT_GATES * hidden : NULL, c_prev,
-                          t->tc + row * hidden, (r->p ? k->dhf : k->dh) + i * ld, k->dc + i * hidden);
+        step_row_backward(m, t->a + row * FDHT_GATES * m->gate,
+                          t->ah ? t->ah + row * FDHT_GATES * hidden : NULL, c_prev, t->tc + row * hidden,
+                          (r->p ? k->dhf : k->dh) + i * ld, k->dc + i * hidden);
     }
 }
 
@@ -365,8 +368,8 @@ static void input_block(void *arg, size_t item, int worker)
     const bptt_t *b = j->bptt;
     size_t row = item * ROW_BLOCK, n = FDHT_MIN((size_t)ROW_BLOCK, b->tape->rows.rows - row);
     size_t ldg = FDHT_GATES * b->net->model->cell[j->cell].gate;
-    exec_transpose(b->net->cell[j->cell].x, worker, n, b->tape->cell[j->cell].a + row * ldg, ldg, j->gx + row * j->ldx,
-                   j->ldx, false);
+    exec_transpose(b->net->cell[j->cell].x, worker, n, b->tape->cell[j->cell].a + row * ldg, ldg,
+                   j->gx + row * j->ldx, j->ldx, false);
 }
 
 static void input_rows(bptt_t *b, int cell, REAL *gx, size_t ldx)
@@ -413,17 +416,20 @@ static int cell_backward(bptt_t *b, int cell, REAL *grad, fdht_error *err)
     row_source_t source = {t, cell, first};
     vectors_t v = NAME(fdht_net, _x_rows)(&source);
     const REAL *g = t->cell[cell].a + first * FDHT_GATES * m->gate;
+    const REAL *w = b->net->values;
+    size_t hidden = m->hidden ? m->hidden_offset : m->core_offset;
     if (first < rows)
-        status = exec_grad_all(r->x, b->team, rows - first, &v, g, FDHT_GATES * m->gate, grad + m->core_offset, err);
+        status = exec_grad_all(r->x, b->team, rows - first, &v, w + m->core_offset, g, FDHT_GATES * m->gate,
+                               grad + m->core_offset, err);
     source.first = t->rows.off[1];
     v = NAME(fdht_net, _h_rows)(&source);
     g = hidden_gradient(b, cell, source.first, &ld);
     if (status == FDHT_OK && source.first < rows)
-        status = exec_grad_all(r->h, b->team, rows - source.first, &v, g, ld,
-                               grad + (m->hidden ? m->hidden_offset : m->core_offset), err);
+        status = exec_grad_all(r->h, b->team, rows - source.first, &v, w + hidden, g, ld, grad + hidden, err);
     v = (vectors_t){.real = t->cell[cell].hf, .ld = m->spec.hidden};
     if (status == FDHT_OK && r->p)
-        status = exec_grad_all(r->p, b->team, rows, &v, b->dp, m->state, grad + m->proj_offset, err);
+        status = exec_grad_all(r->p, b->team, rows, &v, w + m->proj_offset, b->dp, m->state,
+                               grad + m->proj_offset, err);
     return status;
 }
 
@@ -443,14 +449,15 @@ int NAME(fdht_bptt, _backward)(bptt_t *b, REAL *grad, fdht_error *err)
     return FDHT_OK;
 }
 
-static void adam(const fdht_train_options *o, uint64_t t, double lr, size_t n, REAL *p, const REAL *g, REAL *m, REAL *v,
-                 double scale)
+static void adam(const fdht_train_options *o, uint64_t t, double lr, size_t n, REAL *p, const REAL *g,
+                 REAL *m, REAL *v, double scale)
 {
     REAL b1 = (REAL)o->beta1, b2 = (REAL)o->beta2, c1 = (REAL)(1 - o->beta1), c2 = (REAL)(1 - o->beta2);
     REAL rate = (REAL)(lr / (1 - pow(o->beta1, (double)t))), eps = (REAL)o->epsilon, s = (REAL)scale;
     REAL root = (REAL)(1 / sqrt(1 - pow(o->beta2, (double)t)));
     bool decoupled = o->optimizer == FDHT_ADAMW;
-    REAL keep = (REAL)(decoupled ? 1 - lr * o->weight_decay : 1), l2 = (REAL)(decoupled ? 0 : o->weight_decay);
+    REAL keep = (REAL)(decoupled ? 1 - lr * o->weight_decay : 1),
+         l2 = (REAL)(decoupled ? 0 : o->weight_decay);
     for (size_t i = 0; i < n; i++) {
         REAL d = s * g[i] + l2 * p[i];
         m[i] = b1 * m[i] + c1 * d;
@@ -459,8 +466,8 @@ static void adam(const fdht_train_options *o, uint64_t t, double lr, size_t n, R
     }
 }
 
-void NAME(fdht_optimizer, )(const fdht_train_options *o, uint64_t t, double lr, size_t n, REAL *p, const REAL *g,
-                            REAL *m, REAL *v, double scale)
+void NAME(fdht_optimizer, )(const fdht_train_options *o, uint64_t t, double lr, size_t n, REAL *p,
+                            const REAL *g, REAL *m, REAL *v, double scale)
 {
     if (o->optimizer != FDHT_SGD) {
         adam(o, t, lr, n, p, g, m, v, scale);

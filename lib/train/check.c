@@ -31,8 +31,8 @@ static double mean_loss(checker *c)
     size_t correct = 0;
     fdht_net_f64_pack(c->net, c->values);
     fdht_bptt_f64_forward(c->bptt, &input);
-    double loss = fdht_loss_f64(c->clips, c->model->spec.classes, c->bptt->scores, c->label, 0, NULL, c->bptt->dscores,
-                                &weight, &correct);
+    double loss = fdht_loss_f64(c->clips, c->model->spec.classes, c->bptt->scores, c->label, 0, NULL,
+                                c->bptt->dscores, &weight, &correct);
     for (size_t i = 0; i < c->clips * c->model->spec.classes; i++)
         c->bptt->dscores[i] /= weight;
     return loss / weight;
@@ -81,8 +81,8 @@ static int set_up(checker *c, const int *label, fdht_error *err)
     return FDHT_OK;
 }
 
-int fdht_gradient_check(const fdht_model *m, size_t clips, const size_t *length, const int *label, const double *x,
-                        int probes, double h, uint64_t seed, double *error, fdht_error *err)
+int fdht_gradient_check(const fdht_model *m, size_t clips, const size_t *length, const int *label,
+                        const double *x, int probes, double h, uint64_t seed, double *error, fdht_error *err)
 {
     checker c = {.model = m, .clips = clips, .length = length, .x = x};
     fdht_rng rng;

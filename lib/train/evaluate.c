@@ -33,8 +33,8 @@ static int evaluate_batch(evaluation *e, const fdht_batch *b, size_t classes, fd
     return FDHT_OK;
 }
 
-int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_source *s, double *loss, double *accuracy,
-                         size_t *confusion, fdht_error *err)
+int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_source *s, double *loss,
+                         double *accuracy, size_t *confusion, fdht_error *err)
 {
     size_t classes = m->spec.classes;
     evaluation e = {.runner = r, .source = s, .confusion = confusion};
@@ -46,8 +46,8 @@ int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_source 
     e.label = fdht_calloc_err(EVALUATE_BATCH, sizeof *e.label, "evaluation", err);
     if (!e.scores || !e.p || !e.label)
         goto out;
-    status = fdht_reader_new(s, &m->spec.frame, m->cell[0].spec.inputs, NULL, s->clips, EVALUATE_BATCH, false, 0, &reader,
-                             err);
+    status = fdht_reader_new(s, &m->spec.frame, m->cell[0].spec.inputs, NULL, s->clips, EVALUATE_BATCH, false,
+                             0, &reader, err);
     while (status == FDHT_OK && (status = fdht_reader_next(reader, &batch, err)) == FDHT_OK && batch.clips)
         status = evaluate_batch(&e, &batch, classes, err);
     *loss = e.loss / (double)s->clips;
@@ -112,8 +112,10 @@ void fdht_scores_free(fdht_scores *s)
     *s = (fdht_scores){0};
 }
 
-/* Sums over one clip: of all pixels, their squares, and with diff the squares less the mean over time of each. */
-static void measure_clip(const uint8_t *data, size_t inputs, size_t length, bool centred, double *sum, double *square)
+/* Sums over one clip: of all pixels, their squares, and with diff the squares less the mean over time of
+ * each. */
+static void measure_clip(const uint8_t *data, size_t inputs, size_t length, bool centred, double *sum,
+                         double *square)
 {
     for (size_t j = 0; j < inputs; j++) {
         uint64_t s = 0, q = 0;
@@ -127,7 +129,8 @@ static void measure_clip(const uint8_t *data, size_t inputs, size_t length, bool
     }
 }
 
-int fdht_measure(const fdht_source *s, const fdht_frame_spec *frame, double *mean, double *std, fdht_error *err)
+int fdht_measure(const fdht_source *s, const fdht_frame_spec *frame, double *mean, double *std,
+                 fdht_error *err)
 {
     enum { MOST = 512 };
     size_t inputs = frame->width * frame->height * frame->channels, clips = FDHT_MIN(s->clips, (size_t)MOST);

@@ -67,8 +67,8 @@ int fdht_train_options_check(const fdht_train_options *o, const fdht_model *m, f
     for (size_t i = 0; i < FDHT_COUNT(limits); i++) {
         const limit *l = &limits[i];
         if (!(l->value >= l->low) || !(l->value <= l->high) || (l->open && l->value == l->low))
-            return fdht_fail(err, FDHT_EINVAL, "%s: expected %s%g to %g, got %g", l->name, l->open ? "more than " : "",
-                             l->low, l->high, l->value);
+            return fdht_fail(err, FDHT_EINVAL, "%s: expected %s%g to %g, got %g", l->name,
+                             l->open ? "more than " : "", l->low, l->high, l->value);
     }
     if ((unsigned)o->optimizer >= FDHT_OPTIMIZERS || (unsigned)o->schedule >= FDHT_SCHEDULES)
         return fdht_fail(err, FDHT_EINVAL, "unknown optimizer or schedule");
@@ -78,11 +78,13 @@ int fdht_train_options_check(const fdht_train_options *o, const fdht_model *m, f
         return fdht_fail(err, FDHT_EINVAL, "shift: the model takes features, not pictures");
     for (size_t k = 0; o->class_weight && k < m->spec.classes; k++)
         if (!(o->class_weight[k] >= 0) || !isfinite(o->class_weight[k]))
-            return fdht_fail(err, FDHT_EINVAL, "class weight %zu: expected 0 or more, got %g", k, o->class_weight[k]);
+            return fdht_fail(err, FDHT_EINVAL, "class weight %zu: expected 0 or more, got %g", k,
+                             o->class_weight[k]);
     return FDHT_OK;
 }
 
-double fdht_schedule_factor(const fdht_train_options *o, uint64_t step, uint64_t steps, uint64_t steps_per_epoch)
+double fdht_schedule_factor(const fdht_train_options *o, uint64_t step, uint64_t steps,
+                            uint64_t steps_per_epoch)
 {
     double factor = 1;
     if (o->schedule == FDHT_COSINE)
@@ -98,8 +100,8 @@ int fdht_source_check(const fdht_source *s, const fdht_model *m, const char *wha
         return fdht_fail(err, FDHT_EINVAL, "%s: expected at least 1 clip", what);
     for (size_t i = 0; i < s->clips; i++) {
         if (s->label[i] < 0 || (size_t)s->label[i] >= m->spec.classes)
-            return fdht_fail(err, FDHT_EINVAL, "%s: clip %zu has label %d, the model has classes 0 to %zu", what, i,
-                             s->label[i], m->spec.classes - 1);
+            return fdht_fail(err, FDHT_EINVAL, "%s: clip %zu has label %d, the model has classes 0 to %zu",
+                             what, i, s->label[i], m->spec.classes - 1);
         if (s->length[i] == 0)
             return fdht_fail(err, FDHT_EINVAL, "%s: clip %zu has no frames", what, i);
     }

@@ -33,8 +33,8 @@ struct fdht_reader {
     bool started, stop, handed;
 };
 
-/* Keep `keep` of a clip's frames, in place. Evenly: frame i comes from at or after i when frames are dropped, from at or
- * before i when they are repeated. */
+/* Keep `keep` of a clip's frames, in place. Evenly: frame i comes from at or after i when frames are dropped,
+ * from at or before i when they are repeated. */
 static void sample(const fdht_reader *r, unsigned char *data, size_t id, size_t length, size_t keep)
 {
     size_t bytes = r->inputs * r->number;
@@ -117,8 +117,9 @@ static void *reader_main(void *arg)
     }
 }
 
-int fdht_reader_new(const fdht_source *source, const fdht_frame_spec *frame, size_t inputs, const size_t *order, size_t n,
-                    size_t batch, bool random, uint64_t seed, fdht_reader **out, fdht_error *err)
+int fdht_reader_new(const fdht_source *source, const fdht_frame_spec *frame, size_t inputs,
+                    const size_t *order, size_t n, size_t batch, bool random, uint64_t seed,
+                    fdht_reader **out, fdht_error *err)
 {
     fdht_reader *r = fdht_calloc_err(1, sizeof *r, "clip reader", err);
     *out = NULL;

@@ -6,18 +6,19 @@
 
 typedef struct fdht_batch {
     size_t clips;
-    const size_t *id;  /* (clips) numbers in the source */
-    size_t *length;    /* (clips) after sampling */
-    fdht_clip *clip;   /* (clips) */
+    const size_t *id; /* (clips) numbers in the source */
+    size_t *length;   /* (clips) after sampling */
+    fdht_clip *clip;  /* (clips) */
 } fdht_batch;
 
 typedef struct fdht_reader fdht_reader;
 
 /* Batches of up to `batch` clips of source in the order given (n; NULL: as they stand), each clip cut to
- * frame->frames frames if that is set: at random (a function of seed and the clip's number) if `random`, else evenly.
- * source, frame and order must outlive the reader. */
-int fdht_reader_new(const fdht_source *source, const fdht_frame_spec *frame, size_t inputs, const size_t *order, size_t n,
-                    size_t batch, bool random, uint64_t seed, fdht_reader **out, fdht_error *err);
+ * frame->frames frames if that is set: at random (a function of seed and the clip's number) if `random`, else
+ * evenly. source, frame and order must outlive the reader. */
+int fdht_reader_new(const fdht_source *source, const fdht_frame_spec *frame, size_t inputs,
+                    const size_t *order, size_t n, size_t batch, bool random, uint64_t seed,
+                    fdht_reader **out, fdht_error *err);
 /* The next batch, valid until the next call; clips = 0 at the end. */
 int fdht_reader_next(fdht_reader *r, fdht_batch *out, fdht_error *err);
 void fdht_reader_free(fdht_reader *r);

@@ -21,7 +21,7 @@ struct fdht_trainer {
     fdht_team *team;
     fdht_net_f32 *net;
     fdht_bptt_f32 *bptt;
-    fdht_runner *runner; /* over net, for validation */
+    fdht_runner *runner;               /* over net, for validation */
     float *grad, *m, *v, *best, *good; /* (size); good: the values when the epoch began */
     double *rate, *norm;               /* (params), (blocks) */
     size_t *order;                     /* (clips) */
@@ -66,7 +66,8 @@ static int allocate(fdht_trainer *t, fdht_error *err)
     t->frames = fdht_calloc_err(t->opt.batch, sizeof *t->frames, "training", err);
     t->label = fdht_calloc_err(t->opt.batch, sizeof *t->label, "training", err);
     t->line = fdht_calloc_err(workers, sizeof *t->line, "training", err);
-    if (!t->grad || !t->m || !t->good || !t->rate || !t->norm || !t->order || !t->frames || !t->label || !t->line)
+    if (!t->grad || !t->m || !t->good || !t->rate || !t->norm || !t->order || !t->frames || !t->label ||
+        !t->line)
         return FDHT_ENOMEM;
     if (adam && !(t->v = fdht_calloc_err(n, sizeof *t->v, "optimizer state", err)))
         return FDHT_ENOMEM;
@@ -78,8 +79,8 @@ static int allocate(fdht_trainer *t, fdht_error *err)
     return FDHT_OK;
 }
 
-int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_source *train, const fdht_source *val,
-                     fdht_trainer **out, fdht_error *err)
+int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_source *train,
+                     const fdht_source *val, fdht_trainer **out, fdht_error *err)
 {
     fdht_trainer *t = NULL;
     int status = fdht_train_options_check(opt, m, err);
@@ -96,7 +97,8 @@ int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_so
     t->train = train;
     t->val = val;
     t->steps_per_epoch = (train->clips + t->opt.batch - 1) / t->opt.batch;
-    if ((status = fdht_team_new(opt->threads, &t->team, err)) != FDHT_OK || (status = allocate(t, err)) != FDHT_OK ||
+    if ((status = fdht_team_new(opt->threads, &t->team, err)) != FDHT_OK ||
+        (status = allocate(t, err)) != FDHT_OK ||
         (status = fdht_net_f32_new(m, fdht_team_size(t->team), &t->net, err)) != FDHT_OK ||
         (status = fdht_bptt_f32_new(t->net, t->team, opt->recurrent_dropout > 0, &t->bptt, err)) != FDHT_OK ||
         (val && (status = fdht_runner_borrow(t->net, t->team, &t->runner, err)) != FDHT_OK))
@@ -150,7 +152,8 @@ static void set_up_clips(fdht_trainer *t, const fdht_batch *b)
         fdht_rng rng;
         uint64_t key = fdht_rng_mix(t->opt.seed + STREAM_CLIP, (uint64_t)t->epoch, b->id[i]);
         fdht_rng_seed(&rng, key, 0);
-        *f = (fdht_frames){.spec = &t->model->spec.frame, .inputs = t->model->cell[0].spec.inputs, .clip = b->clip[i]};
+        *f = (fdht_frames){
+            .spec = &t->model->spec.frame, .inputs = t->model->cell[0].spec.inputs, .clip = b->clip[i]};
         f->drop = (unsigned)lrint(256 * t->opt.dropout);
         f->key = key;
         if (s) {
@@ -205,10 +208,11 @@ static void update_block(void *arg, size_t block, int worker)
 {
     const update *u = arg;
     fdht_trainer *t = u->trainer;
-    size_t from = u->param->offset + block * BLOCK, to = FDHT_MIN(from + BLOCK, u->param->offset + u->param->size);
+    size_t from = u->param->offset + block * BLOCK,
+           to = FDHT_MIN(from + BLOCK, u->param->offset + u->param->size);
     (void)worker;
-    fdht_optimizer_f32(&t->opt, t->step + 1, u->lr, to - from, t->model->values + from, t->grad + from, t->m + from,
-                       t->v ? t->v + from : NULL, u->scale);
+    fdht_optimizer_f32(&t->opt, t->step + 1, u->lr, to - from, t->model->values + from, t->grad + from,
+                       t->m + from, t->v ? t->v + from : NULL, u->scale);
 }
 
 static void take_step(fdht_trainer *t, double lr, double norm)
@@ -258,15 +262,16 @@ static int train_batch(fdht_trainer *t, const fdht_batch *b, double lr, tally *s
     sum->weight += weight;
     sum->clips += b->clips;
     if (runs_away(t, weight > 0 ? loss / weight : 0) || !isfinite(norm))
-        return fdht_fail(err, FDHT_ENAN, "epoch %d, step %llu: the loss is %g, the gradient's norm %g; try a smaller "
-                         "learning rate. The model holds the values of epoch %d", t->epoch + 1,
-                         (unsigned long long)t->step + 1, loss / weight, norm, t->epoch);
+        return fdht_fail(err, FDHT_ENAN,
+                         "epoch %d, step %llu: the loss is %g, the gradient's norm %g; try a smaller "
+                         "learning rate. The model holds the values of epoch %d",
+                         t->epoch + 1, (unsigned long long)t->step + 1, loss / weight, norm, t->epoch);
     take_step(t, lr, norm);
     return FDHT_OK;
 }
 
-static int train_batches(fdht_trainer *t, fdht_reader *reader, fdht_train_progress *progress, void *arg, tally *sum,
-                         double *lr, fdht_error *err)
+static int train_batches(fdht_trainer *t, fdht_reader *reader, fdht_train_progress *progress, void *arg,
+                         tally *sum, double *lr, fdht_error *err)
 {
     fdht_batch batch;
     for (;;) {
@@ -289,7 +294,8 @@ static int validate(fdht_trainer *t, fdht_epoch *out, fdht_error *err)
     if (!t->val)
         return FDHT_OK;
     fdht_net_f32_pack(t->net, t->model->values);
-    int status = fdht_evaluate_runner(t->runner, t->model, t->val, &out->val_loss, &out->val_accuracy, NULL, err);
+    int status =
+        fdht_evaluate_runner(t->runner, t->model, t->val, &out->val_loss, &out->val_accuracy, NULL, err);
     if (status != FDHT_OK)
         return status;
     out->best = out->val_accuracy > t->best_accuracy ||
@@ -304,7 +310,8 @@ static int validate(fdht_trainer *t, fdht_epoch *out, fdht_error *err)
     return FDHT_OK;
 }
 
-int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg, fdht_epoch *out, fdht_error *err)
+int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg, fdht_epoch *out,
+                       fdht_error *err)
 {
     fdht_reader *reader = NULL;
     fdht_rng rng;
@@ -317,8 +324,8 @@ int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg
     fdht_rng_seed(&rng, fdht_rng_mix(t->opt.seed, STREAM_ORDER, (uint64_t)t->epoch), 0);
     fdht_rng_shuffle(&rng, t->order, t->train->clips);
     const fdht_frame_spec *frame = &t->model->spec.frame;
-    int status = fdht_reader_new(t->train, frame, t->model->cell[0].spec.inputs, t->order, t->train->clips, t->opt.batch,
-                                 frame->sample == FDHT_SAMPLE_RANDOM,
+    int status = fdht_reader_new(t->train, frame, t->model->cell[0].spec.inputs, t->order, t->train->clips,
+                                 t->opt.batch, frame->sample == FDHT_SAMPLE_RANDOM,
                                  fdht_rng_mix(t->opt.seed, STREAM_SAMPLE, (uint64_t)t->epoch), &reader, err);
     if (status == FDHT_OK)
         status = train_batches(t, reader, progress, arg, &sum, &out->lr, err);
@@ -364,7 +371,8 @@ void fdht_trainer_export(const fdht_trainer *t, fdht_train_state *out)
 
 int fdht_trainer_import(fdht_trainer *t, const fdht_train_state *in, fdht_error *err)
 {
-    if (in->size != t->model->size || in->params != t->model->n_params || !in->v != !t->v || !in->best != !t->best)
+    if (in->size != t->model->size || in->params != t->model->n_params || !in->v != !t->v ||
+        !in->best != !t->best)
         return fdht_fail(err, FDHT_EINVAL, "training state: expected %zu numbers in %d arrays, got %zu in %d",
                          t->model->size, t->model->n_params, in->size, in->params);
     if (in->seed != t->opt.seed)

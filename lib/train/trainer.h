@@ -7,11 +7,12 @@
 
 int fdht_train_options_check(const fdht_train_options *o, const fdht_model *m, fdht_error *err);
 /* The rate of step 0, 1, .. as a part of lr. */
-double fdht_schedule_factor(const fdht_train_options *o, uint64_t step, uint64_t steps, uint64_t steps_per_epoch);
+double fdht_schedule_factor(const fdht_train_options *o, uint64_t step, uint64_t steps,
+                            uint64_t steps_per_epoch);
 int fdht_source_check(const fdht_source *s, const fdht_model *m, const char *what, fdht_error *err);
 
 /* Mean loss and share of right answers; confusion (classes, classes) is added to unless NULL. */
-int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_source *s, double *loss, double *accuracy,
-                         size_t *confusion, fdht_error *err);
+int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_source *s, double *loss,
+                         double *accuracy, size_t *confusion, fdht_error *err);
 
 #endif

@@ -1,11 +1,11 @@
-/* The golden FDHT cells for one type. The includer defines REAL, NAME(stem, verb), TOLERANCE (of values), GRADIENT (of
- * gradients, relative to the largest entry) and LOSS. */
+/* The golden FDHT cells for one type. The includer defines REAL, NAME(stem, verb), TOLERANCE (of values),
+ * GRADIENT (of gradients, relative to the largest entry) and LOSS. */
 
 typedef struct NAME(golden, ) {
     hid_t group;
     fdht_model *m;
-    NAME(fdht_net, ) *net;
-    NAME(fdht_bptt, ) *bptt;
+    NAME(fdht_net, ) * net;
+    NAME(fdht_bptt, ) * bptt;
     fdht_team *team;
     size_t clips, steps, inputs;
     double *x;
@@ -21,7 +21,7 @@ static void NAME(load, )(void *arg, size_t clip, size_t t, int worker, REAL *dst
         dst[j] = (REAL)g->x[(clip * g->steps + t) * g->inputs + j];
 }
 
-static void NAME(set_values, )(NAME(golden, ) *g)
+static void NAME(set_values, )(NAME(golden, ) * g)
 {
     for (int i = 0; i < fdht_model_params(g->m); i++) {
         const fdht_param *p = fdht_model_param(g->m, i);
@@ -32,22 +32,22 @@ static void NAME(set_values, )(NAME(golden, ) *g)
     }
 }
 
-static double NAME(forward, )(NAME(golden, ) *g)
+static double NAME(forward, )(NAME(golden, ) * g)
 {
     NAME(fdht_input, ) input = {.load = NAME(load, ), .arg = g};
     size_t classes = fdht_model_spec_of(g->m)->classes, correct = 0;
     double weight = 0;
     NAME(fdht_net, _pack)(g->net, g->values);
     NAME(fdht_bptt, _forward)(g->bptt, &input);
-    double loss = NAME(fdht_loss, )(g->clips, classes, g->bptt->scores, g->label, 0, NULL, g->bptt->dscores, &weight,
-                                    &correct);
+    double loss = NAME(fdht_loss, )(g->clips, classes, g->bptt->scores, g->label, 0, NULL, g->bptt->dscores,
+                                    &weight, &correct);
     assert_true(weight == (double)g->clips);
     for (size_t i = 0; i < g->clips * classes; i++)
         g->bptt->dscores[i] /= (REAL)weight;
     return loss / weight;
 }
 
-static double NAME(backward, )(NAME(golden, ) *g)
+static double NAME(backward, )(NAME(golden, ) * g)
 {
     double loss = NAME(forward, )(g);
     memset(g->grad, 0, fdht_model_size(g->m) * sizeof *g->grad);
@@ -62,7 +62,7 @@ static void NAME(close_to, )(const char *what, const REAL *v, const double *want
             fail_msg("%s[%zu]: expected %.17g, got %.17g", what, i, want[i], (double)v[i]);
 }
 
-static void NAME(check_states, )(NAME(golden, ) *g)
+static void NAME(check_states, )(NAME(golden, ) * g)
 {
     hsize_t dim[3];
     double *y = numbers(g->group, "y", dim), *c = numbers(g->group, "c_n", dim);
@@ -71,9 +71,11 @@ static void NAME(check_states, )(NAME(golden, ) *g)
     const NAME(fdht_tape_cell, ) *t = &g->bptt->tape->cell[0];
     for (size_t i = 0; i < g->clips; i++) { /* clips of one length: position = clip */
         for (size_t s = 0; s < g->steps; s++)
-            NAME(close_to, )("y", t->h + (s * g->clips + i) * g->net->cell[0].ldh, y + (i * g->steps + s) * hidden,
-                             hidden, TOLERANCE);
-        NAME(close_to, )("c_n", t->c + ((g->steps - 1) * g->clips + i) * hidden, c + i * hidden, hidden, TOLERANCE);
+            NAME(close_to, )
+            ("y", t->h + (s * g->clips + i) * g->net->cell[0].ldh, y + (i * g->steps + s) * hidden, hidden,
+             TOLERANCE);
+        NAME(close_to, )
+        ("c_n", t->c + ((g->steps - 1) * g->clips + i) * hidden, c + i * hidden, hidden, TOLERANCE);
     }
     NAME(close_to, )("logits", g->bptt->scores, logits, g->clips * classes, TOLERANCE);
     free(y);
@@ -89,13 +91,14 @@ static double NAME(largest, )(const double *v, size_t n)
     return top;
 }
 
-static void NAME(check_gradients, )(NAME(golden, ) *g)
+static void NAME(check_gradients, )(NAME(golden, ) * g)
 {
     hsize_t dim[3];
     for (int i = 0; i < fdht_model_params(g->m); i++) {
         const fdht_param *p = fdht_model_param(g->m, i);
         double *want = golden_param(g->group, "grads", p);
-        NAME(close_to, )(p->name, g->grad + p->offset, want, p->size, GRADIENT * NAME(largest, )(want, p->size));
+        NAME(close_to, )
+        (p->name, g->grad + p->offset, want, p->size, GRADIENT * NAME(largest, )(want, p->size));
         free(want);
     }
     double *want = numbers(g->group, "grads/x", dim);
@@ -103,13 +106,14 @@ static void NAME(check_gradients, )(NAME(golden, ) *g)
     REAL *gx = calloc(rows * n, sizeof *gx);
     NAME(fdht_bptt, _input_gradient)(g->bptt, gx);
     for (size_t r = 0; r < rows; r++)
-        NAME(close_to, )("x", gx + r * n, want + (r % g->clips * g->steps + r / g->clips) * n, n,
-                         GRADIENT * NAME(largest, )(want, rows * n));
+        NAME(close_to, )
+        ("x", gx + r * n, want + (r % g->clips * g->steps + r / g->clips) * n, n,
+         GRADIENT * NAME(largest, )(want, rows * n));
     free(gx);
     free(want);
 }
 
-static void NAME(check_training, )(NAME(golden, ) *g)
+static void NAME(check_training, )(NAME(golden, ) * g)
 {
     static const struct {
         const char *name;

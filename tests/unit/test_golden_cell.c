@@ -1,5 +1,5 @@
-/* The FDHT cell against an independent framework (shared/vectors/fdht_cell.h5): states, loss, gradients, and the first
- * losses of training with each optimiser; in double to 1e-10, in float to its own. */
+/* The FDHT cell against an independent framework (shared/vectors/fdht_cell.h5): states, loss, gradients, and
+ * the first losses of training with each optimiser; in double to 1e-10, in float to its own. */
 #include "nn_test.h"
 #include "train/bptt.h"
 
@@ -48,7 +48,8 @@ static void test_float(void **state)
     each(check_golden_f32, 2);
 }
 
-/* x_at, h_at: where the operator's columns are; the box that fdht_cell_place chooses where the file leaves the choice. */
+/* x_at, h_at: where the operator's columns are; the box that fdht_cell_place chooses where the file leaves
+ * the choice. */
 static void test_placement(void **state)
 {
     (void)state;

@@ -74,7 +74,11 @@ static void test_stacks(void **state)
                 fdht_cell_spec c[4];
                 for (int i = 0; i < 2 * dirs; i++)
                     c[i] = projected((fdht_cell_kind)kind, i < dirs ? 24 : 4 * (size_t)dirs, 6, 4);
-                fdht_model_spec spec = {.layers = 2, .directions = dirs, .cell = c, .classes = 3, .frame.std = 1,
+                fdht_model_spec spec = {.layers = 2,
+                                        .directions = dirs,
+                                        .cell = c,
+                                        .classes = 3,
+                                        .frame.std = 1,
                                         .pool = (fdht_pool)pool};
                 check("stack", &spec);
             }
