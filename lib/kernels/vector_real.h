@@ -12,17 +12,25 @@ INLINE V FN(load)(const REAL *p, bool part, size_t n)
 {
     if (!part)
         return *(const U *)p;
+#ifdef HAVE_MASKS
+    return FN(load_masked)(p, n);
+#else
     V v = {0};
     memcpy(&v, p, n * sizeof *p);
     return v;
+#endif
 }
 
 INLINE void FN(store)(REAL *p, V v, bool part, size_t n)
 {
-    if (part)
-        memcpy(p, &v, n * sizeof *p);
-    else
+    if (!part)
         *(U *)p = v;
+    else
+#ifdef HAVE_MASKS
+        FN(store_masked)(p, v, n);
+#else
+        memcpy(p, &v, n * sizeof *p);
+#endif
 }
 
 typedef struct FN(operands) {
@@ -50,13 +58,15 @@ INLINE void FN(tile)(int rows, int vecs, bool part, const FN(operands) * o)
             acc[i][v] = (V){0};
     for (size_t x = 0; x < o->k; x++) {
         const REAL *l = o->L + lk[x], *b = o->B + bk[x];
+        /* Bases four rows apart: one long chain of additions would cost a cycle a row. */
+        const REAL *l4 = l + 4 * ls, *l8 = l + 8 * ls, *l12 = l + 12 * ls;
         V bv[2];
 #pragma GCC unroll 2
         for (int v = 0; v < vecs; v++)
             bv[v] = FN(load)(b + v * FDHT_LANES, part && v == vecs - 1, last);
 #pragma GCC unroll 32
         for (int i = 0; i < rows; i++) {
-            const REAL a = l[(size_t)i * ls];
+            const REAL a = (i & 4 ? i & 8 ? l12 : l4 : i & 8 ? l8 : l)[(size_t)(i & 3) * ls];
 #pragma GCC unroll 2
             for (int v = 0; v < vecs; v++)
                 acc[i][v] += a * bv[v];

@@ -28,6 +28,7 @@ typedef struct split {
     int n_k, n_m, n_suffix; /* the last n_suffix kept legs are the innermost legs of A */
     int k[FDHT_MAX_LEGS], m[FDHT_MAX_LEGS];
     bool k_trailing; /* the summed legs are the innermost ones of A */
+    int n_k_run;     /* so many of them are */
 } split;
 
 static bool has(uint64_t legs, int leg)
@@ -48,6 +49,7 @@ static split split_legs(const layout *a, uint64_t weight)
     int trailing = 0;
     while (trailing < s.n_k && has(weight, a->leg[a->n - 1 - trailing]))
         trailing++;
+    s.n_k_run = trailing;
     s.k_trailing = trailing == s.n_k;
     return s;
 }
@@ -120,7 +122,8 @@ static double form_cost(const fdht_step *t, const layout *a, const split *s, pla
         int from, to;
         row_run(a, s, extent, &from, &to);
         size_t rows = product(s->m + from, to - from, extent);
-        double scatter = s->k_trailing || first_step ? 0 : SCATTER * (double)(t->m * t->k);
+        double runs = (double)(t->m * t->k) / (double)product(s->k + s->n_k - s->n_k_run, s->n_k_run, extent);
+        double scatter = s->k_trailing || first_step ? 0 : SCATTER * runs;
         return tile_cost(rows, t->n, t->k, t->m / rows) + scatter;
     }
     size_t lanes = product(s->m + s->n_m - s->n_suffix, s->n_suffix, extent);
