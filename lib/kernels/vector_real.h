@@ -95,8 +95,10 @@ INLINE void FN(tile)(int rows, int vecs, bool part, const FN(operands) * o)
 /* The rows of a column block one vector wide; o is used up. */
 static void FN(block1)(size_t m, FN(operands) * o)
 {
-    for (size_t rows; m; m -= rows, o->L += rows * o->ls, o->C += rows * o->cs) {
-        rows = FDHT_MIN(m, ROWS1);
+    for (size_t rows, tiles = (m + ROWS1 - 1) / ROWS1; m;
+         m -= rows, o->L += rows * o->ls, o->C += rows * o->cs) {
+        rows = (m + tiles - 1) / tiles; /* tiles of even height */
+        tiles--;
         switch (rows) {
             TILE_CASE(1, 1)
             TILE_CASE(2, 1)
@@ -122,8 +124,10 @@ static void FN(block1)(size_t m, FN(operands) * o)
 
 static void FN(block2)(size_t m, FN(operands) * o)
 {
-    for (size_t rows; m; m -= rows, o->L += rows * o->ls, o->C += rows * o->cs) {
-        rows = FDHT_MIN(m, ROWS2);
+    for (size_t rows, tiles = (m + ROWS2 - 1) / ROWS2; m;
+         m -= rows, o->L += rows * o->ls, o->C += rows * o->cs) {
+        rows = (m + tiles - 1) / tiles; /* tiles of even height */
+        tiles--;
         switch (rows) {
             TILE_CASE(1, 2)
             TILE_CASE(2, 2)

@@ -44,7 +44,7 @@
     void fdht_exec_##R##_forward_all(fdht_exec_##R *e, fdht_team *team, size_t n, const fdht_vectors_##R *x, \
                                      REAL *y, size_t ldy, bool accumulate);                                  \
     /* grad_params += gradient of sum_i g_i . (scale W x_i) in the flat parameters `params` that were        \
-     * packed, shared by the team, the same bits whatever its size. FDHT_ENOMEM if its buffers cannot be                   \
+     * packed, shared by the team, the same bits whatever its size. FDHT_ENOMEM if its buffers cannot be     \
      * had. */                                                                                               \
     int fdht_exec_##R##_grad_all(fdht_exec_##R *e, fdht_team *team, size_t n, const fdht_vectors_##R *x,     \
                                  const REAL *params, const REAL *g, size_t ldg, REAL *grad_params,           \

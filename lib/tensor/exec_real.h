@@ -220,13 +220,17 @@ static void step_forward(const exec_t *e, int at, const REAL *W, const REAL *A, 
 {
     const fdht_step *s = &e->plan.step[at];
     const step_tables *t = &e->tables[at];
-    for (size_t o = 0; o < s->n_outer; o++)
-        if (s->form == FDHT_LANES_NEW)
-            e->kernels->gemm(s->rows, s->n, s->k, A + s->outer_a[o], s->row_a, s->k_a, W + t->weight, t->k_w,
-                             C + s->outer_c[o], s->row_c, accumulate);
-        else
+    if (s->form == FDHT_LANES_KEPT) {
+        for (size_t o = 0; o < s->n_outer; o++)
             e->kernels->gemm(s->n, s->lanes, s->k, W + t->weight, 1, t->k_w, A + s->outer_a[o], s->k_a,
                              C + s->outer_c[o], s->new_c, accumulate);
+        return;
+    }
+    for (size_t r = 0; r < s->rows; r += s->row_block)
+        for (size_t o = 0; o < s->n_outer; o++)
+            e->kernels->gemm(FDHT_MIN(s->rows - r, s->row_block), s->n, s->k,
+                             A + s->outer_a[o] + r * s->row_a, s->row_a, s->k_a, W + t->weight, t->k_w,
+                             C + s->outer_c[o] + r * s->row_c, s->row_c, accumulate);
 }
 
 /* gA = W' gC where the summed indices are scattered over A: through a tile of rows. */
@@ -275,9 +279,11 @@ static void step_weight_gradient(const exec_t *e, int at, const REAL *A, const R
         REAL *g = gW + k * s->n_pad;
         const REAL *a = A + s->k_a[k];
         if (s->form == FDHT_LANES_NEW) {
-            for (size_t o = 0; o < s->n_outer; o++)
-                e->kernels->gemm(s->k_inner, s->n, s->rows, a + s->outer_a[o], s->k_stride, t->row_a,
-                                 gC + s->outer_c[o], t->row_c, g, s->n_pad, true);
+            for (size_t r = 0; r < s->rows; r += s->row_block)
+                for (size_t o = 0; o < s->n_outer; o++)
+                    e->kernels->gemm(s->k_inner, s->n, FDHT_MIN(s->rows - r, s->row_block), a + s->outer_a[o],
+                                     s->k_stride, t->row_a + r, gC + s->outer_c[o], t->row_c + r, g, s->n_pad,
+                                     true);
             continue;
         }
         if (t->n_full)

@@ -7,7 +7,9 @@
 enum { BEAM = 16, LANES = 16, ROWS = 12, MAX_PERMUTED = 4 };
 
 /* Costs in multiply-adds: of starting one register tile, of moving one number through a permuting copy. */
-static const double TILE_START = 200, SCATTER = 24;
+static const double TILE_START = 200, SCATTER = 24, MISS = 48;
+/* Cache lines that a pass over the rows may touch and still find in L1 when it comes back. */
+enum { NEAR_LINES = 512 };
 
 typedef struct layout {
     int n, leg[FDHT_MAX_LEGS];
@@ -115,6 +117,29 @@ static double tile_cost(size_t rows, size_t lanes, size_t k, size_t calls)
     return (double)calls * (double)rows * vectors * LANES * (double)k * latency + TILE_START * tiles;
 }
 
+/* Cache lines of A that one kept row reads. */
+static size_t row_lines(const split *s, size_t k, const size_t *extent)
+{
+    size_t run = product(s->k + s->n_k - s->n_k_run, s->n_k_run, extent);
+    return k / run * ((run + LANES - 1) / LANES);
+}
+
+/* So many rows at a time that their lines are still near when the next outer index reads its neighbours. */
+static size_t row_block(size_t rows, size_t lines)
+{
+    size_t block = NEAR_LINES / lines / ROWS * ROWS;
+    return rows * lines <= NEAR_LINES ? rows : FDHT_MIN(rows, FDHT_MAX(block, ROWS));
+}
+
+/* What it costs to fetch numbers of A one by one from L2, where not even one tile's lines stay near. */
+static double miss_cost(const fdht_step *t, const split *s, size_t rows, const size_t *extent)
+{
+    size_t lines = row_lines(s, t->k, extent);
+    if (rows == t->m || row_block(rows, lines) * lines <= 2 * NEAR_LINES)
+        return 0;
+    return MISS * (double)(t->m * lines);
+}
+
 static double form_cost(const fdht_step *t, const layout *a, const split *s, placing place,
                         const size_t *extent, bool first_step)
 {
@@ -124,7 +149,7 @@ static double form_cost(const fdht_step *t, const layout *a, const split *s, pla
         size_t rows = product(s->m + from, to - from, extent);
         double runs = (double)(t->m * t->k) / (double)product(s->k + s->n_k - s->n_k_run, s->n_k_run, extent);
         double scatter = s->k_trailing || first_step ? 0 : SCATTER * runs;
-        return tile_cost(rows, t->n, t->k, t->m / rows) + scatter;
+        return tile_cost(rows, t->n, t->k, t->m / rows) + scatter + miss_cost(t, s, rows, extent);
     }
     size_t lanes = product(s->m + s->n_m - s->n_suffix, s->n_suffix, extent);
     return tile_cost(t->n, lanes, t->k, t->m / lanes);
@@ -254,6 +279,7 @@ static int lower(fdht_step *t, uint64_t weight, const layout *a, const node *c, 
         t->form = FDHT_LANES_NEW;
         t->n_pad = (t->n + LANES - 1) / LANES * LANES;
         t->rows = product(s.m + first, last - first, extent);
+        t->row_block = t->rows == t->m ? t->rows : row_block(t->rows, row_lines(&s, t->k, extent));
         t->row_a = last > first ? stride_in(a, s.m[last - 1], extent) : 0;
         t->row_c = last > first ? stride_in(&c->c, s.m[last - 1], extent) : 0;
         for (int i = 0; i < s.n_m; i++)
@@ -295,6 +321,7 @@ int fdht_plan_layout(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht
     for (int i = 0; i < p->n_steps && !status; i++)
         status = lower(&p->step[i], p->weight[p->step[i].weight].legs, &beam[i][chosen[i]].c,
                        &beam[i + 1][chosen[i + 1]], extent, err);
+    p->cost = beam[p->n_steps][chosen[p->n_steps]].cost;
     const layout *last = &beam[p->n_steps][chosen[p->n_steps]].c;
     if (!status && !natural(op, last)) {
         int order[FDHT_MAX_LEGS];

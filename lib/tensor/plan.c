@@ -8,7 +8,13 @@
  * makes 32 multiply-adds in the time L2 delivers 8 floats). Merges are shared by the vectors between two
  * weight changes. */
 static const double MOVE = 4.0, MERGE_SHARE = 1.0 / 64;
-enum { MERGED_MAX = 1 << 15 }; /* numbers in a merged weight: it must stay in cache */
+enum {
+    MERGED_MAX = 1 << 15, /* numbers in a merged weight: it must stay in cache */
+    WAYS = 32,            /* chains that are laid out before one is chosen */
+    WIDE_CORES = 11,      /* up to so many cores; beyond, the cheapest alone */
+};
+/* A chain that costs more than this times the cheapest is not looked at. */
+static const double NEAR = 1.06;
 
 size_t fdht_legs_size(uint64_t legs, const size_t *extent)
 {
@@ -25,22 +31,30 @@ void fdht_plan_extents(const fdht_op *op, const fdht_box *box, size_t extent[FDH
         memcpy(extent, box->size, (size_t)op->spec.d * sizeof *extent);
 }
 
+/* One way to contract a set with the input: its last weight, and which way of the set before. */
+typedef struct chain {
+    double cost;
+    uint32_t last;
+    int before;
+} chain;
+
 typedef struct search {
-    int n; /* cores */
+    int n;    /* cores */
+    int keep; /* best ways remembered for each set */
     const size_t *extent;
-    uint64_t input;        /* legs of the input vector */
-    uint64_t *legs;        /* by set of cores */
-    double *merge, *chain; /* least cost of merging the set; of contracting it with the input */
-    uint32_t *merge_half, *chain_last;
+    uint64_t input; /* legs of the input vector */
+    uint64_t *legs; /* by set of cores */
+    double *merge;  /* least cost of merging the set */
+    uint32_t *merge_half;
+    chain *chains; /* by set, `keep` each, cheapest first; DBL_MAX where there are no more */
 } search;
 
 static void search_free(search *s)
 {
     fdht_free(s->legs);
     fdht_free(s->merge);
-    fdht_free(s->chain);
     fdht_free(s->merge_half);
-    fdht_free(s->chain_last);
+    fdht_free(s->chains);
 }
 
 static double pair_multiply_adds(const search *s, uint64_t a, uint64_t b)
@@ -80,23 +94,33 @@ static void search_merges(search *s)
     }
 }
 
+static void insert(chain *ways, int keep, chain c)
+{
+    int at = keep - 1;
+    if (c.cost >= ways[at].cost)
+        return;
+    for (; at > 0 && ways[at - 1].cost > c.cost; at--)
+        ways[at] = ways[at - 1];
+    ways[at] = c;
+}
+
 static void search_chains(search *s)
 {
-    s->chain[0] = 0;
+    for (size_t i = 0; i < (size_t)s->keep << s->n; i++)
+        s->chains[i].cost = DBL_MAX;
+    s->chains[0].cost = 0;
     for (uint32_t set = 1; set < 1u << s->n; set++) {
-        s->chain[set] = DBL_MAX;
+        chain *ways = s->chains + (size_t)set * s->keep;
         for (uint32_t last = set; last; last = (last - 1) & set) {
             uint32_t before = set ^ last;
-            if (s->merge[last] == DBL_MAX)
+            const chain *from = s->chains + (size_t)before * s->keep;
+            if (s->merge[last] == DBL_MAX ||
+                from->cost + MERGE_SHARE * s->merge[last] >= ways[s->keep - 1].cost)
                 continue;
-            double cost = s->chain[before] + MERGE_SHARE * s->merge[last];
-            if (cost >= s->chain[set])
-                continue;
-            cost += step_cost(s, s->input ^ s->legs[before], s->legs[last]);
-            if (cost < s->chain[set]) {
-                s->chain[set] = cost;
-                s->chain_last[set] = last;
-            }
+            double cost =
+                MERGE_SHARE * s->merge[last] + step_cost(s, s->input ^ s->legs[before], s->legs[last]);
+            for (int i = 0; i < s->keep && from[i].cost < DBL_MAX; i++)
+                insert(ways, s->keep, (chain){from[i].cost + cost, last, i});
         }
     }
 }
@@ -132,28 +156,52 @@ static void add_step(fdht_plan *p, const size_t *extent, int weight, uint64_t a)
     p->peak = FDHT_MAX(p->peak, t->outputs);
 }
 
-static int plan_exact(search *s, fdht_plan *p, fdht_error *err)
+/* Write the steps of the way-th best chain over all cores into p. */
+static void take_chain(const search *s, int way, fdht_plan *p)
 {
-    size_t sets = (size_t)1 << s->n;
-    uint32_t last[FDHT_MAX_STEPS];
+    uint32_t last[FDHT_MAX_STEPS], set = (1u << s->n) - 1;
     int n_last = 0;
-    s->merge = fdht_calloc_err(sets, sizeof *s->merge, "planner", err);
-    s->chain = fdht_calloc_err(sets, sizeof *s->chain, "planner", err);
-    s->merge_half = fdht_calloc_err(sets, sizeof *s->merge_half, "planner", err);
-    s->chain_last = fdht_calloc_err(sets, sizeof *s->chain_last, "planner", err);
-    if (!s->merge || !s->chain || !s->merge_half || !s->chain_last)
-        return FDHT_ENOMEM;
-    search_merges(s);
-    search_chains(s);
-    for (uint32_t set = (uint32_t)sets - 1; set; set ^= s->chain_last[set])
-        last[n_last++] = s->chain_last[set];
+    while (set) {
+        const chain *c = &s->chains[(size_t)set * s->keep + way];
+        last[n_last++] = c->last;
+        set ^= c->last;
+        way = c->before;
+    }
     uint64_t a = s->input;
     while (n_last-- > 0) {
         int w = add_weight(p, s, last[n_last]);
         add_step(p, s->extent, w, a);
         a ^= p->weight[w].legs;
     }
-    return FDHT_OK;
+}
+
+/* The cheapest chains by operations and bytes are laid out, and the one that should run fastest is taken. */
+static int plan_exact(const fdht_op *op, search *s, fdht_plan *p, fdht_error *err)
+{
+    size_t sets = (size_t)1 << s->n;
+    const fdht_plan empty = *p;
+    int status = FDHT_OK;
+    s->keep = s->n <= WIDE_CORES ? WAYS : 1;
+    s->merge = fdht_calloc_err(sets, sizeof *s->merge, "planner", err);
+    s->merge_half = fdht_calloc_err(sets, sizeof *s->merge_half, "planner", err);
+    s->chains = fdht_calloc_err(sets * (size_t)s->keep, sizeof *s->chains, "planner", err);
+    if (!s->merge || !s->merge_half || !s->chains)
+        return FDHT_ENOMEM;
+    search_merges(s);
+    search_chains(s);
+    const chain *ways = s->chains + (sets - 1) * (size_t)s->keep;
+    for (int way = 0; way < s->keep && ways[way].cost <= NEAR * ways[0].cost && !status; way++) {
+        fdht_plan candidate = empty;
+        take_chain(s, way, &candidate);
+        status = fdht_plan_layout(op, s->extent, &candidate, err);
+        if (way == 0 || (!status && candidate.cost < p->cost)) {
+            fdht_plan_clear(p);
+            *p = candidate;
+        } else {
+            fdht_plan_clear(&candidate);
+        }
+    }
+    return status;
 }
 
 /* Too many cores for the exact search: take the cheapest next core, among those that touch the activation. */
@@ -200,17 +248,16 @@ int fdht_plan_make(const fdht_op *op, const fdht_box *box, fdht_plan *out, fdht_
                 core_legs[i] |= (uint64_t)1 << op->core[i].leg[j];
     if (s.n > FDHT_EXACT_CORES) {
         plan_greedy(&s, core_legs, out);
+        status = fdht_plan_layout(op, extent, out, err);
     } else {
         s.legs = fdht_calloc_err((size_t)1 << s.n, sizeof *s.legs, "planner", err);
         if (!s.legs)
             return FDHT_ENOMEM;
         for (uint32_t set = 1; set < 1u << s.n; set++)
             s.legs[set] = s.legs[set & (set - 1)] ^ core_legs[__builtin_ctz(set)];
-        status = plan_exact(&s, out, err);
+        status = plan_exact(op, &s, out, err);
     }
     search_free(&s);
-    if (!status)
-        status = fdht_plan_layout(op, extent, out, err);
     if (status)
         fdht_plan_clear(out);
     return status;

@@ -35,6 +35,7 @@ typedef struct fdht_step {
         n_leg[FDHT_MAX_LEGS];  /* order of the packed weight (k legs, n legs), both row-major */
     size_t n_pad;              /* row length of the packed weight */
     size_t rows, row_a, row_c; /* LANES_NEW: kept rows and their strides */
+    size_t row_block;          /* LANES_NEW: rows between two turns of the outer loop */
     size_t lanes, new_c;       /* LANES_KEPT: contiguous kept indices; stride of n in C */
     size_t n_outer;
     size_t k_inner, k_stride; /* the summed indices run as n_k / k_inner runs of constant stride */
@@ -50,6 +51,7 @@ typedef struct fdht_plan {
     size_t input_size, output_size;
     uint32_t *permute; /* output index -> index in the last step's C; NULL when they are the same */
     size_t multiply_adds, merge_multiply_adds, moved, peak;
+    double cost; /* expected time, in multiply-adds at full speed */
 } fdht_plan;
 
 /* Extents of the legs seen from inputs restricted to `box` (NULL: all). */
