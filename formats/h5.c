@@ -118,7 +118,7 @@ static int check_filters(hid_t plist, fdht_h5_array *a, fdht_error *err)
                              "run where it is, "
                              "fixes the file",
                              a->path, (int)f,
-                             f == 32000 ? "lzf"
+                             f == 32000 ? "lzf, Debian: hdf5-plugin-lzf"
                              : name[0]  ? name
                                         : "unnamed");
     }

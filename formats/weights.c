@@ -354,7 +354,9 @@ void fdht_weights_close(fdht_weights *w)
     }
     if (w->id >= 0)
         H5Fclose(w->id);
-    fdht_w_strings_free(w->string, w->n_strings);
+    for (int i = 0; i < w->n_strings; i++)
+        fdht_free(w->string[i]);
+    fdht_free(w->string);
     fdht_free(w->set);
     fdht_free(w->lstm);
     fdht_free(w->bound);

@@ -3,33 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "h5.h"
 #include "weights_internal.h"
 
-enum { MAX_DEPTH = 32, MAX_SETS = 100000, MAX_NAMES = 1000000, LZF = 32000 };
-
-/* Deflate cannot shrink data more than 1032 times: a data set that claims more than this times what is stored
- * is a claim only, and memory must not follow it. */
-#define MAX_RATIO     1100.0
-#define MAX_ATTRIBUTE (64u << 20)
-#define CHUNK_CACHE   (8u << 20)
-
-/* Files must not make us open other files. */
-static herr_t refuse_external(const char *a, const char *b, const char *c, const char *d, unsigned *flags,
-                              hid_t fapl, void *arg)
-{
-    (void)a, (void)b, (void)c, (void)d, (void)flags, (void)fapl, (void)arg;
-    return -1;
-}
-
-static hid_t access_list(void)
-{
-    hid_t lapl = H5Pcreate(H5P_LINK_ACCESS);
-    if (lapl >= 0)
-        H5Pset_elink_cb(lapl, refuse_external, NULL);
-    return lapl;
-}
+enum { MAX_DEPTH = 32, MAX_SETS = 100000, MAX_NAMES = 1000000 };
 
 /* --- the catalogue
  * --------------------------------------------------------------------------------------------- */
@@ -109,7 +87,7 @@ static herr_t visit(hid_t group, const char *name, const H5L_info_t *link, void 
     return up->status ? -1 : 0;
 }
 
-/* The file is not HDF5: say what it is, for those people try to give us. */
+/* Not HDF5: say what it is, for those kinds people try to give us. The error stands already otherwise. */
 static int explain(const char *path, fdht_error *err)
 {
     unsigned char head[64] = {0};
@@ -133,7 +111,7 @@ static int explain(const char *path, fdht_error *err)
     if (n > 9 && head[8] == '{')
         return fdht_fail(err, FDHT_EFORMAT,
                          "a safetensors file, not HDF5: write its tensors with h5py first");
-    return fdht_fail(err, FDHT_EFORMAT, "not an HDF5 file");
+    return FDHT_EFORMAT;
 }
 
 static int by_path(const void *a, const void *b)
@@ -143,30 +121,11 @@ static int by_path(const void *a, const void *b)
 
 int fdht_w_file_open(fdht_weights *w, const char *path, fdht_error *err)
 {
-    struct stat st;
-    if (stat(path, &st) < 0)
-        return fdht_fail(err, FDHT_ENOENT, "no such file");
-    if (!S_ISREG(st.st_mode))
-        return fdht_fail(err, FDHT_EINVAL, "not a regular file: HDF5 needs one that it can seek in");
-    hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
-    H5E_BEGIN_TRY
-    {
-        H5Pset_file_locking(fapl, 0, 1);
-        w->id = H5Fopen(path, H5F_ACC_RDONLY, fapl);
-    }
-    H5E_END_TRY
-    H5Pclose(fapl);
-    if (w->id < 0) {
-        FILE *f = fopen(path, "rb");
-        if (!f)
-            return fdht_fail(err, FDHT_EIO, "cannot be opened for reading");
-        unsigned char magic[4] = {0};
-        size_t n = fread(magic, 1, 4, f);
-        fclose(f);
-        if (n == 4 && !memcmp(magic, "\211HDF", 4))
-            return fdht_fail(err, FDHT_EFORMAT, "damaged or truncated HDF5 file");
+    int status = fdht_h5_open(path, &w->id, err);
+    if (status == FDHT_EFORMAT)
         return explain(path, err);
-    }
+    if (status)
+        return status;
     walk top = {w, "", 0, FDHT_OK, err};
     herr_t rc;
     H5E_BEGIN_TRY
@@ -191,282 +150,134 @@ int fdht_w_find(const fdht_weights *w, const char *path)
 /* --- checking a data set before use
  * ---------------------------------------------------------------------------- */
 
-static int check_type(const fdht_weights *w, fdht_wset *s, fdht_error *err)
+static int check_type(const fdht_weights *w, fdht_wset *s, const fdht_h5_array *a, fdht_error *err)
 {
-    hid_t type = H5Dget_type(s->id);
-    H5T_class_t class = H5Tget_class(type);
-    size_t size = H5Tget_size(type);
     char *note = fdht_w_attr_string(w, s->path, "dtype");
     bool bf16 = note && !strcmp(note, "bfloat16");
     fdht_free(note);
     s->kind = FDHT_WKIND_OTHER;
-    if (size == 2 && (class == H5T_OPAQUE || class == H5T_INTEGER) && bf16) {
+    if (a->type_size == 2 && (a->class == H5T_OPAQUE || a->class == H5T_INTEGER) && bf16) {
         s->kind = FDHT_WKIND_BFLOAT16;
         snprintf(s->dtype, sizeof s->dtype, "bfloat16");
-    } else if (class == H5T_FLOAT && size <= 16) {
+    } else if (a->class == H5T_FLOAT && a->type_size <= 16) {
         size_t spos, epos, esize = 0, mpos, msize;
-        H5Tget_fields(type, &spos, &epos, &esize, &mpos, &msize);
+        H5Tget_fields(a->type, &spos, &epos, &esize, &mpos, &msize);
         s->kind = FDHT_WKIND_FLOAT;
-        snprintf(s->dtype, sizeof s->dtype, "%sfloat%zu%s", size == 2 && esize == 8 ? "b" : "", 8 * size,
-                 H5Tget_order(type) == H5T_ORDER_BE ? " big-endian" : "");
+        snprintf(s->dtype, sizeof s->dtype, "%sfloat%zu%s", a->type_size == 2 && esize == 8 ? "b" : "",
+                 8 * a->type_size, H5Tget_order(a->type) == H5T_ORDER_BE ? " big-endian" : "");
     }
-    H5Tclose(type);
     if (s->kind == FDHT_WKIND_OTHER)
         return fdht_fail(err, FDHT_EFORMAT,
                          "%s: numbers of %s, %zu bytes: expected float16, float32, float64 or bfloat16",
                          s->path,
-                         class == H5T_INTEGER  ? "class integer"
-                         : class == H5T_OPAQUE ? "class opaque (without attribute dtype=\"bfloat16\")"
-                                               : "another class",
-                         size);
+                         a->class == H5T_INTEGER  ? "class integer"
+                         : a->class == H5T_OPAQUE ? "class opaque (without attribute dtype=\"bfloat16\")"
+                                                  : "another class",
+                         a->type_size);
     return FDHT_OK;
 }
 
-static int check_filters(const fdht_weights *w, const fdht_wset *s, hid_t dcpl, fdht_error *err)
-{
-    int n = H5Pget_nfilters(dcpl);
-    for (int i = 0; i < n; i++) {
-        unsigned flags, info;
-        size_t nothing = 0;
-        char name[64] = "";
-        H5Z_filter_t id =
-            H5Pget_filter(dcpl, (unsigned)i, &flags, &nothing, NULL, sizeof name - 1, name, &info);
-        if (id < 0)
-            return fdht_fail(err, FDHT_EFORMAT, "%s: damaged filter list", s->path);
-        if (H5Zfilter_avail(id) > 0)
-            continue;
-        if (id == LZF)
-            return fdht_fail(err, FDHT_EFORMAT,
-                             "%s: compressed with LZF (filter 32000), not in libhdf5. Rewrite the file (with "
-                             "hdf5-plugin-lzf): h5repack -f GZIP=4 %s new.h5",
-                             s->path, w->file);
-        return fdht_fail(
-            err, FDHT_EFORMAT,
-            "%s: filter %d (%s) is not in libhdf5. Rewrite the file: h5repack -f GZIP=4 %s new.h5", s->path,
-            (int)id, name, w->file);
-    }
-    return FDHT_OK;
-}
-
-static int check_storage(const fdht_weights *w, const fdht_wset *s, hid_t dcpl, fdht_error *err)
-{
-    H5D_layout_t layout = H5Pget_layout(dcpl);
-    if (layout == H5D_VIRTUAL || (layout == H5D_CONTIGUOUS && H5Pget_external_count(dcpl) != 0))
-        return fdht_fail(err, FDHT_EFORMAT, "%s: its data stand in other files, which are not opened",
-                         s->path);
-    if (layout < 0)
-        return fdht_fail(err, FDHT_EFORMAT, "%s: damaged storage layout", s->path);
-    hid_t type = H5Dget_type(s->id);
-    size_t item = H5Tget_size(type), bytes;
-    H5Tclose(type);
-    if (!fdht_product(s->dim, 3, &bytes) || !fdht_mul(bytes, item, &bytes))
-        return fdht_fail(err, FDHT_EFORMAT, "%s: more numbers than memory can address", s->path);
-    double stored = (double)H5Dget_storage_size(s->id), chunk_bytes = 0;
-    hsize_t file_bytes = 0, chunk[H5S_MAX_RANK];
-    H5Fget_filesize(w->id, &file_bytes);
-    if (layout == H5D_CHUNKED) {
-        int rank = H5Pget_chunk(dcpl, H5S_MAX_RANK, chunk);
-        chunk_bytes = (double)item;
-        for (int k = 0; k < rank; k++)
-            chunk_bytes *= (double)chunk[k];
-    }
-    double most = layout == H5D_CHUNKED ? MAX_RATIO * stored : stored;
-    if (stored > (double)file_bytes || (double)bytes > most || chunk_bytes > most)
-        return fdht_fail(err, FDHT_EFORMAT, "%s: claims %zu bytes, the file holds %.0f for it", s->path,
-                         bytes, stored);
-    return FDHT_OK;
-}
-
+/* Open the data set for good; the handle goes to s->id. */
 static int open_set(const fdht_weights *w, fdht_wset *s, fdht_error *err)
 {
-    int rc = FDHT_OK;
-    hid_t dapl = H5Pcreate(H5P_DATASET_ACCESS), dcpl = -1;
-    H5Pset_chunk_cache(dapl, 4099, CHUNK_CACHE, 1.0);
-    H5E_BEGIN_TRY
-    {
-        s->id = H5Dopen2(w->id, s->path, dapl);
-        dcpl = s->id >= 0 ? H5Dget_create_plist(s->id) : -1;
-        if (dcpl < 0)
-            rc = fdht_fail(err, FDHT_EFORMAT, "%s: damaged data set", s->path);
-        if (!rc)
-            rc = check_type(w, s, err);
-        if (!rc)
-            rc = check_filters(w, s, dcpl, err);
-        if (!rc)
-            rc = check_storage(w, s, dcpl, err);
-        if (dcpl >= 0)
-            H5Pclose(dcpl);
-        if (rc && s->id >= 0) {
-            H5Dclose(s->id);
-            s->id = -1;
-        }
+    fdht_h5_array a;
+    int rc = fdht_h5_open_array(w->id, s->path, &a, err);
+    if (rc)
+        return rc;
+    rc = check_type(w, s, &a, err);
+    if (!rc) {
+        s->id = a.id;
+        a.id = -1;
     }
-    H5E_END_TRY
-    H5Pclose(dapl);
+    fdht_h5_close_array(&a);
     return rc;
 }
 
 int fdht_w_bind(fdht_weights *w, int set, size_t d0, size_t d1, size_t d2, fdht_error *err)
 {
     fdht_wset *s = &w->set[set];
-    int rank = d2 ? 3 : d1 ? 2 : 1;
-    size_t want[3] = {d0, d1 ? d1 : 1, d2 ? d2 : 1};
-    if (s->rank != rank || memcmp(want, s->dim, sizeof want) != 0) {
-        char expected[80], found[80];
-        int a = snprintf(expected, sizeof expected, "(%zu", d0), b;
-        for (int k = 1; k < rank; k++)
-            a += snprintf(expected + a, sizeof expected - (size_t)a, ",%zu", want[k]);
-        b = snprintf(found, sizeof found, "(");
-        for (int k = 0; k < s->rank && k < 3; k++)
-            b += snprintf(found + b, sizeof found - (size_t)b, "%s%zu", k ? "," : "", s->dim[k]);
-        return fdht_fail(err, FDHT_EFORMAT, "%s: expected %s), file has %s%s)", s->path, expected, found,
-                         s->rank > 3 ? ",.." : "");
-    }
-    return s->id >= 0 ? FDHT_OK : open_set(w, s, err);
+    fdht_h5_array seen = {.rank = s->rank, .dim = {s->dim[0], s->dim[1], s->dim[2]}};
+    snprintf(seen.path, sizeof seen.path, "%s", s->path);
+    size_t want[3] = {d0, d1, d2};
+    int rc = fdht_h5_expect(&seen, d2 ? 3 : d1 ? 2 : 1, want, err);
+    return rc || s->id >= 0 ? rc : open_set(w, s, err);
 }
 
 /* --- attributes
  * ------------------------------------------------------------------------------------------------ */
 
-static hid_t open_attr(const fdht_weights *w, const char *path, const char *name)
+/* The object at path, reached by hard links only; -1 if there is none. */
+static hid_t open_object(const fdht_weights *w, const char *path)
 {
-    hid_t lapl = access_list(), id = -1;
+    hid_t id = -1;
     H5E_BEGIN_TRY
     {
-        if (H5Aexists_by_name(w->id, path, name, lapl) > 0)
-            id = H5Aopen_by_name(w->id, path, name, H5P_DEFAULT, lapl);
+        if (!strcmp(path, "/") || fdht_h5_is_group(w->id, path) || fdht_h5_is_dataset(w->id, path))
+            id = H5Oopen(w->id, path, H5P_DEFAULT);
     }
     H5E_END_TRY
-    H5Pclose(lapl);
     return id;
 }
 
-static char *copy_text(const char *text, size_t most)
+/* Keras leaves an empty float64 array where a layer has no weights. */
+static bool is_empty(hid_t object, const char *name)
 {
-    size_t n = text ? strnlen(text, most) : 0;
-    char *copy = fdht_calloc(n + 1, 1);
-    if (copy && n)
-        memcpy(copy, text, n);
-    return copy;
-}
-
-/* All strings of an open attribute; *n as fdht_w_attr_strings. Variable-length strings come as pointers,
- * others as fixed fields, padded or not. */
-static int read_strings(hid_t attr, const char *what, char ***out, int *n, fdht_error *err)
-{
-    int rc = FDHT_OK;
-    char **list = NULL, *raw = NULL;
-    hid_t type = H5Aget_type(attr), space = H5Aget_space(attr), memory = -1;
-    hssize_t points = H5Sget_simple_extent_npoints(space);
-    size_t size = 0, bytes = 0;
-    bool variable = false, read = false;
-    *n = 0;
-    if (points == 0)
-        goto out;
-    if (points < 0 || points > MAX_NAMES || H5Tget_class(type) != H5T_STRING) {
-        rc = fdht_fail(err, FDHT_EFORMAT, "attribute %s: expected a list of strings", what);
-        goto out;
+    hssize_t points = -1;
+    H5E_BEGIN_TRY
+    {
+        hid_t attr = H5Aopen(object, name, H5P_DEFAULT), space = attr < 0 ? -1 : H5Aget_space(attr);
+        if (space >= 0) {
+            points = H5Sget_simple_extent_npoints(space);
+            H5Sclose(space);
+        }
+        if (attr >= 0)
+            H5Aclose(attr);
     }
-    variable = H5Tis_variable_str(type) > 0;
-    memory = H5Tget_native_type(type, H5T_DIR_DEFAULT);
-    size = variable ? sizeof(char *) : H5Tget_size(memory);
-    if (!size || !fdht_mul(size, (size_t)points, &bytes) || bytes > MAX_ATTRIBUTE) {
-        rc = fdht_fail(err, FDHT_EFORMAT, "attribute %s: too long", what);
-        goto out;
-    }
-    raw = fdht_calloc_err(bytes, 1, what, err);
-    list = raw ? fdht_calloc_err((size_t)points, sizeof *list, what, err) : NULL;
-    if (!list) {
-        rc = FDHT_ENOMEM;
-        goto out;
-    }
-    read = H5Aread(attr, memory, raw) >= 0;
-    if (!read) {
-        rc = fdht_fail(err, FDHT_EFORMAT, "attribute %s: cannot be read", what);
-        goto out;
-    }
-    for (hssize_t i = 0; i < points && !rc; i++) {
-        const char *text = raw + (size_t)i * size;
-        list[i] = variable ? copy_text(((char **)(void *)raw)[i], SIZE_MAX) : copy_text(text, size);
-        if (!list[i])
-            rc = fdht_fail(err, FDHT_ENOMEM, "out of memory: attribute %s", what);
-    }
-    if (!rc) {
-        *n = (int)points;
-        *out = list;
-        list = NULL;
-    }
-out:
-    fdht_w_strings_free(list, list ? (int)points : 0);
-    if (variable && read)
-        H5Dvlen_reclaim(memory, space, H5P_DEFAULT, raw);
-    fdht_free(raw);
-    if (memory >= 0)
-        H5Tclose(memory);
-    H5Tclose(type);
-    H5Sclose(space);
-    return rc;
+    H5E_END_TRY
+    return points == 0;
 }
 
 void fdht_w_strings_free(char **list, int n)
 {
-    for (int i = 0; list && i < n; i++)
-        fdht_free(list[i]);
-    fdht_free(list);
+    fdht_h5_free_strings(list, (size_t)n);
 }
 
 char *fdht_w_attr_string(const fdht_weights *w, const char *path, const char *name)
 {
-    hid_t attr = open_attr(w, path, name);
-    if (attr < 0)
-        return NULL;
+    hid_t object = open_object(w, path);
     char **list = NULL, *text = NULL;
-    int n = 0, rc;
-    H5E_BEGIN_TRY
-    {
-        rc = read_strings(attr, name, &list, &n, NULL);
-        H5Aclose(attr);
-    }
-    H5E_END_TRY
-    if (!rc && n == 1) {
+    size_t n = 0;
+    if (object < 0)
+        return NULL;
+    if (!fdht_h5_attr_strings(object, name, &list, &n, NULL) && n == 1) {
         text = list[0];
         list[0] = NULL;
     }
-    fdht_w_strings_free(list, n);
+    fdht_h5_free_strings(list, n);
+    H5Oclose(object);
     return text;
 }
 
 /* Append one attribute's strings to a list; *found tells whether it exists. */
-static int append(const fdht_weights *w, const char *path, const char *name, char ***list, int *n,
-                  bool *found, fdht_error *err)
+static int append(hid_t object, const char *name, char ***list, size_t *n, bool *found, fdht_error *err)
 {
-    char **more = NULL, what[300];
-    int n_more = 0, rc;
-    hid_t attr = open_attr(w, path, name);
-    *found = attr >= 0;
-    if (!*found)
+    char **more = NULL;
+    size_t n_more = 0;
+    *found = fdht_h5_has_attr(object, name);
+    if (!*found || is_empty(object, name))
         return FDHT_OK;
-    snprintf(what, sizeof what, "%s of %s", name, path);
-    H5E_BEGIN_TRY
-    {
-        rc = read_strings(attr, what, &more, &n_more, err);
-        H5Aclose(attr);
-    }
-    H5E_END_TRY
-    if (rc || !n_more)
+    int rc = fdht_h5_attr_strings(object, name, &more, &n_more, err);
+    if (rc)
         return rc;
-    if (*n > MAX_NAMES - n_more) {
-        fdht_w_strings_free(more, n_more);
-        return fdht_fail(err, FDHT_EFORMAT, "attribute %s: too long", what);
-    }
-    char **all = fdht_calloc_err((size_t)(*n + n_more), sizeof *all, what, err);
+    char **all = *n + n_more > MAX_NAMES ? NULL : fdht_calloc_err(*n + n_more + 1, sizeof *all, name, err);
     if (!all) {
-        fdht_w_strings_free(more, n_more);
-        return FDHT_ENOMEM;
+        fdht_h5_free_strings(more, n_more);
+        return *n + n_more > MAX_NAMES ? fdht_fail(err, FDHT_EFORMAT, "%s: too long", name) : FDHT_ENOMEM;
     }
     if (*n)
-        memcpy(all, *list, (size_t)*n * sizeof *all);
-    memcpy(all + *n, more, (size_t)n_more * sizeof *all);
+        memcpy(all, *list, *n * sizeof *all);
+    if (n_more)
+        memcpy(all + *n, more, n_more * sizeof *all);
     fdht_free(*list);
     fdht_free(more);
     *list = all;
@@ -478,23 +289,28 @@ int fdht_w_attr_strings(const fdht_weights *w, const char *path, const char *nam
                         fdht_error *err)
 {
     char **list = NULL;
-    int count = 0;
+    size_t count = 0;
     bool found, any;
-    int rc = append(w, path, name, &list, &count, &any, err);
+    *n = -1;
+    hid_t object = open_object(w, path);
+    if (object < 0)
+        return FDHT_OK;
+    int rc = append(object, name, &list, &count, &any, err);
     for (int k = 0; !rc && !any; k++) { /* split above 64,512 bytes: name0, name1, .. */
         char part[64];
         snprintf(part, sizeof part, "%s%d", name, k);
-        rc = append(w, path, part, &list, &count, &found, err);
+        rc = append(object, part, &list, &count, &found, err);
         if (!found) {
             any = k > 0;
             break;
         }
     }
+    H5Oclose(object);
     if (rc) {
-        fdht_w_strings_free(list, count);
-        return rc;
+        fdht_h5_free_strings(list, count);
+        return fdht_fail_prefix(err, rc, "%s", path);
     }
     *out = list;
-    *n = any ? count : -1;
+    *n = any ? (int)count : -1;
     return FDHT_OK;
 }

@@ -87,7 +87,7 @@ static void keras_attributes(void **state)
     H5Awrite(a, H5T_NATIVE_INT, &three);
     H5Aclose(a);
     H5Sclose(space);
-    must_refuse(f, "layer_names of /: expected a list of strings");
+    must_refuse(f, "/: layer_names: not text");
 
     f = make_file();
     make_set(f, "/lstm/kernel:0", 3, 8, 0);
@@ -120,7 +120,7 @@ static void no_data_for_the_claim(void **state)
     H5Pset_chunk(dcpl, 2, chunk);
     H5Dclose(H5Dcreate2(f, "weight_ih_l0", H5T_IEEE_F32LE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT));
     make_set(f, "weight_hh_l0", 8, 2, 0);
-    must_refuse(f, "/weight_ih_l0: claims 64000000000000 bytes, the file holds 0");
+    must_refuse(f, "/weight_ih_l0: shape asks for 64000000000000 bytes, only 0 are stored");
 
     hsize_t over[2] = {(hsize_t)1 << 62, 4}, big_chunk[2] = {1, 4};
     f = make_file();
@@ -136,7 +136,7 @@ static void no_data_for_the_claim(void **state)
     H5Pset_chunk(dcpl, 2, wide);
     H5Dclose(H5Dcreate2(f, "weight_ih_l0", H5T_IEEE_F32LE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT));
     make_set(f, "weight_hh_l0", 8, 2, 0);
-    must_refuse(f, "/weight_ih_l0: claims");
+    must_refuse(f, "/weight_ih_l0: chunks of 48000000 bytes");
     H5Pclose(dcpl);
     H5Sclose(space);
 }
@@ -149,7 +149,7 @@ static void other_files_are_not_opened(void **state)
     H5Pset_external(dcpl, "/etc/passwd", 0, 96);
     H5Dclose(H5Dcreate2(f, "weight_ih_l0", H5T_IEEE_F32LE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT));
     make_set(f, "weight_hh_l0", 8, 2, 0);
-    must_refuse(f, "stand in other files");
+    must_refuse(f, "stored in other files");
     H5Pclose(dcpl);
 
     f = make_file();
@@ -157,7 +157,7 @@ static void other_files_are_not_opened(void **state)
     H5Pset_virtual(dcpl, space, DATA "torch_1layer.h5", "lstm.weight_ih_l0", space);
     H5Dclose(H5Dcreate2(f, "weight_ih_l0", H5T_IEEE_F32LE, space, H5P_DEFAULT, dcpl, H5P_DEFAULT));
     make_set(f, "weight_hh_l0", 8, 2, 0);
-    must_refuse(f, "stand in other files");
+    must_refuse(f, "stored in other files");
     H5Pclose(dcpl);
     H5Sclose(space);
 
@@ -218,8 +218,8 @@ static void lzf_is_named(void **state)
     fdht_weights *w = NULL;
     fdht_error err = {0};
     assert_int_equal(fdht_weights_open(temp_path, NULL, &w, &err), FDHT_EFORMAT);
-    assert_non_null(strstr(err.msg, "/weight_ih_l0: compressed with LZF (filter 32000)"));
-    assert_non_null(strstr(err.msg, "h5repack -f GZIP=4"));
+    assert_non_null(strstr(err.msg, "/weight_ih_l0: filter 32000 (lzf, Debian: hdf5-plugin-lzf)"));
+    assert_non_null(strstr(err.msg, "h5repack -f NONE"));
 }
 
 /* --- files that are not, or no longer, HDF5
@@ -278,8 +278,8 @@ static void other_kinds_of_file(void **state)
 
     fdht_weights *w = NULL;
     fdht_error err = {0};
-    assert_int_equal(fdht_weights_open("tests", NULL, &w, &err), FDHT_EINVAL);
-    assert_int_equal(fdht_weights_open("/dev/null", NULL, &w, &err), FDHT_EINVAL);
+    assert_int_equal(fdht_weights_open("tests", NULL, &w, &err), FDHT_EIO);
+    assert_int_equal(fdht_weights_open("/dev/null", NULL, &w, &err), FDHT_EFORMAT);
 }
 
 /* Cut anywhere, it is refused when opened or when read; the states are never wrong numbers. */
