@@ -24,7 +24,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "fdht/error.h"
+#include "fdht/io.h"
 
 enum { CLI_MAX_LIST = 64, CLI_MAX_OPTIONS = 64 };
 
@@ -156,6 +156,7 @@ typedef struct cli_bar cli_bar;
 struct cli {
     const cli_command *command; /* NULL outside a command */
     fdht_error err;
+    fdht_out_options out; /* --force and the files a signal takes away: give &c->out to every writer */
     int status; /* exit status when run returns FDHT_OK: 0, or 1 for "some clips failed", 4 for best effort */
 
     /* The common options. */
@@ -215,35 +216,24 @@ bool cli_color(const cli *c, FILE *f);
 
 /* ---- signals.c ---- */
 
-/* SIGINT and SIGTERM only set a flag; pass cli_interrupted to long library calls, or look at it between
- * clips, and return FDHT_EINTR. A second signal removes the temporary files and ends the process. */
+/* SIGINT and SIGTERM only set a flag; pass it on to long library calls in the form they take, or look at it
+ * between clips, and return FDHT_EINTR. A second signal removes the temporary files of c->out and ends the
+ * process. */
 void cli_signals_init(void);
 bool cli_interrupted(void);
-/* The same for callbacks that carry an argument, which is ignored. */
 bool cli_interrupted_cb(void *unused);
+const volatile sig_atomic_t *cli_stop_flag(void);
+fdht_out_guard *cli_out_guard(void);
 
-/* ---- output.c ---- */
+/* ---- output.c: fdht/io.h writes the files; this is the policy to call in parse, before any work ---- */
 
-/* The policy for one output file; call it in parse, before any work. inputs may be NULL. FDHT_EINVAL if the
- * output is one of the inputs, also through links; FDHT_EEXIST if it exists and --force was not given;
- * FDHT_EIO if it is not a plain file or its folder is not there. "-" passes. */
-int cli_check_output(cli *c, const char *path, const char *const *inputs, size_t n_inputs);
-/* The same for c->output, which must be given and must not be "-": HDF5 needs to seek. */
+/* FDHT_EINVAL if the output is one of the inputs (entries may be NULL), also through links; then what
+ * fdht_out_check finds: FDHT_EEXIST without --force, a folder that is not there, "-" where seek is needed. */
+int cli_check_output(cli *c, const char *path, bool seek, const char *const *inputs, size_t n_inputs);
+/* The same for c->output, which must be given, as an HDF5 file. */
 int cli_check_hdf5_output(cli *c, const char *const *inputs, size_t n_inputs);
-/* FDHT_EINVAL for "-": HDF5 needs to seek. */
+/* FDHT_EINVAL for "-". */
 int cli_check_hdf5_input(cli *c, const char *path);
-
-/* A text output (CSV, trace, log): written to a temporary name beside the target, put in place by commit. "-"
- * is stdout, other things that are no plain file are written directly. */
-typedef struct cli_file {
-    FILE *f;
-    char *path, *temp; /* temp: NULL when written directly */
-} cli_file;
-int cli_file_open(cli *c, const char *path, cli_file *out);
-/* Flush, fsync, close, rename. */
-int cli_file_commit(cli *c, cli_file *file);
-/* Drop what was written; nothing after commit. Valid on a zeroed struct. */
-void cli_file_abort(cli_file *file);
 
 /* ---- progress.c: a bar with rate and ETA; nothing unless stderr is a terminal ---- */
 

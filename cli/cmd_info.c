@@ -1,90 +1,104 @@
-/* fdht info FILE - what a file holds. Each kind of file is one row of `kinds`. */
-#include "cli.h"
+/* fdht info FILE - what a file holds. Each kind of file is one row of `readers`. */
+#include "info.h"
 
-#include <errno.h>
 #include <string.h>
-
-typedef struct args {
-    const char *path;
-} args;
 
 static const cli_option options[] = {
     CLI_END,
 };
 
-/* The first bytes of the file, zero-padded. */
-typedef struct head {
-    char bytes[64];
-    size_t n;
-} head;
-
-static bool is_png(const head *h)
-{
-    return !memcmp(h->bytes, "\x89PNG\r\n\x1a\n", 8);
-}
-
-static bool is_y4m(const head *h)
-{
-    return !memcmp(h->bytes, "YUV4MPEG2 ", 10);
-}
-
-/* What the first bytes say; show prints the rest of what is known about a file of the kind. */
 static const struct {
-    const char *kind, *text;
-    bool (*is)(const head *h);
-    int (*show)(cli *c, const char *path, cJSON *json);
-} kinds[] = {
-    {"png", "PNG image", is_png, NULL},
-    {"y4m", "YUV4MPEG2 video", is_y4m, NULL},
+    fdht_file_kind kind;
+    const char *name; /* `kind` of the document */
+    int (*read)(cli *c, const info_args *a, cJSON *json);
+} readers[] = {
+    {FDHT_FILE_DATASET, "dataset", info_dataset},
+    {FDHT_FILE_PNG, "png", info_picture},
+    {FDHT_FILE_PNM, "pnm", info_picture},
 };
-
-static int read_head(cli *c, const char *path, head *h)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return cli_fail(c, FDHT_ENOENT, "%s: %s", path, strerror(errno));
-    *h = (head){.n = 0};
-    errno = 0;
-    h->n = fread(h->bytes, 1, sizeof h->bytes, f);
-    bool bad = ferror(f);
-    int error = errno;
-    fclose(f);
-    return bad ? cli_fail(c, FDHT_EIO, "%s: %s", path, strerror(error)) : FDHT_OK;
-}
 
 static int parse(cli *c, void *p)
 {
-    args *a = p;
+    info_args *a = p;
     if (c->argc != 1)
         return cli_usage(c, "expected one FILE, got %d", c->argc);
     a->path = c->argv[0];
     return cli_check_hdf5_input(c, a->path);
 }
 
+/* ---- the same tree as text: "key: value" lines, lists of numbers in one line ---- */
+
+static bool is_nested(const cJSON *item)
+{
+    return cJSON_IsObject(item) || (cJSON_IsArray(item) && item->child && is_nested(item->child)) ||
+           (cJSON_IsArray(item) && item->child && cJSON_IsArray(item->child));
+}
+
+static void print_value(const cJSON *item)
+{
+    if (cJSON_IsArray(item)) {
+        for (const cJSON *v = item->child; v; v = v->next) {
+            print_value(v);
+            if (v->next)
+                fputs(", ", stdout);
+        }
+    } else if (cJSON_IsNull(item))
+        fputs("none", stdout);
+    else if (cJSON_IsBool(item))
+        fputs(cJSON_IsTrue(item) ? "yes" : "no", stdout);
+    else
+        fputs(item->valuestring, stdout); /* strings, and numbers as raw digits (json.c) */
+}
+
+static void print_tree(const cJSON *parent, int indent)
+{
+    for (const cJSON *item = parent->child; item; item = item->next) {
+        bool in_list = !item->string;
+        if (!in_list)
+            printf("%*s%s:", indent, "", item->string);
+        if (!is_nested(item)) {
+            in_list ? (void)printf("%*s- ", indent, "") : (void)putchar(' ');
+            print_value(item);
+            putchar('\n');
+        } else if (in_list) {
+            printf("%*s-\n", indent, "");
+            print_tree(item, indent + 2);
+        } else {
+            putchar('\n');
+            print_tree(item, indent + 2);
+        }
+    }
+}
+
 static int run(cli *c, void *p)
 {
-    const args *a = p;
-    head h;
-    int st = read_head(c, a->path, &h);
+    const info_args *a = p;
+    fdht_file_kind kind;
+    int st = fdht_file_identify(a->path, &kind, &c->err);
     if (st)
         return st;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (!kinds[i].is(&h))
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
+        if (readers[i].kind != kind)
             continue;
-        cJSON *json = c->json ? cli_json_new(c) : NULL;
-        if (json) {
-            cli_json_string(json, "file", a->path);
-            cli_json_string(json, "kind", kinds[i].kind);
-        } else
-            printf("%s: %s\n", a->path, kinds[i].text);
-        st = kinds[i].show ? kinds[i].show(c, a->path, json) : FDHT_OK;
+        cJSON *json = cli_json_new(c);
+        cli_json_string(json, "file", a->path);
+        cli_json_string(json, "kind", readers[i].name);
+        st = readers[i].read(c, a, json);
         if (st)
             cJSON_Delete(json);
-        else if (json)
+        else if (c->json)
             cli_json_print(stdout, json);
+        else {
+            cJSON_DeleteItemFromObject(json, "schema");
+            print_tree(json, 0);
+            cJSON_Delete(json);
+        }
         return st;
     }
-    return cli_fail(c, FDHT_EFORMAT, "%s: not a file that fdht knows", a->path);
+    if (kind == FDHT_FILE_OTHER)
+        return cli_fail(c, FDHT_EFORMAT, "%s: not a file that fdht knows", a->path);
+    return cli_fail(c, FDHT_EFORMAT, "%s: %s: nothing more is known of such files", a->path,
+                    fdht_file_kind_name(kind));
 }
 
 const cli_command cmd_info = {
@@ -93,7 +107,7 @@ const cli_command cmd_info = {
     .usage = "FILE [options]",
     .common = CLI_WITH_JSON,
     .options = options,
-    .args_size = sizeof(args),
+    .args_size = sizeof(info_args),
     .parse = parse,
     .run = run,
 };

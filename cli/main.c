@@ -52,6 +52,7 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
     if (cmd->defaults)
         memcpy(args, cmd->defaults, cmd->args_size);
     int st = cli_parse(&c, args, argc, argv, &help);
+    c.out = (fdht_out_options){.force = c.force, .guard = cli_out_guard()};
     if (!st && help)
         cli_help_command(stdout, cmd);
     else {

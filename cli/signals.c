@@ -1,36 +1,36 @@
-#include "signals.h"
+#include "cli.h"
 
-#include <signal.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
-
-enum { MAX_TEMPS = 8 };
-
 static volatile sig_atomic_t caught;
-static const char *volatile temps[MAX_TEMPS];
+static fdht_out_guard guard;
+static pthread_t main_thread;
 
 static void on_signal(int number)
 {
-    (void)number;
+    /* a read that waits is broken off only in the thread that takes the signal */
+    if (!pthread_equal(pthread_self(), main_thread)) {
+        pthread_kill(main_thread, number);
+        return;
+    }
     if (!caught) {
         caught = 1;
         return;
     }
-    for (int i = 0; i < MAX_TEMPS; i++)
-        if (temps[i])
-            unlink(temps[i]);
+    fdht_out_guard_clean(&guard);
     _exit(130);
 }
 
 void cli_signals_init(void)
 {
     struct sigaction sa;
+    const int number[] = {SIGINT, SIGTERM};
+    main_thread = pthread_self();
     memset(&sa, 0, sizeof sa);
     sa.sa_handler = on_signal; /* no SA_RESTART: a read that waits for a pipe must return */
     sigemptyset(&sa.sa_mask);
-    int number[] = {SIGINT, SIGTERM};
     for (int i = 0; i < 2; i++) {
         struct sigaction old;
         /* a shell's background job ignores SIGINT; keep that */
@@ -50,19 +50,12 @@ bool cli_interrupted_cb(void *unused)
     return caught;
 }
 
-bool cli_temp_remember(const char *path)
+const volatile sig_atomic_t *cli_stop_flag(void)
 {
-    for (int i = 0; i < MAX_TEMPS; i++)
-        if (!temps[i]) {
-            temps[i] = path;
-            return true;
-        }
-    return false;
+    return &caught;
 }
 
-void cli_temp_forget(const char *path)
+fdht_out_guard *cli_out_guard(void)
 {
-    for (int i = 0; i < MAX_TEMPS; i++)
-        if (temps[i] == path)
-            temps[i] = NULL;
+    return &guard;
 }
