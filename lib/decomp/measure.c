@@ -1,0 +1,368 @@
+/* measure.c - ||W - W'|| against the source, slab by slab. W' of a slab is L R': the cores on one side of a
+ * cut bond multiplied out for the slab's indices, and those on the other side. */
+#include <math.h>
+#include <string.h>
+
+#include "decomp/stream.h"
+#include "linalg/linalg.h"
+
+enum { BLOCK_L = 64, BLOCK_R = 1024 };
+
+/* F (n, r): rows over the modes of `mode`, in that order, pairs (i, j) of the slab in each. */
+typedef struct frame {
+    double *F;
+    size_t n, r;
+    int n_modes, mode[FDHT_MAX_MODES];
+} frame;
+
+static void frame_free(frame *f)
+{
+    fdht_free(f->F);
+    *f = (frame){.n = 0};
+}
+
+/* The columns of leaf core row x (m n) that the slab holds, pair by pair. */
+static void pairs_of(const fdht_slab *s, const fdht_op_spec *spec, int k, const double *x, size_t step,
+                     double *to, size_t to_step)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < s->ni[k]; i++)
+        for (size_t j = 0; j < s->nj[k]; j++)
+            to[at++ * to_step] = x[((s->i0[k] + i) * spec->in[k] + s->j0[k] + j) * step];
+}
+
+/* ---- ht ---- */
+
+static size_t ht_offset(const fdht_op_spec *spec, int node)
+{
+    size_t at = 0;
+    for (int t = 0; t < node; t++)
+        at += spec->rank[t] * fdht_ht_cols(spec, t);
+    return at;
+}
+
+static int ht_frame(const fdht_slab *s, const fdht_factored *f, int t, frame *out, fdht_error *err);
+
+/* Children's frames A (x, a), C (y, c) and B (r, a, c): F[x y, r] = sum A[x,a] B[r,a,c] C[y,c]. */
+static int ht_join(const frame *A, const frame *C, size_t r, const double *B, frame *out, fdht_error *err)
+{
+    double *Q = NULL, *T = NULL;
+    int st = FDHT_ENOMEM;
+    *out = (frame){.n = A->n * C->n, .r = r};
+    if (!(Q = fdht_calloc_err(r * A->r * C->r, sizeof *Q, "frame", err)) ||
+        !(T = fdht_calloc_err(A->n * r * C->r, sizeof *T, "frame", err)) ||
+        !(out->F = fdht_calloc_err(out->n * r, sizeof *T, "frame", err)))
+        goto out;
+    fdht_axis turn[3] = {{A->r, C->r}, {r, A->r * C->r}, {C->r, 1}}; /* B -> (a, r, c) */
+    fdht_permute(turn, 3, B, Q);
+    st = fdht_dgemm(false, false, A->n, r * C->r, A->r, 1, A->F, A->r, Q, r * C->r, 0, T, r * C->r, err);
+    for (size_t x = 0; !st && x < A->n; x++)
+        st = fdht_dgemm(false, true, C->n, r, C->r, 1, C->F, C->r, T + x * r * C->r, C->r, 0,
+                        out->F + x * C->n * r, r, err);
+    memcpy(out->mode, A->mode, sizeof A->mode);
+    memcpy(out->mode + A->n_modes, C->mode, (size_t)C->n_modes * sizeof *C->mode);
+    out->n_modes = A->n_modes + C->n_modes;
+out:
+    fdht_free(T);
+    fdht_free(Q);
+    if (st)
+        frame_free(out);
+    return st;
+}
+
+static int ht_frame(const fdht_slab *s, const fdht_factored *f, int t, frame *out, fdht_error *err)
+{
+    const fdht_op_spec *spec = &f->spec;
+    const fdht_tree_node *n = &spec->tree.node[t];
+    const double *core = f->values + ht_offset(spec, t);
+    size_t r = spec->rank[t];
+    if (n->mode >= 0) {
+        int k = n->mode;
+        *out = (frame){.n = s->ni[k] * s->nj[k], .r = r, .n_modes = 1, .mode = {k}};
+        if (!(out->F = fdht_calloc_err(out->n * r, sizeof(double), "frame", err)))
+            return FDHT_ENOMEM;
+        for (size_t q = 0; q < r; q++)
+            pairs_of(s, spec, k, core + q * fdht_leaf_size(spec, k), 1, out->F + q, r);
+        return FDHT_OK;
+    }
+    frame A = {.n = 0}, C = {.n = 0};
+    int st = ht_frame(s, f, n->left, &A, err);
+    if (!st)
+        st = ht_frame(s, f, n->right, &C, err);
+    if (!st)
+        st = ht_join(&A, &C, r, core, out, err);
+    frame_free(&A);
+    frame_free(&C);
+    return st;
+}
+
+/* L gets the root core multiplied in, so that W' = L R'. */
+static int ht_sides(const fdht_slab *s, const fdht_factored *f, frame *L, frame *R, fdht_error *err)
+{
+    const fdht_op_spec *spec = &f->spec;
+    int root = spec->tree.n_nodes - 1, st;
+    frame A = {.n = 0};
+    if (spec->d == 1) {
+        *R = (frame){.n = 1, .r = 1, .F = fdht_calloc_err(1, sizeof(double), "frame", err)};
+        if (!R->F)
+            return FDHT_ENOMEM;
+        R->F[0] = 1;
+        return ht_frame(s, f, root, L, err);
+    }
+    const fdht_tree_node *n = &spec->tree.node[root];
+    if ((st = ht_frame(s, f, n->left, &A, err)) || (st = ht_frame(s, f, n->right, R, err)))
+        goto out;
+    *L = A;
+    L->r = R->r;
+    if (!(L->F = fdht_calloc_err(A.n * R->r, sizeof(double), "frame", err))) {
+        st = FDHT_ENOMEM;
+        goto out;
+    }
+    st = fdht_dgemm(false, false, A.n, R->r, A.r, 1, A.F, A.r, f->values + ht_offset(spec, root), R->r, 0,
+                    L->F, R->r, err);
+out:
+    frame_free(&A);
+    return st;
+}
+
+/* ---- tt and tr ---- */
+
+/* Cores [from, to) multiplied out: F[pairs][r_from, r_to]. */
+static int train_frame(const fdht_slab *s, const fdht_factored *f, int from, int to, frame *out,
+                       fdht_error *err)
+{
+    const fdht_op_spec *spec = &f->spec;
+    size_t at = 0, first = spec->rank[from];
+    const double *core = f->values;
+    frame a = {.n = 1, .r = first * first, .F = fdht_calloc_err(first * first, sizeof(double), "frame", err)};
+    int st = a.F ? FDHT_OK : FDHT_ENOMEM;
+    for (size_t i = 0; !st && i < first; i++)
+        a.F[i * first + i] = 1;
+    for (int k = 0; k < from; k++)
+        at += spec->rank[k] * fdht_leaf_size(spec, k) * spec->rank[k + 1];
+    for (int k = from; !st && k < to; k++) {
+        size_t p = spec->rank[k], q = spec->rank[k + 1], size = fdht_leaf_size(spec, k),
+               n = s->ni[k] * s->nj[k];
+        double *G = fdht_calloc_err(p * n * q, sizeof *G, "frame", err), *T = NULL;
+        frame b = {.n = a.n * n, .r = first * q, .n_modes = a.n_modes + 1};
+        memcpy(b.mode, a.mode, sizeof a.mode);
+        b.mode[a.n_modes] = k;
+        T = fdht_calloc_err(a.n * first * n * q, sizeof *T, "frame", err);
+        b.F = fdht_calloc_err(b.n * b.r, sizeof *T, "frame", err);
+        st = G && T && b.F ? FDHT_OK : FDHT_ENOMEM;
+        for (size_t i = 0; !st && i < p; i++)
+            for (size_t j = 0; j < q; j++)
+                pairs_of(s, spec, k, core + at + i * size * q + j, q, G + i * n * q + j, q);
+        if (!st) /* (x, r0 | p) (p | pairs, q) -> (x, r0, pairs, q) -> (x, pairs, r0, q) */
+            st = fdht_dgemm(false, false, a.n * first, n * q, p, 1, a.F, p, G, n * q, 0, T, n * q, err);
+        fdht_axis turn[4] = {{a.n, first * n * q}, {n, q}, {first, n * q}, {q, 1}};
+        if (!st)
+            fdht_permute(turn, 4, T, b.F);
+        fdht_free(T);
+        fdht_free(G);
+        frame_free(&a);
+        a = b;
+        at += p * size * q;
+    }
+    if (st)
+        frame_free(&a);
+    else
+        *out = a;
+    return st;
+}
+
+static int train_sides(const fdht_slab *s, const fdht_factored *f, frame *L, frame *R, fdht_error *err)
+{
+    const fdht_op_spec *spec = &f->spec;
+    int d = spec->d, cut = 1;
+    double left = 1, total = 1;
+    for (int k = 0; k < d; k++)
+        total *= (double)(s->ni[k] * s->nj[k]);
+    for (int k = 0; k < d - 1; k++) { /* the most equal sides */
+        left *= (double)(s->ni[k] * s->nj[k]);
+        cut = k + 1;
+        if (left * left >= total)
+            break;
+    }
+    if (d == 1)
+        cut = 1;
+    int st = train_frame(s, f, 0, cut, L, err);
+    if (!st)
+        st = train_frame(s, f, cut, d, R, err);
+    if (st)
+        return st;
+    size_t r0 = spec->rank[0], q = spec->rank[cut]; /* R[pairs][q, r0] -> [pairs][r0, q] */
+    double *turned = fdht_calloc_err(R->n * R->r, sizeof *turned, "frame", err);
+    if (!turned)
+        return FDHT_ENOMEM;
+    if (d == 1) /* the ring closes on itself: R is the identity (r0, r0) */
+        q = r0;
+    fdht_axis turn[3] = {{R->n, r0 * q}, {r0, 1}, {q, r0}};
+    fdht_permute(turn, 3, R->F, turned);
+    fdht_free(R->F);
+    R->F = turned;
+    return FDHT_OK;
+}
+
+/* ---- the difference ---- */
+
+typedef struct place {
+    size_t *off, *row,
+        *col; /* of every frame row: offset in the slab, and its part of the slab's row and column */
+} place;
+
+static void place_free(place *p)
+{
+    fdht_free(p->off);
+    fdht_free(p->row);
+    fdht_free(p->col);
+}
+
+static int place_of(const fdht_slab *s, const frame *f, int d, place *p, fdht_error *err)
+{
+    size_t row_scale[FDHT_MAX_MODES], col_scale[FDHT_MAX_MODES], rs = 1, cs = 1;
+    for (int k = d - 1; k >= 0; k--) {
+        row_scale[k] = rs;
+        col_scale[k] = cs;
+        rs *= s->ni[k];
+        cs *= s->nj[k];
+    }
+    if (!(p->off = fdht_calloc_err(f->n, sizeof(size_t), "frame", err)) ||
+        !(p->row = fdht_calloc_err(f->n, sizeof(size_t), "frame", err)) ||
+        !(p->col = fdht_calloc_err(f->n, sizeof(size_t), "frame", err)))
+        return FDHT_ENOMEM;
+    for (size_t x = 0; x < f->n; x++) {
+        size_t rest = x;
+        for (int m = f->n_modes - 1; m >= 0; m--) {
+            int k = f->mode[m];
+            p->col[x] += rest % s->nj[k] * col_scale[k];
+            rest /= s->nj[k];
+            p->row[x] += rest % s->ni[k] * row_scale[k];
+            rest /= s->ni[k];
+        }
+        p->off[x] = p->row[x] * s->cols + p->col[x];
+    }
+    return FDHT_OK;
+}
+
+typedef struct diff_job {
+    const fdht_slab *slab;
+    frame L, R;
+    place pl, pr;
+    const char *row_used, *col_used; /* NULL: all */
+    double *work, *sum;
+    size_t blocks_r;
+    int *status;
+} diff_job;
+
+static double sum_squares(const double *x, size_t n)
+{
+    double a[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (int k = 0; k < 8; k++)
+            a[k] += x[i + (size_t)k] * x[i + (size_t)k];
+    for (; i < n; i++)
+        a[0] += x[i] * x[i];
+    return ((a[0] + a[4]) + (a[1] + a[5])) + ((a[2] + a[6]) + (a[3] + a[7]));
+}
+
+static void diff_item(void *arg, size_t item, int worker)
+{
+    diff_job *j = arg;
+    size_t l0 = item / j->blocks_r * BLOCK_L, r0 = item % j->blocks_r * BLOCK_R;
+    size_t nl = FDHT_MIN(j->L.n - l0, (size_t)BLOCK_L), nr = FDHT_MIN(j->R.n - r0, (size_t)BLOCK_R);
+    double *D = j->work + (size_t)worker * BLOCK_L * BLOCK_R;
+    const size_t *off = j->pr.off + r0;
+    for (size_t a = 0; a < nl; a++) {
+        size_t base = j->pl.off[l0 + a];
+        if (j->slab->f64)
+            for (size_t b = 0; b < nr; b++)
+                D[a * nr + b] = j->slab->f64[base + off[b]];
+        else
+            for (size_t b = 0; b < nr; b++)
+                D[a * nr + b] = (double)j->slab->f32[base + off[b]];
+    }
+    j->status[item] = fdht_dgemm(false, true, nl, nr, j->L.r, 1, j->L.F + l0 * j->L.r, j->L.r,
+                                 j->R.F + r0 * j->R.r, j->R.r, -1, D, nr, NULL);
+    for (size_t a = 0; j->row_used && a < nl; a++) {
+        const char *rows = j->row_used + j->pl.row[l0 + a], *cols = j->col_used + j->pl.col[l0 + a];
+        for (size_t b = 0; b < nr; b++)
+            D[a * nr + b] *= rows[j->pr.row[r0 + b]] & cols[j->pr.col[r0 + b]];
+    }
+    j->sum[item] = sum_squares(D, nl * nr);
+}
+
+/* Which rows and columns of the slab hold numbers of a source. */
+static int used_of(const fdht_decomp_input *in, const fdht_slab *s, char **row, char **col, fdht_error *err)
+{
+    int d = in->spec.d;
+    if (!(*row = fdht_calloc_err(s->rows, 1, "mask", err)) ||
+        !(*col = fdht_calloc_err(s->cols, 1, "mask", err)))
+        return FDHT_ENOMEM;
+    for (size_t x = 0; x < s->rows + s->cols; x++) {
+        bool is_row = x < s->rows;
+        size_t rest = is_row ? x : x - s->rows, at = 0, scale = 1;
+        for (int k = d - 1; k >= 0; k--) {
+            size_t n = is_row ? s->ni[k] : s->nj[k];
+            at += (rest % n + (is_row ? s->i0[k] : s->j0[k])) * scale;
+            rest /= n;
+            scale *= is_row ? in->spec.out[k] : in->spec.in[k];
+        }
+        if (is_row)
+            (*row)[x] = fdht_input_row_used(in, at);
+        else
+            (*col)[x - s->rows] = fdht_input_col_used(in, at);
+    }
+    return FDHT_OK;
+}
+
+static int measure_slab(fdht_stream *s, const fdht_factored *f, double *error2, fdht_error *err)
+{
+    diff_job j = {.slab = &s->slab};
+    char *row = NULL, *col = NULL;
+    size_t items = 0;
+    int st, d = s->in->spec.d;
+    if ((st = f->spec.format == FDHT_HT ? ht_sides(&s->slab, f, &j.L, &j.R, err)
+                                        : train_sides(&s->slab, f, &j.L, &j.R, err)) ||
+        (st = place_of(&s->slab, &j.L, d, &j.pl, err)) || (st = place_of(&s->slab, &j.R, d, &j.pr, err)) ||
+        (fdht_input_gaps(s->in) && (st = used_of(s->in, &s->slab, &row, &col, err))))
+        goto out;
+    j.row_used = row;
+    j.col_used = col;
+    j.blocks_r = (j.R.n + BLOCK_R - 1) / BLOCK_R;
+    items = j.blocks_r * ((j.L.n + BLOCK_L - 1) / BLOCK_L);
+    if (!(j.work = fdht_calloc_err((size_t)fdht_team_size(s->team) * BLOCK_L, BLOCK_R * sizeof(double),
+                                   "blocks", err)) ||
+        !(j.sum = fdht_calloc_err(items, sizeof(double), "blocks", err)) ||
+        !(j.status = fdht_calloc_err(items, sizeof(int), "blocks", err))) {
+        st = FDHT_ENOMEM;
+        goto out;
+    }
+    fdht_team_for(s->team, items, diff_item, &j);
+    for (size_t i = 0; i < items; i++) {
+        st = st ? st : j.status[i];
+        *error2 += j.sum[i];
+    }
+out:
+    fdht_free(j.status);
+    fdht_free(j.sum);
+    fdht_free(j.work);
+    fdht_free(row);
+    fdht_free(col);
+    place_free(&j.pl);
+    place_free(&j.pr);
+    frame_free(&j.L);
+    frame_free(&j.R);
+    return st;
+}
+
+int fdht_stream_measure(fdht_stream *s, const fdht_factored *f, double *error2, fdht_error *err)
+{
+    int st = FDHT_OK;
+    *error2 = 0;
+    for (size_t i = 0; !st && i < s->cut.slabs; i++)
+        if (!(st = fdht_stream_load(s, i, err)) && !(st = measure_slab(s, f, error2, err)))
+            st = fdht_stream_progress(s, 1.0 / (double)s->cut.slabs, err);
+    return st;
+}

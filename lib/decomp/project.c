@@ -1,0 +1,207 @@
+/* project.c - the pass that multiplies the leaves' bases into the source and keeps the small core. */
+#include "decomp/stream.h"
+
+#include <string.h>
+
+#include "linalg/linalg.h"
+
+enum { PANEL = 1024 };
+
+/* A tensor on its way from slab to core: axes in row-major order; key = k: rank axis of mode k, d + k: i_k, 2
+ * d + k: j_k. */
+typedef struct work {
+    double *data; /* NULL: the slab itself */
+    int n, key[3 * FDHT_MAX_MODES];
+    size_t dim[3 * FDHT_MAX_MODES];
+} work;
+
+typedef struct contract_job {
+    const fdht_stream *s;
+    const work *from;
+    const fdht_view *view;
+    const double *Ut; /* (r, s) */
+    size_t r;
+    double *out; /* (r, view->k) */
+    double *panel;
+    int *status;
+} contract_job;
+
+static void contract_item(void *arg, size_t item, int worker)
+{
+    contract_job *j = arg;
+    const fdht_view *v = j->view;
+    size_t k0 = item * PANEL, n = FDHT_MIN((size_t)PANEL, v->k - k0);
+    double *P = j->panel + (size_t)worker * v->s * PANEL;
+    if (j->from->data)
+        fdht_pack_dd(v, j->from->data, k0, n, P);
+    else if (j->s->slab.f64)
+        fdht_pack_dd(v, j->s->slab.f64, k0, n, P);
+    else
+        fdht_pack_fd(v, j->s->slab.f32, k0, n, P);
+    bool by_k = v->pair_run > 1;
+    j->status[item] = fdht_dgemm(false, by_k, j->r, n, v->s, 1, j->Ut, v->s, P, by_k ? v->s : n, 0,
+                                 j->out + k0, v->k, NULL);
+}
+
+/* Replace the pair (i_k, j_k) of w by a rank axis, which comes first. */
+static int contract(const fdht_stream *s, work *w, int k, size_t r, fdht_error *err)
+{
+    int d = s->in->spec.d, nc = 0, st = FDHT_ENOMEM;
+    fdht_axis row[2], col[3 * FDHT_MAX_MODES];
+    work next = {.n = 1, .key = {k}, .dim = {r}};
+    size_t stride = 1, strides[3 * FDHT_MAX_MODES];
+    for (int a = w->n - 1; a >= 0; a--) {
+        strides[a] = stride;
+        stride *= w->dim[a];
+    }
+    for (int a = 0; a < w->n; a++) {
+        if (w->key[a] == d + k || w->key[a] == 2 * d + k) {
+            row[w->key[a] == 2 * d + k] = (fdht_axis){w->dim[a], strides[a]};
+            continue;
+        }
+        col[nc++] = (fdht_axis){w->dim[a], strides[a]};
+        next.key[next.n] = w->key[a];
+        next.dim[next.n++] = w->dim[a];
+    }
+    fdht_view v = {.s = 0};
+    contract_job j = {.s = s, .from = w, .view = &v, .Ut = s->leaf[k].Ut, .r = r};
+    if ((st = fdht_view_new(row, 2, col, nc, &v, err)))
+        return st;
+    size_t items = (v.k + PANEL - 1) / PANEL;
+    st = FDHT_ENOMEM;
+    if (!(j.out = fdht_calloc_err(r * v.k, sizeof(double), "projected slab", err)) ||
+        !(j.panel = fdht_calloc_err((size_t)fdht_team_size(s->team) * v.s, PANEL * sizeof(double), "panels",
+                                    err)) ||
+        !(j.status = fdht_calloc_err(items, sizeof(int), "panels", err)))
+        goto out;
+    fdht_team_for(s->team, items, contract_item, &j);
+    st = FDHT_OK;
+    for (size_t i = 0; i < items && !st; i++)
+        st = j.status[i];
+    if (st) {
+        fdht_fail(err, st, "projection of mode %d: matrix product failed", k + 1);
+        goto out;
+    }
+    fdht_free(w->data);
+    next.data = j.out;
+    j.out = NULL;
+    *w = next;
+out:
+    fdht_free(j.status);
+    fdht_free(j.panel);
+    fdht_free(j.out);
+    fdht_view_free(&v);
+    return st;
+}
+
+/* The loaded slab with all modes but the split one projected, smallest rank first; laid into Y, whose rows
+ * are the pairs of the split mode and whose columns are the other rank axes in mode order. */
+static int project_slab(const fdht_stream *s, const size_t *rank, double *Y, size_t cols, fdht_error *err)
+{
+    int d = s->in->spec.d, st = FDHT_OK, p = s->split;
+    work w = {.n = 2 * d};
+    for (int k = 0; k < d; k++) {
+        w.key[k] = d + k;
+        w.dim[k] = s->slab.ni[k];
+        w.key[d + k] = 2 * d + k;
+        w.dim[d + k] = s->slab.nj[k];
+    }
+    bool done[FDHT_MAX_MODES] = {false};
+    for (int i = 0; !st && i < d - (p >= 0); i++) {
+        int best = -1;
+        for (int k = 0; k < d; k++)
+            if (k != p && !done[k] && (best < 0 || rank[k] < rank[best]))
+                best = k;
+        done[best] = true;
+        st = contract(s, &w, best, rank[best], err);
+    }
+    size_t strides[3 * FDHT_MAX_MODES], stride = 1;
+    for (int a = w.n - 1; !st && a >= 0; a--) {
+        strides[a] = stride;
+        stride *= w.dim[a];
+    }
+    fdht_axis axis[FDHT_MAX_MODES];
+    int n = 0;
+    for (int k = 0; !st && k < d; k++)
+        for (int a = 0; a < w.n; a++)
+            if (w.key[a] == k)
+                axis[n++] = (fdht_axis){w.dim[a], strides[a]};
+    size_t ni = p >= 0 ? s->slab.ni[p] : 1, nj = p >= 0 ? s->slab.nj[p] : 1;
+    for (size_t i = 0; !st && i < ni; i++)
+        for (size_t c = 0; c < nj; c++) { /* what is left of the pair stands last: (.., i_p, j_p) */
+            size_t row = p < 0 ? 0 : (s->slab.i0[p] + i) * s->in->spec.in[p] + s->slab.j0[p] + c;
+            fdht_permute(axis, n, w.data + i * nj + c, Y + row * cols);
+        }
+    fdht_free(w.data);
+    return st;
+}
+
+/* Y (s_p, others) -> spectrum of the split leaf, its rank, and the core with its axis in place. */
+static int project_split(fdht_stream *s, size_t *rank, double *Y, size_t cols, fdht_choose_rank *choose,
+                         void *arg, fdht_error *err)
+{
+    int d = s->in->spec.d, p = s->split;
+    size_t rows = fdht_leaf_size(&s->in->spec, p), before = 1;
+    double *C = NULL, *copy = fdht_calloc_err(rows * cols, sizeof *copy, "projected core", err);
+    if (!copy)
+        return FDHT_ENOMEM;
+    memcpy(copy, Y, rows * cols * sizeof *copy);
+    fdht_spectrum_free(&s->leaf[p]);
+    int st = fdht_spectrum_of(rows, cols, copy, !s->qr, &s->leaf[p], err);
+    fdht_free(copy);
+    if (st)
+        return st;
+    size_t r = rank[p] = FDHT_MIN(choose(arg, p, &s->leaf[p]), s->leaf[p].n);
+    C = fdht_calloc_err(r * cols, sizeof *C, "projected core", err);
+    s->core = fdht_calloc_err(r * cols, sizeof *C, "projected core", err);
+    if (!C || !s->core) {
+        fdht_free(C);
+        return FDHT_ENOMEM;
+    }
+    st = fdht_dgemm(false, false, r, cols, rows, 1, s->leaf[p].Ut, rows, Y, cols, 0, C, cols, err);
+    for (int k = 0; k < d; k++)
+        s->core_dim[k] = rank[k];
+    for (int k = 0; k < p; k++)
+        before *= rank[k];
+    size_t after = cols / before;
+    fdht_axis axis[3] = {{before, after}, {r, cols}, {after, 1}};
+    fdht_permute(axis, 3, C, s->core);
+    fdht_free(C);
+    return st;
+}
+
+int fdht_stream_project(fdht_stream *s, size_t *rank, fdht_choose_rank *choose, void *arg, fdht_error *err)
+{
+    int d = s->in->spec.d, p = s->split;
+    size_t cols = 1, rows = p >= 0 ? fdht_leaf_size(&s->in->spec, p) : 1;
+    bool fits = true;
+    for (int k = 0; k < d; k++)
+        fits = fits && (k == p || fdht_mul(cols, rank[k], &cols));
+    size_t numbers;
+    if (!fits || !fdht_mul(cols, 3 * rows, &numbers) ||
+        numbers > fdht_stream_memory(s) / 4 * 3 / sizeof(double))
+        return fdht_fail(
+            err, FDHT_ELIMIT,
+            "the projected core of %zu x %zu numbers does not fit in memory: lower the ranks, raise the "
+            "tolerance or the memory limit",
+            rows, cols);
+    double *Y = fdht_calloc_err(rows * cols, sizeof *Y, "projected core", err);
+    if (!Y)
+        return FDHT_ENOMEM;
+    int st = FDHT_OK;
+    for (size_t i = 0; !st && i < s->cut.slabs; i++)
+        if (!(st = fdht_stream_load(s, i, err)) && !(st = project_slab(s, rank, Y, cols, err)))
+            st = fdht_stream_progress(s, 1.0 / (double)s->cut.slabs, err);
+    fdht_free(s->core);
+    s->core = NULL;
+    if (!st && p >= 0)
+        st = project_split(s, rank, Y, cols, choose, arg, err);
+    else if (!st) {
+        s->core = Y;
+        Y = NULL;
+        for (int k = 0; k < d; k++)
+            s->core_dim[k] = rank[k];
+    }
+    fdht_free(Y);
+    return st;
+}

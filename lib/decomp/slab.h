@@ -1,0 +1,73 @@
+/* decomp/slab.h - the source tensor piece by piece: which piece, reading it, and its elements as small
+ * matrices. Internal.
+ *
+ * A slab is a box of row and column multi-indices of the operator matrix: modes i_1..i_d, j_1..j_d, row-major
+ * in that order, structural zeros included. */
+#ifndef FDHT_DECOMP_SLAB_H
+#define FDHT_DECOMP_SLAB_H
+
+#include "base/base.h"
+#include "fdht/decomp.h"
+
+typedef struct fdht_slab {
+    size_t i0[FDHT_MAX_MODES], ni[FDHT_MAX_MODES], j0[FDHT_MAX_MODES], nj[FDHT_MAX_MODES];
+    size_t rows, cols;
+    float *f32; /* one of the two; double if a source is */
+    double *f64;
+} fdht_slab;
+
+/* How the tensor is cut: extents of the blocks; the last one in a direction may be smaller. */
+typedef struct fdht_cut {
+    size_t bi[FDHT_MAX_MODES], bj[FDHT_MAX_MODES];
+    size_t slabs, numbers; /* how many, and numbers in the largest */
+} fdht_cut;
+
+/* Cut mode p only (p < 0: not at all) so that a slab holds at most `numbers`, or as few as can be. */
+void fdht_cut_plan(const fdht_op_spec *spec, int p, size_t numbers, bool by_column, fdht_cut *out);
+
+/* True if any source is in double. */
+bool fdht_input_wide(const fdht_decomp_input *in);
+/* FDHT_EINVAL if parts, boxes and blocks do not fit the spec. */
+int fdht_input_check(const fdht_decomp_input *in, fdht_error *err);
+/* Numbers in the sources. */
+size_t fdht_input_numbers(const fdht_decomp_input *in);
+/* True if some position belongs to no part. */
+bool fdht_input_gaps(const fdht_decomp_input *in);
+/* Whether row (column) r of the operator matrix holds numbers of a source. */
+bool fdht_input_row_used(const fdht_decomp_input *in, size_t row);
+bool fdht_input_col_used(const fdht_decomp_input *in, size_t col);
+
+/* Room for the largest slab of a cut. */
+int fdht_slab_alloc(const fdht_decomp_input *in, const fdht_cut *cut, fdht_slab *out, fdht_error *err);
+void fdht_slab_free(fdht_slab *s);
+/* Read slab number `index` of the cut. */
+int fdht_slab_read(const fdht_decomp_input *in, const fdht_cut *cut, size_t index, fdht_slab *s,
+                   fdht_error *err);
+
+/* A tensor seen as a matrix: rows are the pairs of one mode, columns all the rest, by tables of offsets.
+ * Either columns come in runs of `run` neighbouring numbers (pair_run = 1), or rows do in runs of `pair_run`
+ * (run = 1). */
+typedef struct fdht_view {
+    size_t s, k; /* rows, columns */
+    size_t run, pair_run;
+    size_t *off_s; /* s / pair_run of them */
+    size_t *off_k; /* k / run of them */
+} fdht_view;
+
+typedef struct fdht_axis {
+    size_t dim, stride;
+} fdht_axis;
+
+/* Rows run over the axes `row` (first slowest), columns over `col`. */
+int fdht_view_new(const fdht_axis *row, int n_row, const fdht_axis *col, int n_col, fdht_view *out,
+                  fdht_error *err);
+void fdht_view_free(fdht_view *v);
+/* The view of leaf k: rows (i_k, j_k), columns all other i, then all other j. */
+int fdht_view_leaf(const fdht_slab *s, int d, int k, fdht_view *out, fdht_error *err);
+
+/* Gather columns [k0, k0 + n): P (s, n) if the view's runs are in columns, else P (n, s). */
+void fdht_pack_ff(const fdht_view *v, const float *src, size_t k0, size_t n, float *P);
+void fdht_pack_fd(const fdht_view *v, const float *src, size_t k0, size_t n, double *P);
+void fdht_pack_dd(const fdht_view *v, const double *src, size_t k0, size_t n, double *P);
+
+#endif

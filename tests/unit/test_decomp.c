@@ -1,0 +1,843 @@
+/* test_decomp.c - HT-, TT- and TR-SVD: known answers, the golden file, and laws over many random small
+ * tensors. */
+#include <hdf5.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/base.h"
+#include "base/rng.h"
+#include "decomp/job.h"
+#include "fdht/decomp.h"
+
+static double frobenius(const double *x, size_t n)
+{
+    double s = 0;
+    for (size_t i = 0; i < n; i++)
+        s += x[i] * x[i];
+    return sqrt(s);
+}
+
+static double difference(const double *a, const double *b, size_t n)
+{
+    double s = 0;
+    for (size_t i = 0; i < n; i++)
+        s += (a[i] - b[i]) * (a[i] - b[i]);
+    return sqrt(s);
+}
+
+/* The dense matrix by the engine's naive reference: another program than the one under test. */
+static double *dense_of(const fdht_factored *f, size_t *n)
+{
+    fdht_op *op = NULL;
+    fdht_error err = {0};
+    if (fdht_op_new(&f->spec, &op, &err))
+        fail_msg("%s", err.msg);
+    assert_int_equal(fdht_op_parameters(op), f->size);
+    *n = fdht_op_inputs(op) * fdht_op_outputs(op);
+    double *W = fdht_calloc(*n, sizeof *W);
+    if (fdht_op_dense(op, f->values, W, &err))
+        fail_msg("%s", err.msg);
+    fdht_op_free(op);
+    return W;
+}
+
+static fdht_op_spec spec_of(fdht_format format, int d, const size_t *in, const size_t *out, const char *tree)
+{
+    fdht_op_spec s = {.format = format, .d = d};
+    fdht_error err = {0};
+    for (int k = 0; k < d; k++) {
+        s.in[k] = in[k];
+        s.out[k] = out ? out[k] : 1;
+    }
+    if (format == FDHT_HT && fdht_tree_parse(tree, d, &s.tree, &err))
+        fail_msg("%s", err.msg);
+    return s;
+}
+
+static size_t cells(const size_t *n, int d)
+{
+    size_t p = 1;
+    for (int k = 0; k < d; k++)
+        p *= n[k];
+    return p;
+}
+
+static fdht_decomp_input input_of(const fdht_op_spec *s, const double *W)
+{
+    fdht_decomp_input in;
+    fdht_source src = {.rows = cells(s->out, s->d), .cols = cells(s->in, s->d), .f64 = W};
+    fdht_decomp_plain(s, &src, &in);
+    return in;
+}
+
+/* ---- known answers ---- */
+
+static void check_ranks(const double *T, int d, const size_t *n, const char *tree, double tol, size_t rank)
+{
+    fdht_op_spec s = spec_of(FDHT_HT, d, n, NULL, tree);
+    fdht_decomp_input in = input_of(&s, T);
+    fdht_decomp_options o = {.tol = tol, .wide = true, .threads = 1};
+    fdht_factored f = {.size = 0};
+    fdht_decomp_report r;
+    fdht_error err = {0};
+    if (fdht_decompose(&in, &o, &f, &r, &err))
+        fail_msg("%s", err.msg);
+    for (int t = 0; t < f.spec.tree.n_nodes - 1; t++)
+        assert_int_equal(f.spec.rank[t], rank);
+    assert_true(r.error <= tol);
+    assert_true(r.error <= r.bound);
+    fdht_decomp_report_free(&r);
+    fdht_factored_free(&f);
+}
+
+static void test_exact_ranks(void **state)
+{
+    (void)state;
+    double T[625];
+    size_t two[7] = {2, 2, 2, 2, 2, 2, 2}, ijk[3] = {3, 4, 2}, five[4] = {5, 5, 5, 5};
+    for (int i = 0; i < 128; i++)
+        T[i] = i + 1;
+    const char *trees[] = {"balanced", "linear"};
+    for (int t = 0; t < 2; t++) {
+        check_ranks(T, 5, two, trees[t], 1e-10, 2);
+        check_ranks(T, 7, two, trees[t], 1e-10, 2);
+    }
+    check_ranks(T, 5, two, "((1,3),((5,2),4))", 1e-10, 2);
+    for (int i = 0; i < 24; i++)
+        T[i] = i / 8 + i / 2 % 4 + i % 2;
+    check_ranks(T, 3, ijk, "balanced", 1e-12, 2);
+    for (int i = 0; i < 625; i++)
+        T[i] = sin(i / 125 + i / 25 % 5 + i / 5 % 5 + i % 5);
+    check_ranks(T, 4, five, "balanced", 1e-10, 2);
+    check_ranks(T, 4, five, "((1,4),(2,3))", 1e-10, 2);
+    for (int i = 0; i < 625; i++)
+        T[i] = 1;
+    check_ranks(T, 4, five, "linear", 1e-10, 1);
+}
+
+/* 1/sum(x_i), x on [0.01, 1]: ranks and errors from the literature (engine.md section 3). */
+static void check_reciprocal(int d, size_t n, double tol, size_t leaf, size_t inner, double error)
+{
+    size_t dim[4] = {n, n, n, n}, total = cells(dim, d);
+    double *T = fdht_calloc(total, sizeof *T);
+    for (size_t i = 0; i < total; i++) {
+        double sum = 0;
+        for (size_t rest = i, k = 0; k < (size_t)d; k++, rest /= n)
+            sum += 0.01 + 0.99 * (double)(rest % n) / (double)(n - 1);
+        T[i] = 1 / sum;
+    }
+    fdht_op_spec s = spec_of(FDHT_HT, d, dim, NULL, "balanced");
+    fdht_decomp_input in = input_of(&s, T);
+    fdht_decomp_options o = {
+        .tol = tol / frobenius(T, total), .wide = true, .best_effort = true, .threads = 1};
+    fdht_factored f = {.size = 0};
+    fdht_decomp_report r;
+    fdht_error err = {0};
+    if (fdht_decompose_share(&in, &o, tol / sqrt(2 * d - 2), &f, &r, &err))
+        fail_msg("%s", err.msg);
+    for (int t = 0; t < 2 * d - 2; t++)
+        assert_int_equal(f.spec.rank[t], f.spec.tree.node[t].mode >= 0 ? leaf : inner);
+    if (fabs(r.error_abs - error) > 0.06 * error)
+        fail_msg("d=%d tol=%g: error %g, expected %g", d, tol, r.error_abs, error);
+    fdht_decomp_report_free(&r);
+    fdht_factored_free(&f);
+    fdht_free(T);
+}
+
+static void test_reciprocal_sum(void **state)
+{
+    (void)state;
+    check_reciprocal(3, 20, 1e-1, 5, 5, 1.87e-2);
+    check_reciprocal(3, 20, 1e-2, 6, 6, 1.73e-3);
+    check_reciprocal(3, 20, 1e-3, 7, 7, 1.39e-4);
+    check_reciprocal(3, 20, 1e-4, 8, 8, 9.8e-6);
+    check_reciprocal(4, 10, 1e-1, 4, 5, 6.0e-2);
+    check_reciprocal(4, 10, 1e-2, 5, 6, 4.0e-3);
+    check_reciprocal(4, 10, 1e-3, 6, 6, 3.9e-4);
+    check_reciprocal(4, 10, 1e-4, 7, 7, 2.2e-5);
+}
+
+/* ---- the golden file ---- */
+
+static double *read_doubles(hid_t at, const char *name, int *d, size_t *dim)
+{
+    hid_t set = H5Dopen2(at, name, H5P_DEFAULT), space = H5Dget_space(set);
+    hsize_t h[16];
+    *d = H5Sget_simple_extent_dims(space, h, NULL);
+    size_t n = 1;
+    for (int i = 0; i < *d; i++)
+        n *= dim[i] = h[i];
+    double *x = fdht_calloc(n, sizeof *x);
+    assert_true(H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0);
+    H5Sclose(space);
+    H5Dclose(set);
+    return x;
+}
+
+static double attribute(hid_t at, const char *name)
+{
+    double x = 0;
+    hid_t a = H5Aopen(at, name, H5P_DEFAULT);
+    assert_true(a >= 0 && H5Aread(a, H5T_NATIVE_DOUBLE, &x) >= 0);
+    H5Aclose(a);
+    return x;
+}
+
+static void string_attribute(hid_t at, const char *name, char *buf, size_t size)
+{
+    hid_t a = H5Aopen(at, name, H5P_DEFAULT), type = H5Aget_type(a), mem = H5Tcopy(H5T_C_S1);
+    buf[0] = 0;
+    if (H5Tis_variable_str(type) > 0) {
+        char *s = NULL;
+        H5Tset_size(mem, H5T_VARIABLE);
+        H5Tset_cset(mem, H5Tget_cset(type));
+        assert_true(H5Aread(a, mem, &s) >= 0);
+        snprintf(buf, size, "%s", s);
+        H5free_memory(s);
+    } else {
+        H5Tset_size(mem, size);
+        assert_true(H5Aread(a, mem, buf) >= 0);
+    }
+    H5Tclose(mem);
+    H5Tclose(type);
+    H5Aclose(a);
+}
+
+static int node_named(const fdht_tree *tree, const char *name)
+{
+    char buf[64];
+    for (int t = 0; t < tree->n_nodes; t++) {
+        fdht_node_spell(tree, t, buf, sizeof buf);
+        if (!strcmp(buf, name))
+            return t;
+    }
+    fail_msg("no node %s", name);
+    return -1;
+}
+
+/* One tolerance of one tensor under the textbook rule. */
+static void check_golden(hid_t g, const char *name, const char *tol, const char *rule, const double *T,
+                         double norm, const fdht_op_spec *s)
+{
+    char path[128], attr[64];
+    snprintf(path, sizeof path, "tol/%s/%s", tol, rule);
+    hid_t q = H5Gopen2(g, path, H5P_DEFAULT);
+    fdht_decomp_input in = input_of(s, T);
+    double abs_tol = strtod(tol, NULL), expected = attribute(q, "error");
+    fdht_decomp_options o = {.tol = abs_tol / norm, .wide = true, .best_effort = true, .threads = 1};
+    fdht_factored f = {.size = 0};
+    fdht_decomp_report r;
+    fdht_error err = {0};
+    if (fdht_decompose_share(&in, &o, attribute(q, "share"), &f, &r, &err))
+        fail_msg("%s", err.msg);
+    for (int t = 0; t < f.spec.tree.n_nodes - 1; t++) {
+        char node[56];
+        fdht_node_spell(&f.spec.tree, t, node, sizeof node);
+        snprintf(attr, sizeof attr, "rank %s", node);
+        if ((double)f.spec.rank[t] != attribute(q, attr))
+            fail_msg("%s tol %s %s: node %s rank %zu, expected %g", name, tol, rule, node, f.spec.rank[t],
+                     attribute(q, attr));
+    }
+    if (expected > 1e-7 * norm && fabs(r.error_abs - expected) > 1e-3 * expected)
+        fail_msg("%s tol %s %s: error %g, expected %g", name, tol, rule, r.error_abs, expected);
+    assert_true(r.error <= r.bound);
+    fdht_decomp_report_free(&r);
+    fdht_factored_free(&f);
+    H5Gclose(q);
+}
+
+/* Whatever the algorithm: the error lies between the largest tail and the root of the sum of all tails. */
+static void check_sandwich(hid_t g, const double *T, double norm, const fdht_op_spec *s)
+{
+    fdht_decomp_input in = input_of(s, T);
+    fdht_error err = {0};
+    for (size_t rank = 1; rank < 6; rank++) {
+        fdht_decomp_options o = {.rank = rank, .wide = true, .threads = 1};
+        fdht_factored f = {.size = 0};
+        fdht_decomp_report r;
+        double sum = 0, largest = 0;
+        if (fdht_decompose(&in, &o, &f, &r, &err))
+            fail_msg("%s", err.msg);
+        for (int t = 0; t < f.spec.tree.n_nodes - 1; t++) {
+            char node[64], path[96];
+            size_t dim[2];
+            int d;
+            fdht_node_spell(&f.spec.tree, t, node, sizeof node);
+            snprintf(path, sizeof path, "sigma/%s", node);
+            double *sigma = read_doubles(g, path, &d, dim), tail = 0;
+            for (size_t i = f.spec.rank[t]; i < dim[0]; i++)
+                tail += sigma[i] * sigma[i];
+            sum += tail;
+            largest = fmax(largest, tail);
+            fdht_free(sigma);
+        }
+        assert_true(r.error_abs <= sqrt(sum) + 1e-9 * norm);
+        assert_true(r.error_abs >= sqrt(largest) - 1e-9 * norm);
+        assert_true(r.error <= r.bound);
+        fdht_decomp_report_free(&r);
+        fdht_factored_free(&f);
+    }
+}
+
+static void test_golden(void **state)
+{
+    static const struct {
+        const char *name, *tols[5];
+    } sets[] = {{"arange32", {"1e-08"}},
+                {"arange128", {"1e-08"}},
+                {"i_plus_j_plus_k", {"1e-10"}},
+                {"sin_sum", {"1e-10"}},
+                {"ones", {"1e-10"}},
+                {"reciprocal_d3_n20", {"0.1", "0.01", "0.001", "0.0001"}},
+                {"reciprocal_d4_n10", {"0.1", "0.01", "0.001", "0.0001"}},
+                {"random_full", {"1", "3", "6"}},
+                {"random_ht", {"1e-08"}},
+                {"random_ht_noise", {"0.01", "5"}}};
+    (void)state;
+    hid_t file = H5Fopen("tests/data/htsvd.h5", H5F_ACC_RDONLY, H5P_DEFAULT);
+    assert_true(file >= 0);
+    for (size_t i = 0; i < FDHT_COUNT(sets); i++) {
+        hid_t g = H5Gopen2(file, sets[i].name, H5P_DEFAULT);
+        size_t dim[16];
+        int d;
+        char tree[64];
+        double *T = read_doubles(g, "tensor", &d, dim), norm = attribute(g, "norm");
+        string_attribute(g, "tree", tree, sizeof tree);
+        fdht_op_spec s = spec_of(FDHT_HT, d, dim, NULL, tree);
+        for (int t = 0; t < 5 && sets[i].tols[t]; t++) {
+            check_golden(g, sets[i].name, sets[i].tols[t], "share_2d-2", T, norm, &s);
+            check_golden(g, sets[i].name, sets[i].tols[t], "share_2d-3", T, norm, &s);
+        }
+        check_sandwich(g, T, norm, &s);
+        fdht_free(T);
+        H5Gclose(g);
+    }
+    H5Fclose(file);
+}
+
+static void test_paired_matrix(void **state)
+{
+    (void)state;
+    hid_t file = H5Fopen("tests/data/htsvd.h5", H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t g = H5Gopen2(file, "paired_matrix", H5P_DEFAULT);
+    size_t dim[16], m[3] = {4, 3, 2}, n[3] = {2, 5, 3};
+    int d;
+    double *W = read_doubles(g, "W", &d, dim);
+    fdht_op_spec s = spec_of(FDHT_HT, 3, n, m, "(1,(2,3))");
+    fdht_decomp_input in = input_of(&s, W);
+    fdht_decomp_options o = {.tol = 1e-12, .wide = true, .threads = 1};
+    fdht_factored f;
+    fdht_decomp_report r;
+    fdht_error err = {0};
+    assert_int_equal(fdht_decompose(&in, &o, &f, &r, &err), FDHT_OK);
+    const char *names[] = {"1", "2", "3", "(2,3)"};
+    for (int i = 0; i < 4; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "sigma/%s", names[i]);
+        double *sigma = read_doubles(g, path, &d, dim);
+        const fdht_decomp_node *node = &r.node[node_named(&s.tree, names[i])];
+        assert_int_equal(node->size >= dim[0], 1);
+        for (size_t k = 0; k < dim[0] && k < node->n_sigma; k++)
+            assert_true(fabs(node->sigma[k] - sigma[k]) < 1e-11 * sigma[0]);
+        fdht_free(sigma);
+    }
+    assert_true(r.error < 1e-13);
+    fdht_decomp_report_free(&r);
+    fdht_factored_free(&f);
+    fdht_free(W);
+    H5Gclose(g);
+    H5Fclose(file);
+}
+
+/* ---- laws over random small cases ---- */
+
+static const size_t SIZES[] = {1, 1, 2, 2, 3, 3, 4, 5, 7};
+
+typedef struct random_case {
+    fdht_op_spec s;
+    double *W;
+    size_t n;
+} random_case;
+
+/* A random tree over any modes, spelled by joining two random parts until one is left. */
+static void random_tree(fdht_rng *rng, int d, char *text, size_t size)
+{
+    char part[6][128], joined[128];
+    int n = d;
+    for (int k = 0; k < d; k++)
+        snprintf(part[k], sizeof part[k], "%d", k + 1);
+    while (n > 1) {
+        size_t a = fdht_rng_below(rng, (uint64_t)n), b = fdht_rng_below(rng, (uint64_t)(n - 1));
+        b += b >= a;
+        snprintf(joined, sizeof joined, "(%.60s,%.60s)", part[a], part[b]);
+        memcpy(part[a < b ? a : b], joined, sizeof joined);
+        if (a < b)
+            memmove(part[b], part[n - 1], sizeof part[0]);
+        else
+            memmove(part[a], part[n - 1], sizeof part[0]);
+        n--;
+    }
+    snprintf(text, size, "%s", part[0]);
+}
+
+static random_case make_case(fdht_rng *rng, fdht_format format)
+{
+    random_case c = {.n = 1};
+    size_t in[6] = {0}, out[6] = {0};
+    char tree[128];
+    int d = 1 + (int)fdht_rng_below(rng, 6);
+    if (format == FDHT_TR && d == 1)
+        d = 2;
+    for (int k = 0; k < d; k++) {
+        in[k] = SIZES[fdht_rng_below(rng, d > 4 ? 5 : FDHT_COUNT(SIZES))];
+        out[k] = SIZES[fdht_rng_below(rng, d > 3 ? 4 : 6)];
+        if (c.n * in[k] * out[k] > 6000)
+            in[k] = out[k] = 1;
+        c.n *= in[k] * out[k];
+    }
+    random_tree(rng, d, tree, sizeof tree);
+    c.s = spec_of(format, d, in, out, tree);
+    c.W = fdht_calloc(c.n, sizeof *c.W);
+    uint64_t kind = fdht_rng_below(rng, 8);
+    for (size_t i = 0; i < c.n; i++)
+        c.W[i] = kind == 0   ? 0
+                 : kind == 1 ? 1 / (1.0 + (double)i)
+                 : kind == 2 ? (double)(fdht_rng_below(rng, 20) == 0)
+                 : kind == 3 ? sin((double)i) + 1e-6 * fdht_rng_normal(rng)
+                             : fdht_rng_normal(rng) * (kind == 4   ? 1e-20
+                                                       : kind == 5 ? 1e18
+                                                                   : 1);
+    return c;
+}
+
+static void random_rules(fdht_rng *rng, const random_case *c, fdht_decomp_options *o)
+{
+    *o = (fdht_decomp_options){.threads = 1, .best_effort = true, .wide = fdht_rng_below(rng, 2) != 0};
+    if (fdht_rng_below(rng, 2))
+        o->svd = FDHT_SVD_QR;
+    uint64_t rule = fdht_rng_below(rng, 6);
+    static const double tols[] = {1e-13, 1e-8, 1e-5, 1e-3, 0.03, 0.3, 0.7, 1};
+    if (rule < 3)
+        o->tol = tols[fdht_rng_below(rng, FDHT_COUNT(tols))];
+    if (rule == 2 || rule == 3)
+        o->max_rank = 1 + fdht_rng_below(rng, 4);
+    if (rule == 4)
+        o->rank = 1 + fdht_rng_below(rng, 9);
+    if (rule == 5)
+        o->max_params = 1 + fdht_rng_below(rng, 2 * c->n);
+}
+
+static void check_laws(const random_case *c, const fdht_decomp_options *o, int number)
+{
+    fdht_decomp_input in = input_of(&c->s, c->W);
+    fdht_factored f = {.size = 0};
+    fdht_decomp_report r;
+    fdht_error err = {0};
+    size_t n;
+    if (fdht_decompose(&in, o, &f, &r, &err))
+        fail_msg("case %d: %s", number, err.msg);
+    double *W = dense_of(&f, &n), norm = frobenius(c->W, c->n);
+    /* the operator's matrix is (outputs, inputs) as the source is */
+    double error = norm > 0 ? difference(W, c->W, c->n) / norm : 0;
+    for (int t = 0; t < r.n_nodes; t++)
+        assert_true(r.node[t].rank >= 1);
+    if (fabs(error - r.error) > 1e-6 * error + 1e-13)
+        fail_msg("case %d: reported error %g, true %g", number, r.error, error);
+    if (r.error > r.bound) {
+        char tree[64];
+        fdht_tree_spell(&c->s.tree, tree, sizeof tree);
+        print_message("%s d=%d %s wide %d tol %g rank %zu maxr %zu maxp %zu svd %d\n",
+                      fdht_format_name(c->s.format), c->s.d, tree, o->wide, o->tol, o->rank, o->max_rank,
+                      o->max_params, o->svd);
+        for (int k = 0; k < c->s.d; k++)
+            print_message(" %zux%zu", c->s.out[k], c->s.in[k]);
+        for (int t = 0; t < r.n_nodes; t++)
+            print_message(" [%s r %zu of %zu]", r.node[t].name, r.node[t].rank, r.node[t].size);
+        print_message("\n");
+        fail_msg("case %d: error %g above bound %g", number, r.error, r.bound);
+    }
+    if (o->tol > 0 && r.met && r.error > o->tol)
+        fail_msg("case %d: error %g above tolerance %g", number, r.error, o->tol);
+    if (o->tol >= (o->wide ? 1e-12 : 1e-6) && !o->max_rank && !r.met)
+        fail_msg("case %d: tolerance %g not met: %s", number, o->tol, r.note);
+    if (o->max_params && r.met && f.size > o->max_params)
+        fail_msg("case %d: %zu parameters", number, f.size);
+    for (int t = 0; o->max_rank && t < c->s.tree.n_nodes; t++)
+        assert_true(f.spec.rank[t] <= o->max_rank || t == c->s.tree.n_nodes - 1);
+    assert_int_equal(r.parameters, f.size);
+    fdht_free(W);
+    fdht_decomp_report_free(&r);
+    fdht_factored_free(&f);
+}
+
+static void test_random_cases(void **state)
+{
+    (void)state;
+    static const fdht_format formats[] = {FDHT_HT, FDHT_HT, FDHT_TT, FDHT_TR};
+    for (int i = 0; i < 4000; i++) {
+        fdht_rng rng;
+        fdht_rng_seed(&rng, 7, (uint64_t)i);
+        random_case c = make_case(&rng, formats[i % 4]);
+        fdht_decomp_options o;
+        random_rules(&rng, &c, &o);
+        check_laws(&c, &o, i);
+        fdht_free(c.W);
+    }
+}
+
+static void test_full_rank(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 60; i++) {
+        fdht_rng rng;
+        fdht_rng_seed(&rng, 11, (uint64_t)i);
+        random_case c = make_case(&rng, (fdht_format[]){FDHT_HT, FDHT_TT, FDHT_TR}[i % 3]);
+        for (size_t k = 0; k < c.n; k++)
+            c.W[k] = fdht_rng_normal(&rng);
+        fdht_decomp_input in = input_of(&c.s, c.W);
+        fdht_decomp_options o = {
+            .rank = 10000, .wide = true, .threads = 1, .svd = i % 2 ? FDHT_SVD_QR : FDHT_SVD_GRAM};
+        fdht_factored f;
+        fdht_decomp_report r;
+        fdht_error err = {0};
+        if (fdht_decompose(&in, &o, &f, &r, &err))
+            fail_msg("%s", err.msg);
+        size_t n;
+        double *W = dense_of(&f, &n);
+        double e = difference(W, c.W, n) / frobenius(c.W, n);
+        if (e > 1e-13)
+            fail_msg("case %d (%s): full rank off by %g", i, r.method, e);
+        fdht_free(W);
+        fdht_decomp_report_free(&r);
+        fdht_factored_free(&f);
+        fdht_free(c.W);
+    }
+}
+
+/* ---- refusals ---- */
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    size_t n[3] = {4, 3, 5}, m[3] = {2, 2, 3};
+    double W[720];
+    for (int i = 0; i < 720; i++)
+        W[i] = sin(i * i);
+    fdht_op_spec s = spec_of(FDHT_HT, 3, n, m, "balanced");
+    fdht_decomp_input in = input_of(&s, W);
+    fdht_decomp_options o = {.tol = 1e-3, .threads = 1};
+    fdht_factored f = {.size = 0};
+    fdht_decomp_report r = {.n_nodes = 0};
+    fdht_error err = {0};
+    double keep = W[100];
+    W[100] = NAN;
+    assert_int_equal(fdht_decompose(&in, &o, &f, &r, &err), FDHT_ENAN);
+    W[100] = INFINITY;
+    assert_int_equal(fdht_decompose(&in, &o, &f, &r, &err), FDHT_ENAN);
+    W[100] = keep;
+    o.tol = -1;
+    assert_int_equal(fdht_decompose(&in, &o, &f, &r, &err), FDHT_EINVAL);
+    o = (fdht_decomp_options){.ranks = (size_t[]){1, 2}, .n_ranks = 2, .threads = 1};
+    assert_int_equal(fdht_decompose(&in, &o, &f, &r, &err), FDHT_EINVAL);
+    o = (fdht_decomp_options){.ranks = (size_t[]){1, 2, 0, 1}, .n_ranks = 4, .threads = 1};
+    assert_int_equal(fdht_decompose(&in, &o, &f, &r, &err), FDHT_EINVAL);
+    fdht_decomp_input bad = in;
+    bad.part[0].source.cols = 61;
+    o = (fdht_decomp_options){.rank = 2, .threads = 1};
+    assert_int_equal(fdht_decompose(&bad, &o, &f, &r, &err), FDHT_EINVAL);
+    bad = in;
+    bad.part[0].box.corner[1] = 1;
+    assert_int_equal(fdht_decompose(&bad, &o, &f, &r, &err), FDHT_EINVAL);
+    bad = in;
+    bad.spec.format = FDHT_BT;
+    assert_int_equal(fdht_decompose(&bad, &o, &f, &r, &err), FDHT_EINVAL);
+    /* a cap that breaks the tolerance: ELIMIT, and the result is there all the same */
+    o = (fdht_decomp_options){.tol = 1e-3, .max_rank = 2, .threads = 1};
+    assert_int_equal(fdht_decompose(&in, &o, &f, &r, &err), FDHT_ELIMIT);
+    assert_true(f.size > 0 && !r.met && r.error > 1e-3 && r.note[0]);
+    fdht_factored_free(&f);
+    fdht_decomp_report_free(&r);
+    o.best_effort = true;
+    assert_int_equal(fdht_decompose(&in, &o, &f, &r, &err), FDHT_OK);
+    assert_false(r.met);
+    fdht_factored_free(&f);
+    fdht_decomp_report_free(&r);
+    o = (fdht_decomp_options){.max_params = 5, .threads = 1}; /* rank 1 takes 8 + 6 + 15 + .. */
+    assert_int_equal(fdht_decompose(&in, &o, &f, NULL, &err), FDHT_ELIMIT);
+    fdht_factored_free(&f);
+    o = (fdht_decomp_options){.rank = 3, .max_memory = 100, .threads = 1};
+    assert_int_equal(fdht_decompose(&in, &o, &f, NULL, &err), FDHT_ELIMIT);
+    assert_null(f.values);
+}
+
+/* ---- structure: boxes, padding, slabs, callbacks ---- */
+
+typedef struct float_matrix {
+    float *v;
+    size_t cols, calls;
+} float_matrix;
+
+static int read_floats(void *arg, size_t row, size_t rows, size_t col, size_t cols, float *dst, size_t ld,
+                       fdht_error *err)
+{
+    float_matrix *m = arg;
+    (void)err;
+    m->calls++;
+    for (size_t r = 0; r < rows; r++)
+        memcpy(dst + r * ld, m->v + (row + r) * m->cols + col, cols * sizeof(float));
+    return FDHT_OK;
+}
+
+/* [x; h] in boxes of a larger operator, rows padded within the gates, against the same matrix laid out by
+ * hand. */
+static void test_boxes(void **state)
+{
+    (void)state;
+    enum { H = 5, X = 22, HP = 6 };
+    static const size_t n[3] = {5, 3, 4}, m[3] = {8, 3, 1};
+    fdht_rng rng;
+    fdht_rng_seed(&rng, 3, 0);
+    float wx[4 * H * X], wh[4 * H * H];
+    for (size_t i = 0; i < FDHT_COUNT(wx); i++)
+        wx[i] = (float)fdht_rng_normal(&rng);
+    for (size_t i = 0; i < FDHT_COUNT(wh); i++)
+        wh[i] = (float)fdht_rng_normal(&rng);
+    double big[24 * 60] = {0};
+    fdht_box x = {.corner = {0, 1, 0}, .size = {3, 2, 4}}, h = {.corner = {3, 0, 1}, .size = {2, 1, 3}};
+    for (size_t g = 0; g < 4; g++)
+        for (size_t u = 0; u < H; u++) {
+            double *row = big + (g * HP + u) * 60;
+            for (size_t c = 0; c < X; c++)
+                row[(c / 8) * 12 + (1 + c / 4 % 2) * 4 + c % 4] = wx[(g * H + u) * X + c];
+            for (size_t c = 0; c < H; c++)
+                row[(3 + c / 3) * 12 + 1 + c % 3] = wh[(g * H + u) * H + c];
+        }
+    fdht_op_spec s = spec_of(FDHT_HT, 3, n, m, "((1,3),2)");
+    float_matrix mx = {wx, X, 0}, mh = {wh, H, 0};
+    fdht_decomp_input in = {.spec = s, .blocks = 4, .parts = 2};
+    in.part[0] = (fdht_part){{.rows = 4 * H, .cols = X, .read = read_floats, .arg = &mx}, x};
+    in.part[1] = (fdht_part){{.rows = 4 * H, .cols = H, .f32 = wh}, h};
+    fdht_decomp_input plain = input_of(&s, big);
+    (void)mh;
+    for (size_t rank = 1; rank < 30; rank += 4)
+        for (int small = 0; small < 2; small++) {
+            fdht_decomp_options o = {
+                .rank = rank, .wide = true, .threads = 1, .max_memory = small ? 300000 : 0};
+            fdht_factored f, p;
+            fdht_decomp_report r;
+            fdht_error err = {0};
+            if (fdht_decompose(&in, &o, &f, &r, &err))
+                fail_msg("%s", err.msg);
+            size_t cnt;
+            double *W = dense_of(&f, &cnt), used = 0, all = difference(W, big, cnt);
+            for (size_t i = 0; i < cnt; i++) {
+                size_t row = i / 60, col = i % 60, c[3] = {col / 12, col / 4 % 3, col % 4};
+                bool in_x = c[0] < 3 && c[1] >= 1 && (c[0] * 2 + c[1] - 1) * 4 + c[2] < X;
+                bool in_h = c[0] >= 3 && c[1] == 0 && c[2] >= 1 && (c[0] - 3) * 3 + c[2] - 1 < H;
+                if (row % HP < H && (in_x || in_h))
+                    used += (W[i] - big[i]) * (W[i] - big[i]);
+            }
+            assert_true(fabs(sqrt(used) - r.error_abs) < 1e-11 * r.norm);
+            assert_true(all <= (r.bound + 1e-12) * r.norm);
+            assert_int_equal(fdht_decompose(&plain,
+                                            &(fdht_decomp_options){.rank = rank, .wide = true, .threads = 1},
+                                            &p, NULL, &err),
+                             FDHT_OK);
+            double *V = dense_of(&p, &cnt);
+            if (!small) /* the same tensor: the same answer */
+                assert_true(difference(W, V, cnt) < 1e-6 * r.norm || rank > 20);
+            fdht_free(V);
+            fdht_free(W);
+            fdht_factored_free(&p);
+            fdht_factored_free(&f);
+            fdht_decomp_report_free(&r);
+        }
+    assert_true(mx.calls > 0);
+}
+
+/* Slabs, threads and reading direction change nothing but the last bits; single products stay within the law.
+ */
+static void test_slabs(void **state)
+{
+    (void)state;
+    size_t n[4] = {6, 7, 5, 4}, m[4] = {8, 3, 2, 5}, rows = 240, cols = 840;
+    float *W = fdht_calloc(rows * cols, sizeof *W);
+    fdht_rng rng;
+    fdht_rng_seed(&rng, 5, 1);
+    for (size_t i = 0; i < rows * cols; i++)
+        W[i] =
+            (float)(sin((double)(i / cols) * 0.1 + (double)(i % cols) * 0.01) + 0.1 * fdht_rng_normal(&rng));
+    float_matrix src = {W, cols, 0};
+    double first = -1;
+    size_t slabs = 0;
+    for (int v = 0; v < 8; v++)
+        for (int format = FDHT_HT; format <= FDHT_TR; format++) {
+            fdht_op_spec s = spec_of((fdht_format)format, 4, n, m, "((1,4),(2,3))");
+            fdht_source source = {
+                .rows = rows, .cols = cols, .read = read_floats, .arg = &src, .by_column = v & 1};
+            fdht_decomp_input in;
+            fdht_decomp_plain(&s, &source, &in);
+            fdht_decomp_options o = {
+                .tol = 0.05, .threads = 1 + (v >> 1 & 1), .max_memory = v & 4 ? 8 << 20 : 0};
+            fdht_factored f;
+            fdht_decomp_report r;
+            fdht_error err = {0};
+            o.tol = 0.3;
+            if (fdht_decompose(&in, &o, &f, &r, &err))
+                fail_msg("%s", err.msg);
+            assert_true(r.error <= r.bound && r.error <= 0.3 && r.error > 0);
+            slabs = FDHT_MAX(slabs, r.slabs);
+            size_t cnt;
+            double *D = dense_of(&f, &cnt), e = 0;
+            for (size_t i = 0; i < cnt; i++)
+                e += (D[i] - (double)W[i]) * (D[i] - (double)W[i]);
+            assert_true(fabs(sqrt(e) - r.error_abs) < 1e-9 * r.norm);
+            if (format == FDHT_HT && v == 0)
+                first = r.error;
+            if (format == FDHT_HT)
+                assert_true(fabs(r.error - first) < 0.1 * first);
+            fdht_free(D);
+            fdht_decomp_report_free(&r);
+            fdht_factored_free(&f);
+        }
+    assert_true(slabs > 1);
+    fdht_free(W);
+}
+
+static void test_single_products(void **state)
+{
+    (void)state;
+    size_t n[3] = {16, 12, 11}, m[3] = {16, 8, 4}, rows = 512, cols = 2112;
+    float *W = fdht_calloc(rows * cols, sizeof *W);
+    fdht_rng rng;
+    fdht_rng_seed(&rng, 6, 1);
+    for (size_t i = 0; i < rows * cols; i++)
+        W[i] = (float)(cos((double)(i / cols) * 0.3) * sin((double)(i % cols) * 0.2) +
+                       0.01 * fdht_rng_normal(&rng));
+    fdht_op_spec s = spec_of(FDHT_HT, 3, n, m, "balanced");
+    fdht_source source = {.rows = rows, .cols = cols, .f32 = W};
+    fdht_decomp_input in;
+    fdht_decomp_plain(&s, &source, &in);
+    fdht_error err = {0};
+    double error[2];
+    for (int t = 0; t < 2; t++) {
+        fdht_decomp_options o = {.rank = 6, .threads = 1 + t};
+        fdht_factored f;
+        fdht_decomp_report r;
+        if (fdht_decompose(&in, &o, &f, &r, &err))
+            fail_msg("%s", err.msg);
+        assert_string_equal(r.method, "gram, single products");
+        assert_true(r.error <= r.bound);
+        error[t] = r.error;
+        fdht_decomp_report_free(&r);
+        fdht_factored_free(&f);
+    }
+    assert_true(error[0] == error[1]); /* bit for bit, whatever the threads */
+    fdht_decomp_options o = {.rank = 6, .threads = 1, .svd = FDHT_SVD_QR};
+    fdht_factored f;
+    fdht_decomp_report r;
+    assert_int_equal(fdht_decompose(&in, &o, &f, &r, &err), FDHT_OK);
+    assert_true(fabs(r.error - error[0]) < 1e-3 * error[0]);
+    fdht_decomp_report_free(&r);
+    fdht_factored_free(&f);
+    fdht_free(W);
+}
+
+/* ---- arithmetic ---- */
+
+static fdht_factored random_factored(fdht_rng *rng, const fdht_op_spec *like, size_t rank)
+{
+    fdht_op_spec s = *like;
+    fdht_factored f;
+    for (int t = 0; t < s.tree.n_nodes; t++)
+        s.rank[t] = t == s.tree.n_nodes - 1 ? 1 : 1 + fdht_rng_below(rng, rank);
+    f = (fdht_factored){.spec = s, .size = fdht_ht_parameters(&s)};
+    f.values = fdht_calloc(f.size, sizeof(double));
+    for (size_t i = 0; i < f.size; i++)
+        f.values[i] = fdht_rng_normal(rng);
+    return f;
+}
+
+static void test_arithmetic(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        fdht_rng rng;
+        fdht_rng_seed(&rng, 13, (uint64_t)i);
+        random_case c = make_case(&rng, FDHT_HT);
+        fdht_factored a = random_factored(&rng, &c.s, 4), b = random_factored(&rng, &c.s, 5), sum, back;
+        fdht_decomp_report r;
+        fdht_error err = {0};
+        size_t n;
+        double *A = dense_of(&a, &n), *B = dense_of(&b, &n), dot = 0, got, na, scale = 1;
+        for (size_t k = 0; k < n; k++)
+            dot += A[k] * B[k];
+        na = frobenius(A, n);
+        scale = na * frobenius(B, n) + 1e-300;
+        assert_int_equal(fdht_ht_inner(&a, &b, &got, &err), FDHT_OK);
+        assert_true(fabs(got - dot) < 1e-12 * scale);
+        assert_int_equal(fdht_ht_norm(&a, &got, &err), FDHT_OK);
+        assert_true(fabs(got - na) < 1e-12 * na);
+        assert_int_equal(fdht_ht_add(&a, -0.5, &b, &sum, &err), FDHT_OK);
+        double *S = dense_of(&sum, &n);
+        for (size_t k = 0; k < n; k++)
+            assert_true(fabs(S[k] - (A[k] - 0.5 * B[k])) < 1e-11 * (na + scale / na));
+        /* rounding: a + 0 b has the ranks of both and must come back to a's at most */
+        fdht_factored wide;
+        assert_int_equal(fdht_ht_add(&a, 0.0, &b, &wide, &err), FDHT_OK);
+        fdht_decomp_options o = {.tol = 1e-11, .wide = true, .best_effort = true};
+        assert_int_equal(fdht_ht_round(&wide, &o, &back, &r, &err), FDHT_OK);
+        for (int t = 0; t < c.s.tree.n_nodes; t++)
+            if (back.spec.rank[t] > a.spec.rank[t]) {
+                char tree[64];
+                fdht_tree_spell(&c.s.tree, tree, sizeof tree);
+                for (int q = 0; q < c.s.tree.n_nodes; q++)
+                    print_message("%d: a %zu b %zu back %zu\n", q, a.spec.rank[q], b.spec.rank[q],
+                                  back.spec.rank[q]);
+                for (int q = 0; q < c.s.d; q++)
+                    print_message("%zu ", fdht_leaf_size(&c.s, q));
+                fail_msg("case %d %s: node %d", i, tree, t);
+            }
+        double *K = dense_of(&back, &n);
+        assert_true(difference(K, A, n) <= 1e-11 * na);
+        fdht_factored_free(&back);
+        fdht_decomp_report_free(&r);
+        /* rounding with loss: error within tolerance and bound, and as reported */
+        o.tol = 0.2;
+        assert_int_equal(fdht_ht_round(&sum, &o, &back, &r, &err), FDHT_OK);
+        double *L = dense_of(&back, &n), e = difference(L, S, n);
+        assert_true(r.met && e <= (0.2 + 1e-12) * r.norm && r.error <= r.bound);
+        assert_true(fabs(e - r.error_abs) < 1e-11 * r.norm);
+        fdht_free(L);
+        fdht_free(K);
+        fdht_free(S);
+        fdht_free(B);
+        fdht_free(A);
+        fdht_decomp_report_free(&r);
+        fdht_factored_free(&back);
+        fdht_factored_free(&wide);
+        fdht_factored_free(&sum);
+        fdht_factored_free(&a);
+        fdht_factored_free(&b);
+        fdht_free(c.W);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exact_ranks),  cmocka_unit_test(test_reciprocal_sum),
+        cmocka_unit_test(test_golden),       cmocka_unit_test(test_paired_matrix),
+        cmocka_unit_test(test_random_cases), cmocka_unit_test(test_full_rank),
+        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_boxes),
+        cmocka_unit_test(test_slabs),        cmocka_unit_test(test_single_products),
+        cmocka_unit_test(test_arithmetic)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
