@@ -1,15 +1,26 @@
-/* info.h - the readers behind `fdht info`. Each adds what it knows to json, whose `file` and `kind` stand
- * already; the frame prints it, as JSON or as text. */
+/* info.h - the readers behind `fdht info`. Each adds what it knows to json, whose `kind` stands already; the frame
+ * prints it, as JSON or as text. */
 #ifndef FDHT_CLI_INFO_H
 #define FDHT_CLI_INFO_H
 
 #include "cli.h"
+#include "fdht/model.h"
 
 typedef struct info_args {
-    const char *path;
+    const char *path, *preset;
+    bool presets, plan;
 } info_args;
+
+typedef int info_reader(cli *c, const info_args *a, cJSON *json);
 
 int info_dataset(cli *c, const info_args *a, cJSON *json);
 int info_picture(cli *c, const info_args *a, cJSON *json);
+int info_preset(cli *c, const info_args *a, cJSON *json);
+int info_presets(cli *c, const info_args *a, cJSON *json);
+
+/* The keys `cell`, `in_modes`, `out_modes`, `tree`, `ranks` and so on of one cell. */
+int info_cell(cli *c, const fdht_cell_spec *cell, cJSON *json);
+/* The key `plan`: what one frame costs in n cells. */
+int info_plan(cli *c, const fdht_cell_spec *cell, int n, cJSON *json);
 
 #endif

@@ -32,6 +32,35 @@ json "is readable JSON" .file '"strange�name.pgm"'
 fails "/dev/full" 1 "fdht info: standard output: No space left on device" \
     bash -c '"$1" info --json p.pgm > /dev/full' - "$FDHT"
 
+# presets and plans
+works "--presets" "$FDHT" info --presets
+for p in ucf11-dense ucf11-tt ucf11-bt ucf11-tr ucf11-ht ucf11-fdht youtube-tt youtube-fdht tie-fc6 tie-fc7 tie-ucf11 \
+    tie-youtube clips-fdht; do
+    has "--presets names $p" $'\n'"$out" $'\n'"$p "
+done
+works "--presets --json" "$FDHT" info --presets --json
+json "as many" '.presets | length' "$(wc -l <<< "$("$FDHT" info --presets)")"
+works "--preset" "$FDHT" info --preset ucf11-ht --json
+# leaves (r,m,n): 4 x (128+40+20+36+16), inner: 5x4x4, 5x4x5, 4x.., the root 5x5
+json "the published count" .parameters 1245
+json "cell, modes, tree" '[.cell, .in_modes, .out_modes, .tree]' \
+    '["ht",[8,10,10,9,8],[16,4,2,4,2],"((1,2),(3,(4,5)))"]'
+json "no plan unasked" '.plan' null
+works "--plan" "$FDHT" info --preset ucf11-ht --plan --json
+json "steps add up" '.plan | .multiply_adds_per_frame == ([.steps[].multiply_adds] | add)' true
+json "work is rows x inner x cols" '[.plan.steps[] | .rows * .inner * .cols == .multiply_adds] | all' true
+json "no more than 1.90 M for the input" '.plan.input_multiply_adds <= 1900000' true
+works "--plan of the dense one" "$FDHT" info --preset ucf11-dense --plan --json
+json "is one matrix and the hidden one" .plan.multiply_adds_per_frame $((57600 * 1024 + 256 * 1024))
+works "as text" "$FDHT" info --preset ucf11-ht --plan
+has "text: modes" "$out" $'\nin_modes: 8, 10, 10, 9, 8\n'
+run "$FDHT" info --preset nonsense
+same "an unknown preset: status" 2 "$status"
+has "an unknown preset: lists the others" "$err" "fdht info: preset 'nonsense': expected ucf11-dense, "
+fails "a file and a preset" 2 "fdht info: a FILE, --preset and --presets exclude each other (see fdht help info)" \
+    "$FDHT" info p.pgm --preset ucf11-ht
+fails "a list has no plan" 2 "fdht info: --plan needs a FILE or --preset (see fdht help info)" "$FDHT" info --presets --plan
+
 # options in any order, -- ends them
 cp p.pgm -- --json
 works "-- ends the options" "$FDHT" info -- --json
