@@ -1,7 +1,7 @@
 /* fdht/operator.h - linear maps R^(n_1..n_d) -> R^(m_1..m_d) given by a small tensor network.
  *
- * Everything is row-major with the first mode slowest. A format differs from another only in the cores it has and
- * in how their legs join (shared docs engine.md section 2):
+ * Everything is row-major with the first mode slowest. A format differs from another only in the cores it has
+ * and in how their legs join (shared docs engine.md section 2):
  *
  *   dense  weight (m_1..m_d, n_1..n_d)
  *   ht     leaf_k (r_k, m_k, n_k); inner_1_2 (r_s, r_left, r_right); root (r_left, r_right)
@@ -40,9 +40,9 @@ typedef struct fdht_op_spec {
 /* One core as the user sees it. */
 typedef struct fdht_core {
     char name[48];
-    int order;                       /* number of legs */
-    size_t dim[2 * FDHT_MAX_MODES];  /* row-major extents */
-    size_t offset, size;             /* its place in the flat parameters, in numbers */
+    int order;                      /* number of legs */
+    size_t dim[2 * FDHT_MAX_MODES]; /* row-major extents */
+    size_t offset, size;            /* its place in the flat parameters, in numbers */
 } fdht_core;
 
 /* A box of input indices: corner[k] <= index_k < corner[k] + size[k]. */
@@ -69,40 +69,54 @@ FDHT_API size_t fdht_op_parameters(const fdht_op *op); /* numbers in all cores *
 FDHT_API int fdht_op_cores(const fdht_op *op);
 FDHT_API const fdht_core *fdht_op_core(const fdht_op *op, int i);
 
-/* Fill params with independent normal numbers so that the entries of the matrix have standard deviation `std`: the
- * variance of an entry is the product of the cores' variances times the number of bond paths, split evenly over the
- * cores in log scale (engine.md section 2). Deterministic in seed. */
+/* Fill params with independent normal numbers so that the entries of the matrix have standard deviation
+ * `std`: the variance of an entry is the product of the cores' variances times the number of bond paths,
+ * split evenly over the cores in log scale (engine.md section 2). Deterministic in seed. */
 FDHT_API int fdht_op_init(const fdht_op *op, double std, uint64_t seed, float *params, fdht_error *err);
 
-/* The dense matrix W (outputs, inputs), by the naive reference in double: for tests, export and small operators. */
+/* The dense matrix W (outputs, inputs), by the naive reference in double: for tests, export and small
+ * operators. */
 FDHT_API int fdht_op_dense(const fdht_op *op, const double *params, double *W, fdht_error *err);
 
-/* y = W x for `batch` vectors: x (batch, inputs), y (batch, outputs), not overlapping; float32; planned for one
- * thread. Convenience: it plans, packs and runs in one call; models keep their plans. */
+/* y = W x for `batch` vectors: x (batch, inputs), y (batch, outputs), not overlapping; float32; planned for
+ * one thread. Convenience: it plans, packs and runs in one call; models keep their plans. */
 FDHT_API int fdht_op_apply(const fdht_op *op, const float *params, size_t batch, const float *x, float *y,
                            fdht_error *err);
 
 /* Given g (batch, outputs), the gradient of sum g.(W x): adds to grad_params (parameters), and writes grad_x
  * (batch, inputs) unless it is NULL. */
-FDHT_API int fdht_op_adjoint(const fdht_op *op, const float *params, size_t batch, const float *x, const float *g,
-                             float *grad_x, float *grad_params, fdht_error *err);
+FDHT_API int fdht_op_adjoint(const fdht_op *op, const float *params, size_t batch, const float *x,
+                             const float *g, float *grad_x, float *grad_params, fdht_error *err);
+
+/* An operator planned and packed once and applied many times, over input vectors in `box` (NULL: all of
+ * them); op must outlive it, params is copied unless the format is dense (then it must outlive it too). Calls
+ * are for one thread. */
+typedef struct fdht_map fdht_map;
+FDHT_API int fdht_map_new(const fdht_op *op, const fdht_box *box, const float *params, fdht_map **out,
+                          fdht_error *err);
+FDHT_API void fdht_map_free(fdht_map *m);
+/* y (batch, outputs) = W x, x (batch, inputs of the box) of bytes or of float32. */
+FDHT_API void fdht_map_apply_u8(fdht_map *m, size_t batch, const uint8_t *x, float *y);
+FDHT_API void fdht_map_apply(fdht_map *m, size_t batch, const float *x, float *y);
+/* Bytes of packed weights, scratch and intermediates that it holds. */
+FDHT_API size_t fdht_map_bytes(const fdht_map *m);
 
 /* One contraction of a plan: activation (m x k) times weights (k x n). */
 typedef struct fdht_plan_step {
-    char name[96];       /* the cores this step multiplies in, merged ones joined by '*' */
-    size_t m, k, n;      /* rows left alone, summed, new */
+    char name[96];  /* the cores this step multiplies in, merged ones joined by '*' */
+    size_t m, k, n; /* rows left alone, summed, new */
     size_t multiply_adds;
-    size_t outputs;      /* numbers in the intermediate it makes: m * n */
+    size_t outputs; /* numbers in the intermediate it makes: m * n */
 } fdht_plan_step;
 
 typedef struct fdht_plan_report {
     int n_steps;
     fdht_plan_step step[3 * FDHT_MAX_MODES];
-    size_t multiply_adds;     /* per input vector, merges excluded */
+    size_t multiply_adds;       /* per input vector, merges excluded */
     size_t merge_multiply_adds; /* once per weight change */
-    size_t bytes;             /* read and written per vector, float32 */
-    size_t peak_intermediate; /* numbers */
-    int n_terms;              /* bt: its blocks are planned alike */
+    size_t bytes;               /* read and written per vector, float32 */
+    size_t peak_intermediate;   /* numbers */
+    int n_terms;                /* bt: its blocks are planned alike */
 } fdht_plan_report;
 
 /* The plan the engine would use for input vectors in `box` (NULL: all of them). */

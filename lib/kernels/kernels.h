@@ -20,6 +20,9 @@ enum { FDHT_LANES = 16 }; /* numbers in a vector chunk, whatever the registers h
          * A[i as + ta[c] + l] B[j bs + tb[c] + l], for i < m, j < n. */                                     \
         void (*dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL *A, size_t as,               \
                     const uint32_t *ta, const REAL *B, size_t bs, const uint32_t *tb, REAL *C, size_t cs);   \
+        /* `rounds` times as many multiply-adds in registers as keep the units busy; returns the operations  \
+         * done (two each), *sum depends on all of them. */                                                  \
+        double (*spin)(size_t rounds, REAL *sum);                                                            \
         /* y[i] = x[i] */                                                                                    \
         void (*from_u8)(size_t n, const uint8_t *x, REAL *y);                                                \
     } fdht_kernels_##R;                                                                                      \

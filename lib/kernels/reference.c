@@ -26,12 +26,18 @@
                 C[i * cs + j] = (REAL)sum;                                                                   \
             }                                                                                                \
     }                                                                                                        \
+    static double spin_##R(size_t rounds, REAL *sum)                                                         \
+    {                                                                                                        \
+        for (size_t i = 0; i < rounds; i++)                                                                  \
+            *sum = *sum * (REAL)0.999 + (REAL)1e-3;                                                          \
+        return 2.0 * (double)rounds;                                                                         \
+    }                                                                                                        \
     static void from_u8_##R(size_t n, const uint8_t *x, REAL *y)                                             \
     {                                                                                                        \
         for (size_t i = 0; i < n; i++)                                                                       \
             y[i] = (REAL)x[i];                                                                               \
     }                                                                                                        \
-    const fdht_kernels_##R fdht_kernels_##R##_reference = {gemm_##R, dot_##R, from_u8_##R};
+    const fdht_kernels_##R fdht_kernels_##R##_reference = {gemm_##R, dot_##R, spin_##R, from_u8_##R};
 
 REFERENCE(float, f32)
 REFERENCE(double, f64)

@@ -1,52 +1,92 @@
 /* The vector kernels, written once in GCC vector extensions; a file per level includes this with
  *   LEVEL         its name
+ *   WIDTH         bytes of a vector register
  *   ROWS1, ROWS2  rows of a register tile one or two vectors wide
+ *   DOTS          dot products run DOTS x 4 at a time
+ *   CHAINS        independent chains that keep the multiply-add units busy
  * and is compiled with that level's flags. */
 #include <string.h>
 
 #include "kernels/kernels.h"
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #define CAT_(a, b, c) a##b##c
 #define CAT(a, b, c)  CAT_(a, b, c)
 #define INLINE        static inline __attribute__((always_inline))
 
-#ifdef __AVX512F__
-#include <immintrin.h>
-#define HAVE_MASKS
-typedef float masked_f32 __attribute__((vector_size(64)));
-typedef double masked_f64 __attribute__((vector_size(128)));
+typedef float vec_f32 __attribute__((vector_size(WIDTH)));
+typedef double vec_f64 __attribute__((vector_size(WIDTH)));
 
-INLINE masked_f32 load_masked_f32(const float *p, size_t n)
+/* The first n numbers of a vector, 0 < n < its length; nothing behind them is touched. */
+#if defined(__AVX512F__)
+INLINE vec_f32 load_part_f32(const float *p, size_t n)
 {
-    return (masked_f32)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+    return (vec_f32)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
 }
 
-INLINE void store_masked_f32(float *p, masked_f32 v, size_t n)
+INLINE void store_part_f32(float *p, vec_f32 v, size_t n)
 {
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
 }
 
-/* Two registers: the mask's upper half is the second one's. */
-INLINE masked_f64 load_masked_f64(const double *p, size_t n)
+INLINE vec_f64 load_part_f64(const double *p, size_t n)
 {
-    unsigned mask = (1u << n) - 1;
-    union {
-        __m512d half[2];
-        masked_f64 whole;
-    } u = {{_mm512_maskz_loadu_pd((__mmask8)mask, p), _mm512_maskz_loadu_pd((__mmask8)(mask >> 8), p + 8)}};
-    return u.whole;
+    return (vec_f64)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
 }
 
-INLINE void store_masked_f64(double *p, masked_f64 v, size_t n)
+INLINE void store_part_f64(double *p, vec_f64 v, size_t n)
 {
-    unsigned mask = (1u << n) - 1;
-    union {
-        masked_f64 whole;
-        __m512d half[2];
-    } u = {v};
-    _mm512_mask_storeu_pd(p, (__mmask8)mask, u.half[0]);
-    _mm512_mask_storeu_pd(p + 8, (__mmask8)(mask >> 8), u.half[1]);
+    _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
 }
+#elif defined(__AVX2__)
+static const int32_t mask_f32[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+static const int64_t mask_f64[8] = {-1, -1, -1, -1};
+
+INLINE __m256i mask_of_f32(size_t n)
+{
+    return _mm256_loadu_si256((const __m256i *)(mask_f32 + 8 - n));
+}
+
+INLINE __m256i mask_of_f64(size_t n)
+{
+    return _mm256_loadu_si256((const __m256i *)(mask_f64 + 4 - n));
+}
+
+INLINE vec_f32 load_part_f32(const float *p, size_t n)
+{
+    return (vec_f32)_mm256_maskload_ps(p, mask_of_f32(n));
+}
+
+INLINE void store_part_f32(float *p, vec_f32 v, size_t n)
+{
+    _mm256_maskstore_ps(p, mask_of_f32(n), (__m256)v);
+}
+
+INLINE vec_f64 load_part_f64(const double *p, size_t n)
+{
+    return (vec_f64)_mm256_maskload_pd(p, mask_of_f64(n));
+}
+
+INLINE void store_part_f64(double *p, vec_f64 v, size_t n)
+{
+    _mm256_maskstore_pd(p, mask_of_f64(n), (__m256d)v);
+}
+#else
+#define PORTABLE_PARTS(REAL, R)                                                                              \
+    static __attribute__((noinline)) vec_##R load_part_##R(const REAL *p, size_t n)                          \
+    {                                                                                                        \
+        vec_##R v = {0};                                                                                     \
+        memcpy(&v, p, n * sizeof *p);                                                                        \
+        return v;                                                                                            \
+    }                                                                                                        \
+    static __attribute__((noinline)) void store_part_##R(REAL *p, vec_##R v, size_t n)                       \
+    {                                                                                                        \
+        memcpy(p, &v, n * sizeof *p);                                                                        \
+    }
+PORTABLE_PARTS(float, f32)
+PORTABLE_PARTS(double, f64)
 #endif
 
 #define REAL float
@@ -62,5 +102,5 @@ INLINE void store_masked_f64(double *p, masked_f64 v, size_t n)
 
 extern const fdht_kernels_f32 CAT(fdht_kernels_f32_, LEVEL, );
 extern const fdht_kernels_f64 CAT(fdht_kernels_f64_, LEVEL, );
-const fdht_kernels_f32 CAT(fdht_kernels_f32_, LEVEL, ) = {gemm_f32, dot_f32, from_u8_f32};
-const fdht_kernels_f64 CAT(fdht_kernels_f64_, LEVEL, ) = {gemm_f64, dot_f64, from_u8_f64};
+const fdht_kernels_f32 CAT(fdht_kernels_f32_, LEVEL, ) = {gemm_f32, dot_f32, spin_f32, from_u8_f32};
+const fdht_kernels_f64 CAT(fdht_kernels_f64_, LEVEL, ) = {gemm_f64, dot_f64, spin_f64, from_u8_f64};

@@ -2,7 +2,10 @@
 #if !defined(__AVX512F__) || !defined(__AVX512BW__)
 #error "compile this file with AVX-512 F, BW, DQ and VL"
 #endif
-#define LEVEL avx512
-#define ROWS1 16
-#define ROWS2 12
+#define LEVEL  avx512
+#define WIDTH  64
+#define ROWS1  16
+#define ROWS2  12
+#define DOTS   4
+#define CHAINS 16
 #include "kernels/vector.h"

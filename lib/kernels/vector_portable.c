@@ -1,5 +1,8 @@
 /* The vector kernels at level portable. */
-#define LEVEL portable
-#define ROWS1 6
-#define ROWS2 3
+#define LEVEL  portable
+#define WIDTH  16
+#define ROWS1  12
+#define ROWS2  6
+#define DOTS   2
+#define CHAINS 12
 #include "kernels/vector.h"

@@ -1,36 +1,25 @@
-/* Part of vector.h: for one REAL. A register tile has `rows` x `vecs` vectors of FDHT_LANES numbers; every
- * pair is instantiated, so that accumulators live in registers and remainders cost no more than their share.
- */
+/* Part of vector.h: for one REAL. A register tile has `rows` x `vecs` vectors; every pair is instantiated, so
+ * that accumulators live in registers and remainders cost no more than their share. */
 #define FN(name) CAT(name, _, R)
 #define V        FN(vec)
+#define U        FN(unaligned)
+#define N        (WIDTH / sizeof(REAL)) /* numbers in a vector */
 
-#define U FN(unaligned)
-typedef REAL V __attribute__((vector_size(FDHT_LANES * sizeof(REAL))));
-typedef REAL U __attribute__((vector_size(FDHT_LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+typedef REAL U __attribute__((vector_size(WIDTH), aligned(sizeof(REAL)), may_alias));
 
 INLINE V FN(load)(const REAL *p, bool part, size_t n)
 {
-    if (!part)
-        return *(const U *)p;
-#ifdef HAVE_MASKS
-    return FN(load_masked)(p, n);
-#else
-    V v = {0};
-    memcpy(&v, p, n * sizeof *p);
-    return v;
-#endif
+    if (part)
+        return FN(load_part)(p, n);
+    return *(const U *)p;
 }
 
 INLINE void FN(store)(REAL *p, V v, bool part, size_t n)
 {
-    if (!part)
-        *(U *)p = v;
+    if (part)
+        FN(store_part)(p, v, n);
     else
-#ifdef HAVE_MASKS
-        FN(store_masked)(p, v, n);
-#else
-        memcpy(p, &v, n * sizeof *p);
-#endif
+        *(U *)p = v;
 }
 
 typedef struct FN(operands) {
@@ -63,7 +52,7 @@ INLINE void FN(tile)(int rows, int vecs, bool part, const FN(operands) * o)
         V bv[2];
 #pragma GCC unroll 2
         for (int v = 0; v < vecs; v++)
-            bv[v] = FN(load)(b + v * FDHT_LANES, part && v == vecs - 1, last);
+            bv[v] = FN(load)(b + v * N, part && v == vecs - 1, last);
 #pragma GCC unroll 32
         for (int i = 0; i < rows; i++) {
             const REAL a = (i & 4 ? i & 8 ? l12 : l4 : i & 8 ? l8 : l)[(size_t)(i & 3) * ls];
@@ -76,7 +65,7 @@ INLINE void FN(tile)(int rows, int vecs, bool part, const FN(operands) * o)
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
         for (int v = 0; v < vecs; v++) {
-            REAL *c = o->C + (size_t)i * cs + v * FDHT_LANES;
+            REAL *c = o->C + (size_t)i * cs + v * N;
             bool p = part && v == vecs - 1;
             if (o->accumulate)
                 acc[i][v] += FN(load)(c, p, last);
@@ -86,7 +75,7 @@ INLINE void FN(tile)(int rows, int vecs, bool part, const FN(operands) * o)
 
 #define TILE_CASE(rows, vecs)                                                                                \
     case rows:                                                                                               \
-        if (o->last < FDHT_LANES)                                                                            \
+        if (o->last < N)                                                                                     \
             FN(tile)(rows, vecs, true, o);                                                                   \
         else                                                                                                 \
             FN(tile)(rows, vecs, false, o);                                                                  \
@@ -106,13 +95,13 @@ static void FN(block1)(size_t m, FN(operands) * o)
             TILE_CASE(4, 1)
             TILE_CASE(5, 1)
             TILE_CASE(6, 1)
-#if ROWS1 > 6
             TILE_CASE(7, 1)
             TILE_CASE(8, 1)
             TILE_CASE(9, 1)
             TILE_CASE(10, 1)
             TILE_CASE(11, 1)
             TILE_CASE(12, 1)
+#if ROWS1 > 12
             TILE_CASE(13, 1)
             TILE_CASE(14, 1)
             TILE_CASE(15, 1)
@@ -132,10 +121,10 @@ static void FN(block2)(size_t m, FN(operands) * o)
             TILE_CASE(1, 2)
             TILE_CASE(2, 2)
             TILE_CASE(3, 2)
-#if ROWS2 > 3
             TILE_CASE(4, 2)
             TILE_CASE(5, 2)
             TILE_CASE(6, 2)
+#if ROWS2 > 6
             TILE_CASE(7, 2)
             TILE_CASE(8, 2)
             TILE_CASE(9, 2)
@@ -151,9 +140,9 @@ static void FN(gemm)(size_t m, size_t n, size_t k, const REAL *L, size_t ls, con
                      const REAL *B, const uint32_t *bk, REAL *C, size_t cs, bool accumulate)
 {
     for (size_t columns; n; n -= columns, B += columns, C += columns) {
-        columns = FDHT_MIN(n, 2 * FDHT_LANES);
-        FN(operands) o = {k, L, ls, lk, B, bk, C, cs, accumulate, (columns - 1) % FDHT_LANES + 1};
-        if (columns > FDHT_LANES)
+        columns = FDHT_MIN(n, 2 * N);
+        FN(operands) o = {k, L, ls, lk, B, bk, C, cs, accumulate, (columns - 1) % N + 1};
+        if (columns > N)
             FN(block2)(m, &o);
         else
             FN(block1)(m, &o);
@@ -172,10 +161,27 @@ typedef struct FN(dots) {
     size_t cs;
 } FN(dots);
 
+/* acc += the products of one vector of every row of a and b. */
+INLINE void FN(dot_vector)(int rows, int cols, bool part, size_t n, const FN(dots) * d, const REAL *a,
+                           const REAL *b, V acc[DOTS][4])
+{
+    V av[DOTS];
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++)
+        av[i] = FN(load)(a + (size_t)i * d->as, part, n);
+#pragma GCC unroll 4
+    for (int j = 0; j < cols; j++) {
+        V bv = FN(load)(b + (size_t)j * d->bs, part, n);
+#pragma GCC unroll 4
+        for (int i = 0; i < rows; i++)
+            acc[i][j] += av[i] * bv;
+    }
+}
+
 /* rows x cols dot products at once: each chunk loaded serves all of them. */
 INLINE void FN(dot_tile)(int rows, int cols, bool part, const FN(dots) * d)
 {
-    V acc[4][4];
+    V acc[DOTS][4];
 #pragma GCC unroll 4
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 4
@@ -183,24 +189,18 @@ INLINE void FN(dot_tile)(int rows, int cols, bool part, const FN(dots) * d)
             acc[i][j] = (V){0};
     for (size_t c = 0; c < d->chunks; c++) {
         const REAL *a = d->A + d->ta[c], *b = d->B + d->tb[c];
-        V av[4];
-#pragma GCC unroll 4
-        for (int i = 0; i < rows; i++)
-            av[i] = FN(load)(a + (size_t)i * d->as, part, d->lanes);
-#pragma GCC unroll 4
-        for (int j = 0; j < cols; j++) {
-            V bv = FN(load)(b + (size_t)j * d->bs, part, d->lanes);
-#pragma GCC unroll 4
-            for (int i = 0; i < rows; i++)
-                acc[i][j] += av[i] * bv;
-        }
+        size_t l = 0;
+        for (; l + N <= (part ? d->lanes : FDHT_LANES); l += N)
+            FN(dot_vector)(rows, cols, false, N, d, a + l, b + l, acc);
+        if (part && l < d->lanes)
+            FN(dot_vector)(rows, cols, true, d->lanes - l, d, a + l, b + l, acc);
     }
 #pragma GCC unroll 4
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < cols; j++) {
             REAL sum = 0;
-            for (int l = 0; l < FDHT_LANES; l++)
+            for (size_t l = 0; l < N; l++)
                 sum += acc[i][j][l];
             d->C[(size_t)i * d->cs + (size_t)j] += sum;
         }
@@ -217,10 +217,10 @@ INLINE void FN(dot_tile)(int rows, int cols, bool part, const FN(dots) * d)
 static void FN(dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL *A, size_t as,
                     const uint32_t *ta, const REAL *B, size_t bs, const uint32_t *tb, REAL *C, size_t cs)
 {
-    for (size_t i = 0; i < m; i += 4)
+    for (size_t i = 0; i < m; i += DOTS)
         for (size_t j = 0; j < n; j += 4) {
             FN(dots) d = {chunks, lanes, A + i * as, as, ta, B + j * bs, bs, tb, C + i * cs + j, cs};
-            switch (10 * FDHT_MIN(m - i, 4) + FDHT_MIN(n - j, 4)) {
+            switch (10 * FDHT_MIN(m - i, DOTS) + FDHT_MIN(n - j, 4)) {
                 DOT_CASE(1, 1)
                 DOT_CASE(1, 2)
                 DOT_CASE(1, 3)
@@ -229,6 +229,7 @@ static void FN(dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL 
                 DOT_CASE(2, 2)
                 DOT_CASE(2, 3)
                 DOT_CASE(2, 4)
+#if DOTS > 2
                 DOT_CASE(3, 1)
                 DOT_CASE(3, 2)
                 DOT_CASE(3, 3)
@@ -237,8 +238,30 @@ static void FN(dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL 
                 DOT_CASE(4, 2)
                 DOT_CASE(4, 3)
                 DOT_CASE(4, 4)
+#endif
             }
         }
+}
+
+static double FN(spin)(size_t rounds, REAL *sum)
+{
+    V acc[CHAINS], a, b;
+    for (size_t l = 0; l < N; l++) {
+        a[l] = (REAL)0.999;
+        b[l] = (REAL)1e-3;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < CHAINS; i++)
+        acc[i] = b * (REAL)i;
+    for (size_t r = 0; r < rounds; r++)
+#pragma GCC unroll 16
+        for (int i = 0; i < CHAINS; i++)
+            acc[i] = acc[i] * a + b;
+#pragma GCC unroll 16
+    for (int i = 0; i < CHAINS; i++)
+        for (size_t l = 0; l < N; l++)
+            *sum += acc[i][l];
+    return 2.0 * CHAINS * (double)N * (double)rounds;
 }
 
 static void FN(from_u8)(size_t n, const uint8_t *x, REAL *y)
@@ -252,3 +275,4 @@ static void FN(from_u8)(size_t n, const uint8_t *x, REAL *y)
 #undef FN
 #undef U
 #undef V
+#undef N

@@ -2,17 +2,59 @@
 #include "tensor/exec.h"
 #include "tensor/network.h"
 
+struct fdht_map {
+    fdht_exec_f32 *exec;
+};
+
+int fdht_map_new(const fdht_op *op, const fdht_box *box, const float *params, fdht_map **out, fdht_error *err)
+{
+    fdht_map *m = fdht_calloc_err(1, sizeof *m, "operator", err);
+    *out = NULL;
+    if (!m)
+        return FDHT_ENOMEM;
+    int status = fdht_exec_f32_new(op, box, 1, &m->exec, err);
+    if (status) {
+        fdht_free(m);
+        return status;
+    }
+    fdht_exec_f32_pack(m->exec, params, 1);
+    *out = m;
+    return FDHT_OK;
+}
+
+void fdht_map_free(fdht_map *m)
+{
+    if (m)
+        fdht_exec_f32_free(m->exec);
+    fdht_free(m);
+}
+
+void fdht_map_apply_u8(fdht_map *m, size_t batch, const uint8_t *x, float *y)
+{
+    fdht_vectors_f32 v = {.u8 = x, .ld = fdht_exec_f32_inputs(m->exec)};
+    fdht_exec_f32_forward(m->exec, 0, batch, &v, y, fdht_exec_f32_outputs(m->exec), false);
+}
+
+void fdht_map_apply(fdht_map *m, size_t batch, const float *x, float *y)
+{
+    fdht_vectors_f32 v = {.real = x, .ld = fdht_exec_f32_inputs(m->exec)};
+    fdht_exec_f32_forward(m->exec, 0, batch, &v, y, fdht_exec_f32_outputs(m->exec), false);
+}
+
+size_t fdht_map_bytes(const fdht_map *m)
+{
+    return fdht_exec_f32_bytes(m->exec);
+}
+
 int fdht_op_apply(const fdht_op *op, const float *params, size_t batch, const float *x, float *y,
                   fdht_error *err)
 {
-    fdht_exec_f32 *e = NULL;
-    int status = fdht_exec_f32_new(op, NULL, 1, &e, err);
+    fdht_map *m = NULL;
+    int status = fdht_map_new(op, NULL, params, &m, err);
     if (status)
         return status;
-    fdht_exec_f32_pack(e, params, 1);
-    fdht_vectors_f32 v = {.real = x, .ld = op->inputs};
-    fdht_exec_f32_forward(e, 0, batch, &v, y, op->outputs, false);
-    fdht_exec_f32_free(e);
+    fdht_map_apply(m, batch, x, y);
+    fdht_map_free(m);
     return FDHT_OK;
 }
 
