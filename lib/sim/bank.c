@@ -125,8 +125,10 @@ static void set_maps(joint *t, fdht_bank_function f, size_t words, const uint32_
 static size_t close_group(joint *t, const uint32_t *bank, size_t n)
 {
     size_t most = 0;
-    for (size_t i = 0; i < n; i++)
-        most = FDHT_MAX(most, (size_t)++t->hit[bank[i]]);
+    for (size_t i = 0; i < n; i++) {
+        size_t h = ++t->hit[bank[i]];
+        most = FDHT_MAX(most, h);
+    }
     for (size_t i = 0; i < n; i++)
         t->hit[bank[i]] = 0;
     return most ? most - 1 : 0;
@@ -335,11 +337,11 @@ static int open_joint(joint *t, fdht_error *err)
     t->r_cols = fdht_sim_cols(t->r);
     t->w_slots = t->w ? fdht_sim_slots(t->w, t->hw->n_pe, NULL) : 0;
     t->r_slots = fdht_sim_slots(t->r, t->hw->n_pe, NULL);
-    size_t want[] = {t->rows,  t->rows,   t->cols,   t->cols,    t->inner,
+    size_t size[] = {t->rows,  t->rows,   t->cols,   t->cols,    t->inner,
                      t->inner, t->r_cols, t->r_cols, t->w_slots, t->r_slots};
     for (size_t i = 0; i < 10; i++) {
         n[i] = total;
-        total += want[i];
+        total += size[i];
     }
     uint32_t *all = fdht_calloc_err(total + t->hw->x_banks, sizeof *all, "bank mapping", err);
     if (!all)

@@ -26,7 +26,7 @@ static inline size_t fdht_sim_place(const fdht_sim_map *m, size_t banks, size_t 
     }
     *line = a / banks;
     size_t bank = a % banks;
-    if (m->function == FDHT_BANK_XOR)
+    if (m->function == FDHT_BANK_XOR && banks > 1)
         for (size_t up = a / banks; up; up /= banks)
             bank ^= up % banks;
     return m->function == FDHT_BANK_SKEW ? (bank + k) % banks : bank;
