@@ -661,24 +661,11 @@ static bool is_whole(const fdht_op *op, const fdht_box *box)
     return true;
 }
 
-static int check_box(const fdht_op *op, const fdht_box *box, fdht_error *err)
-{
-    for (int k = 0; box && k < op->spec.d; k++)
-        if (box->size[k] < 1 || box->size[k] > op->spec.in[k] ||
-            box->corner[k] > op->spec.in[k] - box->size[k])
-            return fdht_fail(err, FDHT_EINVAL, "box: mode %d has %zu indices from %zu, the operator %zu",
-                             k + 1, box->size[k], box->corner[k], op->spec.in[k]);
-    return FDHT_OK;
-}
-
 int EXEC(new)(const fdht_op *op, const fdht_box *box, int workers, exec_t **out, fdht_error *err)
 {
-    exec_t *e = NULL;
-    int status = check_box(op, box, err);
+    exec_t *e = fdht_calloc_err(1, sizeof *e, "executor", err);
+    int status = FDHT_OK;
     *out = NULL;
-    if (status)
-        return status;
-    e = fdht_calloc_err(1, sizeof *e, "executor", err);
     if (!e)
         return FDHT_ENOMEM;
     e->op = op;

@@ -299,11 +299,32 @@ static int lower(fdht_step *t, uint64_t weight, const layout *a, const node *c, 
     return t->k_a && t->outer_a && t->outer_c ? FDHT_OK : FDHT_ENOMEM;
 }
 
+/* Offsets are 32 bits wide, also in weights whose rows are padded. */
+static int check_sizes(const size_t *extent, const fdht_plan *p, fdht_error *err)
+{
+    for (int i = 0; i < p->n_steps; i++) {
+        const fdht_step *t = &p->step[i];
+        uint64_t weight = p->weight[t->weight].legs, tensors[] = {t->legs_a, t->legs_c, weight};
+        for (size_t j = 0; j < FDHT_COUNT(tensors); j++) {
+            double size = tensors[j] == weight ? LANES : 1;
+            for (uint64_t legs = tensors[j]; legs; legs &= legs - 1)
+                size *= (double)extent[__builtin_ctzll(legs)];
+            if (size > UINT32_MAX)
+                return fdht_fail(err, FDHT_EINVAL,
+                                 "operator: step %d of its plan holds a tensor of %.3g numbers, at most %.3g",
+                                 i + 1, size, (double)UINT32_MAX);
+        }
+    }
+    return FDHT_OK;
+}
+
 int fdht_plan_layout(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht_error *err)
 {
-    node(*beam)[BEAM] = fdht_calloc_err((size_t)p->n_steps + 1, sizeof *beam, "planner", err);
     int count[FDHT_MAX_STEPS + 1] = {1}, chosen[FDHT_MAX_STEPS + 1];
-    int status = FDHT_OK;
+    int status = check_sizes(extent, p, err);
+    if (status)
+        return status;
+    node(*beam)[BEAM] = fdht_calloc_err((size_t)p->n_steps + 1, sizeof *beam, "planner", err);
     if (!beam)
         return FDHT_ENOMEM;
     for (int k = 0; k < op->spec.d; k++)

@@ -159,11 +159,35 @@ void fdht_op_spec_set_rank(fdht_op_spec *spec, size_t rank)
     }
 }
 
+/* Whether the nodes are a tree over the d modes, numbered in post-order. */
+static bool is_tree(const fdht_tree *t, int d)
+{
+    unsigned seen = 0, all = (1u << d) - 1;
+    if (t->d != d || t->n_nodes != 2 * d - 1)
+        return false;
+    for (int i = 0; i < t->n_nodes; i++) {
+        const fdht_tree_node *n = &t->node[i];
+        if (n->mode >= 0) {
+            if (n->mode >= d || n->modes != 1u << n->mode || n->modes & seen)
+                return false;
+            seen |= n->modes;
+        } else if (n->left < 0 || n->left >= i || n->right < 0 || n->right >= i || n->left == n->right ||
+                   t->node[n->left].parent != i || t->node[n->right].parent != i ||
+                   n->modes != (t->node[n->left].modes | t->node[n->right].modes)) {
+            return false;
+        }
+        if (i < t->n_nodes - 1 && (n->parent <= i || n->parent >= t->n_nodes))
+            return false;
+    }
+    return t->node[t->n_nodes - 1].modes == all;
+}
+
 static int check_tree(const fdht_op_spec *s, fdht_error *err)
 {
     const fdht_tree *t = &s->tree;
-    if (t->d != s->d || t->n_nodes != 2 * s->d - 1)
-        return fdht_fail(err, FDHT_EINVAL, "tree: holds %d modes, the operator %d", t->d, s->d);
+    if (!is_tree(t, s->d))
+        return fdht_fail(err, FDHT_EINVAL, "ht: expected a tree over %d modes, got %d nodes over %d", s->d,
+                         t->n_nodes, t->d);
     for (int i = 0; i < t->n_nodes - 1; i++)
         if (s->rank[i] < 1)
             return fdht_fail(err, FDHT_EINVAL, "ht: rank of tree node %d is 0", i + 1);

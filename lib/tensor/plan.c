@@ -57,14 +57,23 @@ static void search_free(search *s)
     fdht_free(s->chains);
 }
 
+/* fdht_legs_size of tensors that only the search sees: they may be beyond a size_t. */
+static double size_of(const search *s, uint64_t legs)
+{
+    double size = 1;
+    for (; legs; legs &= legs - 1)
+        size *= (double)s->extent[__builtin_ctzll(legs)];
+    return size;
+}
+
 static double pair_multiply_adds(const search *s, uint64_t a, uint64_t b)
 {
-    return (double)fdht_legs_size(a | b, s->extent);
+    return size_of(s, a | b);
 }
 
 static double step_cost(const search *s, uint64_t a, uint64_t w)
 {
-    double moved = (double)fdht_legs_size(a, s->extent) + (double)fdht_legs_size(a ^ w, s->extent);
+    double moved = size_of(s, a) + size_of(s, a ^ w);
     return pair_multiply_adds(s, a, w) + MOVE * moved;
 }
 
@@ -78,7 +87,7 @@ static void search_merges(search *s)
             s->merge[set] = 0;
             continue;
         }
-        if (fdht_legs_size(s->legs[set], s->extent) > MERGED_MAX)
+        if (size_of(s, s->legs[set]) > MERGED_MAX)
             continue;
         for (uint32_t half = (set - 1) & set; half; half = (half - 1) & set) {
             uint32_t rest = set ^ half;
@@ -229,11 +238,25 @@ static void plan_greedy(search *s, const uint64_t *core_legs, fdht_plan *p)
     }
 }
 
+static int check_box(const fdht_op *op, const fdht_box *box, fdht_error *err)
+{
+    for (int k = 0; box && k < op->spec.d; k++)
+        if (box->size[k] < 1 || box->size[k] > op->spec.in[k] ||
+            box->corner[k] > op->spec.in[k] - box->size[k])
+            return fdht_fail(err, FDHT_EINVAL, "box: mode %d has %zu indices from %zu, the operator %zu",
+                             k + 1, box->size[k], box->corner[k], op->spec.in[k]);
+    return FDHT_OK;
+}
+
 int fdht_plan_make(const fdht_op *op, const fdht_box *box, fdht_plan *out, fdht_error *err)
 {
     size_t extent[FDHT_MAX_LEGS];
     uint64_t core_legs[FDHT_MAX_NODES] = {0};
-    int status = FDHT_OK;
+    int status = check_box(op, box, err);
+    if (status) {
+        *out = (fdht_plan){0};
+        return status;
+    }
     fdht_plan_extents(op, box, extent);
     search s = {.n = op->cores_per_term, .extent = extent};
     *out = (fdht_plan){.n_cores = op->cores_per_term, .input_size = 1, .output_size = op->outputs};
