@@ -41,7 +41,7 @@ static int load_ints(hid_t file, const char *path, size_t n, int **out, fdht_err
 {
     fdht_h5_array a;
     *out = NULL;
-    if (!fdht_h5_is_dataset(file, path))
+    if (!fdht_h5_has(file, path))
         return FDHT_OK;
     int rc = fdht_h5_open_array(file, path, &a, err);
     if (rc)
@@ -165,12 +165,12 @@ static int load_lists(fdht_dataset *ds, fdht_error *err)
 {
     size_t n = 0, clips = ds->info.clips;
     int rc, *split = NULL;
-    if (fdht_h5_is_dataset(ds->file, "classes")) {
+    if (fdht_h5_has(ds->file, "classes")) {
         if ((rc = fdht_h5_read_strings(ds->file, "classes", &ds->class_name, &ds->n_class, err)))
             return rc;
         ds->info.classes = ds->n_class;
     }
-    if (!ds->name && fdht_h5_is_dataset(ds->file, "names")) {
+    if (!ds->name && fdht_h5_has(ds->file, "names")) {
         if ((rc = fdht_h5_read_strings(ds->file, "names", &ds->name, &n, err)))
             return rc;
         if (n != clips) {
@@ -258,7 +258,7 @@ static int summarise(fdht_dataset *ds, fdht_error *err)
 
 static int check_version(hid_t file, fdht_error *err)
 {
-    char format[64] = "", version[64] = "", creator[64] = "an unknown program";
+    char format[64] = "", version[64] = "", creator[64];
     if (!fdht_h5_has_attr(file, "format"))
         return FDHT_OK;
     int rc = fdht_h5_attr_string(file, "format", format, sizeof format, err);
@@ -270,13 +270,12 @@ static int check_version(hid_t file, fdht_error *err)
         return FDHT_OK;
     if ((rc = fdht_h5_attr_string(file, "version", version, sizeof version, err)))
         return rc;
-    if (fdht_h5_has_attr(file, "creator"))
-        fdht_h5_attr_string(file, "creator", creator, sizeof creator, NULL);
-    if (strtol(version, NULL, 10) != FDHT_DATASET_MAJOR)
-        return fdht_fail(err, FDHT_EVERSION,
-                         "data set of version %s (this program reads %d.x), written by %s", version,
-                         FDHT_DATASET_MAJOR, creator);
-    return FDHT_OK;
+    if (strtol(version, NULL, 10) == FDHT_DATASET_MAJOR)
+        return FDHT_OK;
+    if (fdht_h5_attr_string(file, "creator", creator, sizeof creator, NULL))
+        strcpy(creator, "an unknown program");
+    return fdht_fail(err, FDHT_EVERSION, "data set of version %s (this program reads %d.x), written by %s",
+                     version, FDHT_DATASET_MAJOR, creator);
 }
 
 static int open_form(fdht_dataset *ds, fdht_error *err)
@@ -284,10 +283,10 @@ static int open_form(fdht_dataset *ds, fdht_error *err)
     int rc = check_version(ds->file, err);
     if (rc)
         return rc;
-    if (fdht_h5_is_dataset(ds->file, "frames")) {
+    if (fdht_h5_has(ds->file, "frames")) {
         if ((rc = fdht_h5_open_rows(ds->file, "frames", &ds->frames, err)))
             return rc;
-        rc = fdht_h5_is_dataset(ds->file, "index") ? open_flat(ds, err) : open_native(ds, err);
+        rc = fdht_h5_has(ds->file, "index") ? open_flat(ds, err) : open_native(ds, err);
         return rc ? rc : load_lists(ds, err);
     }
     if ((rc = fdht_dataset_open_members(ds, err)) || (rc = load_lists(ds, err)))

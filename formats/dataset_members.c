@@ -113,7 +113,7 @@ static int member_value(hid_t object, bool group, const char *what, int64_t *num
         if (fdht_h5_attr_int(object, what, number, NULL) == FDHT_OK)
             return FDHT_OK;
         rc = fdht_h5_attr_strings(object, what, &s, &n, err);
-    } else if (group && fdht_h5_is_dataset(object, what)) {
+    } else if (group && fdht_h5_has(object, what)) {
         fdht_h5_array a;
         if ((rc = fdht_h5_open_array(object, what, &a, err)))
             return rc;

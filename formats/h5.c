@@ -9,9 +9,15 @@
 #include <unistd.h>
 
 #include "fdht/image.h"
+#include "fdht/io.h"
 
 /* Deflate cannot do better than 1032:1; an extent that claims more is made up. */
 enum { MAX_EXPANSION = 1100, MIN_ALLOWANCE = 1 << 16 };
+
+void fdht_hdf5_quiet(void)
+{
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
 
 int fdht_h5_open(const char *path, hid_t *out, fdht_error *err)
 {
@@ -50,26 +56,27 @@ int fdht_h5_open(const char *path, hid_t *out, fdht_error *err)
     return FDHT_OK;
 }
 
-/* Walk to `path` through hard links only, so that no file leads out of itself. */
-static bool reachable(hid_t loc, const char *path)
+/* Walk to `path` through hard links only, so that no file leads out of itself: 1 it is there, 0 it is not, -1
+ * the way is damaged. */
+static int reachable(hid_t loc, const char *path)
 {
     char part[1024];
     size_t n = strlen(path);
     if (n >= sizeof part)
-        return false;
+        return 0;
     for (size_t i = 1; i <= n; i++) {
-        if (i < n && path[i] != '/')
-            continue;
-        if (path[i - 1] == '/')
+        if ((i < n && path[i] != '/') || path[i - 1] == '/')
             continue;
         memcpy(part, path, i);
         part[i] = 0;
         H5L_info_t info;
-        if (H5Lexists(loc, part, H5P_DEFAULT) <= 0 || H5Lget_info(loc, part, &info, H5P_DEFAULT) < 0 ||
-            info.type != H5L_TYPE_HARD)
-            return false;
+        htri_t there = H5Lexists(loc, part, H5P_DEFAULT);
+        if (there <= 0 || H5Lget_info(loc, part, &info, H5P_DEFAULT) < 0)
+            return there == 0 ? 0 : -1;
+        if (info.type != H5L_TYPE_HARD)
+            return 0;
     }
-    return true;
+    return 1;
 }
 
 static bool is_object(hid_t loc, const char *path, H5I_type_t want)
@@ -77,7 +84,7 @@ static bool is_object(hid_t loc, const char *path, H5I_type_t want)
     bool yes = false;
     H5E_BEGIN_TRY
     {
-        hid_t id = reachable(loc, path) ? H5Oopen(loc, path, H5P_DEFAULT) : -1;
+        hid_t id = reachable(loc, path) > 0 ? H5Oopen(loc, path, H5P_DEFAULT) : -1;
         if (id >= 0) {
             yes = H5Iget_type(id) == want;
             H5Oclose(id);
@@ -90,6 +97,17 @@ static bool is_object(hid_t loc, const char *path, H5I_type_t want)
 bool fdht_h5_is_group(hid_t loc, const char *path)
 {
     return is_object(loc, path, H5I_GROUP);
+}
+
+bool fdht_h5_has(hid_t loc, const char *path)
+{
+    int there;
+    H5E_BEGIN_TRY
+    {
+        there = reachable(loc, path);
+    }
+    H5E_END_TRY
+    return there != 0;
 }
 
 bool fdht_h5_is_dataset(hid_t loc, const char *path)
@@ -207,8 +225,11 @@ static int open_array(hid_t loc, const char *path, bool by_rows, fdht_h5_array *
     snprintf(out->path, sizeof out->path, "%s%s", path[0] == '/' ? "" : "/", path);
     H5E_BEGIN_TRY
     {
-        if (!reachable(loc, path))
+        int there = reachable(loc, path);
+        if (!there)
             rc = fdht_fail(err, FDHT_ENOENT, "%s: missing", out->path);
+        else if (there < 0)
+            rc = fdht_fail(err, FDHT_EFORMAT, "%s: the group that holds it is damaged", out->path);
         else if ((out->id = H5Dopen2(loc, path, H5P_DEFAULT)) < 0)
             rc = fdht_fail(err, FDHT_EFORMAT, "%s: not a readable data set", out->path);
         else

@@ -30,6 +30,10 @@ typedef struct fdht_h5_array {
  * without the path. */
 int fdht_h5_open(const char *path, hid_t *out, fdht_error *err);
 
+/* Is there something at `path`? Also true where that is too damaged to say: opening it then fails with
+ * FDHT_EFORMAT. The question for optional parts. */
+bool fdht_h5_has(hid_t loc, const char *path);
+
 /* Does `path` lead through hard links to a group, to a data set? No error: false. */
 bool fdht_h5_is_group(hid_t loc, const char *path);
 bool fdht_h5_is_dataset(hid_t loc, const char *path);
@@ -71,6 +75,7 @@ int fdht_h5_attr_string(hid_t loc, const char *name, char *buf, size_t size, fdh
 int fdht_h5_attr_int(hid_t loc, const char *name, int64_t *out, fdht_error *err);
 int fdht_h5_attr_double(hid_t loc, const char *name, double *out, fdht_error *err);
 int fdht_h5_attr_ints(hid_t loc, const char *name, int64_t *out, size_t max, size_t *n, fdht_error *err);
+/* As fdht_h5_has. */
 bool fdht_h5_has_attr(hid_t loc, const char *name);
 
 /* Create a file over `path` (a temporary that exists), metadata with checksums (library format 1.10). */

@@ -13,7 +13,7 @@ bool fdht_h5_has_attr(hid_t loc, const char *name)
         yes = H5Aexists(loc, name);
     }
     H5E_END_TRY
-    return yes > 0;
+    return yes != 0;
 }
 
 /* Strings lie behind either an attribute or a data set; both are read through this. */

@@ -35,7 +35,7 @@ FDHT_API void fdht_out_guard_clean(fdht_out_guard *g);
 /* How an output is made. Every writer of formats/ takes one; NULL means { false, NULL }. Kept by reference
  * until the output is committed or discarded. */
 typedef struct fdht_out_options {
-    bool force; /* replace an existing target; otherwise FDHT_EEXIST "NAME: exists; --force overwrites it" */
+    bool force; /* replace an existing target; otherwise FDHT_EEXIST "NAME: exists (use --force to overwrite it)" */
     fdht_out_guard *guard; /* NULL: none */
 } fdht_out_options;
 
@@ -93,6 +93,9 @@ typedef enum fdht_file_kind {
 /* FDHT_ENOENT if there is nothing at path, FDHT_EIO if it cannot be read. An HDF5 file too damaged to open is
  * FDHT_FILE_HDF5. */
 FDHT_API int fdht_file_identify(const char *path, fdht_file_kind *out, fdht_error *err);
+/* For programs: libhdf5 prints nothing of its own on this thread, not even at exit (a damaged file can leave it with objects that it
+ * fails to free, and it says so on stderr then). The library itself silences it call by call only. */
+FDHT_API void fdht_hdf5_quiet(void);
 /* "model", "dataset", "hdf5", "png", ... Static storage. */
 FDHT_API const char *fdht_file_kind_name(fdht_file_kind kind);
 
