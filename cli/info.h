@@ -22,5 +22,6 @@ int info_presets(cli *c, const info_args *a, cJSON *json);
 int info_cell(cli *c, const fdht_cell_spec *cell, cJSON *json);
 /* The key `plan`: what one frame costs in n cells. */
 int info_plan(cli *c, const fdht_cell_spec *cell, int n, cJSON *json);
+int info_weights(cli *c, const info_args *a, cJSON *json);
 
 #endif
