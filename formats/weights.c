@@ -53,9 +53,8 @@ int fdht_layout_parse(const char *name, fdht_layout *out, fdht_error *err)
 
 int fdht_activation_parse(const char *name, fdht_activation *out, fdht_error *err)
 {
-    static const char *const known[FDHT_ACTIVATIONS] = {"sigmoid", "hard_sigmoid", "hard_sigmoid3"};
     for (int a = 0; a < FDHT_ACTIVATIONS; a++)
-        if (!strcmp(name, known[a])) {
+        if (!strcmp(name, fdht_activation_name((fdht_activation)a))) {
             *out = (fdht_activation)a;
             return FDHT_OK;
         }
@@ -331,6 +330,11 @@ int fdht_weights_open(const char *path, const fdht_weights_options *opt, fdht_we
     if (rc) {
         fdht_fail_prefix(err, rc, "%s", path);
         goto out;
+    }
+    for (int i = 0; i < w->n_lstm; i++) { /* Keras and ONNX call g c */
+        char *g = strchr(w->lstm[i].gate_order, 'g');
+        if (g && w->lstm[i].layout != FDHT_LAYOUT_PYTORCH && w->lstm[i].layout != FDHT_LAYOUT_PLAIN)
+            *g = 'c';
     }
     find_order(w);
     find_head(w);

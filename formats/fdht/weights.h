@@ -24,6 +24,7 @@
 #ifndef FDHT_WEIGHTS_H
 #define FDHT_WEIGHTS_H
 
+#include "fdht/io.h"
 #include "fdht/model.h"
 
 #ifdef __cplusplus
@@ -55,7 +56,7 @@ typedef struct fdht_weights_lstm {
     int directions;   /* 1 or 2 (forward, then reverse) */
     bool bias;
     fdht_layout layout;
-    char gate_order[5]; /* as stored, "ifgo" or "iofg"; Keras' c is g */
+    char gate_order[5]; /* as stored, in the layout's own letters: "ifgo", "ifco", "icfo", "iofc"; c is g */
     int activation;     /* of i, f, o: an fdht_activation, or FDHT_ACTIVATION_UNKNOWN */
     const char *dtype;  /* as stored: "float32", "float64 big-endian", "bfloat16", .. */
     const char *why;    /* one sentence: what was seen that decided layout, gate order and activation */
@@ -86,7 +87,6 @@ FDHT_API const char *fdht_layout_name(fdht_layout layout);
 FDHT_API int fdht_layout_parse(const char *name, fdht_layout *out, fdht_error *err);
 /* "sigmoid", "hard_sigmoid", "hard_sigmoid3". FDHT_EINVAL lists them. */
 FDHT_API int fdht_activation_parse(const char *name, fdht_activation *out, fdht_error *err);
-
 
 /* Find and describe every LSTM of a file. opt NULL = auto. The file stays open, read-only and unlocked, until
  * fdht_weights_close. FDHT_ENOENT: no such file. FDHT_EINVAL: opt->gate_order. FDHT_EFORMAT: not HDF5 (a
@@ -148,13 +148,13 @@ FDHT_API int fdht_weights_run(const fdht_weights *w, int first, int count, int a
 /* Write any model, of whatever cells, as dense float32 weights: KERAS2 (attributes, model_config with the
  * recurrent activation, a Dense head), PYTORCH (lstm.weight_ih_l0 .., bias summed in bias_ih, zeros in
  * bias_hh, fc.weight, fc.bias) or PLAIN (/lstm/l0[_reverse]/{W_ih,W_hh,bias,W_hr}, /head/{weight,bias}).
- * Cells are expanded a slab of columns at a time, computed in double. Written beside path, synced and
- * renamed; an existing path is replaced (the caller asks first). progress (NULL allowed) gets the fraction
- * done; nonzero from it stops with FDHT_EINTR and leaves nothing. FDHT_EINVAL: another layout; FDHT_ENOSUP:
- * what a layout cannot hold (Keras has no projection, PyTorch no hard sigmoid and one hidden size for all
- * layers). */
+ * Cells are expanded a slab of columns at a time, computed in double; besides the model it needs 64 MiB, or
+ * one column if that is more. Whole or not at all (io.h). progress (NULL allowed) gets the fraction done;
+ * nonzero from it stops with FDHT_EINTR. FDHT_EINVAL: another layout; FDHT_ENOSUP: what a layout cannot hold
+ * (Keras: a projection; PyTorch: a hard sigmoid, layers of different sizes); and fdht_out_open's. */
 FDHT_API int fdht_weights_write(const fdht_model *m, fdht_layout layout, const char *path,
-                                int (*progress)(void *arg, double fraction), void *arg, fdht_error *err);
+                                const fdht_out_options *opt, int (*progress)(void *arg, double fraction),
+                                void *arg, fdht_error *err);
 
 #ifdef __cplusplus
 }

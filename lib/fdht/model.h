@@ -113,6 +113,12 @@ FDHT_API size_t fdht_model_core_size(const fdht_model *m);
 /* Width of the last state: directions * P of the last layer. */
 FDHT_API size_t fdht_model_outputs(const fdht_model *m);
 
+/* Columns [col, col + cols) of a cell's map as a dense matrix, in double: W_ih (4H, inputs), or with `hidden` W_hh
+ * (4H, P); out (4H, cols) row-major, ld >= cols numbers from one row to the next. Works in memory of its own of a few
+ * thousand columns. FDHT_EINVAL: no such cell or columns. */
+FDHT_API int fdht_model_expand(const fdht_model *m, int cell, bool hidden, size_t col, size_t cols, double *out,
+                               size_t ld, fdht_error *err);
+
 /* One clip: length frames of the model's inputs, one after the other; u8 (raw pixels, height x width x channels) or
  * f32 (features). Exactly one of the two pointers is set. */
 typedef struct fdht_clip {

@@ -19,6 +19,10 @@ static void check_info(const char *name, hid_t g)
     for (int i = 0; i < info->n_lstm; i++) {
         const fdht_weights_lstm *l = &info->lstm[i];
         assert_string_equal(fdht_layout_name(l->layout), layout);
+        assert_string_equal(l->gate_order, !strcmp(layout, "pytorch")  ? "ifgo"
+                                           : !strcmp(layout, "onnx")   ? "iofc"
+                                           : !strcmp(layout, "keras1") ? "icfo"
+                                                                       : "ifco");
         assert_int_equal(l->hidden_size, attr_int(g, "hidden_size"));
         assert_int_equal(l->proj_size, attr_int(g, "proj_size"));
         assert_int_equal(l->directions, attr_int(g, "directions"));
@@ -345,6 +349,80 @@ static void runs_from_the_file(void **state)
     each_golden(check_run);
 }
 
+/* The same through a model of dense cells: single precision, the engine's own arithmetic. */
+static void check_model_clip(fdht_runner *r, const fdht_model *m, hid_t e, size_t b, size_t B, size_t T,
+                             size_t length, const double *x, size_t D)
+{
+    const fdht_model_spec *s = fdht_model_spec_of(m);
+    size_t cells = (size_t)(s->layers * s->directions), H = s->cell[0].hidden,
+           P = s->cell[0].proj ? s->cell[0].proj : H;
+    size_t width = fdht_model_outputs(m);
+    float in[16 * 16], y[16 * 16], h[8 * 8], c[8 * 8], logits[8];
+    double wide[16 * 16];
+    hsize_t dim[3];
+    fdht_error err = {0};
+    for (size_t i = 0; i < T * D; i++)
+        in[i] = (float)x[b * T * D + i];
+    fdht_clip clip = {.f32 = in, .length = length};
+    if (fdht_runner_states(r, &clip, y, h, c, &err) ||
+        (s->classes && fdht_runner_run(r, &clip, 1, logits, &err)))
+        fail_msg("%s", err.msg);
+    double *want = numbers(e, "y", dim), *h_n = numbers(e, "h_n", dim), *c_n = numbers(e, "c_n", dim);
+    for (size_t i = 0; i < length * width; i++)
+        wide[i] = y[i];
+    check_close("y", wide, want + b * T * width, length * width);
+    for (size_t k = 0; k < cells; k++) {
+        for (size_t i = 0; i < H; i++)
+            wide[i] = c[k * H + i], wide[H + i] = i < P ? h[k * P + i] : 0;
+        check_close("c_n", wide, c_n + (k * B + b) * H, H);
+        check_close("h_n", wide + H, h_n + (k * B + b) * P, P);
+    }
+    free(want);
+    free(h_n);
+    free(c_n);
+    want = numbers(e, "logits", dim);
+    for (size_t i = 0; i < s->classes; i++)
+        wide[i] = logits[i];
+    if (want)
+        check_close("logits", wide, want + b * s->classes, s->classes);
+    free(want);
+}
+
+static void check_model(const char *name, hid_t g)
+{
+    fdht_weights *w = open_golden(g, NULL);
+    hsize_t dim[3], one[3];
+    double *x = numbers(g, "x", dim), *lengths = numbers(g, "lengths", one);
+    (void)name;
+    for (int a = 0; a < 2; a++) {
+        const char *group = a ? "hard_sigmoid" : "sigmoid";
+        if (H5Lexists(g, group, H5P_DEFAULT) <= 0)
+            continue;
+        hid_t e = H5Gopen2(g, group, H5P_DEFAULT);
+        fdht_model *m = NULL;
+        fdht_runner *r = NULL;
+        fdht_error err = {0};
+        if (fdht_weights_model(w, 0, fdht_weights_info_of(w)->n_lstm, a ? FDHT_HARD_SIGMOID : FDHT_SIGMOID,
+                               &m, &err) ||
+            fdht_runner_new(m, 1, &r, &err))
+            fail_msg("%s", err.msg);
+        for (size_t b = 0; b < dim[0]; b++)
+            check_model_clip(r, m, e, b, dim[0], dim[1], lengths ? (size_t)lengths[b] : dim[1], x, dim[2]);
+        fdht_runner_free(r);
+        fdht_model_free(m);
+        H5Gclose(e);
+    }
+    free(x);
+    free(lengths);
+    fdht_weights_close(w);
+}
+
+static void runs_as_a_model(void **state)
+{
+    (void)state;
+    each_golden(check_model);
+}
+
 static void activation_is_demanded(void **state)
 {
     (void)state;
@@ -369,6 +447,7 @@ int main(void)
         cmocka_unit_test(layers_are_chosen),
         cmocka_unit_test(heads),
         cmocka_unit_test(runs_from_the_file),
+        cmocka_unit_test(runs_as_a_model),
         cmocka_unit_test(activation_is_demanded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

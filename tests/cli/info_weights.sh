@@ -1,0 +1,34 @@
+#!/bin/bash
+# fdht info on dense LSTM weights: what scripts read, and how damaged or foreign files are refused.
+. "$(dirname "$0")/lib.sh"
+data=$TOP/tests/data/lstm
+
+works "torch, text" fdht info "$data/torch_proj_2layer_bidir.h5"
+has "layer l1" "$out" "lstm.l1: LSTM 8 -> 6 -> 4 (projection), two directions, bias, float32"
+has "why" "$out" "why: keys weight_ih_l1, weight_hh_l1, (4H,D), (4H,P): PyTorch, gates i,f,g,o in rows"
+
+works "torch, json" fdht info --json "$data/torch_proj_2layer_bidir.h5"
+json "kind" .kind '"weights"'
+json "layers" '[.layers[] | [.name, .input_size, .hidden_size, .proj_size, .directions, .bias, .layout, .gate_order]]' \
+    '[["lstm.l0",7,6,4,2,true,"pytorch","ifgo"],["lstm.l1",8,6,4,2,true,"pytorch","ifgo"]]'
+json "stack" .stack true
+
+works "keras 1" fdht info --json "$data/keras1.h5"
+json "keras 1 layer" '.layers[0] | [.name, .layout, .gate_order, .recurrent_activation]' '["lstm_1","keras1","icfo","unknown"]'
+json "head" '[.head, .classes]' '["dense_1",3]'
+works "keras with its config" fdht info --json "$data/keras2_model_hard_sigmoid.h5"
+json "activation" '.layers[0].recurrent_activation' '"hard_sigmoid"'
+json "why it says so" '.layers[0].why | contains("model_config")' true
+works "onnx" fdht info --json "$data/onnx_bidir.h5"
+json "onnx layer" '.layers[0] | [.directions, .gate_order]' '[2,"iofc"]'
+works "bfloat16" fdht info --json "$data/keras3_bfloat16.weights.h5"
+json "dtype" '.layers[0].dtype' '"bfloat16"'
+
+fails "no weights" 3 "fdht info: $data/expected.h5: no LSTM in the layout of Keras, PyTorch or ONNX among its 241 data sets" \
+    fdht info "$data/expected.h5"
+head -c 3000 "$data/torch_1layer.h5" > cut.h5
+fails "truncated" 3 "fdht info: cut.h5: damaged or truncated HDF5 file (3000 bytes)" fdht info cut.h5
+printf 'PK\003\004\024\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\015\0\0\0metadata.json' > model.keras
+fails ".keras" 3 "fdht info: model.keras: a zip archive, as Keras 3 writes .keras files: unzip it and give model.weights.h5 from inside" \
+    fdht info model.keras
+tap_end
