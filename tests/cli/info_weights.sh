@@ -4,7 +4,7 @@
 data=$TOP/tests/data/lstm
 
 works "torch, text" fdht info "$data/torch_proj_2layer_bidir.h5"
-has "layer l1" "$out" "lstm.l1: LSTM 8 -> 6 -> 4 (projection), two directions, bias, float32"
+has "layer l1" "$out" "    name: lstm.l1"
 has "why" "$out" "why: keys weight_ih_l1, weight_hh_l1, (4H,D), (4H,P): PyTorch, gates i,f,g,o in rows"
 
 works "torch, json" fdht info --json "$data/torch_proj_2layer_bidir.h5"
