@@ -249,6 +249,14 @@ void cli_bar_start(cli *c, cli_bar *bar, const char *what);
 int cli_bar_update(cli_bar *bar, double done, double total, const char *note);
 void cli_bar_end(cli_bar *bar);
 
+/* ---- plot.c: --plot FILE.png or FILE.svg through gnuplot ---- */
+
+/* A gnuplot script to write to, its terminal set; NULL (after a warning) when there is no room for one. */
+FILE *cli_plot_begin(cli *c, const char *path, int width, int height);
+/* Run it and put the picture in place. A picture that cannot be had is a warning, never a failure: the numbers
+ * stand elsewhere. script may be NULL. */
+void cli_plot_end(cli *c, FILE *script, const char *path);
+
 /* ---- json.c: numbers print in the fewest digits that read back as the same number; NaN and infinities as
  * null ---- */
 
