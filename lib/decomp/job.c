@@ -36,7 +36,7 @@ void fdht_decomp_report_free(fdht_decomp_report *r)
     r->n_nodes = 0;
 }
 
-void fdht_decomp_plain(const fdht_op_spec *spec, const fdht_source *source, fdht_decomp_input *out)
+void fdht_decomp_plain(const fdht_op_spec *spec, const fdht_dense_source *source, fdht_decomp_input *out)
 {
     *out = (fdht_decomp_input){.spec = *spec, .blocks = 1, .parts = 1};
     out->part[0].source = *source;

@@ -47,7 +47,7 @@ static size_t outputs_of(const fdht_op_spec *s)
 
 static int check_part(const fdht_decomp_input *in, const fdht_part *p, int number, fdht_error *err)
 {
-    const fdht_source *s = &p->source;
+    const fdht_dense_source *s = &p->source;
     size_t cells = 1, outputs = outputs_of(&in->spec);
     if ((s->f32 != NULL) + (s->f64 != NULL) + (s->read != NULL) != 1)
         return fdht_fail(err, FDHT_EINVAL, "part %d: needs exactly one source", number);
@@ -212,8 +212,8 @@ static size_t row_of(const fdht_slab *s, const fdht_op_spec *spec, size_t r)
     return row;
 }
 
-static int read_source(const fdht_source *s, size_t row, size_t rows, size_t col, size_t cols, float *dst,
-                       size_t ld, fdht_error *err)
+static int read_source(const fdht_dense_source *s, size_t row, size_t rows, size_t col, size_t cols,
+                       float *dst, size_t ld, fdht_error *err)
 {
     if (s->read)
         return s->read(s->arg, row, rows, col, cols, dst, ld, err);
@@ -227,7 +227,7 @@ static int read_source(const fdht_source *s, size_t row, size_t rows, size_t col
 static int fill_run(fill *f, size_t src_row, size_t rows, size_t slab_row, size_t col, size_t slab_col,
                     fdht_error *err)
 {
-    const fdht_source *s = &f->part->source;
+    const fdht_dense_source *s = &f->part->source;
     int d = f->in->spec.d, st;
     if (col >= s->cols)
         return FDHT_OK;

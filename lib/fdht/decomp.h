@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 /* A dense matrix (rows, cols), row-major. Exactly one of f32, f64 (in memory, ld = cols) and read is set. */
-typedef struct fdht_source {
+typedef struct fdht_dense_source {
     size_t rows, cols;
     const float *f32;
     const double *f64;
@@ -30,12 +30,12 @@ typedef struct fdht_source {
                 fdht_error *err);
     void *arg;
     bool by_column; /* few columns of all rows are cheaper to read than few rows of all columns */
-} fdht_source;
+} fdht_dense_source;
 
 /* Part of the operator's columns: element c of a source row stands at row-major position c of `box`;
  * positions past source.cols are zero. */
 typedef struct fdht_part {
-    fdht_source source;
+    fdht_dense_source source;
     fdht_box box;
 } fdht_part;
 
@@ -108,7 +108,8 @@ FDHT_API void fdht_decomp_report_free(fdht_decomp_report *r);
 FDHT_API void fdht_decomp_options_default(fdht_decomp_options *o);
 
 /* Describe one whole matrix: parts = 1, blocks = 1, the box all of spec's inputs. */
-FDHT_API void fdht_decomp_plain(const fdht_op_spec *spec, const fdht_source *source, fdht_decomp_input *out);
+FDHT_API void fdht_decomp_plain(const fdht_op_spec *spec, const fdht_dense_source *source,
+                                fdht_decomp_input *out);
 
 /* Decompose. *out and *report (NULL allowed) are freed by their _free.
  * FDHT_EINVAL: sizes that do not fit, ranks of a wrong count; FDHT_ENAN: a number that is not finite;

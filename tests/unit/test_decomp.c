@@ -72,7 +72,7 @@ static size_t cells(const size_t *n, int d)
 static fdht_decomp_input input_of(const fdht_op_spec *s, const double *W)
 {
     fdht_decomp_input in;
-    fdht_source src = {.rows = cells(s->out, s->d), .cols = cells(s->in, s->d), .f64 = W};
+    fdht_dense_source src = {.rows = cells(s->out, s->d), .cols = cells(s->in, s->d), .f64 = W};
     fdht_decomp_plain(s, &src, &in);
     return in;
 }
@@ -680,7 +680,7 @@ static void test_slabs(void **state)
     for (int v = 0; v < 8; v++)
         for (int format = FDHT_HT; format <= FDHT_TR; format++) {
             fdht_op_spec s = spec_of((fdht_format)format, 4, n, m, "((1,4),(2,3))");
-            fdht_source source = {
+            fdht_dense_source source = {
                 .rows = rows, .cols = cols, .read = read_floats, .arg = &src, .by_column = v & 1};
             fdht_decomp_input in;
             fdht_decomp_plain(&s, &source, &in);
@@ -722,7 +722,7 @@ static void test_single_products(void **state)
         W[i] = (float)(cos((double)(i / cols) * 0.3) * sin((double)(i % cols) * 0.2) +
                        0.01 * fdht_rng_normal(&rng));
     fdht_op_spec s = spec_of(FDHT_HT, 3, n, m, "balanced");
-    fdht_source source = {.rows = rows, .cols = cols, .f32 = W};
+    fdht_dense_source source = {.rows = rows, .cols = cols, .f32 = W};
     fdht_decomp_input in;
     fdht_decomp_plain(&s, &source, &in);
     fdht_error err = {0};
