@@ -43,14 +43,7 @@ show() {
 }
 say() { printf '   %s\n' "$*"; }
 
-# ---- measuring ----
-# The share of clips whose label is the folder they lie in: .../ACTION/CLIP. Reads what infer writes.
-accuracy() {
-    sed -n 's/.*"clip": *"\([^"]*\)".*"label": *"\([^"]*\)".*/\1\t\2/p' "$1" |
-        awk -F '\t' '{ n = split($1, part, "/"); right += part[n - 1] == $2 } END { printf "%.3f", NR ? right / NR : 0 }'
-}
-# number KEY FILE: a number out of a JSON document.
-number() { grep -o "\"$1\": *[-0-9.eE+]*" "$2" | head -1 | sed 's/.*: *//'; }
+. demo/measure.sh
 size() { echo "$(($(stat -c %s "$1") / 1024)) KiB"; }
 
 demo_clips() {
@@ -73,8 +66,7 @@ demo_clips() {
     title "Train an FDHT-LSTM from scratch on difference frames"
     show fdht train $out/train.h5 --val $out/val.h5 --preset clips-fdht --epochs "$epochs" "${cores[@]}" --seed 1 -f -o $out/model.h5 \
         --log $out/train.jsonl --json >$out/train.json
-    fdht info $out/model.h5 --json >$out/model.json
-    parameters=$(number parameters $out/model.json)
+    parameters=$(parameters $out/model.h5)
     say "$parameters LSTM parameters (a dense LSTM of the same size: 59,245,568), trained in $(number seconds $out/train.json) s"
 
     title "How good is it on gear it never saw? ($test clips)"
