@@ -19,6 +19,7 @@
 
 const cli_command *const cli_commands[] = {
     &cmd_info,
+    &cmd_pack,
     &cmd_completion,
     NULL,
 };

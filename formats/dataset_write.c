@@ -186,6 +186,12 @@ size_t fdht_dataset_count(const fdht_dataset_writer *w)
     return w->n;
 }
 
+void fdht_dataset_set_label(fdht_dataset_writer *w, size_t i, int label)
+{
+    if (i < w->n && label >= -1)
+        w->entry[i].label = label;
+}
+
 void fdht_dataset_set_split(fdht_dataset_writer *w, size_t i, int split)
 {
     if (i < w->n && split >= FDHT_SPLIT_NONE && split < FDHT_SPLITS)

@@ -101,7 +101,8 @@ FDHT_API int fdht_dataset_append(fdht_dataset_writer *w, const void *data, size_
                                  const char *name, int split, fdht_error *err);
 /* Clips appended so far. */
 FDHT_API size_t fdht_dataset_count(const fdht_dataset_writer *w);
-/* Change the split of clip i, appended before. */
+/* Change the label or the split of clip i, appended before. */
+FDHT_API void fdht_dataset_set_label(fdht_dataset_writer *w, size_t i, int label);
 FDHT_API void fdht_dataset_set_split(fdht_dataset_writer *w, size_t i, int split);
 /* Write labels, lengths, names, splits (where any is known) and the classes (n strings, n = 0: none), commit,
  * free. On failure nothing is left behind. FDHT_EINVAL for a label >= n > 0, or no clips. */
@@ -109,6 +110,16 @@ FDHT_API int fdht_dataset_finish(fdht_dataset_writer *w, const char *const *clas
                                  fdht_error *err);
 /* Drop what was written and free. NULL allowed. */
 FDHT_API void fdht_dataset_discard(fdht_dataset_writer *w);
+
+/* ---- splitting ---- */
+
+/* Choose a split for each of n clips so that clips of one key never part: key[i] names the subject of clip i (key NULL: each clip is
+ * its own). fraction[s] of the clips of every label (label NULL: of all) are aimed at for split s; the fractions add up to 1.
+ * Groups come in a random order of `seed`, the largest first, and each goes where its labels are wanted most. The result depends on
+ * keys, labels and seed; where there are keys, not on the order of the clips. FDHT_EINVAL, FDHT_ENOMEM. */
+FDHT_API int fdht_split_assign(const char *const *key, const int *label, size_t n,
+                               const double fraction[FDHT_SPLITS], uint64_t seed, int8_t *split,
+                               fdht_error *err);
 
 #ifdef __cplusplus
 }

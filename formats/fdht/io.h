@@ -35,7 +35,8 @@ FDHT_API void fdht_out_guard_clean(fdht_out_guard *g);
 /* How an output is made. Every writer of formats/ takes one; NULL means { false, NULL }. Kept by reference
  * until the output is committed or discarded. */
 typedef struct fdht_out_options {
-    bool force; /* replace an existing target; otherwise FDHT_EEXIST "NAME: exists (use --force to overwrite it)" */
+    bool
+        force; /* replace an existing target; otherwise FDHT_EEXIST "NAME: exists (use --force to overwrite it)" */
     fdht_out_guard *guard; /* NULL: none */
 } fdht_out_options;
 

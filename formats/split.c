@@ -1,0 +1,144 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "fdht/dataset.h"
+#include "fdht/image.h"
+
+/* Clips first .. first + n - 1 of the sorted order share a key. */
+struct group {
+    size_t first, n;
+};
+
+struct clip {
+    const char *key;
+    int label;
+    size_t at;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    const struct clip *x = a, *y = b;
+    int order = x->key && y->key ? fdht_natural_compare(x->key, y->key) : 0;
+    if (order)
+        return order;
+    if (x->label != y->label)
+        return x->label < y->label ? -1 : 1;
+    return x->at < y->at ? -1 : 1;
+}
+
+struct ranked {
+    struct group group;
+    uint64_t rank; /* its place among groups of one size: a hash of seed and key */
+    size_t at;
+};
+
+/* The finaliser of splitmix64 (Steele, Lea, Flood 2014). */
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+static uint64_t rank_of(const struct clip *c, uint64_t seed)
+{
+    uint64_t h = mix(seed + 0x9e3779b97f4a7c15u);
+    if (!c->key)
+        return mix(h + c->at);
+    for (const char *p = c->key; *p; p++)
+        h = mix(h ^ (unsigned char)*p);
+    return h;
+}
+
+static int largest_first(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->group.n != y->group.n)
+        return x->group.n > y->group.n ? -1 : 1;
+    if (x->rank != y->rank)
+        return x->rank < y->rank ? -1 : 1;
+    return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* Runs of one key in the sorted clips, in the order in which they choose. */
+static size_t make_groups(const struct clip *clip, size_t n, uint64_t seed, struct ranked *g)
+{
+    size_t groups = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!i || !clip[i].key || strcmp(clip[i].key, clip[i - 1].key))
+            g[groups++] = (struct ranked){{i, 1}, rank_of(&clip[i], seed), i};
+        else
+            g[groups - 1].group.n++;
+    if (groups > 1)
+        qsort(g, groups, sizeof *g, largest_first);
+    return groups;
+}
+
+/* lack (labels, FDHT_SPLITS): clips of each label that each split still wants. */
+static void assign(const struct clip *clip, const struct ranked *g, size_t groups, const double *fraction,
+                   double *lack, int8_t *split)
+{
+    for (size_t k = 0; k < groups; k++) {
+        const struct clip *c = clip + g[k].group.first;
+        int best = -1;
+        double most = 0;
+        for (int s = 0; s < FDHT_SPLITS; s++) {
+            double score = 0;
+            for (size_t i = 0; i < g[k].group.n; i++)
+                score += lack[(size_t)(c[i].label + 1) * FDHT_SPLITS + s];
+            if (fraction[s] > 0 && (best < 0 || score > most + 1e-9)) {
+                best = s;
+                most = score;
+            }
+        }
+        for (size_t i = 0; i < g[k].group.n; i++) {
+            split[c[i].at] = (int8_t)best;
+            lack[(size_t)(c[i].label + 1) * FDHT_SPLITS + best] -= 1;
+        }
+    }
+}
+
+int fdht_split_assign(const char *const *key, const int *label, size_t n, const double fraction[FDHT_SPLITS],
+                      uint64_t seed, int8_t *split, fdht_error *err)
+{
+    double total = 0, *lack = NULL;
+    int most = -1, rc = FDHT_OK;
+    for (int s = 0; s < FDHT_SPLITS; s++) {
+        if (!(fraction[s] >= 0))
+            return fdht_fail(err, FDHT_EINVAL, "split: fraction %g of %s", fraction[s], fdht_split_name(s));
+        total += fraction[s];
+    }
+    if (fabs(total - 1) > 1e-6)
+        return fdht_fail(err, FDHT_EINVAL, "split: the fractions add up to %g, not 1", total);
+    struct clip *clip = fdht_calloc_err(n, sizeof *clip, "splits", err);
+    struct ranked *g = fdht_calloc_err(n, sizeof *g, "splits", err);
+    if (!clip || !g) {
+        rc = FDHT_ENOMEM;
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        clip[i] = (struct clip){key ? key[i] : NULL, label ? label[i] : -1, i};
+        if (clip[i].label < -1 || clip[i].label > 1000000) {
+            rc = fdht_fail(err, FDHT_EINVAL, "split: clip %zu has label %d", i, clip[i].label);
+            goto out;
+        }
+        most = FDHT_MAX(most, clip[i].label);
+    }
+    if (!(lack = fdht_calloc_err((size_t)most + 2, FDHT_SPLITS * sizeof *lack, "splits", err))) {
+        rc = FDHT_ENOMEM;
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++)
+        for (int s = 0; s < FDHT_SPLITS; s++)
+            lack[(size_t)(clip[i].label + 1) * FDHT_SPLITS + s] += fraction[s];
+    if (n > 1)
+        qsort(clip, n, sizeof *clip, by_key);
+    assign(clip, g, make_groups(clip, n, seed, g), fraction, lack, split);
+out:
+    fdht_free(clip);
+    fdht_free(g);
+    fdht_free(lack);
+    return rc;
+}
