@@ -289,6 +289,7 @@ const cli_command *cli_find_command(const char *name);
 
 /* ---- the commands ---- */
 extern const cli_command cmd_completion;
+extern const cli_command cmd_export;
 extern const cli_command cmd_info;
 extern const cli_command cmd_pack;
 

@@ -20,6 +20,7 @@
 const cli_command *const cli_commands[] = {
     &cmd_info,
     &cmd_pack,
+    &cmd_export,
     &cmd_completion,
     NULL,
 };
