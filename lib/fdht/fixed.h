@@ -59,6 +59,34 @@ FDHT_API int fdht_fixed_float(const fdht_fixed *f, size_t steps, const float *x,
 /* 10 log10 of signal over noise power, words against floats. */
 FDHT_API double fdht_fixed_snr_db(const fdht_fixed *f, size_t n, const int16_t *words, const float *exact);
 
+/* ---- trained models ---- */
+
+/* What a model's cell is to the simulator: a whole LSTM of `steps` steps. FDHT_ENOSUP: more than one layer or direction,
+ * a projection, a bt cell. */
+FDHT_API int fdht_model_workload(const fdht_model *m, size_t steps, fdht_workload *out, fdht_error *err);
+
+typedef struct fdht_fixed_model fdht_fixed_model;
+
+/* The model must outlive it; its values are taken as they are now. Calibrate before anything runs. */
+FDHT_API int fdht_fixed_model_new(const fdht_model *m, const fdht_order_choice *choice, const fdht_sim_hw *hw,
+                                  fdht_fixed_model **out, fdht_error *err);
+FDHT_API void fdht_fixed_model_free(fdht_fixed_model *q);
+/* Set the ranges by running n clips in floating point. FDHT_ENAN, FDHT_ELIMIT. */
+FDHT_API int fdht_fixed_model_calibrate(fdht_fixed_model *q, const fdht_clip *clip, size_t n,
+                                        fdht_error *err);
+/* scores (classes): logits of one clip in 16-bit arithmetic, or its pooled state without a classifier. *saturated (NULL
+ * allowed) grows by the input words that did not fit. */
+FDHT_API int fdht_fixed_model_run(const fdht_fixed_model *q, const fdht_clip *clip, float *scores,
+                                  size_t *saturated, fdht_error *err);
+/* x (length, inputs of the cell): the numbers the cell sees. */
+FDHT_API int fdht_fixed_model_inputs(const fdht_fixed_model *q, const fdht_clip *clip, float *x,
+                                     fdht_error *err);
+/* scores of a clip from its states y (length, hidden). */
+FDHT_API void fdht_fixed_model_scores(const fdht_fixed_model *q, size_t length, const float *y,
+                                      float *scores);
+/* The cell, owned by q. */
+FDHT_API fdht_fixed *fdht_fixed_model_cell(fdht_fixed_model *q);
+
 #ifdef __cplusplus
 }
 #endif
