@@ -131,6 +131,7 @@ enum {
     CLI_WITH_JSON = 8,      /* --json */
     CLI_WITH_PROGRESS = 16, /* --no-progress */
     CLI_WITH_DRY_RUN = 32,  /* --dry-run */
+    CLI_WITH_FORCE = 64,    /* -f/--force alone, for outputs with options of their own */
 };
 
 typedef struct cli cli;
@@ -292,5 +293,6 @@ extern const cli_command cmd_completion;
 extern const cli_command cmd_export;
 extern const cli_command cmd_info;
 extern const cli_command cmd_pack;
+extern const cli_command cmd_simulate;
 
 #endif

@@ -18,6 +18,7 @@
 #include "fdht/blas.h"
 
 const cli_command *const cli_commands[] = {
+    &cmd_simulate,
     &cmd_info,
     &cmd_pack,
     &cmd_export,

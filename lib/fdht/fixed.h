@@ -35,8 +35,6 @@ FDHT_API void fdht_fixed_free(fdht_fixed *f);
 FDHT_API const fdht_workload *fdht_fixed_workload(const fdht_fixed *f);
 /* The program with its weights, to be mapped to a machine and run; owned by f. */
 FDHT_API fdht_sim_program *fdht_fixed_program(fdht_fixed *f);
-/* The order that was chosen: x chain and h chain, as fdht_order_spell. */
-FDHT_API const char *fdht_fixed_order(const fdht_fixed *f);
 
 /* Positions of an input vector (the x box), and words of an output vector: units with an LSTM, else outputs.
  */

@@ -68,6 +68,8 @@ FDHT_API void fdht_chain_free(fdht_sim_chain *c);
 FDHT_API int fdht_program_shape(const fdht_workload *w, const fdht_order_choice *choice,
                                 const fdht_sim_hw *hw, fdht_sim_program *out, fdht_error *err);
 FDHT_API void fdht_program_free(fdht_sim_program *p);
+/* The order of a program, from its stages: "x: core_1, core_2; h: .."; into buf as snprintf. */
+FDHT_API size_t fdht_program_order(const fdht_sim_program *p, char *buf, size_t size);
 
 #ifdef __cplusplus
 }

@@ -25,7 +25,6 @@ struct fdht_fixed {
     float *bias; /* (4 gate_stride), or NULL */
     int16_t *bias_word;
     int16_t sigmoid[FDHT_SIM_TABLE], tanh[FDHT_SIM_TABLE];
-    char order[512];
     /* words of the largest tensors */
     size_t most_in, most_out;
 };

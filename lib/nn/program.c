@@ -208,3 +208,15 @@ void fdht_program_free(fdht_sim_program *p)
     fdht_chain_free(&p->x);
     fdht_chain_free(&p->h);
 }
+
+size_t fdht_program_order(const fdht_sim_program *p, char *buf, size_t size)
+{
+    size_t at = 0;
+    for (int i = 0; i < p->x.n_stages + p->h.n_stages; i++) {
+        bool h = i >= p->x.n_stages;
+        const char *name = h ? p->h.stage[i - p->x.n_stages].name : p->x.stage[i].name;
+        const char *before = i == 0 ? "x: " : i == p->x.n_stages ? "; h: " : ", ";
+        at += (size_t)snprintf(at < size ? buf + at : NULL, at < size ? size - at : 0, "%s%s", before, name);
+    }
+    return at;
+}

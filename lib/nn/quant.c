@@ -9,17 +9,6 @@
 /* Room left above what calibration saw. */
 static const double HEADROOM = 1.5;
 
-static void note_order(fdht_fixed *f, const fdht_op *op, const fdht_order *o, const char *what)
-{
-    size_t at = strlen(f->order);
-    if (at && at + 3 < sizeof f->order)
-        at += (size_t)snprintf(f->order + at, sizeof f->order - at, "; ");
-    if (at < sizeof f->order)
-        at += (size_t)snprintf(f->order + at, sizeof f->order - at, "%s: ", what);
-    if (at < sizeof f->order)
-        fdht_order_spell(op, o, f->order + at, sizeof f->order - at);
-}
-
 static int open_chain(fdht_fixed *f, const fdht_op *op, const fdht_box *box, const fdht_order_choice *choice,
                       const fdht_sim_hw *hw, const float *params, double scale, bool h, fdht_error *err)
 {
@@ -31,7 +20,6 @@ static int open_chain(fdht_fixed *f, const fdht_op *op, const fdht_box *box, con
     if ((rc = fdht_choose_order(op, box, gates, choice, hw, words, &o, err)) ||
         (rc = fdht_chain_build(op, box, gates, &o, c, err)) || (rc = fdht_legs_of(op, box, gates, &l, err)))
         return rc;
-    note_order(f, op, &o, h ? "h" : "x");
     fdht_fixed_stage *s = fdht_calloc_err((size_t)c->n_stages, sizeof *s, "stages", err);
     *(h ? &f->h : &f->x) = s;
     if (!s)
@@ -308,11 +296,6 @@ const fdht_workload *fdht_fixed_workload(const fdht_fixed *f)
 fdht_sim_program *fdht_fixed_program(fdht_fixed *f)
 {
     return &f->p;
-}
-
-const char *fdht_fixed_order(const fdht_fixed *f)
-{
-    return f->order;
 }
 
 size_t fdht_fixed_inputs(const fdht_fixed *f)
