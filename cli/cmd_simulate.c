@@ -1,5 +1,6 @@
 /* fdht simulate - a model, a preset or a workload on an accelerator. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fdht/clips.h"

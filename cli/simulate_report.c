@@ -127,8 +127,8 @@ static void json_stage(cJSON *list, const fdht_sim_stage_report *t)
     cli_json_size(o, "reads", t->reads);
     cli_json_size(o, "writes", t->writes);
     cli_json_size(o, "weight_reads", t->weight_reads);
-    cli_json_size(o, "read_conflict_cycles", t->read_extra);
-    cli_json_size(o, "write_conflict_cycles", t->write_extra);
+    cli_json_size(o, "read_conflict_extra_cycles", t->read_extra);
+    cli_json_size(o, "write_conflict_extra_cycles", t->write_extra);
     cli_json_size(o, "occupancy_in_words", t->occupancy_in);
     cli_json_size(o, "occupancy_out_words", t->occupancy_out);
     cli_json_string(o, "bank_function", t->bank_function);
@@ -205,8 +205,8 @@ void sim_add_json(cJSON *json, const sim_result *s)
     }
     cli_json_size(json, "reads", r->reads);
     cli_json_size(json, "writes", r->writes);
-    cli_json_size(json, "read_conflict_cycles", r->read_extra);
-    cli_json_size(json, "write_conflict_cycles", r->write_extra);
+    cli_json_size(json, "read_conflict_extra_cycles", r->read_extra);
+    cli_json_size(json, "write_conflict_extra_cycles", r->write_extra);
     cli_json_size(json, "peak_words", r->peak_words);
     cli_json_size(json, "spilled_words", r->spilled_words);
     cli_json_size(json, "saturated_words", r->saturations);
@@ -227,9 +227,9 @@ void sim_print_csv(FILE *f, const sim_result *s)
     fprintf(f, "stage,rows,inner,cols,runs,issue_cycles");
     for (int k = 0; k < FDHT_STALLS; k++)
         fprintf(f, ",%s_cycles", fdht_stall_name(k));
-    fprintf(
-        f, ",multiply_adds,padded_slots,reads,writes,weight_reads,read_conflict_cycles,write_conflict_cycles,"
-           "occupancy_in_words,occupancy_out_words,bank_function\n");
+    fprintf(f, ",multiply_adds,padded_slots,reads,writes,weight_reads,read_conflict_extra_cycles,write_"
+               "conflict_extra_cycles,"
+               "occupancy_in_words,occupancy_out_words,bank_function\n");
     for (int i = 0; i < s->r.n_stages; i++) {
         const fdht_sim_stage_report *t = &s->r.stage[i];
         fprintf(f, "%s,%zu,%zu,%zu,%zu,%llu", t->name, t->rows, t->inner, t->cols, t->runs,
