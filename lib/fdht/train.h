@@ -47,7 +47,7 @@ FDHT_API const char *fdht_optimizer_name(fdht_optimizer o); /* "adam", "adamw", 
 FDHT_API const char *fdht_schedule_name(fdht_schedule s);   /* "const", "cosine", "step" */
 
 /* Where clips come from. Labels 0 .. classes - 1. */
-typedef struct fdht_source {
+typedef struct fdht_train_data {
     size_t clips;
     const int *label;     /* (clips) */
     const size_t *length; /* (clips) frames of each, >= 1 */
@@ -55,11 +55,11 @@ typedef struct fdht_source {
      * Called by one thread at a time, not always the same. Returns a status. */
     int (*read)(void *arg, size_t i, void *data, fdht_error *err);
     void *arg;
-} fdht_source;
+} fdht_train_data;
 
 /* Mean and standard deviation of a source's pixels, for fdht_frame_spec: of the pixels, or, with diff, of the
  * pixels less their mean over the clip. At most 512 clips, evenly chosen, are read. */
-FDHT_API int fdht_measure(const fdht_source *s, const fdht_frame_spec *frame, double *mean, double *std,
+FDHT_API int fdht_measure(const fdht_train_data *s, const fdht_frame_spec *frame, double *mean, double *std,
                           fdht_error *err);
 
 typedef struct fdht_epoch {
@@ -79,8 +79,8 @@ typedef bool fdht_train_progress(void *arg, size_t done, size_t clips, double lo
 /* The model is trained in place. model, sources and options' arrays must outlive the trainer. val may be
  * NULL. */
 typedef struct fdht_trainer fdht_trainer;
-FDHT_API int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_source *train,
-                              const fdht_source *val, fdht_trainer **out, fdht_error *err);
+FDHT_API int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_train_data *train,
+                              const fdht_train_data *val, fdht_trainer **out, fdht_error *err);
 FDHT_API void fdht_trainer_free(fdht_trainer *t);
 /* One epoch. FDHT_ENAN: the loss is no number or ran away: the model then holds the last good epoch's values
  * and the message says which. FDHT_EINTR: stopped by progress; the model holds the values of the epoch's
@@ -115,7 +115,7 @@ typedef struct fdht_scores {
     size_t *confusion;               /* (classes, classes): label, then what the model said */
     double *precision, *recall, *f1; /* (classes); NaN where a class never occurs */
 } fdht_scores;
-FDHT_API int fdht_evaluate(const fdht_model *m, const fdht_source *s, int threads, fdht_scores *out,
+FDHT_API int fdht_evaluate(const fdht_model *m, const fdht_train_data *s, int threads, fdht_scores *out,
                            fdht_error *err);
 FDHT_API void fdht_scores_free(fdht_scores *s);
 

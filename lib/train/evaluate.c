@@ -9,7 +9,7 @@ enum { EVALUATE_BATCH = 32 };
 
 typedef struct evaluation {
     fdht_runner *runner;
-    const fdht_source *source;
+    const fdht_train_data *source;
     float *scores, *p; /* (EVALUATE_BATCH, classes) */
     int *label;
     size_t correct, *confusion;
@@ -33,7 +33,7 @@ static int evaluate_batch(evaluation *e, const fdht_batch *b, size_t classes, fd
     return FDHT_OK;
 }
 
-int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_source *s, double *loss,
+int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_train_data *s, double *loss,
                          double *accuracy, size_t *confusion, fdht_error *err)
 {
     size_t classes = m->spec.classes;
@@ -75,7 +75,7 @@ static void class_scores(fdht_scores *s)
     }
 }
 
-int fdht_evaluate(const fdht_model *m, const fdht_source *s, int threads, fdht_scores *out, fdht_error *err)
+int fdht_evaluate(const fdht_model *m, const fdht_train_data *s, int threads, fdht_scores *out, fdht_error *err)
 {
     fdht_runner *r = NULL;
     size_t n = m->spec.classes;
@@ -83,7 +83,7 @@ int fdht_evaluate(const fdht_model *m, const fdht_source *s, int threads, fdht_s
     *out = (fdht_scores){.clips = s->clips, .classes = n};
     if (!n)
         return fdht_fail(err, FDHT_EINVAL, "the model has no classifier to evaluate");
-    if ((status = fdht_source_check(s, m, "evaluation", err)) != FDHT_OK)
+    if ((status = fdht_train_data_check(s, m, "evaluation", err)) != FDHT_OK)
         return status;
     out->confusion = fdht_calloc_err(n * n, sizeof *out->confusion, "evaluation", err);
     out->precision = fdht_calloc_err(n, sizeof *out->precision, "evaluation", err);
@@ -129,7 +129,7 @@ static void measure_clip(const uint8_t *data, size_t inputs, size_t length, bool
     }
 }
 
-int fdht_measure(const fdht_source *s, const fdht_frame_spec *frame, double *mean, double *std,
+int fdht_measure(const fdht_train_data *s, const fdht_frame_spec *frame, double *mean, double *std,
                  fdht_error *err)
 {
     enum { MOST = 512 };

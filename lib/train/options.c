@@ -94,7 +94,7 @@ double fdht_schedule_factor(const fdht_train_options *o, uint64_t step, uint64_t
     return step < o->warmup ? factor * (double)(step + 1) / (double)o->warmup : factor;
 }
 
-int fdht_source_check(const fdht_source *s, const fdht_model *m, const char *what, fdht_error *err)
+int fdht_train_data_check(const fdht_train_data *s, const fdht_model *m, const char *what, fdht_error *err)
 {
     if (s->clips == 0)
         return fdht_fail(err, FDHT_EINVAL, "%s: expected at least 1 clip", what);

@@ -18,7 +18,7 @@ typedef struct slot {
 
 /* Two slots: one is being used while the other is being filled. */
 struct fdht_reader {
-    const fdht_source *source;
+    const fdht_train_data *source;
     const fdht_frame_spec *frame;
     size_t inputs, n, size, next, number; /* number: of inputs' bytes */
     const size_t *order;
@@ -117,7 +117,7 @@ static void *reader_main(void *arg)
     }
 }
 
-int fdht_reader_new(const fdht_source *source, const fdht_frame_spec *frame, size_t inputs,
+int fdht_reader_new(const fdht_train_data *source, const fdht_frame_spec *frame, size_t inputs,
                     const size_t *order, size_t n, size_t batch, bool random, uint64_t seed,
                     fdht_reader **out, fdht_error *err)
 {

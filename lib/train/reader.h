@@ -16,7 +16,7 @@ typedef struct fdht_reader fdht_reader;
 /* Batches of up to `batch` clips of source in the order given (n; NULL: as they stand), each clip cut to
  * frame->frames frames if that is set: at random (a function of seed and the clip's number) if `random`, else
  * evenly. source, frame and order must outlive the reader. */
-int fdht_reader_new(const fdht_source *source, const fdht_frame_spec *frame, size_t inputs,
+int fdht_reader_new(const fdht_train_data *source, const fdht_frame_spec *frame, size_t inputs,
                     const size_t *order, size_t n, size_t batch, bool random, uint64_t seed,
                     fdht_reader **out, fdht_error *err);
 /* The next batch, valid until the next call; clips = 0 at the end. */

@@ -17,7 +17,7 @@ enum { STREAM_ORDER = 1, STREAM_SAMPLE, STREAM_CLIP };
 struct fdht_trainer {
     fdht_model *model;
     fdht_train_options opt;
-    const fdht_source *train, *val;
+    const fdht_train_data *train, *val;
     fdht_team *team;
     fdht_net_f32 *net;
     fdht_bptt_f32 *bptt;
@@ -79,14 +79,14 @@ static int allocate(fdht_trainer *t, fdht_error *err)
     return FDHT_OK;
 }
 
-int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_source *train,
-                     const fdht_source *val, fdht_trainer **out, fdht_error *err)
+int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_train_data *train,
+                     const fdht_train_data *val, fdht_trainer **out, fdht_error *err)
 {
     fdht_trainer *t = NULL;
     int status = fdht_train_options_check(opt, m, err);
     *out = NULL;
-    if (status != FDHT_OK || (status = fdht_source_check(train, m, "training data", err)) != FDHT_OK ||
-        (val && (status = fdht_source_check(val, m, "validation data", err)) != FDHT_OK))
+    if (status != FDHT_OK || (status = fdht_train_data_check(train, m, "training data", err)) != FDHT_OK ||
+        (val && (status = fdht_train_data_check(val, m, "validation data", err)) != FDHT_OK))
         return status;
     t = fdht_calloc_err(1, sizeof *t, "trainer", err);
     if (!t)

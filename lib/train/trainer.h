@@ -9,10 +9,10 @@ int fdht_train_options_check(const fdht_train_options *o, const fdht_model *m, f
 /* The rate of step 0, 1, .. as a part of lr. */
 double fdht_schedule_factor(const fdht_train_options *o, uint64_t step, uint64_t steps,
                             uint64_t steps_per_epoch);
-int fdht_source_check(const fdht_source *s, const fdht_model *m, const char *what, fdht_error *err);
+int fdht_train_data_check(const fdht_train_data *s, const fdht_model *m, const char *what, fdht_error *err);
 
 /* Mean loss and share of right answers; confusion (classes, classes) is added to unless NULL. */
-int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_source *s, double *loss,
+int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_train_data *s, double *loss,
                          double *accuracy, size_t *confusion, fdht_error *err);
 
 #endif

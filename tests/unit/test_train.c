@@ -26,7 +26,7 @@ static int read_toy(void *arg, size_t i, void *data, fdht_error *err)
     return FDHT_OK;
 }
 
-static fdht_source make_toy(toy *t, uint64_t seed)
+static fdht_train_data make_toy(toy *t, uint64_t seed)
 {
     fdht_rng rng;
     fdht_rng_seed(&rng, seed, 0);
@@ -41,7 +41,7 @@ static fdht_source make_toy(toy *t, uint64_t seed)
                 t->frame[i][s][j] = (uint8_t)((j / W == row ? 200 : 20) + fdht_rng_below(&rng, 20));
         }
     }
-    return (fdht_source){.clips = CLIPS, .label = t->label, .length = t->length, .read = read_toy, .arg = t};
+    return (fdht_train_data){.clips = CLIPS, .label = t->label, .length = t->length, .read = read_toy, .arg = t};
 }
 
 static fdht_model *toy_model(fdht_cell_kind kind, bool diff, size_t frames, fdht_sample how)
@@ -95,7 +95,7 @@ static void test_learns(void **state)
 {
     (void)state;
     static toy data, unseen;
-    fdht_source train = make_toy(&data, 1), val = make_toy(&unseen, 2);
+    fdht_train_data train = make_toy(&data, 1), val = make_toy(&unseen, 2);
     for (int kind = FDHT_CELL_HT; kind <= FDHT_CELL_FDHT; kind++) {
         fdht_model *m = toy_model((fdht_cell_kind)kind, true, 0, FDHT_SAMPLE_EVEN);
         fdht_train_options opt = toy_options(40);
@@ -129,7 +129,7 @@ static void test_learns(void **state)
 static float *train(int threads, int epochs, int cut)
 {
     static toy data, unseen;
-    fdht_source source = make_toy(&data, 1), val = make_toy(&unseen, 2);
+    fdht_train_data source = make_toy(&data, 1), val = make_toy(&unseen, 2);
     fdht_model *m = toy_model(FDHT_CELL_FDHT, false, 3, FDHT_SAMPLE_RANDOM);
     fdht_train_options opt = everything(epochs, threads);
     fdht_trainer *t = NULL, *next = NULL;
@@ -182,7 +182,7 @@ static void test_stops(void **state)
 {
     (void)state;
     static toy data;
-    fdht_source source = make_toy(&data, 1);
+    fdht_train_data source = make_toy(&data, 1);
     fdht_model *m = toy_model(FDHT_CELL_FDHT, false, 0, FDHT_SAMPLE_EVEN);
     size_t bytes = fdht_model_size(m) * sizeof(float);
     float *before = malloc(bytes);
@@ -220,7 +220,7 @@ static void test_patience(void **state)
 {
     (void)state;
     static toy data, noise;
-    fdht_source source = make_toy(&data, 1), val = make_toy(&noise, 2);
+    fdht_train_data source = make_toy(&data, 1), val = make_toy(&noise, 2);
     memset(noise.frame, 0,
            sizeof noise.frame); /* nothing to learn for: accuracy stays, loss does not fall for ever */
     for (size_t i = 0; i < CLIPS; i++)
@@ -245,7 +245,7 @@ static void test_refusals(void **state)
 {
     (void)state;
     static toy data;
-    fdht_source source = make_toy(&data, 1);
+    fdht_train_data source = make_toy(&data, 1);
     fdht_model *m = toy_model(FDHT_CELL_FDHT, true, 0, FDHT_SAMPLE_EVEN);
     fdht_trainer *t = NULL;
     fdht_error err = {0};
@@ -369,7 +369,7 @@ static void test_sampling(void **state)
 {
     (void)state;
     static toy data;
-    fdht_source source = make_toy(&data, 1);
+    fdht_train_data source = make_toy(&data, 1);
     fdht_frame_spec frame = {.width = W, .height = H, .channels = C, .std = 1};
     for (size_t keep = 0; keep <= 8; keep++)
         for (int random = 0; random < 2; random++) {
@@ -408,7 +408,7 @@ static void test_measure(void **state)
 {
     (void)state;
     static toy data;
-    fdht_source source = make_toy(&data, 1);
+    fdht_train_data source = make_toy(&data, 1);
     fdht_frame_spec frame = {.width = W, .height = H, .channels = C, .std = 1};
     double mean, std, sum = 0, square = 0, n = 0;
     for (size_t i = 0; i < CLIPS; i++)
