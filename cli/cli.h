@@ -292,7 +292,9 @@ const cli_command *cli_find_command(const char *name);
 extern const cli_command cmd_completion;
 extern const cli_command cmd_export;
 extern const cli_command cmd_info;
+extern const cli_command cmd_infer;
 extern const cli_command cmd_pack;
 extern const cli_command cmd_simulate;
+extern const cli_command cmd_train;
 
 #endif

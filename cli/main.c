@@ -19,6 +19,8 @@
 
 const cli_command *const cli_commands[] = {
     &cmd_simulate,
+    &cmd_train,
+    &cmd_infer,
     &cmd_info,
     &cmd_pack,
     &cmd_export,

@@ -53,6 +53,7 @@ typedef struct fdht_frame_spec {
     size_t width, height, channels;
     double mean, std;
     bool diff, gray;
+    bool resize;   /* frames of any size are brought to width x height; otherwise they must have it */
     size_t frames; /* sampled per clip; 0 = all */
     fdht_sample sample;
 } fdht_frame_spec;
@@ -139,6 +140,15 @@ FDHT_API int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, fl
  * (layers*directions, P) and (layers*directions, hidden) one cell after the other; any may be NULL. */
 FDHT_API int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h_n, float *c_n,
                                 fdht_error *err);
+/* The same frame by frame, for streams: a model of one direction, its state kept between frames. frame: one frame of
+ * pixels (uint8) or one feature vector (float), by what the model takes. scores as fdht_runner_run after all frames
+ * since the last reset. The runner must outlive the stream; one stream's calls use the runner's first worker.
+ * FDHT_ENOSUP: two directions. */
+typedef struct fdht_stream fdht_stream;
+FDHT_API int fdht_stream_new(fdht_runner *r, fdht_stream **out, fdht_error *err);
+FDHT_API void fdht_stream_free(fdht_stream *s);
+FDHT_API void fdht_stream_reset(fdht_stream *s);
+FDHT_API int fdht_stream_frame(fdht_stream *s, const void *frame, float *scores, fdht_error *err);
 /* Softmax of one row of logits, in place. */
 FDHT_API void fdht_softmax(float *row, size_t n);
 

@@ -1,19 +1,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "nn/frames.h"
 #include "nn/runner.h"
-
-struct fdht_runner {
-    const fdht_model *model;
-    fdht_net_f32 *net;
-    fdht_team *team;
-    bool borrowed; /* net and team are someone else's */
-    int workers;
-    fdht_tape_f32 **tape; /* one a worker */
-    float **last;         /* (outputs) */
-    uint8_t **line;       /* 2 inputs bytes */
-};
 
 static int new_worker(fdht_runner *r, int w, fdht_error *err)
 {

@@ -2,7 +2,19 @@
 #ifndef FDHT_NN_RUNNER_H
 #define FDHT_NN_RUNNER_H
 
+#include "nn/frames.h"
 #include "nn/net.h"
+
+struct fdht_runner {
+    const fdht_model *model;
+    fdht_net_f32 *net;
+    fdht_team *team;
+    bool borrowed; /* net and team are someone else's */
+    int workers;
+    fdht_tape_f32 **tape; /* one a worker */
+    float **last;         /* (outputs) */
+    uint8_t **line;       /* 2 inputs bytes */
+};
 
 /* net (made for the team's size, packed by its owner) and team must outlive the runner. */
 int fdht_runner_borrow(fdht_net_f32 *net, fdht_team *team, fdht_runner **out, fdht_error *err);
