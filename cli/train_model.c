@@ -13,6 +13,13 @@ typedef struct design {
     bool diff;
 } design;
 
+/* h has to be placed anew: the modes or sizes have changed. */
+static void forget_place(design *d)
+{
+    d->have_enlarge = false;
+    d->hidden_box[0] = 0;
+}
+
 static size_t product(const size_t *v, int n)
 {
     size_t p = 1;
@@ -71,10 +78,10 @@ static int take_modes(cli *c, const train_args *a, size_t inputs, size_t hidden,
         if (!keep && !(a->in_modes.n && a->out_modes.n))
             return cli_usage(c, "--%s is missing", a->in_modes.n ? "out-modes" : "in-modes");
         if (!keep)
-            d->have_enlarge = d->hidden_box[0] = 0;
+            forget_place(d);
         op->d = (int)n;
         if (a->in_modes.n && !(st = take_list(c, "in-modes", &a->in_modes, op->d, op->in)))
-            d->have_enlarge = d->hidden_box[0] = 0;
+            forget_place(d);
         if (!st && a->out_modes.n)
             st = take_list(c, "out-modes", &a->out_modes, op->d, op->out);
     }
@@ -171,7 +178,7 @@ static int make_cell(cli *c, const train_args *a, const train_set *s, design *d)
         return cli_usage(c, "--hidden %zu is too large", hidden);
     bool fresh = !preset || kind != d->cell.kind;
     if (fresh || hidden != d->cell.hidden)
-        d->have_enlarge = d->hidden_box[0] = 0;
+        forget_place(d);
     d->cell.kind = kind;
     d->cell.hidden = hidden;
     d->cell.inputs = inputs;
