@@ -75,6 +75,9 @@ $(B)/%.o: %.c $(B)/flags
 CFLAGS_lib_kernels_vector_portable = $(KERNEL_CFLAGS)
 CFLAGS_lib_kernels_vector_avx2 = $(KERNEL_CFLAGS)
 CFLAGS_lib_kernels_vector_avx512 = $(KERNEL_CFLAGS) -mprefer-vector-width=512
+CFLAGS_lib_kernels_elementwise_portable = $(KERNEL_CFLAGS)
+CFLAGS_lib_kernels_elementwise_avx2 = $(KERNEL_CFLAGS)
+CFLAGS_lib_kernels_elementwise_avx512 = $(KERNEL_CFLAGS) -mprefer-vector-width=512
 KERNEL_CFLAGS := -O3 -ffp-contract=fast -fno-trapping-math -Wno-psabi
 CFLAGS_lib_base_error = -DFDHT_VERSION='"$(VERSION)"'
 CFLAGS_cli_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(strip $(CFLAGS) $(EXTRA_CFLAGS) $(SAN)), $(MACHINE)"'

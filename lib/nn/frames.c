@@ -3,45 +3,7 @@
 #include <string.h>
 
 #include "base/rng.h"
-
-enum { BLOCK = 256 };
-
-/* One bit mixer per 4 numbers (the finaliser of MurmurHash3 over a counter): cheap, without state, and any
- * block can be made alone. */
-static void random_bytes(uint32_t key, uint32_t from, uint8_t out[BLOCK])
-{
-    uint32_t word[BLOCK / 4];
-    for (uint32_t i = 0; i < BLOCK / 4; i++) {
-        uint32_t x = (from + i) * 0x9e3779b9u + key;
-        x = (x ^ x >> 16) * 0x85ebca6bu;
-        x = (x ^ x >> 13) * 0xc2b2ae35u;
-        word[i] = x ^ x >> 16;
-    }
-    memcpy(out, word, BLOCK);
-}
-
-/* Set to 0 or scale a block of numbers in place. */
-static void drop_block(float *v, size_t n, unsigned drop, const uint8_t random[BLOCK])
-{
-    float scale = 256.0f / (float)(256 - drop);
-    if (n == BLOCK) {
-        for (int i = 0; i < BLOCK; i++)
-            v[i] *= random[i] < drop ? 0.0f : scale;
-        return;
-    }
-    for (size_t i = 0; i < n; i++)
-        v[i] *= random[i] < drop ? 0.0f : scale;
-}
-
-static void drop_out(const fdht_frames *f, size_t t, float *dst)
-{
-    uint64_t key = fdht_rng_mix(f->key, t, 1);
-    uint8_t random[BLOCK];
-    for (size_t from = 0; from < f->inputs; from += BLOCK) {
-        random_bytes((uint32_t)key ^ (uint32_t)(key >> 32), (uint32_t)(from / 4), random);
-        drop_block(dst + from, FDHT_MIN((size_t)BLOCK, f->inputs - from), f->drop, random);
-    }
-}
+#include "kernels/elementwise.h"
 
 /* The picture moved by (dx, dy), its edges repeated. */
 static const uint8_t *moved(const fdht_frames *f, const uint8_t *frame, uint8_t *out)
@@ -67,17 +29,12 @@ static const uint8_t *moved(const fdht_frames *f, const uint8_t *frame, uint8_t 
 
 static void load_bytes(const fdht_frames *f, size_t t, uint8_t *line, float *dst)
 {
+    const fdht_elementwise *k = fdht_elementwise_get();
     const uint8_t *now = moved(f, f->clip.u8 + t * f->inputs, line);
-    size_t n = f->inputs;
-    if (f->spec->diff) {
-        const uint8_t *before = moved(f, f->clip.u8 + (t - 1) * f->inputs, line + n);
-        for (size_t i = 0; i < n; i++)
-            dst[i] = (float)((int)now[i] - (int)before[i]);
-        return;
-    }
-    float mean = (float)f->spec->mean;
-    for (size_t i = 0; i < n; i++)
-        dst[i] = (float)now[i] - mean;
+    if (f->spec->diff)
+        k->difference(f->inputs, now, moved(f, f->clip.u8 + (t - 1) * f->inputs, line + f->inputs), dst);
+    else
+        k->centre(f->inputs, now, (float)f->spec->mean, dst);
 }
 
 static void load_floats(const fdht_frames *f, size_t t, float *dst)
@@ -102,6 +59,8 @@ void fdht_frames_load(const fdht_frames *f, size_t t, uint8_t *line, float *dst)
         load_bytes(f, t, line, dst);
     else
         load_floats(f, t, dst);
-    if (f->drop)
-        drop_out(f, t, dst);
+    if (f->drop) {
+        uint64_t key = fdht_rng_mix(f->key, t, 1);
+        fdht_elementwise_get()->drop(f->inputs, (uint32_t)key ^ (uint32_t)(key >> 32), f->drop, dst);
+    }
 }

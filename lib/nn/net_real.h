@@ -323,12 +323,16 @@ vectors_t NAME(fdht_net, _h_rows)(row_source_t *s)
     return (vectors_t){.load = load_h, .arg = s};
 }
 
-static REAL gate(REAL x, fdht_activation kind)
+static void apply_gate(fdht_activation kind, size_t n, REAL *v)
 {
-    if (kind == FDHT_SIGMOID)
-        return 1 / (1 + EXP(-x));
-    REAL y = kind == FDHT_HARD_SIGMOID ? (REAL)0.2 * x + (REAL)0.5 : x / 6 + (REAL)0.5;
-    return y < 0 ? 0 : y > 1 ? 1 : y;
+    if (kind == FDHT_SIGMOID) {
+        apply_sigmoid(n, v);
+        return;
+    }
+    for (size_t j = 0; j < n; j++) {
+        REAL y = kind == FDHT_HARD_SIGMOID ? (REAL)0.2 * v[j] + (REAL)0.5 : v[j] / 6 + (REAL)0.5;
+        v[j] = y < 0 ? 0 : y > 1 ? 1 : y;
+    }
 }
 
 /* One row: pre-activations in a (and ah) become gates; c, tc, h follow. Sources: engine.md section 4. */
@@ -343,20 +347,15 @@ static void step_row(const fdht_cell *cell, const REAL *bias, REAL *a, const REA
         for (size_t j = 0; bias && j < n; j++)
             v[j] += bias[g * n + j];
         if (g == 2)
-            for (size_t j = 0; j < n; j++)
-                v[j] = TANH(v[j]);
+            apply_tanh(n, v, v);
         else
-            for (size_t j = 0; j < n; j++)
-                v[j] = gate(v[j], cell->spec.activation);
+            apply_gate(cell->spec.activation, n, v);
         memset(v + n, 0, (gates - n) * sizeof *v);
     }
-    const REAL *i = a, *f = a + gates, *u = f + gates, *o = u + gates;
+    next_cell(n, a, a + gates, a + 2 * gates, c_prev, c);
+    apply_tanh(n, c, tc);
     for (size_t j = 0; j < n; j++)
-        c[j] = i[j] * u[j] + (c_prev ? f[j] * c_prev[j] : 0);
-    for (size_t j = 0; j < n; j++) {
-        tc[j] = TANH(c[j]);
-        h[j] = o[j] * tc[j];
-    }
+        h[j] = a[3 * gates + j] * tc[j];
 }
 
 /* Add the hidden part of step s for n clips from position p on; s > 0, or a start state is given. */

@@ -203,33 +203,35 @@ static void pool_backward(bptt_t *b)
     }
 }
 
-/* One row of the recurrence backwards: dh and dc (gradients of h before the projection and of c) in, dc of
- * the step before out; the gates in a become gradients of the pre-activations. */
-static void step_row_backward(const fdht_cell *cell, REAL *a, REAL *ah, const REAL *c_prev, const REAL *tc,
-                              const REAL *dh, REAL *dc)
+/* Gates of one row backwards, whatever their activation; see the kernel cell_back. */
+static void gates_back(fdht_activation act, size_t n, REAL *gi, REAL *gf, REAL *gg, REAL *go,
+                       const REAL *c_prev, const REAL *tc, const REAL *dh, REAL *dc)
 {
-    size_t n = cell->spec.hidden, gates = cell->gate;
-    REAL *gi = a, *gf = a + gates, *gg = gf + gates, *go = gg + gates;
-    fdht_activation act = cell->spec.activation;
     REAL slope = act == FDHT_HARD_SIGMOID ? (REAL)0.2 : (REAL)1 / 6;
     for (size_t j = 0; j < n; j++) {
         REAL i = gi[j], f = gf[j], g = gg[j], o = go[j], e = dc[j] + dh[j] * o * (1 - tc[j] * tc[j]);
-        REAL si, sf, so;
-        if (act == FDHT_SIGMOID) {
-            si = i * (1 - i);
-            sf = f * (1 - f);
-            so = o * (1 - o);
-        } else {
-            si = i > 0 && i < 1 ? slope : 0;
-            sf = f > 0 && f < 1 ? slope : 0;
-            so = o > 0 && o < 1 ? slope : 0;
-        }
+        bool soft = act == FDHT_SIGMOID;
+        REAL si = soft ? i * (1 - i) : i > 0 && i < 1 ? slope : 0;
+        REAL sf = soft ? f * (1 - f) : f > 0 && f < 1 ? slope : 0;
+        REAL so = soft ? o * (1 - o) : o > 0 && o < 1 ? slope : 0;
         gi[j] = e * g * si;
         gf[j] = c_prev ? e * c_prev[j] * sf : 0;
         gg[j] = e * i * (1 - g * g);
         go[j] = dh[j] * tc[j] * so;
         dc[j] = e * f;
     }
+}
+
+/* One row of the recurrence backwards: dh and dc (gradients of h before the projection and of c) in, dc of
+ * the step before out; the gates in a become gradients of the pre-activations. */
+static void step_row_backward(const fdht_cell *cell, REAL *a, REAL *ah, const REAL *c_prev, const REAL *tc,
+                              const REAL *dh, REAL *dc)
+{
+    size_t n = cell->spec.hidden, gates = cell->gate;
+    fdht_activation act = cell->spec.activation;
+    if (act != FDHT_SIGMOID ||
+        !sigmoid_back(n, a, a + gates, a + 2 * gates, a + 3 * gates, c_prev, tc, dh, dc))
+        gates_back(act, n, a, a + gates, a + 2 * gates, a + 3 * gates, c_prev, tc, dh, dc);
     for (size_t g = 0; ah && g < FDHT_GATES; g++)
         memcpy(ah + g * n, a + g * gates, n * sizeof *ah);
 }

@@ -75,7 +75,8 @@ static void class_scores(fdht_scores *s)
     }
 }
 
-int fdht_evaluate(const fdht_model *m, const fdht_train_data *s, int threads, fdht_scores *out, fdht_error *err)
+int fdht_evaluate(const fdht_model *m, const fdht_train_data *s, int threads, fdht_scores *out,
+                  fdht_error *err)
 {
     fdht_runner *r = NULL;
     size_t n = m->spec.classes;

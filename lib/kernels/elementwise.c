@@ -1,0 +1,109 @@
+/* The naive loops, and the choice of a level: that of kernels.h. */
+#include "kernels/elementwise.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+
+static void sigmoid(size_t n, float *v)
+{
+    for (size_t i = 0; i < n; i++)
+        v[i] = (float)(1 / (1 + exp(-(double)v[i])));
+}
+
+static void tanh_of(size_t n, const float *x, float *y)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (float)tanh((double)x[i]);
+}
+
+static void cell(size_t n, const float *i, const float *f, const float *g, const float *c_prev, float *c)
+{
+    for (size_t j = 0; j < n; j++)
+        c[j] = i[j] * g[j] + (c_prev ? f[j] * c_prev[j] : 0);
+}
+
+static void cell_back(size_t n, float *i, float *f, float *g, float *o, const float *c_prev, const float *tc,
+                      const float *dh, float *dc)
+{
+    for (size_t j = 0; j < n; j++) {
+        float vi = i[j], vf = f[j], vg = g[j], vo = o[j], e = dc[j] + dh[j] * vo * (1 - tc[j] * tc[j]);
+        i[j] = e * vg * vi * (1 - vi);
+        f[j] = (c_prev ? c_prev[j] : 0) * e * vf * (1 - vf);
+        g[j] = e * vi * (1 - vg * vg);
+        o[j] = dh[j] * tc[j] * vo * (1 - vo);
+        dc[j] = e * vf;
+    }
+}
+
+static void difference(size_t n, const uint8_t *a, const uint8_t *b, float *y)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (float)a[i] - (float)b[i];
+}
+
+static void centre(size_t n, const uint8_t *a, float mean, float *y)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (float)a[i] - mean;
+}
+
+static void drop_out(size_t n, uint32_t key, unsigned drop, float *v)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t x = (uint32_t)(i / 4) * 0x9e3779b9u + key;
+        uint8_t byte[4];
+        x = (x ^ x >> 16) * 0x85ebca6bu;
+        x = (x ^ x >> 13) * 0xc2b2ae35u;
+        x ^= x >> 16;
+        memcpy(byte, &x, sizeof byte);
+        v[i] = byte[i % 4] < drop ? 0.0f : v[i] * (256.0f / (float)(256 - drop));
+    }
+}
+
+const fdht_elementwise fdht_elementwise_reference = {sigmoid,    tanh_of, cell,    cell_back,
+                                                     difference, centre,  drop_out};
+
+extern const fdht_elementwise fdht_elementwise_portable;
+#if defined(__x86_64__)
+extern const fdht_elementwise fdht_elementwise_avx2, fdht_elementwise_avx512;
+#endif
+
+static const struct {
+    const char *name;
+    const fdht_elementwise *table;
+} levels[] = {
+    {"reference", &fdht_elementwise_reference},
+    {"portable", &fdht_elementwise_portable},
+#if defined(__x86_64__)
+    {"avx2", &fdht_elementwise_avx2},
+    {"avx512", &fdht_elementwise_avx512},
+#endif
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static const fdht_elementwise *chosen = &fdht_elementwise_portable;
+
+static void choose(void)
+{
+    for (size_t i = 0; i < FDHT_COUNT(levels); i++)
+        if (strcmp(levels[i].name, fdht_kernels_level()) == 0)
+            chosen = levels[i].table;
+}
+
+const fdht_elementwise *fdht_elementwise_get(void)
+{
+    pthread_once(&once, choose);
+    return chosen;
+}
+
+const fdht_elementwise *fdht_elementwise_at(int level)
+{
+    const char *name = fdht_kernels_name(level);
+    for (size_t i = 0; name && fdht_kernels_f32_at(level) && i < FDHT_COUNT(levels); i++)
+        if (strcmp(levels[i].name, name) == 0)
+            return levels[i].table;
+    return NULL;
+}
