@@ -133,7 +133,7 @@ static int read_frame(hid_t file, fdht_frame_spec *f, fdht_error *err)
 {
     static const char *const samples[] = {"even", "random"};
     size_t size[2], n;
-    int64_t channels, diff, gray, frames;
+    int64_t channels, diff, gray, resize, frames;
     int rc, sample;
     if ((rc = get_sizes(file, "frame_size", 2, 2, 0, size, &n, err)) ||
         (rc = get_count(file, "frame_channels", 0, 4096, &channels, err)) ||
@@ -141,6 +141,7 @@ static int read_frame(hid_t file, fdht_frame_spec *f, fdht_error *err)
         (rc = get_number(file, "frame_std", &f->std, err)) ||
         (rc = get_count(file, "frame_diff", 0, 1, &diff, err)) ||
         (rc = get_count(file, "frame_gray", 0, 1, &gray, err)) ||
+        (rc = get_count(file, "frame_resize", 0, 1, &resize, err)) ||
         (rc = get_count(file, "frame_frames", 0, INT32_MAX, &frames, err)) ||
         (rc = get_choice(file, "frame_sample", samples, 2, &sample, err)))
         return rc;
@@ -149,6 +150,7 @@ static int read_frame(hid_t file, fdht_frame_spec *f, fdht_error *err)
     f->channels = (size_t)channels;
     f->diff = diff;
     f->gray = gray;
+    f->resize = resize;
     f->frames = (size_t)frames;
     f->sample = sample ? FDHT_SAMPLE_RANDOM : FDHT_SAMPLE_EVEN;
     return FDHT_OK;

@@ -19,6 +19,7 @@ static int put_frame(hid_t root, const fdht_frame_spec *f, fdht_error *err)
         (rc = fdht_h5_put_double(root, "frame_std", f->std, err)) ||
         (rc = fdht_h5_put_int(root, "frame_diff", f->diff, err)) ||
         (rc = fdht_h5_put_int(root, "frame_gray", f->gray, err)) ||
+        (rc = fdht_h5_put_int(root, "frame_resize", f->resize, err)) ||
         (rc = fdht_h5_put_int(root, "frame_frames", (int64_t)f->frames, err)))
         return rc;
     return fdht_h5_put_string(root, "frame_sample", f->sample == FDHT_SAMPLE_RANDOM ? "random" : "even", err);

@@ -118,6 +118,7 @@ static void expect_same(const fdht_model *a, const fdht_model *b)
     assert_int_equal(s->frame.channels, t->frame.channels);
     assert_true(s->frame.mean == t->frame.mean && s->frame.std == t->frame.std);
     assert_true(s->frame.diff == t->frame.diff && s->frame.gray == t->frame.gray);
+    assert_true(s->frame.resize == t->frame.resize);
     assert_int_equal(s->frame.frames, t->frame.frames);
     assert_int_equal(s->frame.sample, t->frame.sample);
     for (int i = 0; i < s->layers * s->directions; i++)
@@ -348,6 +349,7 @@ static void test_parts_that_are_missing(void **state)
                                                {"/", "frame_std"},
                                                {"/", "frame_diff"},
                                                {"/", "frame_gray"},
+                                               {"/", "frame_resize"},
                                                {"/", "frame_frames"},
                                                {"/", "frame_sample"},
                                                {"/cells/0", "cell"},

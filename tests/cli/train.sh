@@ -1,0 +1,105 @@
+#!/bin/bash
+# fdht train, on tests/data/bars.h5: 90 clips of 5 frames 8x8x3 (60 train, 15 val, 15 test) of a bright bar on plain ground
+# that stays, goes down or goes up, so that only the order of the frames tells the class.
+. "$(dirname "$0")/lib.sh"
+data=$TOP/tests/data/bars.h5
+cell=(--in-modes 8,8,3 --out-modes 4,4,2 --hidden 8 --rank 4)
+train() { "$FDHT" train "$data" "${cell[@]}" --diff --lr 1e-2 --seed 3 "$@"; }
+
+fails "no data" 2 "fdht train: expected one DATA.h5, got 0 (see fdht help train)" "$FDHT" train -o m.h5
+fails "no output" 2 "fdht train: -o FILE is missing (see fdht help train)" "$FDHT" train "$data"
+run "$FDHT" train nope.h5 -o m.h5
+same "missing data: status" 1 "$status"
+fails "data from a pipe" 2 "fdht train: -: HDF5 cannot be read from a pipe (it needs seek) (see fdht help train)" "$FDHT" train - -o m.h5
+cp "$data" d.h5
+fails "output is the input" 2 "fdht train: output 'd.h5' is the input 'd.h5' (see fdht help train)" "$FDHT" train d.h5 -o d.h5 -f
+echo text > text.h5
+run "$FDHT" train text.h5 -o m.h5
+same "damaged data: status" 3 "$status"
+fails "modes that do not multiply up" 2 \
+    "fdht train: input modes multiply up to 160, the clips have 192 inputs (--in-modes) (see fdht help train)" \
+    "$FDHT" train "$data" -o m.h5 --in-modes 8,4,5 --out-modes 4,4,2 --hidden 8
+fails "output modes that do not" 2 \
+    "fdht train: output modes multiply up to 16, 4 gates of 8 hidden units need 32 (--out-modes) (see fdht help train)" \
+    "$FDHT" train "$data" -o m.h5 --in-modes 8,8,3 --out-modes 4,4,1 --hidden 8
+for o in "--lr 0" "--epochs -1" "--dropout 1" "--cell gru" "--rank 0" "--batch 1x" "--val-split 2" "--preset nope" "--in-modes 8,,3" \
+    "--init $data --hidden 4" "--resume" "--diff --no-diff" "--rank 2 --ranks 2,2,2,2" "--tree ((1,2),4) --in-modes 8,8,3 --out-modes 4,4,2 --hidden 8"; do
+    run "$FDHT" train "$data" -o m.h5 $o
+    same "$o: status" 2 "$status"
+    same "$o: stdout" "" "$out"
+    same "$o: one line" 1 "$(wc -l < "$ERR")"
+done
+listing "nothing is left behind" "d.h5 text.h5"
+
+run train -o m.h5 --epochs 3
+same "a line an epoch, off a terminal: status" 0 "$status"
+same "a line an epoch" 3 "$(grep -c '^epoch [123]/3  loss ' "$ERR")"
+has "the table of classes" "$out" "class precision    recall        f1  predicted as"
+run train -o m.h5 --epochs 1
+same "an output that exists: status" 1 "$status"
+has "an output that exists" "$err" "--force"
+
+works "learns" train -q -f -o m.h5 --epochs 40 --log l.jsonl --json
+json "schema and counts" '[.schema, .epochs, .parameters, .parameters_cores]' '["fdht.train/1",40,408,376]'
+json "validation" '.val_accuracy >= .8 and .scores.accuracy == .val_accuracy and .scores.clips_of == "validation"' true
+json "scores" '[(.scores.confusion | add | add), (.scores.classes | map(.label))]' '[15,["still","down","up"]]'
+same "the log: epochs" "$(seq 40)" "$(jq .epoch l.jsonl)"
+same "the log: keys" '["epoch","loss","accuracy","val_loss","val_accuracy","lr","seconds","clips_per_second"]' \
+    "$(head -n 1 l.jsonl | jq -c keys_unsorted)"
+works "the shuffled control needs the order" bash -c '"$1" infer m.h5 "$2" --control shuffle 2>&1 > /dev/null | tr " " "\n" | sed -n 2p > control' - "$FDHT" "$data"
+same "control: worse than .8" 1 "$(awk '$1 < .8' control | wc -l)"
+
+# the same bits, whatever the threads, and across an interruption
+logits() { "$FDHT" infer "$1" "$data" --logits --format tsv; }
+extra=(--shift 1 --recurrent-dropout .2 --frames 4 --sample random --core-lr .02 --epochs 6 -q)
+works "one thread" train -o one.h5 -@1 "${extra[@]}"
+works "three threads" train -o three.h5 -@3 "${extra[@]}"
+same "the same model" "$(logits one.h5)" "$(logits three.h5)"
+works "another seed" train -o other.h5 "${extra[@]}" --seed 4
+[ "$(logits one.h5)" != "$(logits other.h5)" ] && pass "is another model" || fail "is another model"
+# killed at some moment: what is there is a whole checkpoint, and the end is the same
+train -o part.h5 "${extra[@]}" --epochs 400 --checkpoint c.h5 > /dev/null 2>&1 &
+pid=$!
+for i in $(seq 200); do [ -f c.h5 ] && break || sleep .02; done
+kill -9 $pid 2> /dev/null
+wait $pid 2> /dev/null
+there "a checkpoint" c.h5
+works "goes on" train -f -o part.h5 "${extra[@]}" --epochs 400 --checkpoint c.h5 --resume --log part.jsonl
+works "without interruption" train -o whole.h5 "${extra[@]}" --epochs 400
+same "the same model after resuming" "$(logits whole.h5)" "$(logits part.h5)"
+same "the log has all epochs" 400 "$(wc -l < part.jsonl)"
+fails "other settings" 2 "fdht train: --resume: c.h5 was made with epochs=400, not epochs=300 (see fdht help train)" \
+    train -f -o part.h5 "${extra[@]}" --epochs 300 --checkpoint c.h5 --resume
+fails "a model is no checkpoint" 3 "fdht train: one.h5: a model without training state, no checkpoint" \
+    train -f -o part.h5 "${extra[@]}" --checkpoint one.h5 --resume
+
+# interrupted: 130, nothing at the output
+timeout -s INT 1 "$FDHT" train "$data" "${cell[@]}" --epochs 1000000 -q -o never.h5 2> "$ERR"
+same "SIGINT: status" 130 "$(timeout -s INT --preserve-status .5 "$FDHT" train "$data" "${cell[@]}" --epochs 1000000 -q -o never.h5 2> /dev/null; echo $?)"
+absent "SIGINT: no output" never.h5
+
+run train -o bad.h5 --lr 1000 --clip 0 --epochs 30 --optimizer sgd --momentum .99
+same "a loss that runs away: status" 1 "$status"
+has "a loss that runs away: message" "$err" "try a smaller learning rate"
+
+# every cell
+for k in ht tt tr bt; do works "--cell $k" train -q -f -o k.h5 --cell $k --epochs 2; done
+works "--cell dense" "$FDHT" train "$data" -q -f -o k.h5 --cell dense --hidden 8 --epochs 2
+works "--enlarge" train -q -f -o k.h5 --enlarge 2,2,0 --hidden-box 2,2,2 --epochs 1
+works "--val-split" train -q -f -o k.h5 --val-split .2 --epochs 1
+works "--balance, --smoothing, --pool mean" train -q -f -o k.h5 --balance --smoothing .1 --pool mean --epochs 1
+works "--init, --epochs 0" "$FDHT" train "$data" -q -o i.h5 --init m.h5 --epochs 0
+same "--init keeps the model" "$(logits m.h5)" "$(logits i.h5)"
+works "--resize, --gray" "$FDHT" train "$data" -q -f -o k.h5 --cell dense --hidden 4 --resize 4x4 --gray --epochs 1
+works "infer resizes as training did" bash -c '"$1" infer k.h5 "$2" > /dev/null' - "$FDHT" "$data"
+if command -v gnuplot > /dev/null; then
+    works "--plot" train -q -f -o k.h5 --epochs 2 --plot p.png
+    same "--plot: a PNG" PNG "$(head -c 4 p.png | tail -c 3)"
+else
+    skip "--plot" "no gnuplot here"
+fi
+run env PATH=/nonexistent "$FDHT" train "$data" "${cell[@]}" -f -o k.h5 --epochs 1 --plot q.png
+same "without gnuplot: status" 0 "$status"
+has "without gnuplot: a warning" "$err" "gnuplot is not installed"
+absent "without gnuplot: no picture" q.png
+tap_end
