@@ -18,9 +18,9 @@
 #include "fdht/blas.h"
 
 const cli_command *const cli_commands[] = {
-    &cmd_simulate,
     &cmd_train,
     &cmd_infer,
+    &cmd_simulate,
     &cmd_info,
     &cmd_pack,
     &cmd_export,
