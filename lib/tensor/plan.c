@@ -4,17 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Cost of a step in multiply-adds: its own, and MOVE for every number it reads or writes (an AVX-512 core
- * makes 32 multiply-adds in the time L2 delivers 8 floats). Merges are shared by the vectors between two
- * weight changes. */
-static const double MOVE = 4.0, MERGE_SHARE = 1.0 / 64;
 enum {
-    MERGED_MAX = 1 << 15, /* numbers in a merged weight: it must stay in cache */
-    WAYS = 32,            /* chains that are laid out before one is chosen */
-    WIDE_CORES = 11,      /* up to so many cores; beyond, the cheapest alone */
+    WAYS = 32,       /* chains that are laid out before one is chosen */
+    WIDE_CORES = 11, /* up to so many cores; beyond, the cheapest alone */
 };
-/* A chain that costs more than this times the cheapest is not looked at. */
-static const double NEAR = 1.06;
 
 size_t fdht_legs_size(uint64_t legs, const size_t *extent)
 {
@@ -74,7 +67,16 @@ static double pair_multiply_adds(const search *s, uint64_t a, uint64_t b)
 static double step_cost(const search *s, uint64_t a, uint64_t w)
 {
     double moved = size_of(s, a) + size_of(s, a ^ w);
-    return pair_multiply_adds(s, a, w) + MOVE * moved;
+    return pair_multiply_adds(s, a, w) + FDHT_PLAN_MOVE * moved;
+}
+
+/* The largest tensor that the cores of a set may be merged into. */
+static double merged_limit(const search *s, uint32_t set)
+{
+    double limit = FDHT_PLAN_MERGED;
+    for (; set; set &= set - 1)
+        limit = FDHT_MAX(limit, size_of(s, s->legs[set & -set]));
+    return limit;
 }
 
 /* Best ways to merge every set of cores: halves that hold the lowest core, so that each split is seen once.
@@ -87,7 +89,7 @@ static void search_merges(search *s)
             s->merge[set] = 0;
             continue;
         }
-        if (size_of(s, s->legs[set]) > MERGED_MAX)
+        if (size_of(s, s->legs[set]) > merged_limit(s, set))
             continue;
         for (uint32_t half = (set - 1) & set; half; half = (half - 1) & set) {
             uint32_t rest = set ^ half;
@@ -124,10 +126,10 @@ static void search_chains(search *s)
             uint32_t before = set ^ last;
             const chain *from = s->chains + (size_t)before * s->keep;
             if (s->merge[last] == DBL_MAX ||
-                from->cost + MERGE_SHARE * s->merge[last] >= ways[s->keep - 1].cost)
+                from->cost + FDHT_PLAN_MERGE_SHARE * s->merge[last] >= ways[s->keep - 1].cost)
                 continue;
-            double cost =
-                MERGE_SHARE * s->merge[last] + step_cost(s, s->input ^ s->legs[before], s->legs[last]);
+            double cost = FDHT_PLAN_MERGE_SHARE * s->merge[last] +
+                          step_cost(s, s->input ^ s->legs[before], s->legs[last]);
             for (int i = 0; i < s->keep && from[i].cost < DBL_MAX; i++)
                 insert(ways, s->keep, (chain){from[i].cost + cost, last, i});
         }
@@ -199,13 +201,14 @@ static int plan_exact(const fdht_op *op, search *s, fdht_plan *p, fdht_error *er
     search_merges(s);
     search_chains(s);
     const chain *ways = s->chains + (sets - 1) * (size_t)s->keep;
-    for (int way = 0; way < s->keep && ways[way].cost <= NEAR * ways[0].cost && !status; way++) {
+    for (int way = 0; way < s->keep && ways[way].cost <= FDHT_PLAN_NEAR * ways[0].cost && !status; way++) {
         fdht_plan candidate = empty;
         take_chain(s, way, &candidate);
         status = fdht_plan_layout(op, s->extent, &candidate, err);
         if (way == 0 || (!status && candidate.cost < p->cost)) {
             fdht_plan_clear(p);
             *p = candidate;
+            p->least = ways[0].cost;
         } else {
             fdht_plan_clear(&candidate);
         }

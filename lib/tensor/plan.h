@@ -12,6 +12,16 @@
 
 enum { FDHT_MAX_STEPS = 2 * FDHT_MAX_MODES, FDHT_EXACT_CORES = 15 };
 
+/* What the search of orders counts, in multiply-adds: those of a step, FDHT_PLAN_MOVE for every number of the
+ * activation it reads or writes (an AVX-512 core makes 32 multiply-adds in the time L2 delivers 8 floats), and
+ * a share of those of the merges, which the vectors between two weight changes have in common. */
+#define FDHT_PLAN_MOVE        4.0
+#define FDHT_PLAN_MERGE_SHARE (1.0 / 64)
+/* Orders that cost more than this times the cheapest are not laid out. */
+#define FDHT_PLAN_NEAR 1.06
+/* Numbers in a merged weight, so that it stays in cache; or those of its largest core, if they are more. */
+enum { FDHT_PLAN_MERGED = 1 << 15 };
+
 /* A tensor made of weights only: a core, or two weights merged. */
 typedef struct fdht_weight {
     int core;        /* 0-based within its term; -1 if merged */
@@ -51,7 +61,8 @@ typedef struct fdht_plan {
     size_t input_size, output_size;
     uint32_t *permute; /* output index -> index in the last step's C; NULL when they are the same */
     size_t multiply_adds, merge_multiply_adds, moved, peak;
-    double cost; /* expected time, in multiply-adds at full speed */
+    double least; /* cost of the cheapest order as the search counts; 0 when it was not exact */
+    double cost;  /* expected time, in multiply-adds at full speed */
 } fdht_plan;
 
 /* Extents of the legs seen from inputs restricted to `box` (NULL: all). */

@@ -148,6 +148,18 @@ static void FN(check_bytes)(const CAT(fdht_kernels, R) * kernels, const char *le
     }
 }
 
+/* The counted operations grow with the rounds, and the sum is that of a loop that did run. */
+static void FN(check_spin)(const CAT(fdht_kernels, R) * kernels, const char *level)
+{
+    REAL none = 3, few = 3, many = 3;
+    double one = kernels->spin(1, &few);
+    if (kernels->spin(0, &none) != 0 || one < 2 || kernels->spin(500, &many) != 500 * one)
+        fail_msg("%s spin: %g operations in a round", level, one);
+    if (!isfinite((double)many) || few == many || none == many)
+        fail_msg("%s spin: sums %g, %g, %g after 0, 1 and 500 rounds", level, (double)none, (double)few,
+                 (double)many);
+}
+
 #undef CAT_
 #undef CAT
 #undef FN

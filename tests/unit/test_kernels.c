@@ -89,6 +89,8 @@ static void every_level(void **state)
         check_dot_f64(d, fdht_kernels_name(level));
         check_bytes_f32(f, fdht_kernels_name(level));
         check_bytes_f64(d, fdht_kernels_name(level));
+        check_spin_f32(f, fdht_kernels_name(level));
+        check_spin_f64(d, fdht_kernels_name(level));
     }
     assert_true(found >= 2);
     assert_null(fdht_kernels_f32_at(-1));
