@@ -11,11 +11,14 @@ int fdht_h5_create(const char *path, hid_t *out, fdht_error *err)
     *out = -1;
     H5E_BEGIN_TRY
     {
-        hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
+        hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), fcpl = H5Pcreate(H5P_FILE_CREATE);
         /* From 1.10 on every piece of metadata carries a checksum. */
-        if (fapl >= 0 && H5Pset_libver_bounds(fapl, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0 &&
-            H5Pset_file_locking(fapl, 0, 1) >= 0)
-            *out = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, fapl);
+        /* Without times the same content is the same file. */
+        if (fapl >= 0 && fcpl >= 0 && H5Pset_libver_bounds(fapl, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0 &&
+            H5Pset_file_locking(fapl, 0, 1) >= 0 && H5Pset_obj_track_times(fcpl, 0) >= 0)
+            *out = H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl);
+        if (fcpl >= 0)
+            H5Pclose(fcpl);
         if (fapl >= 0)
             H5Pclose(fapl);
     }
@@ -44,12 +47,24 @@ int fdht_h5_close(hid_t *file, fdht_error *err)
     return FDHT_OK;
 }
 
-static hid_t link_plist(void)
+/* The groups on the way to `path`, as far as they are missing; silent, the caller is in H5E_BEGIN_TRY. */
+static bool make_parents(hid_t loc, const char *path)
 {
-    hid_t lcpl = H5Pcreate(H5P_LINK_CREATE);
-    if (lcpl >= 0)
-        H5Pset_create_intermediate_group(lcpl, 1);
-    return lcpl;
+    char part[256];
+    bool ok = strlen(path) < sizeof part;
+    hid_t gcpl = H5Pcreate(H5P_GROUP_CREATE);
+    ok = ok && gcpl >= 0 && H5Pset_obj_track_times(gcpl, 0) >= 0;
+    for (const char *slash = strchr(path + 1, '/'); ok && slash; slash = strchr(slash + 1, '/')) {
+        memcpy(part, path, (size_t)(slash - path));
+        part[slash - path] = 0;
+        if (H5Lexists(loc, part, H5P_DEFAULT) > 0)
+            continue;
+        hid_t group = H5Gcreate2(loc, part, H5P_DEFAULT, gcpl, H5P_DEFAULT);
+        ok = group >= 0 && H5Gclose(group) >= 0;
+    }
+    if (gcpl >= 0)
+        H5Pclose(gcpl);
+    return ok;
 }
 
 /* Make a data set of `type` and fill it. */
@@ -67,14 +82,14 @@ static int write_array(hid_t loc, const char *path, int rank, const size_t *dim,
     }
     H5E_BEGIN_TRY
     {
-        hid_t lcpl = link_plist(), dcpl = H5Pcreate(H5P_DATASET_CREATE), id = -1;
+        hid_t dcpl = H5Pcreate(H5P_DATASET_CREATE), id = -1;
         hid_t space = rank ? H5Screate_simple(rank, extent, NULL) : H5Screate(H5S_SCALAR);
-        ok = lcpl >= 0 && dcpl >= 0 && space >= 0 && H5Pset_obj_track_times(dcpl, 0) >= 0;
+        ok = make_parents(loc, path) && dcpl >= 0 && space >= 0 && H5Pset_obj_track_times(dcpl, 0) >= 0;
         if (ok && rank && count) { /* filters need chunks; scalars and empty arrays have none */
             chunk[0] = FDHT_MAX(1, FDHT_MIN(dim[0], CHUNK_BYTES / FDHT_MAX(row, 1)));
             ok = H5Pset_chunk(dcpl, rank, chunk) >= 0 && H5Pset_fletcher32(dcpl) >= 0;
         }
-        ok = ok && (id = H5Dcreate2(loc, path, file_type, space, lcpl, dcpl, H5P_DEFAULT)) >= 0;
+        ok = ok && (id = H5Dcreate2(loc, path, file_type, space, H5P_DEFAULT, dcpl, H5P_DEFAULT)) >= 0;
         if (ok && count)
             ok = H5Dwrite(id, mem, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0;
         if (id >= 0)
@@ -83,8 +98,6 @@ static int write_array(hid_t loc, const char *path, int rank, const size_t *dim,
             H5Sclose(space);
         if (dcpl >= 0)
             H5Pclose(dcpl);
-        if (lcpl >= 0)
-            H5Pclose(lcpl);
     }
     H5E_END_TRY
     return ok ? FDHT_OK : fdht_fail(err, FDHT_EIO, "%s: cannot be written (no space?)", path);

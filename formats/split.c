@@ -76,26 +76,45 @@ static size_t make_groups(const struct clip *clip, size_t n, uint64_t seed, stru
     return groups;
 }
 
-/* lack (labels, FDHT_SPLITS): clips of each label that each split still wants. */
+/* Clips of a label (or of all, after the last label) and how many of them each split still lacks. */
+struct want {
+    double all, lack[FDHT_SPLITS];
+};
+
+/* How well n more clips fit into split s: what it lacks at their middle (as Sainte-Lague divides seats), relative to its share. */
+static double fit(const struct want *w, int s, double n, double fraction)
+{
+    return (w->lack[s] - n / 2) / (fraction * w->all);
+}
+
+enum { TOTAL_WEIGHT = 4 }; /* of the size of the splits against that of their classes */
+
 static void assign(const struct clip *clip, const struct ranked *g, size_t groups, const double *fraction,
-                   double *lack, int8_t *split)
+                   struct want *label, struct want *total, int8_t *split)
 {
     for (size_t k = 0; k < groups; k++) {
         const struct clip *c = clip + g[k].group.first;
-        int best = -1;
+        size_t n = g[k].group.n;
         double most = 0;
+        int best = -1;
         for (int s = 0; s < FDHT_SPLITS; s++) {
-            double score = 0;
-            for (size_t i = 0; i < g[k].group.n; i++)
-                score += lack[(size_t)(c[i].label + 1) * FDHT_SPLITS + s];
-            if (fraction[s] > 0 && (best < 0 || score > most + 1e-9)) {
+            if (!(fraction[s] > 0))
+                continue;
+            double score = TOTAL_WEIGHT * fit(total, s, (double)n, fraction[s]);
+            for (size_t i = 0, j; i < n; i = j) { /* runs of one label */
+                for (j = i + 1; j < n && c[j].label == c[i].label; j++)
+                    ;
+                score += fit(&label[c[i].label + 1], s, (double)(j - i), fraction[s]);
+            }
+            if (best < 0 || score > most + 1e-9) {
                 best = s;
                 most = score;
             }
         }
-        for (size_t i = 0; i < g[k].group.n; i++) {
+        total->lack[best] -= (double)n;
+        for (size_t i = 0; i < n; i++) {
             split[c[i].at] = (int8_t)best;
-            lack[(size_t)(c[i].label + 1) * FDHT_SPLITS + best] -= 1;
+            label[c[i].label + 1].lack[best] -= 1;
         }
     }
 }
@@ -103,15 +122,16 @@ static void assign(const struct clip *clip, const struct ranked *g, size_t group
 int fdht_split_assign(const char *const *key, const int *label, size_t n, const double fraction[FDHT_SPLITS],
                       uint64_t seed, int8_t *split, fdht_error *err)
 {
-    double total = 0, *lack = NULL;
+    double sum = 0;
+    struct want *want = NULL, *total;
     int most = -1, rc = FDHT_OK;
     for (int s = 0; s < FDHT_SPLITS; s++) {
         if (!(fraction[s] >= 0))
             return fdht_fail(err, FDHT_EINVAL, "split: fraction %g of %s", fraction[s], fdht_split_name(s));
-        total += fraction[s];
+        sum += fraction[s];
     }
-    if (fabs(total - 1) > 1e-6)
-        return fdht_fail(err, FDHT_EINVAL, "split: the fractions add up to %g, not 1", total);
+    if (fabs(sum - 1) > 1e-6)
+        return fdht_fail(err, FDHT_EINVAL, "split: the fractions add up to %g, not 1", sum);
     struct clip *clip = fdht_calloc_err(n, sizeof *clip, "splits", err);
     struct ranked *g = fdht_calloc_err(n, sizeof *g, "splits", err);
     if (!clip || !g) {
@@ -126,19 +146,23 @@ int fdht_split_assign(const char *const *key, const int *label, size_t n, const 
         }
         most = FDHT_MAX(most, clip[i].label);
     }
-    if (!(lack = fdht_calloc_err((size_t)most + 2, FDHT_SPLITS * sizeof *lack, "splits", err))) {
+    if (!(want = fdht_calloc_err((size_t)most + 3, sizeof *want, "splits", err))) {
         rc = FDHT_ENOMEM;
         goto out;
     }
+    total = &want[most + 2];
     for (size_t i = 0; i < n; i++)
+        want[clip[i].label + 1].all++;
+    total->all = (double)n;
+    for (int k = 0; k < most + 3; k++)
         for (int s = 0; s < FDHT_SPLITS; s++)
-            lack[(size_t)(clip[i].label + 1) * FDHT_SPLITS + s] += fraction[s];
+            want[k].lack[s] = fraction[s] * want[k].all;
     if (n > 1)
         qsort(clip, n, sizeof *clip, by_key);
-    assign(clip, g, make_groups(clip, n, seed, g), fraction, lack, split);
+    assign(clip, g, make_groups(clip, n, seed, g), fraction, want, total, split);
 out:
     fdht_free(clip);
     fdht_free(g);
-    fdht_free(lack);
+    fdht_free(want);
     return rc;
 }

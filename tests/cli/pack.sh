@@ -1,0 +1,141 @@
+#!/bin/bash
+# pack: folders, labels, splits, video, IDX, and what it refuses.
+. "$(dirname "$0")/lib.sh"
+
+# grey W H VALUE > file.pgm
+grey() {
+    printf 'P5\n%d %d\n255\n' "$1" "$2"
+    head -c $(($1 * $2)) /dev/zero | tr '\0' "\\$(printf %03o "$3")"
+}
+# clip DIR FRAMES VALUE
+clip() {
+    mkdir -p "$1"
+    for i in $(seq 1 "$2"); do grey 6 4 $(($3 + i)) > "$1/f$i.pgm"; done
+}
+for s in 1 2 3 4 5 6 7 8 9 10; do
+    clip clips/run/s${s}_a 3 "$s"
+    clip clips/hop/s${s}_b 4 $((100 + s))
+done
+
+works "folders of classes" "$FDHT" pack -o a.h5 clips
+same "what it says" "packed 20 clips of up to 4 frames 6x4x1, 2 classes into a.h5" "$out"
+works "info --json" "$FDHT" info --json a.h5
+json "kind" .kind '"dataset"'
+json "clips" .clips 20
+json "classes in order" .classes '["hop","run"]'
+json "frames" '[.min_frames, .max_frames, .width, .height, .channels]' '[3,4,6,4,1]'
+fails "no --force" 1 "fdht pack: a.h5: exists (use --force to overwrite it)" "$FDHT" pack -o a.h5 clips
+works "--force" "$FDHT" pack -f -o a.h5 clips
+works "pack again from the data set" "$FDHT" pack -o b.h5 a.h5
+works "the same frames make the same file" cmp <("$FDHT" info --json a.h5 | grep -v '"file"') <("$FDHT" info --json b.h5 | grep -v '"file"')
+rm -f b.h5
+
+# options for frames
+works "--frames, --resize" "$FDHT" pack -f -o a.h5 clips --frames 2 --resize 3x2 --json
+json "report" '[.clips, .left_out, .frames, .width, .height, .channels]' '[20,0,2,3,2,1]'
+json "schema" .schema '"fdht.pack/1"'
+printf 'P6\n1 1\n255\n\377\0\0' > red.ppm
+works "--gray" "$FDHT" pack -f -o a.h5 red.ppm --gray --json
+json "grey" .channels 1
+works "--dry-run" "$FDHT" pack --dry-run -o none.h5 clips
+absent "nothing written" none.h5
+
+# splits
+works "--split" "$FDHT" pack -f -o a.h5 clips --split train=.8,val=.1,test=.1 --json
+json "in these proportions" .split '{"train":16,"val":2,"test":2}'
+works "--by name" "$FDHT" pack -f -o a.h5 clips --split train=.8,val=.1,test=.1 --by 'name:/(s[0-9]+)_' --json
+json "subjects do not part" .split '{"train":16,"val":2,"test":2}'
+{
+    printf 'clip\tlabel\tsubject\n'
+    for s in 1 2 3 4 5 6 7 8 9 10; do printf 'run/s%s_a\tfast\tp%s\nhop/s%s_b\tslow\tp%s\n' $s $s $s $s; done
+} > labels.tsv
+works "--labels" "$FDHT" pack -f -o a.h5 clips --labels labels.tsv --split train=.5,test=.5 --by subject --json
+json "classes of the table" .classes '["fast","slow"]'
+json "halves" .split '{"train":10,"val":0,"test":10}'
+works "the same seed" "$FDHT" pack -f -o b.h5 clips --labels labels.tsv --split train=.5,test=.5 --by subject --seed 0
+works "gives the same file" cmp a.h5 b.h5
+works "another seed" "$FDHT" pack -f -o b.h5 clips --labels labels.tsv --split train=.5,test=.5 --by subject --seed 1
+run cmp -s a.h5 b.h5
+same "gives another" 1 "$status"
+printf 'run/s1_a,"a ""b"", c",1\n' > labels.csv
+run "$FDHT" pack -f -o b.h5 clips/run/s1_a --labels labels.csv --json
+json "quoted CSV" .classes '["a \"b\", c"]'
+rm -f a.h5 b.h5
+
+# video
+printf 'YUV4MPEG2 W2 H2 F25:1\nFRAME\nabcdefFRAME\nabcdefFRAME\nabcdef' > v.y4m
+works "y4m" "$FDHT" pack -o v.h5 v.y4m --json
+json "three frames" '[.clips, .frames, .channels]' '[1,3,3]'
+works "--clip-frames" "$FDHT" pack -f -o v.h5 v.y4m --clip-frames 2 --json
+json "two clips" '[.clips, .frames]' '[2,2]'
+run bash -c 'cat v.y4m | "$1" pack -f -o v.h5 - --json' - "$FDHT"
+same "a pipe" 0 "$status"
+json "from a pipe" '[.clips, .frames]' '[1,3]'
+works "raw" "$FDHT" pack -f -o v.h5 v.y4m red.ppm --resize 2x2 --json
+head -c 24 /dev/zero > v.rgb
+works "--raw" "$FDHT" pack -f -o v.h5 v.rgb --raw rgb24 --size 2x2 --json
+json "two frames" '[.frames, .width]' '[2,2]'
+printf '\0\0\10\3\0\0\0\2\0\0\0\4\0\0\0\3abcdefghijklmnopqrstuvwx' | gzip > train-images-idx3-ubyte.gz
+printf '\0\0\10\1\0\0\0\2\5\7' | gzip > train-labels-idx1-ubyte.gz
+works "IDX" "$FDHT" pack -f -o v.h5 train-images-idx3-ubyte.gz --steps 2 --json
+json "as sequences" '[.clips, .frames, .width, .height, .classes, .split.train]' '[2,2,3,2,["5","7"],2]'
+rm -f v.h5
+
+# bad clips are named and left out
+printf 'P5\n6 4\n255\nabc' > clips/run/s3_a/f2.pgm
+run "$FDHT" pack -o a.h5 clips
+same "a bad clip: status" 1 "$status"
+same "a bad clip is named" "fdht pack: clips/run/s3_a: clips/run/s3_a/f2.pgm: truncated (read 3 of 24 bytes)" "$err"
+has "the others are packed" "$out" "packed 19 clips"
+rm -f a.h5
+fails "--strict" 3 "fdht pack: clips/run/s3_a: clips/run/s3_a/f2.pgm: truncated (read 3 of 24 bytes)" \
+    "$FDHT" pack --strict -o a.h5 clips
+fails "alone it is the failure" 3 "fdht pack: clips/run/s3_a: clips/run/s3_a/f2.pgm: truncated (read 3 of 24 bytes)" \
+    "$FDHT" pack -o a.h5 clips/run/s3_a
+grey 5 5 1 > clips/run/s3_a/f2.pgm
+run "$FDHT" pack -o a.h5 clips/run/s3_a clips/hop
+has "frames of two sizes" "$err" "f2.pgm: 5x5x1, the frames before it are 6x4x1"
+rm -rf clips/run/s3_a a.h5
+run "$FDHT" pack -o a.h5 clips red.ppm
+has "clips of two sizes" "$err" "red.ppm: frames of 1x1x3, the clips before are 6x4x1 (--resize and --gray make them equal)"
+same "status" 1 "$status"
+rm a.h5
+printf 'YUV4MPEG2 W2 H2\nFRAME\nabcdefFRAME\nabc' > short.y4m
+fails "a short last frame" 3 "fdht pack: short.y4m: frame 1: truncated (read 3 of 6 bytes)" "$FDHT" pack -o a.h5 short.y4m
+fails "no label" 3 "fdht pack: v.y4m: is not in labels.tsv" "$FDHT" pack -o a.h5 v.y4m --labels labels.tsv
+
+# misuse
+fails "nothing to pack" 2 "fdht pack: no folder or file to pack (see fdht help pack)" "$FDHT" pack -o a.h5
+fails "no output" 2 "fdht pack: -o FILE is missing (see fdht help pack)" "$FDHT" pack clips
+fails "a missing input" 1 "fdht pack: none: No such file or directory" "$FDHT" pack -o a.h5 clips none
+fails "--split: a sum" 2 "fdht pack: --split: the fractions add up to 0.9, not 1 (see fdht help pack)" \
+    "$FDHT" pack -o a.h5 clips --split train=.8,val=.1
+fails "--split: a name" 2 "fdht pack: --split: 'dev' is none of train, val, test (see fdht help pack)" \
+    "$FDHT" pack -o a.h5 clips --split train=.8,dev=.2
+fails "--split: a number" 2 "fdht pack: --split: '.8x' is not a fraction from 0 to 1 (see fdht help pack)" \
+    "$FDHT" pack -o a.h5 clips --split train=.8x,val=.2
+fails "--by without --split" 2 "fdht pack: --by needs --split (see fdht help pack)" "$FDHT" pack -o a.h5 clips --by name:x
+fails "--by: no such column" 2 "fdht pack: --by: labels.tsv has no column 'person' (see fdht help pack)" \
+    "$FDHT" pack -o a.h5 clips --labels labels.tsv --split train=1 --by person
+fails "--by: a bad pattern" 2 "fdht pack: --by: '(' is not a regular expression (see fdht help pack)" \
+    "$FDHT" pack -o a.h5 clips --split train=1 --by 'name:('
+fails "--raw without --size" 2 "fdht pack: --raw needs --size WxH (see fdht help pack)" "$FDHT" pack -o a.h5 v.rgb --raw gray
+fails "a table with a hole" 3 "fdht pack: t.csv: line 2: 1 columns, expected 2" \
+    bash -c 'printf "a,b\nc\n" > t.csv; "$1" pack -o a.h5 clips --labels t.csv' - "$FDHT"
+fails "output is input" 2 "fdht pack: output 'red.ppm' is the input 'red.ppm' (see fdht help pack)" "$FDHT" pack -f -o red.ppm red.ppm
+fails "a pipe as output" 2 "$("$FDHT" pack -o - clips 2>&1)" "$FDHT" pack -o - clips
+has "says why" "$err" "seek"
+
+# interrupted: status 130, nothing left (a shell's background job ignores SIGINT; SIGTERM is caught alike)
+mkfifo pipe
+"$FDHT" pack -o a.h5 red.ppm pipe > "$OUT" 2> "$ERR" &
+pid=$!
+exec 9> pipe
+sleep 0.3
+kill -TERM $pid
+wait $pid
+same "interrupted: status" 130 "$?"
+exec 9>&-
+absent "interrupted: no output" a.h5
+same "interrupted: nothing left" "" "$(find . -name '.*.tmp-*')"
+tap_end
