@@ -126,6 +126,16 @@ check-layers:
 check-all: all $(UNIT) $(B)/demo/render
 	@$(TAP) $(CHECKS) $(UNIT) $(CLI_TESTS) $(MAN_TESTS)
 
+# ---- benchmarks: figures count on a quiet machine only ----
+
+$(B)/bench/%: $(B)/tests/bench/%.o $(B)/libfdht.a
+	@mkdir -p $(@D)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a $(LIBS)
+$(B)/bench/weights-57600x1024.h5: $(B)/bench/compress
+	$< make $@ 57600 256
+bench-compress: all $(B)/bench/compress $(B)/bench/weights-57600x1024.h5
+	$(B)/bench/compress run $(abspath $(PROGRAM)) $(B)/bench/weights-57600x1024.h5
+
 # What a newcomer runs: find what is missing, configure once, then the real target with config.mk read.
 READY = test -f config.mk || { $(MAKE) --no-print-directory configure && ./configure; }
 check:
@@ -188,5 +198,5 @@ distclean: clean
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all demo demo-run unit cli-tests man-tests checks check-layers check-all check install uninstall dist clean distclean FORCE
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d)
+.PHONY: all bench-compress demo demo-run unit cli-tests man-tests checks check-layers check-all check install uninstall dist clean distclean FORCE
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(wildcard $(B)/tests/bench/*.d)

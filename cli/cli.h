@@ -291,6 +291,7 @@ const cli_command *cli_find_command(const char *name);
 /* ---- the commands ---- */
 extern const cli_command cmd_completion;
 extern const cli_command cmd_export;
+extern const cli_command cmd_compress;
 extern const cli_command cmd_info;
 extern const cli_command cmd_infer;
 extern const cli_command cmd_pack;

@@ -21,6 +21,7 @@ const cli_command *const cli_commands[] = {
     &cmd_train,
     &cmd_infer,
     &cmd_simulate,
+    &cmd_compress,
     &cmd_info,
     &cmd_pack,
     &cmd_export,

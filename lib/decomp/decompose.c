@@ -169,7 +169,7 @@ int fdht_decompose_share(const fdht_decomp_input *in, const fdht_decomp_options 
     if (st)
         return st;
     j.share = share * share;
-    double own_norm = sqrt(j.s.norm2), norm = o.norm > 0 ? o.norm : own_norm;
+    double own_norm = sqrt(j.s.norm2), norm = hypot(own_norm, o.norm_beside);
     double tol_abs = o.tol > 0 ? o.tol * norm : -1, room = o.wide ? 1e-14 * own_norm : 1e-7 * own_norm;
     double budget = tol_abs < 0 ? -1 : tol_abs > room ? (tol_abs - room) * (tol_abs - room) : 0;
     for (int i = 0; i < TRIES; i++, budget *= 0.7) {

@@ -86,8 +86,9 @@ void fdht_node_spell(const fdht_tree *tree, int t, char *buf, size_t size)
 
 static int check_numbers(const fdht_decomp_options *o, fdht_error *err)
 {
-    if (!(o->tol >= 0) || !isfinite(o->tol) || !(o->norm >= 0) || !isfinite(o->norm))
-        return fdht_fail(err, FDHT_EINVAL, "tolerance %g of norm %g: expected numbers >= 0", o->tol, o->norm);
+    if (!(o->tol >= 0) || !isfinite(o->tol) || !(o->norm_beside >= 0) || !isfinite(o->norm_beside))
+        return fdht_fail(err, FDHT_EINVAL, "tolerance %g beside a norm of %g: expected numbers >= 0", o->tol,
+                         o->norm_beside);
     for (size_t i = 0; i < o->n_ranks; i++)
         if (!o->ranks[i])
             return fdht_fail(err, FDHT_EINVAL, "rank %zu of the list is 0", i + 1);

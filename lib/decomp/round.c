@@ -133,7 +133,7 @@ int fdht_ht_round(const fdht_factored *a, const fdht_decomp_options *opt, fdht_f
         (st = fdht_ht_spectra_of(&h, &sp, err)))
         goto out;
     own.norm = fdht_ht_root_norm(&h);
-    double norm = opt->norm > 0 ? opt->norm : own.norm;
+    double norm = hypot(own.norm, opt->norm_beside);
     if ((st = round_ranks(&h, &sp, opt, norm, rank, &clamped, err)) ||
         (st = fdht_ht_truncate(&h, &sp, rank, &cut, err)))
         goto out;

@@ -53,9 +53,10 @@ typedef enum fdht_svd_method { FDHT_SVD_GRAM, FDHT_SVD_QR } fdht_svd_method;
 
 typedef struct fdht_decomp_options {
     /* Rank rules; all that are set must hold. Without any: tol = 1e-6. */
-    double tol;  /* largest error; 0 = no rule. Each node may drop tol/sqrt(2d-3) (tt, tr: similar), what a
+    double tol; /* largest error; 0 = no rule. Each node may drop tol/sqrt(2d-3) (tt, tr: similar), what a
                     node leaves unused passes on to the nodes after it */
-    double norm; /* tol, error and bound are relative to this; 0 = ||W|| itself */
+    double
+        norm_beside; /* tol, error and bound are relative to sqrt(||W||^2 + norm_beside^2): what else they cover */
     size_t rank; /* every rank, where it is feasible; 0 = no rule */
     const size_t
         *ranks;      /* ht: one per node in post-order without the root; tt: r_1..r_{d-1}; tr: r_0..r_{d-1} */
@@ -83,7 +84,7 @@ typedef struct fdht_decomp_node {
 } fdht_decomp_node;
 
 typedef struct fdht_decomp_report {
-    double norm, error, bound; /* norm absolute, the others relative to options.norm or norm (0 for W = 0) */
+    double norm, error, bound; /* norm absolute, the others relative as tol is (0 for a norm of 0) */
     double error_abs;
     size_t parameters, parameters_dense; /* numbers in the cores; in the source */
     int n_nodes;
