@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fdht/clips.h"
+#include "fdht/fixed.h"
 #include "fdht/modelfile.h"
 
 enum { FORMAT_JSONL, FORMAT_TSV, FORMAT_TEXT };
@@ -17,7 +18,7 @@ typedef struct args {
     size_t top, batch, frames, clip_frames;
     int format, raw, control;
     cli_extent size;
-    bool stream, logits, from_stdin, score;
+    bool stream, logits, from_stdin, score, fixed16;
 } args;
 
 static const cli_option options[] = {
@@ -32,6 +33,8 @@ static const cli_option options[] = {
     CLI_SIZE(args, frames, 0, "frames", "K", 1, 1e6,
              "take K frames of each clip (default: as the model was trained)"),
     CLI_FLAG(args, stream, 0, "stream", "a record after every frame, of all frames since the start"),
+    CLI_FLAG(args, fixed16, 0, "fixed16",
+             "16-bit arithmetic of the accelerator, its ranges set by the first clips"),
     CLI_SIZE(args, batch, 0, "batch", "N", 1, 4096, "clips run at a time (default: 4 a thread; pipes 1)"),
     CLI_STRING(args, shard, 0, "shard", "I/N", "only clips number I, I + N, .. (I from 0)"),
     CLI_CHOICE(args, control, 0, "control", "single|shuffle",
@@ -54,6 +57,8 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "--raw and --size need each other");
     if (a->stream && (a->control >= 0 || a->frames))
         return cli_usage(c, "--stream takes frames as they come: no --control, no --frames");
+    if (a->stream && a->fixed16)
+        return cli_usage(c, "--stream and --fixed16 exclude each other");
     if (c->json && cli_given(c, "format") && a->format != FORMAT_JSONL)
         return cli_usage(c, "--json and --format exclude each other");
     for (int i = 1; a->from_stdin && i < c->argc; i++)
@@ -69,6 +74,8 @@ typedef struct job {
     const fdht_model_spec *spec;
     fdht_runner *runner;
     fdht_stream *stream;
+    fdht_fixed_model *fixed;
+    bool calibrated;
     fdht_clips *clips;
     char **name;           /* (classes) from --labels, or NULL */
     fdht_clip_item **item; /* (batch) */
@@ -282,6 +289,22 @@ static void apply_control(const job *j, fdht_clip_item *item)
     free(kept);
 }
 
+/* scores of n clips; in 16-bit arithmetic after its ranges have been set by the first ones. */
+static int run_scores(job *j, size_t n)
+{
+    int st = FDHT_OK;
+    if (n == 0)
+        return FDHT_OK;
+    if (!j->fixed)
+        return fdht_runner_run(j->runner, j->clip, n, j->scores, &j->c->err);
+    if (!j->calibrated)
+        st = fdht_fixed_model_calibrate(j->fixed, j->clip, n, &j->c->err);
+    j->calibrated = true;
+    for (size_t i = 0; !st && i < n; i++)
+        st = fdht_fixed_model_run(j->fixed, &j->clip[i], j->scores + i * j->width, NULL, &j->c->err);
+    return st;
+}
+
 /* Run n items and write their records in order. */
 static int run_batch(job *j, size_t n)
 {
@@ -295,7 +318,7 @@ static int run_batch(job *j, size_t n)
         apply_control(j, item);
         j->clip[good++] = (fdht_clip){item->u8, item->f32, item->shape.length};
     }
-    int st = good ? fdht_runner_run(j->runner, j->clip, good, j->scores, &j->c->err) : FDHT_OK;
+    int st = run_scores(j, good);
     if (st)
         return st;
     good = 0;
@@ -456,6 +479,15 @@ static int open_clips(job *j)
                            &j->c->err);
 }
 
+/* --fixed16: the machine that `simulate` assumes, and enough clips at once to set its ranges. */
+static int set_up_fixed(job *j)
+{
+    fdht_order_choice natural = {.kind = FDHT_ORDER_NATURAL};
+    fdht_sim_hw hw;
+    int st = fdht_sim_hw_named("fdht", &hw, &j->c->err);
+    return st ? st : fdht_fixed_model_new(j->model, &natural, &hw, &j->fixed, &j->c->err);
+}
+
 static int set_up(job *j)
 {
     cli *c = j->c;
@@ -471,6 +503,11 @@ static int set_up(job *j)
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     size_t threads = c->threads ? (size_t)c->threads : cpus > 0 ? (size_t)cpus : 1;
     j->batch = j->a->batch ? j->a->batch : j->a->from_stdin || any_pipe(c) ? 1 : 4 * threads;
+    if (j->a->fixed16) {
+        j->batch = j->a->batch ? j->a->batch : 16;
+        if ((st = set_up_fixed(j)))
+            return st;
+    }
     j->width = j->spec->classes ? j->spec->classes : fdht_model_outputs(j->model);
     j->item = cli_calloc(j->batch, sizeof *j->item);
     j->clip = cli_calloc(j->batch, sizeof *j->clip);
@@ -485,6 +522,7 @@ static void close_job(job *j)
     fdht_clips_close(j->clips);
     fdht_stream_free(j->stream);
     fdht_runner_free(j->runner);
+    fdht_fixed_model_free(j->fixed);
     for (size_t k = 0; j->name && k < j->spec->classes; k++)
         free(j->name[k]);
     fdht_model_free(j->model);

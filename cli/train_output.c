@@ -1,12 +1,8 @@
 #include "train.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 void train_history_add(train_history *h, const fdht_epoch *e)
 {
@@ -50,16 +46,14 @@ static void plot_data(FILE *g, const train_history *h, int column)
     fprintf(g, "e\n");
 }
 
-static void plot_script(FILE *g, const char *path, const train_history *h)
+void train_plot(cli *c, const char *path, const train_history *h)
 {
-    size_t n = strlen(path);
-    bool svg = n > 4 && strcmp(path + n - 4, ".svg") == 0,
-         val = h->n && isfinite(h->epoch[h->n - 1].val_loss);
-    const char *const title[] = {"loss", "accuracy"};
-    fprintf(g,
-            "set terminal %s size 900,700\nset output\nset multiplot layout 2,1\nset grid\nset key outside "
-            "right\n",
-            svg ? "svg" : "png");
+    static const char *const title[] = {"loss", "accuracy"};
+    FILE *g = cli_plot_begin(c, path, 900, 700);
+    if (!g)
+        return;
+    bool val = h->n && isfinite(h->epoch[h->n - 1].val_loss);
+    fprintf(g, "set multiplot layout 2,1\nset key outside right\n");
     for (int row = 0; row < 2; row++) {
         fprintf(g, "set ylabel '%s'\n%s", title[row], row ? "set xlabel 'epoch'\nset yrange [0:1]\n" : "");
         fprintf(g, "plot '-' with lines lw 2 lc rgb '#1f6feb' title 'training'%s\n",
@@ -69,47 +63,7 @@ static void plot_script(FILE *g, const char *path, const train_history *h)
             plot_data(g, h, 2 * row + 1);
     }
     fprintf(g, "unset multiplot\n");
-}
-
-/* gnuplot writes the picture to its standard output, which is our temporary file. */
-static int run_gnuplot(FILE *script, FILE *picture)
-{
-    int status;
-    fflush(picture);
-    rewind(script);
-    pid_t pid = fork();
-    if (pid == 0) {
-        dup2(fileno(script), 0);
-        dup2(fileno(picture), 1);
-        execlp("gnuplot", "gnuplot", (char *)NULL);
-        _exit(127);
-    }
-    while (pid > 0 && waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return -1;
-    return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-void train_plot(cli *c, const char *path, const train_history *h)
-{
-    fdht_out *out = NULL;
-    fdht_error err = {0};
-    FILE *script = tmpfile();
-    if (!script || fdht_out_open(path, false, &c->out, &out, &err)) {
-        cli_warn(c, "--plot %s: %s", path, script ? err.msg : strerror(errno));
-        if (script)
-            fclose(script);
-        return;
-    }
-    plot_script(script, path, h);
-    int status = run_gnuplot(script, fdht_out_stream(out));
-    fclose(script);
-    if (status) {
-        fdht_out_discard(out);
-        cli_warn(c, "--plot %s: no picture: %s", path,
-                 status == 127 ? "gnuplot is not installed" : "gnuplot failed");
-    } else if (fdht_out_commit(out, &err))
-        cli_warn(c, "--plot %s: %s", path, err.msg);
+    cli_plot_end(c, g, path);
 }
 
 /* ---- checkpoints ---- */

@@ -40,6 +40,10 @@ same "other names" "$(jq -r '["a", "b", "c"][.class]' all)" "$(jq -r .label "$OU
 run "$FDHT" infer m.h5 "$data" --score
 has "--score" "$err" "labelled clips)"
 
+works "--fixed16" "$FDHT" infer m.h5 "$data" --fixed16
+same "--fixed16: labels agree on nearly all clips" 1 \
+    "$(paste <(jq -r .label all) <(jq -r .label "$OUT") | awk '$1 == $2 {n++} END {print (n >= 88)}')"
+
 # pipes: raw frames; four clips of five frames and one that is cut short
 frames() { head -c "$1" /dev/zero | tr '\0' x; }
 frames $((192 * 20)) | run "$FDHT" infer m.h5 --raw rgb24 --size 8x8 --clip-frames 5 -
