@@ -35,20 +35,19 @@ static bool is_list_name(const char *name)
 }
 
 /* Clips or weights? Both may be root data sets of two modes; weights have telling names, or vectors beside
- * them. */
-static fdht_file_kind judge_members(hid_t file)
+ * them. Fails only for lack of memory. */
+static int judge_members(hid_t file, fdht_file_kind *out, fdht_error *err)
 {
     char **name = NULL, path[1100];
     size_t n = 0, clips = 0, others = 0;
-    if (fdht_h5_list(file, "/", &name, &n, NULL))
-        return FDHT_FILE_HDF5;
-    for (size_t i = 0; i < n; i++) {
+    int rc = fdht_h5_list(file, "/", &name, &n, err);
+    for (size_t i = 0; i < n && rc != FDHT_ENOMEM; i++) {
         fdht_h5_array a;
         snprintf(path, sizeof path, "%.1000s/frames", name[i]);
         if (fdht_h5_is_group(file, name[i]))
             fdht_h5_is_dataset(file, path) ? clips++ : others++;
         else if (!is_list_name(name[i])) {
-            bool feature = !is_weight_name(name[i]) && !fdht_h5_open_array(file, name[i], &a, NULL);
+            bool feature = !is_weight_name(name[i]) && !(rc = fdht_h5_open_array(file, name[i], &a, err));
             if (feature) {
                 feature = a.class == H5T_FLOAT && a.rank == 2;
                 fdht_h5_close_array(&a);
@@ -57,26 +56,30 @@ static fdht_file_kind judge_members(hid_t file)
         }
     }
     fdht_h5_free_strings(name, n);
-    return clips && !others ? FDHT_FILE_DATASET : FDHT_FILE_HDF5;
+    *out = clips && !others ? FDHT_FILE_DATASET : FDHT_FILE_HDF5;
+    return rc == FDHT_ENOMEM ? rc : FDHT_OK;
 }
 
-static fdht_file_kind judge_hdf5(const char *path)
+static int judge_hdf5(const char *path, fdht_file_kind *out, fdht_error *err)
 {
     hid_t file;
     char format[64] = "";
-    fdht_file_kind kind;
-    if (fdht_h5_open(path, &file, NULL))
-        return FDHT_FILE_HDF5;
+    int rc = fdht_h5_open(path, &file, err);
+    *out = FDHT_FILE_HDF5;
+    if (rc)
+        return rc == FDHT_ENOMEM ? rc : FDHT_OK;
     if (fdht_h5_has_attr(file, "format"))
-        fdht_h5_attr_string(file, "format", format, sizeof format, NULL);
+        rc = fdht_h5_attr_string(file, "format", format, sizeof format, err);
+    if (rc != FDHT_ENOMEM)
+        rc = FDHT_OK; /* an attribute that cannot be read says nothing */
     if (!strcmp(format, "fdht-model"))
-        kind = FDHT_FILE_MODEL;
+        *out = FDHT_FILE_MODEL;
     else if (!strcmp(format, "fdht-data") || fdht_h5_is_dataset(file, "frames"))
-        kind = FDHT_FILE_DATASET;
-    else
-        kind = judge_members(file);
+        *out = FDHT_FILE_DATASET;
+    else if (!rc)
+        rc = judge_members(file, out, err);
     fdht_h5_close(&file, NULL);
-    return kind;
+    return rc;
 }
 
 static bool is_idx(const char *path)
@@ -135,8 +138,8 @@ int fdht_file_identify(const char *path, fdht_file_kind *out, fdht_error *err)
         return fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(why));
     *out = judge_bytes(head, (size_t)n);
     if (*out == FDHT_FILE_HDF5)
-        *out = judge_hdf5(path);
-    else if (*out == FDHT_FILE_IDX && !is_idx(path))
+        return judge_hdf5(path, out, err);
+    if (*out == FDHT_FILE_IDX && !is_idx(path))
         *out = FDHT_FILE_OTHER;
     return FDHT_OK;
 }

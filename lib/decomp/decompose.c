@@ -52,33 +52,35 @@ typedef struct result {
     bool cut; /* max_params took more than the rules before it: no orthogonal projection of W any more */
 } result;
 
-static double norm_of(const fdht_factored *f)
+static int norm_of(const fdht_factored *f, double *out, fdht_error *err)
 {
-    fdht_error ignored;
-    double n = 0;
-    if (f->spec.format == FDHT_HT) {
-        if (fdht_ht_norm(f, &n, &ignored))
-            n = 0;
-        return n;
-    }
+    if (f->spec.format == FDHT_HT)
+        return fdht_ht_norm(f, out, err);
     /* The last core of a train carries the norm, all others are orthonormal. */
     const fdht_op_spec *s = &f->spec;
     size_t last = s->rank[s->d - 1] * fdht_leaf_size(s, s->d - 1) * s->rank[s->d];
+    double n = 0;
     for (size_t i = f->size - last; i < f->size; i++)
         n += f->values[i] * f->values[i];
-    return sqrt(n);
+    *out = sqrt(n);
+    return FDHT_OK;
 }
 
 /* The sum of the tails, never below what Pythagoras says of an orthogonal projection, and rounding. */
-static double bound_of(const fdht_job *j, const result *r)
+static int bound_of(const fdht_job *j, result *r, fdht_error *err)
 {
-    double tails = 0, norm = sqrt(j->s.norm2), kept = norm_of(&r->f);
+    double tails = 0, norm = sqrt(j->s.norm2), kept;
+    int st = norm_of(&r->f, &kept, err);
+    if (st)
+        return st;
     for (int i = 0; i < 3 * FDHT_MAX_MODES; i++)
         tails += j->nodes.node[i].dropped;
     if (!r->cut)
         tails = FDHT_MAX(tails, j->s.norm2 - kept * kept);
-    double b = sqrt(tails) + (j->s.qr ? 1e-12 : 1e-7) * norm;
-    return j->opt->wide ? b : b + fdht_rounding_bound(&r->f.spec) * norm;
+    r->bound = sqrt(tails) + (j->s.qr ? 1e-12 : 1e-7) * norm;
+    if (!j->opt->wide)
+        r->bound += fdht_rounding_bound(&r->f.spec) * norm;
+    return FDHT_OK;
 }
 
 /* One try: cores within the budget, cut to max_params, rounded, measured. */
@@ -102,9 +104,8 @@ static int attempt(fdht_job *j, double budget, result *r, fdht_error *err)
     if (!st && r->cut)
         st = j->train ? shrink_train(j, o->max_params, &r->f, err)
                       : fdht_shrink_ht(&r->f, o->max_params, o->max_rank, &j->nodes, err);
-    if (st)
+    if (st || (st = bound_of(j, r, err)))
         return st;
-    r->bound = bound_of(j, r);
     fdht_factored_balance(&r->f);
     if (!o->wide)
         fdht_factored_to_float(&r->f);
