@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "fdht/machine.h"
 #include "kernels/kernels.h"
 
 enum { ROUNDS = 1500, GUARD = 24 };
@@ -148,8 +149,20 @@ static void masked_levels(void **state)
     assert_ptr_equal(fdht_kernels_f64_at(0), &fdht_kernels_f64_reference);
 }
 
+/* What the machine is measured to do is more than nothing, and nothing where there is nothing to read. */
+static void machine(void **state)
+{
+    (void)state;
+    assert_string_equal(fdht_machine_kernels(), fdht_kernels_level());
+    assert_true(fdht_machine_flops(0.01) > 1e6 && fdht_machine_flops(0.01) < 1e15);
+    assert_true(fdht_machine_read_rate(1 << 20, 0.01) > 1e6 && fdht_machine_read_rate(1 << 20, 0.01) < 1e15);
+    assert_true(fdht_machine_read_rate(0, 0.01) == 0);
+    assert_true(fdht_machine_read_rate(SIZE_MAX - 100, 0.01) == 0);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(masked_levels), cmocka_unit_test(every_level)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(masked_levels), cmocka_unit_test(every_level),
+                                       cmocka_unit_test(machine)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

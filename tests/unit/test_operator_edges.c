@@ -211,6 +211,55 @@ static void many_modes(void **state)
     }
 }
 
+/* A map of a box gives what the executor gives, from bytes and from numbers, call after call. */
+static void maps(void **state)
+{
+    (void)state;
+    enum { BATCH = 5 };
+    for (int i = 0; i < 50; i++) {
+        fdht_rng r;
+        fdht_rng_seed(&r, 14, (uint64_t)i);
+        fdht_op_spec s = random_spec(&r, (fdht_format)(i % FDHT_FORMATS), 60);
+        fdht_box b = random_box(&r, &s), *box = i % 3 ? &b : NULL;
+        fdht_op *op = make(&s);
+        fdht_map *m = NULL;
+        fdht_exec_f32 *e = NULL;
+        double *p = normals(&r, fdht_op_parameters(op));
+        float *fp = to_floats(p, fdht_op_parameters(op));
+        assert_int_equal(fdht_exec_f32_new(op, box, 1, &e, NULL), FDHT_OK);
+        assert_int_equal(fdht_map_new(op, box, fp, &m, NULL), FDHT_OK);
+        fdht_exec_f32_pack(e, fp, 1);
+        size_t in = fdht_exec_f32_inputs(e), out = fdht_op_outputs(op);
+        float *x = malloc(BATCH * in * sizeof *x), *want = malloc(BATCH * out * sizeof *want);
+        float *y = malloc(BATCH * out * sizeof *y);
+        uint8_t *bytes = malloc(BATCH * in);
+        for (int again = 0; again < 2; again++) {
+            for (size_t k = 0; k < BATCH * in; k++)
+                x[k] = bytes[k] = (uint8_t)fdht_rng_below(&r, 256);
+            fdht_vectors_f32 v = {.real = x, .ld = in};
+            fdht_exec_f32_forward(e, 0, BATCH, &v, want, out, false);
+            fdht_map_apply(m, BATCH, x, y);
+            assert_memory_equal(y, want, BATCH * out * sizeof *y);
+            memset(y, 0xff, BATCH * out * sizeof *y);
+            fdht_map_apply_u8(m, BATCH, bytes, y);
+            assert_memory_equal(y, want, BATCH * out * sizeof *y);
+        }
+        assert_true(fdht_map_bytes(m) >= sizeof *x * (s.format == FDHT_DENSE && !box ? 1 : in));
+        void *all[] = {p, fp, x, want, y, bytes};
+        for (size_t k = 0; k < FDHT_COUNT(all); k++)
+            free(all[k]);
+        fdht_map_free(m);
+        fdht_exec_f32_free(e);
+        fdht_box outside = {{0}, {0}};
+        fdht_error err = {0};
+        m = (fdht_map *)1;
+        assert_int_equal(fdht_map_new(op, &outside, NULL, &m, &err), FDHT_EINVAL);
+        assert_null(m);
+        fdht_op_free(op);
+    }
+    fdht_map_free(NULL);
+}
+
 /* No vectors: nothing is written. */
 static void empty_batches(void **state)
 {
@@ -494,7 +543,7 @@ int main(void)
         cmocka_unit_test(teams_agree),   cmocka_unit_test(starts),        cmocka_unit_test(starts_are_even),
         cmocka_unit_test(many_modes),    cmocka_unit_test(empty_batches), cmocka_unit_test(specs_refused),
         cmocka_unit_test(trees_refused), cmocka_unit_test(names),         cmocka_unit_test(overflow_refused),
-        cmocka_unit_test(plans_refused), cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(plans_refused), cmocka_unit_test(out_of_memory), cmocka_unit_test(maps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
