@@ -18,7 +18,7 @@ static const cli_option options[] = {
     CLI_CHOICE(sim_args, mode, 0, "mode", "real|paper",
                "cycle by cycle, or the closed form of published figures"),
     CLI_FILE(sim_args, input, 0, "input", "DATA.h5",
-             "clips a model runs on (calibration: the first of them)"),
+             "clips a model runs on, and is calibrated on (random frames)"),
     CLI_SIZE(sim_args, clips, 0, "clips", "N", 1, 1000000, "how many clips of --input (8)"),
     CLI_SIZE(sim_args, steps, 0, "steps", "T", 1, 100000, "time steps without --input (6 for an LSTM)"),
     CLI_STRINGS(sim_args, set, 0, "set", "KEY=VALUE",
@@ -244,6 +244,7 @@ typedef struct clip_set {
     size_t n;
     fdht_clip_item **item;
     fdht_clip *clip;
+    void *made; /* the frames of a random clip */
 } clip_set;
 
 static void free_clips(clip_set *s)
@@ -252,6 +253,31 @@ static void free_clips(clip_set *s)
         fdht_clip_item_free(s->item[i]);
     free(s->item);
     free(s->clip);
+    free(s->made);
+}
+
+/* One clip of pseudo-random pixels or features, for a model without --input. */
+static void make_clip(cli *c, const fdht_workload *w, const fdht_model *m, clip_set *s)
+{
+    const fdht_model_spec *spec = fdht_model_spec_of(m);
+    size_t n = w->steps * spec->cell[0].inputs;
+    uint64_t state = c->seed;
+    s->item = cli_calloc(1, sizeof *s->item);
+    s->clip = cli_calloc(1, sizeof *s->clip);
+    s->made = cli_calloc(n, sizeof(float));
+    s->clip->length = w->steps;
+    if (spec->frame.width)
+        s->clip->u8 = s->made;
+    else
+        s->clip->f32 = s->made;
+    for (size_t i = 0; i < n; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        if (spec->frame.width)
+            ((uint8_t *)s->made)[i] = (uint8_t)(state >> 56);
+        else
+            ((float *)s->made)[i] = (float)(state >> 40) / 8388608.f - 1;
+    }
+    s->n = 1;
 }
 
 static int read_clips(cli *c, const sim_args *a, const fdht_model *m, clip_set *s)
@@ -387,8 +413,11 @@ static int run_clips(cli *c, const sim_args *a, const fdht_model *m, const fdht_
     cli_bar bar;
     int st = describe(c, w, hw, s);
     cli_bar_start(c, &bar, "simulate");
-    if (st || (st = read_clips(c, a, m, &set)) ||
-        (st = fdht_fixed_model_new(m, &a->choice, hw, &k.q, &c->err)) ||
+    if (!st && !a->input)
+        make_clip(c, w, m, &set);
+    else if (!st)
+        st = read_clips(c, a, m, &set);
+    if (st || (st = fdht_fixed_model_new(m, &a->choice, hw, &k.q, &c->err)) ||
         (st = fdht_fixed_model_calibrate(k.q, set.clip, set.n, &c->err)) ||
         (st = fdht_runner_new(m, 1, &k.runner, &c->err)))
         goto out;
@@ -401,7 +430,7 @@ static int run_clips(cli *c, const sim_args *a, const fdht_model *m, const fdht_
             break;
         s->bit_exact &= exact;
         s->agree += agree;
-        s->clips++;
+        s->clips += a->input != NULL;
         if (i) {
             add_reports(&s->r, &r);
             fdht_sim_report_free(&r);
@@ -475,7 +504,7 @@ static int run(cli *c, void *p)
     if (a->trace && (st = fdht_out_open(a->trace, false, &c->out, &trace, &c->err)))
         goto out;
     FILE *to = trace ? fdht_out_stream(trace) : NULL;
-    if (a->input && a->mode == FDHT_SIM_REAL)
+    if (model && a->mode == FDHT_SIM_REAL)
         st = run_clips(c, a, model, &hw, &w, to, &s);
     else
         st = sim_run(c, &w, &a->choice, &hw, (fdht_sim_mode)a->mode, to, &s);

@@ -1,0 +1,136 @@
+#!/bin/bash
+# fdht simulate: TIE's published figures, values bit for bit, corrupt and impossible inputs, every kind of output.
+. "$(dirname "$0")/lib.sh"
+sim() { "$FDHT" simulate "$@"; }
+
+# ---- published figures, in both orders
+while read -r name cycles reverse parameters; do
+    works "$name paper" sim --preset "$name" --arch tie --mode paper --json
+    json "$name: cycles" .cycles "$cycles"
+    json "$name: parameters" .parameters "$parameters"
+    json "$name: nothing moves" .bit_exact null
+    json "$name: no stall" '[.stall_cycles[]] | add' 0
+    d=$("$FDHT" info --preset "$name" --json | jq '.in_modes | length')
+    works "$name reverse" sim --preset "$name" --arch tie --mode paper --order "$(seq -s, "$d" -1 1)" --json
+    json "$name: reverse cycles" .cycles "$reverse"
+done << END
+tie-fc6 26912 14240 2016
+tie-fc7 4608 4608 1152
+tie-ucf11 12312 7472 2976
+tie-youtube 21024 5536 3200
+END
+while read -r name wb cycles; do
+    works "$name wb_words=$wb" sim --preset "$name" --arch tie --set "wb_words=$wb" --json
+    json "$name wb_words=$wb: cycles" '.issue_cycles + .stall_cycles.drain' "$cycles"
+    json "$name wb_words=$wb: bits" .bit_exact true
+    json "$name wb_words=$wb: sum" '.cycles == .issue_cycles + ([.stall_cycles[]] | add)' true
+done << END
+tie-fc6 16 38656
+tie-fc6 128 27680
+tie-fc7 16 6144
+tie-fc7 64 5376
+END
+
+# ---- a whole LSTM
+works "lstm" sim --preset ucf11-fdht --json
+json "lstm: bits" .bit_exact true
+json "lstm: conflicts" '.stall_cycles.read_conflict + .stall_cycles.write_conflict' 0
+json "lstm: recurrence" '.stall_cycles.recurrence > 0' true
+json "lstm: SNR" '.snr_db > 40' true
+json "lstm: the keys" 'keys - ["bank_conflicts","bank_reads","bank_writes","machine","mapping","peak_words","power_mw",
+    "read_conflict_extra_cycles","write_conflict_extra_cycles","reads","writes","saturated_accumulations",
+    "saturated_words","schema","snr_db","spilled_words","steps"] | join(" ")' \
+    '"arch area_mm2 bit_exact cycles energy_pj gops issue_cycles mode multiply_adds order parameters stages stall_cycles tops_dense us_per_step workload"'
+json "lstm: energy adds up" '.energy_pj | (.mac + .x_read + .x_write + .w_read + .lstm + .leakage - .total | fabs) < 1' true
+works "interleaved" sim --preset ucf11-fdht --set bank_function=interleave --json
+json "interleaved: conflicts" '.stall_cycles.write_conflict + .stall_cycles.read_conflict > 1000' true
+json "interleaved: bits" .bit_exact true
+cycles=$(jq .cycles "$OUT")
+works "another seed" sim --preset ucf11-fdht --set bank_function=interleave --seed 7 --json
+json "another seed, the same cycles" .cycles "$cycles"
+
+# ---- workloads from files
+cat > w.json << 'END'
+{"schema":"fdht-workload-1","name":"small","format":"fdht","in_modes":[4,6,5],"out_modes":[8,4,2],"gates":4,"steps":3,
+ "tree":"((1,2),3)","leaf_ranks":[3,2,3],"inner_ranks":[5],"hidden_box":[1,4,4]}
+END
+works "workload" sim w.json --json
+json "workload: name, bits, steps" '[.workload, .bit_exact, .steps]' '["small",true,3]'
+json "workload: parameters" .parameters "$((5 * 8 * 3 + 6 * 4 * 2 + 5 * 2 * 3 + 5 * 3 * 2 + 5 * 3))"
+cat > tt.json << 'END'
+{"schema":"fdht-workload-1","name":"primes","format":"tt","in_modes":[3,5,7],"out_modes":[2,11,13],"ranks":[1,3,3,1]}
+END
+works "primes" sim tt.json --arch tie --mode paper --json
+json "primes: parameters, multiply-adds, cycles" '[.parameters, .multiply_adds, .cycles]' '[786,13566,53]'
+works "primes real" sim tt.json --arch tie --set wb_words=32 --set x_banks=32 --json
+json "primes: tiles" '.issue_cycles + .stall_cycles.drain' 96
+for bank in interleave xor skew lane table; do
+    works "primes $bank" sim tt.json --set bank_function=$bank --json
+    json "primes $bank: bits" .bit_exact true
+done
+
+# ---- traces replay: accesses of one cycle, port and buffer to one bank, less one, is what the report says
+works "trace" sim tt.json --set bank_function=interleave --set x_banks=8 --trace t.txt --json
+want=$(jq '.read_conflict_extra_cycles + .write_conflict_extra_cycles' "$OUT")
+same "replayed" "$want" "$(awk '!/^#/ {n[$1" "$2" "$3" "$6" "$4]++}
+    END {for (k in n) {split(k, p, " "); g = p[1]" "p[2]" "p[3]" "p[4]; if (n[k] > m[g]) m[g] = n[k]}
+         for (g in m) s += m[g] - 1; print s + 0}' t.txt)"
+[ "$want" -gt 0 ] && pass "something to replay" || fail "something to replay" "no conflicts"
+fails "trace stands" 1 "fdht simulate: t.txt: exists (use --force to overwrite it)" sim w.json --trace t.txt
+works "trace again" sim w.json --trace t.txt --force
+
+# ---- other outputs
+works "csv" sim w.json --csv s.csv
+same "csv: a line a stage" "$(($(sim w.json --json | jq '.stages | length') + 1))" "$(wc -l < s.csv)"
+same "csv: as wide as its head" 1 "$(awk -F, '{print NF}' s.csv | sort -u | wc -l)"
+works "sweep" sim tt.json --arch tie --sweep n_pe=8,16,32 --mode paper --json
+json "sweep" '[.sweep.points[].cycles_per_step]' '[106,53,27]'
+works "compare" sim --preset youtube-fdht --compare tie --json
+json "compare: TIE as published" '[.comparison[0] | .cycles_per_step, .mode]' '[21024,"paper"]'
+json "compare: past the paper" '.ratios[0] | .throughput > 2.5 and .energy_efficiency > 2.41' true
+json "compare: ablation" '.ablation | length' 5
+if command -v gnuplot > /dev/null; then
+    works "plot" sim w.json --plot p.svg
+    has "plot: a picture" "$(head -c 200 p.svg)" "<svg"
+else
+    skip "plot" "no gnuplot"
+fi
+
+# ---- machines
+echo '{"schema":"fdht-hw-1","name":"one bank","base":"tie","x_banks":1}' > one.json
+works "one bank" sim tt.json --arch one.json --json
+json "one bank: every word of a read takes its turn" '[.arch, .read_conflict_extra_cycles == .reads - .issue_cycles]' \
+    '["one bank",true]'
+echo '{"schema":"fdht-hw-2"}' > new.json
+fails "newer machine" 3 "fdht simulate: new.json: schema is fdht-hw-2, expected fdht-hw-1" sim tt.json --arch new.json
+echo '{"schema":"fdht-hw-1","n_pe":0}' > bad.json
+fails "machine out of range" 3 "fdht simulate: bad.json: n_pe: 0 is not in 1..256" sim tt.json --arch bad.json
+echo '{"schema":"fdht-hw-1","pes":3}' > bad.json
+fails "machine key" 3 "fdht simulate: bad.json: pes: no such hardware key" sim tt.json --arch bad.json
+echo '{"schema":"fdht-hw-1"' > bad.json
+run sim tt.json --arch bad.json
+same "cut file" 3 "$status"
+fails "capacity" 4 "fdht simulate: stage core_1: 12800 words do not fit x_kib = 200, and spill_words is 0" \
+    sim --preset tie-ucf11 --arch tie --set x_kib=200 --set spill_words=0 --set bank_function=interleave
+works "spill" sim --preset tie-ucf11 --arch tie --set x_kib=200 --json
+json "spill: counted" '.stall_cycles.spill > 0 and .bit_exact' true
+
+# ---- misuse
+fails "nothing" 2 "fdht simulate: expected one MODEL.h5, WORKLOAD.json or --preset NAME (see fdht help simulate)" sim
+fails "key" 2 "fdht simulate: nope: no such hardware key" sim tt.json --set nope=1
+fails "value" 2 "fdht simulate: n_pe: 8x is not a number" sim tt.json --set n_pe=8x
+fails "order" 2 "fdht simulate: --order: 'worst' is not natural, best or a list of factors (see fdht help simulate)" \
+    sim tt.json --order worst
+fails "order's length" 2 "fdht simulate: order: expected 3 factors, got 2" sim tt.json --order 1,2
+fails "missing" 1 "fdht simulate: gone.json: No such file or directory" sim gone.json
+sed 's/"ranks":\[1,3,3,1\]/"ranks":[1,3,1]/' tt.json > bad.json
+fails "ranks" 3 "fdht simulate: bad.json: ranks: expected 4 numbers, got 3" sim bad.json
+sed 's/"tt"/"tucker"/' tt.json > bad.json
+fails "format" 3 "fdht simulate: bad.json: format: expected tt, ht or fdht" sim bad.json
+sed 's/\[3,5,7\]/[3,5,-7]/' tt.json > bad.json
+fails "mode" 3 "fdht simulate: bad.json: in_modes: entry 3 is not a whole number from 1" sim bad.json
+# every key stands in the manual
+for key in $(sim tt.json --mode paper --json | jq -r '.machine | keys[]'); do
+    grep -q "^.It Li $key\$" "$TOP/man/fdht-hw.5" && pass "fdht-hw.5: $key" || fail "fdht-hw.5: $key" missing
+done
+tap_end
