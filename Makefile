@@ -56,6 +56,9 @@ LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
 DEMO_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard demo/*.c))
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ := $(FUZZ_SRC:tests/%.c=$(B)/%)
+FUZZ_RUNS ?= 2000
 SO := $(B)/libfdht.so.$(VERSION)
 EXPORTS := lib/libfdht.map
 
@@ -105,6 +108,11 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libfdht.a
 # A test of the framework brings commands of its own.
 $(filter $(B)/tests/test_cli%,$(UNIT)): $(filter-out $(B)/cli/main.o,$(CLI_OBJ))
 
+# Each fuzz target with a small mutating driver; they are built with the unit tests so that they cannot rot.
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(B)/libfdht.a
+	@mkdir -p $(@D)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
 # ---- tests: every tier prints TAP, tests/tools/tap runs and counts it ----
 
 TEST_ENV = FDHT=$(abspath $(PROGRAM)) RENDER=$(abspath $(B)/demo/render) BUILD=$(abspath $(B)) CC='$(CC)' CXX='$(CXX)' OPENBLAS_NUM_THREADS=1
@@ -113,8 +121,11 @@ CLI_TESTS := $(filter-out %/lib.sh %/run.sh,$(wildcard tests/cli/*.sh))
 CHECKS := $(wildcard tests/tools/check-*) tests/tools/selftest
 MAN_TESTS := tests/man/run.sh
 
-unit: $(UNIT)
+unit: $(UNIT) $(FUZZ)
 	$(if $(UNIT),@$(TAP) $(UNIT))
+# Mutations of known files: targets end with a status, whatever the bytes. tests/fuzz/NAME.corpus names the files.
+fuzz: $(FUZZ)
+	@for f in $(FUZZ); do echo "  $$f"; $$f -n $(FUZZ_RUNS) $$(cat tests/fuzz/$${f##*/}.corpus) || exit 1; done
 cli-tests: all $(B)/demo/render
 	@$(TAP) $(CLI_TESTS)
 man-tests: all
@@ -198,5 +209,5 @@ distclean: clean
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all bench-compress demo demo-run unit cli-tests man-tests checks check-layers check-all check install uninstall dist clean distclean FORCE
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(wildcard $(B)/tests/bench/*.d)
+.PHONY: all bench-compress demo demo-run unit fuzz cli-tests man-tests checks check-layers check-all check install uninstall dist clean distclean FORCE
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(wildcard $(B)/tests/bench/*.d)
