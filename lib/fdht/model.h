@@ -136,6 +136,12 @@ FDHT_API void fdht_runner_free(fdht_runner *r);
 /* scores (n, classes): logits of n clips, clips in parallel; (n, outputs) last states when there is no classifier.
  * A clip's result depends on that clip alone, bit for bit. A NaN in a feature clip gives NaN scores. */
 FDHT_API int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores, fdht_error *err);
+/* The same with the inputs of all clips in one product, which dense maps want: they are read once for all clips. The
+ * last bits of a clip's result may then depend on the clips beside it. */
+FDHT_API int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores,
+                                      fdht_error *err);
+/* Bytes of plans, packed weights and scratch, and of the states kept for one clip of `length` frames. */
+FDHT_API size_t fdht_runner_bytes(const fdht_runner *r, size_t length);
 /* The states of one clip: y (length, outputs) of the last layer in time order, h_n and c_n
  * (layers*directions, P) and (layers*directions, hidden) one cell after the other; any may be NULL. */
 FDHT_API int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h_n, float *c_n,

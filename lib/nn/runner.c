@@ -164,6 +164,60 @@ int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scor
     return status;
 }
 
+typedef struct clips_source {
+    const fdht_runner *runner;
+    const fdht_clip *clip;
+} clips_source;
+
+static void load_clip_frame(void *arg, size_t clip, size_t t, int worker, float *dst)
+{
+    const clips_source *s = arg;
+    const fdht_model *m = s->runner->model;
+    fdht_frames f = {.spec = &m->spec.frame, .inputs = m->cell[0].spec.inputs, .clip = s->clip[clip]};
+    fdht_frames_load(&f, t, s->runner->line[worker], dst);
+}
+
+int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores, fdht_error *err)
+{
+    int status = FDHT_OK;
+    fdht_tape_f32 *tape = NULL;
+    size_t *length = NULL, width = r->model->spec.classes ? r->model->spec.classes : r->model->outputs;
+    for (size_t i = 0; i < n; i++)
+        if ((status = check_clip(r, &clip[i], err)) != FDHT_OK)
+            return fdht_fail_prefix(err, status, "clip %zu", i);
+    if ((status = fdht_tape_f32_new(r->net, false, &tape, err)) != FDHT_OK)
+        return status;
+    status = FDHT_ENOMEM;
+    length = fdht_calloc_err(n, sizeof *length, "runner", err);
+    if (!length)
+        goto out;
+    for (size_t i = 0; i < n; i++)
+        length[i] = clip[i].length;
+    if ((status = fdht_tape_f32_set(tape, n, length, err)) != FDHT_OK)
+        goto out;
+    clips_source source = {r, clip};
+    fdht_input_f32 input = {.load = load_clip_frame, .arg = &source, .zero_first = r->model->spec.frame.diff};
+    fdht_net_f32_forward(tape, &input, r->team, 0);
+    for (size_t p = 0; p < n; p++) {
+        fdht_net_f32_pool(tape, p, r->last[0]);
+        fdht_net_f32_scores(r->net, r->last[0], scores + tape->rows.order[p] * width);
+    }
+out:
+    fdht_tape_f32_free(tape);
+    fdht_free(length);
+    return status;
+}
+
+size_t fdht_runner_bytes(const fdht_runner *r, size_t length)
+{
+    size_t bytes = fdht_net_f32_bytes(r->net);
+    for (int i = 0; i < r->model->n_cells; i++) {
+        const fdht_cell_spec *s = &r->model->cell[i].spec;
+        bytes += length * sizeof(float) * (6 * s->hidden + r->model->cell[i].state);
+    }
+    return bytes;
+}
+
 int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h_n, float *c_n,
                        fdht_error *err)
 {
