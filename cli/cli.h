@@ -294,6 +294,7 @@ extern const cli_command cmd_export;
 extern const cli_command cmd_compress;
 extern const cli_command cmd_info;
 extern const cli_command cmd_infer;
+extern const cli_command cmd_bench;
 extern const cli_command cmd_pack;
 extern const cli_command cmd_simulate;
 extern const cli_command cmd_train;

@@ -22,6 +22,7 @@ const cli_command *const cli_commands[] = {
     &cmd_infer,
     &cmd_simulate,
     &cmd_compress,
+    &cmd_bench,
     &cmd_info,
     &cmd_pack,
     &cmd_export,
