@@ -59,7 +59,8 @@ static int map_flops(const fdht_op *op, const fdht_box *box, bool first, double 
     if (st)
         return st;
     *forward = 2.0 * (double)r.multiply_adds;
-    *train = 3 * *forward - (first && r.n_steps ? 2.0 * (double)(r.step[0].multiply_adds * (size_t)r.n_terms) : 0);
+    *train =
+        3 * *forward - (first && r.n_steps ? 2.0 * (double)(r.step[0].multiply_adds * (size_t)r.n_terms) : 0);
     return FDHT_OK;
 }
 
@@ -85,7 +86,8 @@ int bench_add_model(bench *b, const char *cell, const fdht_preset *p, fdht_error
 {
     bench_model *m = &b->model[b->n_models++];
     fdht_cell_spec one = p->cell;
-    fdht_model_spec spec = {.layers = 1, .directions = 1, .cell = &one, .classes = p->classes ? p->classes : CLASSES};
+    fdht_model_spec spec = {
+        .layers = 1, .directions = 1, .cell = &one, .classes = p->classes ? p->classes : CLASSES};
     one.bias = true;
     spec.frame = p->frame;
     spec.frame.std = 64;
@@ -155,7 +157,7 @@ static int start_trainer(bench *b, bench_timing *t, fdht_error *err)
     t->data = cli_calloc(1, sizeof *t->data);
     *t->data = (fdht_train_data){t->batch, clips->label, clips->length, read_clip, clips};
     fdht_train_options_default(&opt);
-    opt.epochs = 1 << 30;
+    opt.epochs = 1 << 29;
     opt.batch = t->batch;
     opt.schedule = FDHT_CONST;
     opt.lr = 1e-5;
@@ -232,8 +234,7 @@ int bench_sample(bench *b, int i, bool count, fdht_error *err)
     for (size_t k = 0; k < t->loops && !st; k++)
         st = run_once(b, t, err);
     if (count && t->n_samples < BENCH_SAMPLES)
-        t->sample[t->n_samples++] =
-            1e3 * (seconds_now() - start) / (double)(t->loops * t->batch * b->frames);
+        t->sample[t->n_samples++] = 1e3 * (seconds_now() - start) / (double)(t->loops * t->batch * b->frames);
     return st;
 }
 

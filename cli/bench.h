@@ -22,8 +22,8 @@ typedef struct bench_timing {
     bench_kind what;
     int model, threads;
     size_t batch;
-    fdht_runner *runner; /* infer */
-    fdht_map *map;       /* layer */
+    fdht_runner *runner;   /* infer */
+    fdht_map *map;         /* layer */
     fdht_trainer *trainer; /* train */
     fdht_train_data *data;
     bool together; /* dense maps: all clips in one product */

@@ -22,7 +22,8 @@ typedef struct args {
 enum { MD, CSV, JSON };
 
 static const cli_option options[] = {
-    CLI_STRING(args, preset, 0, "preset", "NAME", "the model to time (fdht info --presets); default ucf11-fdht"),
+    CLI_STRING(args, preset, 0, "preset", "NAME",
+               "the model to time (fdht info --presets); default ucf11-fdht"),
     CLI_STRING(args, cells, 0, "cells", "LIST", "cells of the preset's family: fdht,ht,tt,tr,bt,dense"),
     CLI_STRING(args, what, 0, "what", "LIST", "infer, layer, train; default all"),
     CLI_SIZES(args, batch, 0, "batch", "LIST", 1, 4096, "clips at a time; default 1,16"),
@@ -35,7 +36,8 @@ static const cli_option options[] = {
     CLI_END,
 };
 
-static const args defaults = {.preset = "ucf11-fdht", .what = "infer,layer,train", .repetitions = 7, .frames = 6};
+static const args defaults = {
+    .preset = "ucf11-fdht", .what = "infer,layer,train", .repetitions = 7, .frames = 6};
 
 /* Whether the comma list holds the word. */
 static bool listed(const char *list, const char *word)
@@ -82,14 +84,15 @@ static int parse(cli *c, void *p)
         a->threads = (cli_sizes){1, {1}};
     if (c->json)
         a->format = JSON;
-    return a->plot ? cli_check_output(c, a->plot, NULL, 0) : FDHT_OK;
+    return a->plot ? cli_check_output(c, a->plot, false, NULL, 0) : FDHT_OK;
 }
 
 /* ---- the contestants ---- */
 
 static int dense_twin(const fdht_cell_spec *like, fdht_cell_spec *out)
 {
-    *out = (fdht_cell_spec){.kind = FDHT_CELL_DENSE, .inputs = like->inputs, .hidden = like->hidden, .bias = true};
+    *out = (fdht_cell_spec){
+        .kind = FDHT_CELL_DENSE, .inputs = like->inputs, .hidden = like->hidden, .bias = true};
     out->op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {like->inputs}, .out = {4 * like->hidden}};
     out->x = (fdht_box){.size = {like->inputs}};
     return FDHT_OK;
@@ -129,7 +132,7 @@ static int base_of(cli *c, const args *a, fdht_preset *out)
         return st;
     }
     fdht_model *m = NULL;
-    int st = fdht_modelfile_read(a->model, &m, NULL, &c->err);
+    int st = fdht_modelfile_read(a->model, &m, NULL, NULL, &c->err);
     if (st)
         return st;
     const fdht_model_spec *s = fdht_model_spec_of(m);
@@ -166,8 +169,8 @@ static int add_timings(cli *c, bench *b, const args *a)
                 for (int m = 0; m < b->n_models && !st; m++) {
                     if (what == BENCH_LAYER && t > 0)
                         continue;
-                    st = bench_add_timing(b, what, m, a->batch.v[i], what == BENCH_LAYER ? 1 : (int)a->threads.v[t],
-                                          &c->err);
+                    st = bench_add_timing(b, what, m, a->batch.v[i],
+                                          what == BENCH_LAYER ? 1 : (int)a->threads.v[t], &c->err);
                 }
     }
     return st;
@@ -223,26 +226,27 @@ static double beside_dense(const bench *b, const bench_timing *t)
 static void print_table(const bench *b, bool csv)
 {
     if (csv)
-        printf("cell,what,batch,threads,ms_per_frame_median,ms_per_frame_min,ms_per_frame_sd,gflops,fraction_of_peak,"
+        printf("cell,what,batch,threads,ms_per_frame_median,ms_per_frame_min,ms_per_frame_sd,gflops,fraction_"
+               "of_peak,"
                "parameters,model_bytes,activation_bytes,times_dense\n");
     else
         printf("%s, %d cores, %s kernels; one core: %.0f GF/s in registers, %.1f GB/s read\n%s, core %s\n\n"
                "| cell | what | batch | threads | ms/frame median | min | sd | GF/s | of peak | parameters | "
                "activations MB | x dense |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n",
-               b->machine.cpu, b->machine.cores, fdht_machine_kernels(), b->machine.gflops, b->machine.read_gb_s,
-               fdht_blas_name(), fdht_blas_core());
+               b->machine.cpu, b->machine.cores, fdht_machine_kernels(), b->machine.gflops,
+               b->machine.read_gb_s, fdht_blas_name(), fdht_blas_core());
     for (int i = 0; i < b->n_timings; i++) {
         const bench_timing *t = &b->timing[i];
         const bench_model *m = &b->model[t->model];
         double share = t->gflops / (b->machine.gflops * t->threads), times = beside_dense(b, t);
         if (csv)
-            printf("%s,%s,%zu,%d,%.6g,%.6g,%.3g,%.5g,%.4g,%zu,%zu,%zu,%.5g\n", m->cell, bench_kind_name(t->what),
-                   t->batch, t->threads, t->median, t->min, t->sd, t->gflops, share, m->parameters,
-                   m->parameters * sizeof(float), t->bytes, times);
+            printf("%s,%s,%zu,%d,%.6g,%.6g,%.3g,%.5g,%.4g,%zu,%zu,%zu,%.5g\n", m->cell,
+                   bench_kind_name(t->what), t->batch, t->threads, t->median, t->min, t->sd, t->gflops, share,
+                   m->parameters, m->parameters * sizeof(float), t->bytes, times);
         else
-            printf("| %s | %s | %zu | %d | %.4f | %.4f | %.4f | %.1f | %.0f %% | %zu | %.2f | %.1f |\n", m->cell,
-                   bench_kind_name(t->what), t->batch, t->threads, t->median, t->min, t->sd, t->gflops, 100 * share,
-                   m->parameters, (double)t->bytes / 1e6, times);
+            printf("| %s | %s | %zu | %d | %.4f | %.4f | %.4f | %.1f | %.0f %% | %zu | %.2f | %.1f |\n",
+                   m->cell, bench_kind_name(t->what), t->batch, t->threads, t->median, t->min, t->sd,
+                   t->gflops, 100 * share, m->parameters, (double)t->bytes / 1e6, times);
     }
 }
 
@@ -255,10 +259,12 @@ static void plot(cli *c, const bench *b, const char *path)
                "set boxwidth 0.7\nset xtics rotate by -35\nset key off\nset bmargin 8\n$d << EOD\n");
     for (int i = 0; i < b->n_timings; i++) {
         const bench_timing *t = &b->timing[i];
-        fprintf(g, "\"%s %s b%zu t%d\" %.6g %.6g %d\n", b->model[t->model].cell, bench_kind_name(t->what), t->batch,
-                t->threads, t->median, t->min, t->model + 1);
+        fprintf(g, "\"%s %s b%zu t%d\" %.6g %.6g %d\n", b->model[t->model].cell, bench_kind_name(t->what),
+                t->batch, t->threads, t->median, t->min, t->model + 1);
     }
-    fprintf(g, "EOD\nplot $d using 0:2:4:xtic(1) with boxes lc variable, $d using 0:3 with points pt 2 lc black\n");
+    fprintf(
+        g,
+        "EOD\nplot $d using 0:2:4:xtic(1) with boxes lc variable, $d using 0:3 with points pt 2 lc black\n");
     cli_plot_end(c, g, path);
 }
 
@@ -298,8 +304,10 @@ const cli_command cmd_bench = {
     .name = "bench",
     .summary = "speed and memory of the engine against the dense model, in one run",
     .usage = "[--preset NAME|MODEL.h5] [options]",
-    .notes = "infer: whole clips of random pixels through the LSTM and a classifier; layer: the input map alone;\n"
-             "train: one step of adam. Times are per frame. Each sample lasts at least 20 ms; contestants take turns.",
+    .notes =
+        "infer: whole clips of random pixels through the LSTM and a classifier; layer: the input map alone;\n"
+        "train: one step of adam. Times are per frame. Each sample lasts at least 20 ms; contestants take "
+        "turns.",
     .common = CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
     .options = options,
     .args_size = sizeof(args),

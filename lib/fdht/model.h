@@ -32,7 +32,12 @@ typedef enum fdht_cell_kind {
 } fdht_cell_kind;
 
 /* sigmoid; clip(0.2 x + 0.5) (Keras 1 and 2); clip(x / 6 + 0.5) (Keras 3) */
-typedef enum fdht_activation { FDHT_SIGMOID, FDHT_HARD_SIGMOID, FDHT_HARD_SIGMOID3, FDHT_ACTIVATIONS } fdht_activation;
+typedef enum fdht_activation {
+    FDHT_SIGMOID,
+    FDHT_HARD_SIGMOID,
+    FDHT_HARD_SIGMOID3,
+    FDHT_ACTIVATIONS
+} fdht_activation;
 
 typedef enum fdht_pool { FDHT_POOL_LAST, FDHT_POOL_MEAN } fdht_pool;
 typedef enum fdht_sample { FDHT_SAMPLE_EVEN, FDHT_SAMPLE_RANDOM } fdht_sample;
@@ -89,8 +94,8 @@ FDHT_API const char *fdht_activation_name(fdht_activation a); /* "sigmoid", "har
  * enlarge: slices added to each mode; NULL: mode `enlarge_mode` (0-based) by the fewest that hold h. With one mode
  * enlarged h's box starts at index 0 of the other modes; with several it starts past x in each enlarged mode.
  * hidden_box: sides of h's box, NULL: as equal as fit. FDHT_EINVAL if h does not fit. */
-FDHT_API int fdht_cell_place(fdht_cell_spec *spec, int enlarge_mode, const size_t *enlarge, const size_t *hidden_box,
-                             fdht_error *err);
+FDHT_API int fdht_cell_place(fdht_cell_spec *spec, int enlarge_mode, const size_t *enlarge,
+                             const size_t *hidden_box, fdht_error *err);
 
 /* The spec is copied whole; all values are 0. Free with fdht_model_free. */
 FDHT_API int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *err);
@@ -117,8 +122,8 @@ FDHT_API size_t fdht_model_outputs(const fdht_model *m);
 /* Columns [col, col + cols) of a cell's map as a dense matrix, in double: W_ih (4H, inputs), or with `hidden` W_hh
  * (4H, P); out (4H, cols) row-major, ld >= cols numbers from one row to the next. Works in memory of its own of a few
  * thousand columns. FDHT_EINVAL: no such cell or columns. */
-FDHT_API int fdht_model_expand(const fdht_model *m, int cell, bool hidden, size_t col, size_t cols, double *out,
-                               size_t ld, fdht_error *err);
+FDHT_API int fdht_model_expand(const fdht_model *m, int cell, bool hidden, size_t col, size_t cols,
+                               double *out, size_t ld, fdht_error *err);
 
 /* One clip: length frames of the model's inputs, one after the other; u8 (raw pixels, height x width x channels) or
  * f32 (features). Exactly one of the two pointers is set. */
