@@ -52,7 +52,11 @@ static int run(cli *c, void *p)
     int st = fdht_modelfile_read(a->model, &m, NULL, NULL, &c->err);
     if (st)
         return st;
-    note_inputs(c, fdht_model_spec_of(m));
+    const fdht_model_spec *s = fdht_model_spec_of(m);
+    if (layouts[a->layout] == FDHT_LAYOUT_PYTORCH && s->cell[0].activation != FDHT_SIGMOID)
+        cli_warn(c, "the gates use %s, which PyTorch's LSTM does not have",
+                 fdht_activation_name(s->cell[0].activation));
+    note_inputs(c, s);
     cli_bar_start(c, &bar, "export");
     st = fdht_weights_write(m, layouts[a->layout], c->output, &c->out, progress, &bar, &c->err);
     cli_bar_end(&bar);

@@ -201,9 +201,6 @@ static int check_pytorch(writer *o)
     const fdht_cell_spec *a = &o->spec->cell[0];
     for (int i = 0; i < o->spec->layers * o->spec->directions; i++) {
         const fdht_cell_spec *c = &o->spec->cell[i];
-        if (c->activation != FDHT_SIGMOID)
-            return fdht_fail(o->err, FDHT_ENOSUP, "PyTorch's LSTM has no %s: export --layout keras keeps it",
-                             fdht_activation_name(c->activation));
         if (c->hidden != a->hidden || c->proj != a->proj)
             return fdht_fail(o->err, FDHT_ENOSUP,
                              "PyTorch's LSTM has one size for all layers: export --layout hdf5");

@@ -151,7 +151,8 @@ FDHT_API int fdht_weights_run(const fdht_weights *w, int first, int count, int a
  * Cells are expanded a slab of columns at a time, computed in double; besides the model it needs 64 MiB, or
  * one column if that is more. Whole or not at all (io.h). progress (NULL allowed) gets the fraction done;
  * nonzero from it stops with FDHT_EINTR. FDHT_EINVAL: another layout; FDHT_ENOSUP: what a layout cannot hold
- * (Keras: a projection; PyTorch: a hard sigmoid, layers of different sizes); and fdht_out_open's. */
+ * (Keras: a projection; PyTorch: layers of different sizes); and fdht_out_open's. A state dict cannot say that
+ * gates are hard sigmoids: the numbers are right, what PyTorch would compute with them is not. */
 FDHT_API int fdht_weights_write(const fdht_model *m, fdht_layout layout, const char *path,
                                 const fdht_out_options *opt, int (*progress)(void *arg, double fraction),
                                 void *arg, fdht_error *err);

@@ -16,4 +16,37 @@ run fdht export m.h5 -o w.h5 --layout keras
 same "weights are no model: status" 3 "$status"
 has "and the message names the file" "$err" "fdht export: m.h5: "
 listing "nothing is left behind" "m.h5"
+
+# Full rank: what comes back is what went in, to rounding.
+numbers() { # FILE PATH: the numbers of a data set, one a line
+    h5dump -d "$2" -m %.9g -w 1 -y -o numbers.txt "$1" > h5dump.txt 2>&1 && tr -s ', \n' '\n' < numbers.txt | grep .
+}
+close() { # two lists of numbers: as long, and no two further apart than 2e-6
+    paste -d ' ' "$1" "$2" | awk 'NF != 2 || ($1 - $2) ^ 2 > 4e-12 { bad = 1 } END { exit bad || NR == 0 }'
+}
+if command -v h5dump > h5dump.txt; then
+    for format in fdht ht tt; do
+        run fdht compress -q "$data/torch_2layer.h5" -o full.h5 -f --format $format --tol 1e-6
+        same "$format: compress" 0 "$status"
+        works "$format: export" fdht export full.h5 -o back.h5 -f --layout pytorch
+        for key in lstm.weight_ih_l0 lstm.weight_hh_l1 fc.weight; do
+            numbers "$data/torch_2layer.h5" $key > a.txt
+            numbers back.h5 $key > b.txt
+            close a.txt b.txt && pass "$format: $key" || fail "$format: $key" "$(paste a.txt b.txt | head -n 4)"
+        done
+    done
+else
+    skip "round trip" "h5dump (hdf5-tools) is not here"
+fi
+run fdht compress -q "$data/keras2_model_hard_sigmoid.h5" -o hard.h5 --tol 0.1
+works "hard sigmoid to Keras" fdht export hard.h5 -o hard_keras.h5 --layout keras
+works "Keras says which" fdht info --json hard_keras.h5
+json "hard_sigmoid" '.layers[0].recurrent_activation' '"hard_sigmoid"'
+run fdht export hard.h5 -o hard_torch.h5 --layout pytorch
+same "PyTorch has none: status" 0 "$status"
+same "PyTorch has none: warning" "fdht export: warning: the gates use hard_sigmoid, which PyTorch's LSTM does not have" "$err"
+run fdht compress -q "$data/torch_proj.h5" -o proj.h5 --tol 0.1
+fails "Keras has no projection" 1 \
+    "fdht export: none.h5: Keras' LSTM has no projection: export --layout pytorch or hdf5" fdht export proj.h5 -o none.h5 --layout keras
+absent "nothing is left" none.h5
 tap_end
