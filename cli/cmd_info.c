@@ -61,10 +61,12 @@ static void print_value(const cJSON *item)
         fputs(item->valuestring, stdout); /* strings, and numbers as raw digits (json.c) */
 }
 
+/* Short enough for one line: plain values, no sentences. */
 static bool is_flat(const cJSON *object)
 {
     for (const cJSON *item = object->child; item; item = item->next)
-        if (cJSON_IsArray(item) || cJSON_IsObject(item))
+        if (cJSON_IsArray(item) || cJSON_IsObject(item) ||
+            (cJSON_IsString(item) && strchr(item->valuestring, ' ')))
             return false;
     return true;
 }

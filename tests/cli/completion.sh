@@ -22,7 +22,7 @@ commands=$("$FDHT" help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
 same "all commands" "$(printf '%s\n' --version help $commands | sort | tr '\n' ' ' | sed 's/ $//')" \
     "$(complete_words fdht '')"
 same "a command by its beginning" completion "$(complete_words fdht comple)"
-same "help completes commands" info "$(complete_words fdht help inf)"
+same "help completes commands" info "$(complete_words fdht help info)"
 same "the shells" "bash fish zsh" "$(complete_words fdht completion '')"
 same "choices" "always auto" "$(complete_words fdht info --color a)"
 same "choices behind =" "always auto" "$(complete_words fdht info --color = a)"

@@ -8,7 +8,7 @@ pass() {
 fail() {
     tap_n=$((tap_n + 1)) tap_bad=$((tap_bad + 1))
     echo "not ok $tap_n - $1"
-    [ -z "$2" ] || printf '%s\n' "$2" | sed 's/^/#   /'
+    [ -z "${2-}" ] || printf '%s\n' "$2" | sed 's/^/#   /'
 }
 skip() {
     tap_n=$((tap_n + 1))
