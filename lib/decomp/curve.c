@@ -65,11 +65,14 @@ static int curve_ht(fdht_job *j, int points, curve *c, fdht_error *err)
         double size = least * pow(most / least, points > 1 ? (double)i / (points - 1) : 1.0), d2 = 0;
         size_t rank[FDHT_MAX_NODES];
         fdht_ht cut = {.node = {0}};
-        tails = fdht_ht_grow(&h.spec, (const double *const *)sp.sigma, (size_t)ceil(size), j->opt->max_rank,
-                             0, rank);
+        fdht_ht_fill(&h.spec, (const double *const *)sp.sigma, (size_t)ceil(size), j->opt->max_rank, rank);
+        tails = 0;
+        for (int t = 0; t < h.spec.tree.n_nodes - 1; t++)
+            for (size_t k = h.spec.rank[t]; k-- > rank[t];)
+                tails += sp.sigma[t][k] * sp.sigma[t][k];
         if (!(st = fdht_ht_truncate(&h, &sp, rank, &cut, err)) && !(st = fdht_ht_trim(&cut, err)) &&
             !(st = distance2(&h, &cut, &d2, err)))
-            add_point(c, &cut.spec, base2 + d2, base2 + 2 * tails);
+            add_point(c, &cut.spec, base2 + d2, base2 + tails);
         fdht_ht_free(&cut);
     }
 out:

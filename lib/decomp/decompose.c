@@ -67,20 +67,18 @@ static int norm_of(const fdht_factored *f, double *out, fdht_error *err)
 }
 
 /* The sum of the tails, never below what Pythagoras says of an orthogonal projection, and rounding. */
-static int bound_of(const fdht_job *j, result *r, fdht_error *err)
+static int find_bound(const fdht_job *j, result *r, fdht_error *err)
 {
     double tails = 0, norm = sqrt(j->s.norm2), kept;
     int st = norm_of(&r->f, &kept, err);
-    if (st)
-        return st;
     for (int i = 0; i < 3 * FDHT_MAX_MODES; i++)
         tails += j->nodes.node[i].dropped;
-    if (!r->cut)
+    if (!st && !r->cut)
         tails = FDHT_MAX(tails, j->s.norm2 - kept * kept);
     r->bound = sqrt(tails) + (j->s.qr ? 1e-12 : 1e-7) * norm;
     if (!j->opt->wide)
         r->bound += fdht_rounding_bound(&r->f.spec) * norm;
-    return FDHT_OK;
+    return st;
 }
 
 /* One try: cores within the budget, cut to max_params, rounded, measured. */
@@ -104,7 +102,7 @@ static int attempt(fdht_job *j, double budget, result *r, fdht_error *err)
     if (!st && r->cut)
         st = j->train ? shrink_train(j, o->max_params, &r->f, err)
                       : fdht_shrink_ht(&r->f, o->max_params, o->max_rank, &j->nodes, err);
-    if (st || (st = bound_of(j, r, err)))
+    if (st || (st = find_bound(j, r, err)))
         return st;
     fdht_factored_balance(&r->f);
     if (!o->wide)

@@ -67,4 +67,8 @@ void fdht_ht_feasible(fdht_op_spec *spec);
 double fdht_ht_grow(const fdht_op_spec *full, const double *const *sigma, size_t max_params, size_t max_rank,
                     double budget, size_t *rank);
 
+/* As fdht_ht_grow with no budget, for ranks that fit max_params after fdht_ht_trim. */
+void fdht_ht_fill(const fdht_op_spec *full, const double *const *sigma, size_t max_params, size_t max_rank,
+                  size_t *rank);
+
 #endif

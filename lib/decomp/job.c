@@ -345,7 +345,7 @@ int fdht_shrink_ht(fdht_factored *f, size_t max_params, size_t max_rank, fdht_cu
     int st = fdht_ht_import(f, &h, err);
     if (st || (st = fdht_ht_orthogonalise(&h, err)) || (st = fdht_ht_spectra_of(&h, &sp, err)))
         goto out;
-    fdht_ht_grow(&h.spec, (const double *const *)sp.sigma, max_params, max_rank, 0, rank);
+    fdht_ht_fill(&h.spec, (const double *const *)sp.sigma, max_params, max_rank, rank);
     for (int t = 0; nodes && t < h.spec.tree.n_nodes - 1; t++)
         for (size_t i = h.spec.rank[t]; i-- > rank[t];)
             nodes->node[t].dropped += sp.sigma[t][i] * sp.sigma[t][i];

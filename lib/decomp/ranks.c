@@ -108,3 +108,19 @@ double fdht_ht_grow(const fdht_op_spec *full, const double *const *sigma, size_t
         rank[t] = s.rank[t];
     return dropped;
 }
+
+void fdht_ht_fill(const fdht_op_spec *full, const double *const *sigma, size_t max_params, size_t max_rank,
+                  size_t *rank)
+{
+    /* Ranks that cannot be used are trimmed later and leave room: the largest limit whose trimmed ranks fit. */
+    for (double f = 4; f > 1; f *= 0.93) {
+        fdht_op_spec s = *full;
+        fdht_ht_grow(full, sigma, (size_t)(f * (double)max_params), max_rank, 0, rank);
+        for (int t = 0; t < s.tree.n_nodes; t++)
+            s.rank[t] = rank[t];
+        fdht_ht_feasible(&s);
+        if (fdht_ht_parameters(&s) <= max_params)
+            return;
+    }
+    fdht_ht_grow(full, sigma, max_params, max_rank, 0, rank);
+}
