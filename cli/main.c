@@ -18,16 +18,8 @@
 #include "fdht/blas.h"
 
 const cli_command *const cli_commands[] = {
-    &cmd_train,
-    &cmd_infer,
-    &cmd_simulate,
-    &cmd_compress,
-    &cmd_bench,
-    &cmd_info,
-    &cmd_pack,
-    &cmd_export,
-    &cmd_completion,
-    NULL,
+    &cmd_train, &cmd_infer, &cmd_simulate, &cmd_compress,   &cmd_bench,
+    &cmd_info,  &cmd_pack,  &cmd_export,   &cmd_completion, NULL,
 };
 
 /* A closed descriptor 0..2 would be handed to the next file opened, and messages written into it. */

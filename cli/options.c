@@ -12,7 +12,8 @@ static const struct {
     cli_option option;
 } common[] = {
     {CLI_WITH_OUTPUT, CLI_FILE(cli, output, 'o', NULL, "FILE", "write the result to FILE")},
-    {CLI_WITH_OUTPUT | CLI_WITH_FORCE, CLI_FLAG(cli, force, 'f', "force", "overwrite an existing output file")},
+    {CLI_WITH_OUTPUT | CLI_WITH_FORCE,
+     CLI_FLAG(cli, force, 'f', "force", "overwrite an existing output file")},
     {CLI_WITH_DRY_RUN, CLI_FLAG(cli, dry_run, 0, "dry-run", "say what would be done, write nothing")},
     {CLI_WITH_THREADS,
      CLI_INT(cli, threads, '@', "threads", "N", 1, 1024, "threads to use (default: all CPUs)")},

@@ -72,8 +72,8 @@ static void NAME(check_states, )(NAME(golden, ) * g)
     for (size_t i = 0; i < g->clips; i++) { /* clips of one length: position = clip */
         for (size_t s = 0; s < g->steps; s++)
             NAME(close_to, )
-            ("y", t->h + (s * g->clips + i) * g->net->cell[0].ldh, y + (i * g->steps + s) * hidden, hidden,
-             TOLERANCE);
+        ("y", t->h + (s * g->clips + i) * g->net->cell[0].ldh, y + (i * g->steps + s) * hidden, hidden,
+         TOLERANCE);
         NAME(close_to, )
         ("c_n", t->c + ((g->steps - 1) * g->clips + i) * hidden, c + i * hidden, hidden, TOLERANCE);
     }
@@ -107,8 +107,8 @@ static void NAME(check_gradients, )(NAME(golden, ) * g)
     NAME(fdht_bptt, _input_gradient)(g->bptt, gx);
     for (size_t r = 0; r < rows; r++)
         NAME(close_to, )
-        ("x", gx + r * n, want + (r % g->clips * g->steps + r / g->clips) * n, n,
-         GRADIENT * NAME(largest, )(want, rows * n));
+    ("x", gx + r * n, want + (r % g->clips * g->steps + r / g->clips) * n, n,
+     GRADIENT * NAME(largest, )(want, rows * n));
     free(gx);
     free(want);
 }

@@ -41,7 +41,8 @@ static fdht_train_data make_toy(toy *t, uint64_t seed)
                 t->frame[i][s][j] = (uint8_t)((j / W == row ? 200 : 20) + fdht_rng_below(&rng, 20));
         }
     }
-    return (fdht_train_data){.clips = CLIPS, .label = t->label, .length = t->length, .read = read_toy, .arg = t};
+    return (fdht_train_data){
+        .clips = CLIPS, .label = t->label, .length = t->length, .read = read_toy, .arg = t};
 }
 
 static fdht_model *toy_model(fdht_cell_kind kind, bool diff, size_t frames, fdht_sample how)

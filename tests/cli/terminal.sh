@@ -1,0 +1,48 @@
+#!/bin/bash
+# The progress bar and colour stand on a terminal and nowhere else; memory is clean under valgrind.
+. "$(dirname "$0")/lib.sh"
+
+mkdir -p clips/one clips/two
+for c in clips/*; do
+    for i in 1 2 3; do printf 'P5\n2 2\n255\nabcd' > "$c/$i.pgm"; done
+done
+
+# tty CMD: its output on a terminal of 60 columns
+tty_run() {
+    script -qec "stty cols 60 2> /dev/null; $1" /dev/null < /dev/null
+}
+if command -v script > /dev/null; then
+    seen=$(TERM=xterm tty_run "'$FDHT' pack -o a.h5 clips")
+    has "a bar on a terminal" "$seen" $'\r'
+    has "a bar on a terminal: percent" "$seen" "%"
+    same "the bar is taken away" 1 "$(grep -c $'\r\033\\[K[^\r]*packed 2 clips' <<< "$seen")"
+    for how in --no-progress --quiet; do
+        rm a.h5
+        seen=$(TERM=xterm tty_run "'$FDHT' pack -o a.h5 clips $how")
+        same "none with $how" "" "$(grep ETA <<< "$seen")"
+    done
+    rm a.h5
+    seen=$(TERM=dumb tty_run "'$FDHT' pack -o a.h5 clips")
+    same "none on a dumb terminal" "" "$(grep ETA <<< "$seen")"
+else
+    skip "a bar on a terminal" "no script(1) here"
+fi
+rm -f a.h5
+works "none in a pipe" "$FDHT" pack -o a.h5 clips
+
+# valgrind: no error, no leak. It does not know AVX-512, and the processor it shows has none.
+if command -v valgrind > /dev/null && ! nm -D "$FDHT" 2> /dev/null | grep -q __asan; then
+    clean() {
+        run valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite "$@"
+        [ "$status" = 0 ] && pass "valgrind: ${*:2}" || fail "valgrind: ${*:2}" "$(said)"
+    }
+    clean "$FDHT" help
+    clean "$FDHT" info --presets
+    clean "$FDHT" info --preset ucf11-ht --plan --json
+    clean "$FDHT" info --json a.h5
+    clean "$FDHT" pack -f -o a.h5 clips
+    clean "$FDHT" completion bash
+else
+    skip "valgrind" "not here, or a sanitizer build"
+fi
+tap_end
