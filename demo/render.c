@@ -364,7 +364,7 @@ static void usage(FILE *f)
         "  --split LIST     clips of each set (train=840,val=120,test=240); no piece of gear is in two sets\n"
         "  --directions N   2: two views of the avatar, 8: all of them (2)\n"
         "  --seed N         (1)\n"
-        "  --jitter PX      the avatar stands up to PX pixels off the middle, each way (4)\n"
+        "  --jitter PX      the avatar stands up to PX pixels off the middle, each way (8)\n"
         "  --still          control: the fourth frame six times\n"
         "  --shuffle        control: the frames of each clip in random order\n"
         "  --list           the pieces of gear: slot, name, set, bodies\n",
@@ -464,7 +464,7 @@ static void parse(options *o, int argc, char **argv)
 int main(int argc, char **argv)
 {
     static library lib;
-    options o = {.count = {840, 120, 240}, .directions = 2, .jitter = 4, .seed = 1};
+    options o = {.count = {840, 120, 240}, .directions = 2, .jitter = 8, .seed = 1};
     char labels[4096];
     parse(&o, argc, argv);
     if (o.list) {
