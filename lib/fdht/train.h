@@ -58,7 +58,7 @@ typedef struct fdht_train_data {
 } fdht_train_data;
 
 /* Mean and standard deviation of a source's pixels, for fdht_frame_spec: of the pixels, or, with diff, of the
- * pixels less their mean over the clip. At most 512 clips, evenly chosen, are read. */
+ * pixels less the mean of their clip. At most 512 clips, evenly chosen, are read. */
 FDHT_API int fdht_measure(const fdht_train_data *s, const fdht_frame_spec *frame, double *mean, double *std,
                           fdht_error *err);
 

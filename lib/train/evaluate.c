@@ -113,21 +113,16 @@ void fdht_scores_free(fdht_scores *s)
     *s = (fdht_scores){0};
 }
 
-/* Sums over one clip: of all pixels, their squares, and with diff the squares less the mean over time of
- * each. */
-static void measure_clip(const uint8_t *data, size_t inputs, size_t length, bool centred, double *sum,
-                         double *square)
+/* Sums over one clip: of all pixels, and of their squares, centred: less the clip's mean. */
+static void measure_clip(const uint8_t *data, size_t n, bool centred, double *sum, double *square)
 {
-    for (size_t j = 0; j < inputs; j++) {
-        uint64_t s = 0, q = 0;
-        for (size_t t = 0; t < length; t++) {
-            uint64_t v = data[t * inputs + j];
-            s += v;
-            q += v * v;
-        }
-        *sum += (double)s;
-        *square += (double)q - (centred ? (double)s * (double)s / (double)length : 0);
+    uint64_t s = 0, q = 0;
+    for (size_t i = 0; i < n; i++) {
+        s += data[i];
+        q += (uint64_t)data[i] * data[i];
     }
+    *sum += (double)s;
+    *square += (double)q - (centred ? (double)s * (double)s / (double)n : 0);
 }
 
 int fdht_measure(const fdht_train_data *s, const fdht_frame_spec *frame, double *mean, double *std,
@@ -143,7 +138,7 @@ int fdht_measure(const fdht_train_data *s, const fdht_frame_spec *frame, double 
             return FDHT_ENOMEM;
         int status = s->read(s->arg, id, data, err);
         if (status == FDHT_OK)
-            measure_clip(data, inputs, s->length[id], frame->diff, &sum, &square);
+            measure_clip(data, inputs * s->length[id], frame->diff, &sum, &square);
         fdht_free(data);
         if (status != FDHT_OK)
             return status;
