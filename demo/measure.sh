@@ -1,4 +1,4 @@
-# measure.sh - sourced by the demo's scripts: figures out of what fdht writes. $program is the command.
+# measure.sh - sourced by the demo's scripts: figures out of what fdht writes.
 
 # accuracy FILE: the share of clips in infer's JSON Lines whose label is the folder they lie in: .../ACTION/CLIP.
 accuracy() {
@@ -7,7 +7,4 @@ accuracy() {
 }
 
 # number KEY FILE: the first number with this key in a JSON document.
-number() { grep -o "\"$1\": *[-0-9.eE+]*" "$2" | head -1 | sed 's/.*: *//'; }
-
-# parameters MODEL.h5
-parameters() { "$program" info "$1" --json | grep -o '"parameters": *[0-9]*' | head -1 | sed 's/.*: *//'; }
+number() { grep -o "\"$1\":[[:space:]]*[-0-9.eE+]*" "$2" | head -1 | sed "s/.*:[[:space:]]*//"; }

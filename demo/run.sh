@@ -66,7 +66,7 @@ demo_clips() {
     title "Train an FDHT-LSTM from scratch on difference frames"
     show fdht train $out/train.h5 --val $out/val.h5 --preset clips-fdht --epochs "$epochs" "${cores[@]}" --seed 1 -f -o $out/model.h5 \
         --log $out/train.jsonl --json >$out/train.json
-    parameters=$(parameters $out/model.h5)
+    parameters=$(number parameters $out/train.json)
     say "$parameters LSTM parameters (a dense LSTM of the same size: 59,245,568), trained in $(number seconds $out/train.json) s"
 
     title "How good is it on gear it never saw? ($test clips)"
