@@ -94,7 +94,7 @@ enum { PIECES = sizeof pieces / sizeof pieces[0] };
 typedef struct options {
     const char *art, *out, *raw, *y4m, *labels;
     long count[SETS];
-    int directions, jitter, still, shuffle, list;
+    int directions, jitter, list;
     uint64_t seed;
 } options;
 
@@ -164,7 +164,7 @@ static void dress(clip *c, uint64_t *state)
 
 /* A camera of steady rate: frame k shows the animation at (k + u) sixths of its length, u the same for the
  * clip. */
-static void choose_moments(clip *c, const sheet_action *a, const options *o, uint64_t *state)
+static void choose_moments(clip *c, const sheet_action *a, uint64_t *state)
 {
     int length = a->back_forth && a->frames > 1 ? 2 * a->frames - 2 : a->frames;
     double u = (double)below(state, 1 << 20) / (1 << 20);
@@ -172,14 +172,6 @@ static void choose_moments(clip *c, const sheet_action *a, const options *o, uin
     for (int k = 0; k < FRAMES; k++) {
         int m = (int)((k + u) * length / FRAMES + from) % length;
         c->moment[k] = m < a->frames ? m : length - m;
-    }
-    if (o->still)
-        for (int k = 0; k < FRAMES; k++)
-            c->moment[k] = c->moment[FRAMES / 2];
-    for (int k = FRAMES - 1; o->shuffle && k > 0; k--) {
-        int j = below(state, k + 1), m = c->moment[k];
-        c->moment[k] = c->moment[j];
-        c->moment[j] = m;
     }
 }
 
@@ -200,7 +192,7 @@ static void choose_clip(clip *c, const library *lib, const options *o, int set, 
     c->direction = o->directions == 2 ? two_directions[below(&own, 2)] : below(&own, SHEET_DIRECTIONS);
     c->x = FOOT_X - o->jitter + below(&own, 2 * o->jitter + 1);
     c->y = FOOT_Y - o->jitter + below(&own, 2 * o->jitter + 1);
-    choose_moments(c, action_of(lib, c), o, &own);
+    choose_moments(c, action_of(lib, c), &own);
 }
 
 static void draw_clip(uint8_t *rgb, const library *lib, const clip *c)
@@ -353,7 +345,7 @@ static void usage(FILE *f)
     fputs(
         "usage: render --art DIR (--out DIR | --raw FILE | --y4m FILE) [--labels FILE] [--split "
         "train=N,val=N,test=N]\n"
-        "              [--directions 2|8] [--seed N] [--jitter PX] [--still | --shuffle]\n"
+        "              [--directions 2|8] [--seed N] [--jitter PX]\n"
         "       render --list\n\n"
         "Draws labelled action clips (160x120, 6 frames, 8 actions) from the sprite sheets of flare-game.\n\n"
         "  --art DIR        the art: .../share/games/flare/mods/fantasycore of the unpacked package\n"
@@ -365,8 +357,6 @@ static void usage(FILE *f)
         "  --directions N   2: two views of the avatar, 8: all of them (2)\n"
         "  --seed N         (1)\n"
         "  --jitter PX      the avatar stands up to PX pixels off the middle, each way (8)\n"
-        "  --still          control: the fourth frame six times\n"
-        "  --shuffle        control: the frames of each clip in random order\n"
         "  --list           the pieces of gear: slot, name, set, bodies\n",
         f);
 }
@@ -400,11 +390,9 @@ static void parse_split(options *o, char *list)
 static void parse(options *o, int argc, char **argv)
 {
     static const struct option longs[] = {
-        {"art", 1, 0, 'a'},        {"out", 1, 0, 'o'},     {"raw", 1, 0, 'r'},
-        {"y4m", 1, 0, 'y'},        {"labels", 1, 0, 'l'},  {"split", 1, 0, 's'},
-        {"seed", 1, 0, 'S'},       {"jitter", 1, 0, 'j'},  {"still", 0, 0, '1'},
-        {"directions", 1, 0, 'd'}, {"shuffle", 0, 0, '2'}, {"list", 0, 0, 'L'},
-        {"help", 0, 0, 'h'},       {0, 0, 0, 0},
+        {"art", 1, 0, 'a'},        {"out", 1, 0, 'o'},   {"raw", 1, 0, 'r'},  {"y4m", 1, 0, 'y'},
+        {"labels", 1, 0, 'l'},     {"split", 1, 0, 's'}, {"seed", 1, 0, 'S'}, {"jitter", 1, 0, 'j'},
+        {"directions", 1, 0, 'd'}, {"list", 0, 0, 'L'},  {"help", 0, 0, 'h'}, {0, 0, 0, 0},
     };
     for (int k; (k = getopt_long(argc, argv, "h", longs, NULL)) != -1;)
         switch (k) {
@@ -434,12 +422,6 @@ static void parse(options *o, int argc, char **argv)
             break;
         case 'd':
             o->directions = (int)number(optarg, 2, 8, "--directions");
-            break;
-        case '1':
-            o->still = 1;
-            break;
-        case '2':
-            o->shuffle = 1;
             break;
         case 'L':
             o->list = 1;
