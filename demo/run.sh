@@ -149,6 +149,6 @@ else
 fi
 
 printf '\n%sDone in %d:%02d.%s What it made:\n' "$bold" $((SECONDS / 60)) $((SECONDS % 60)) "$plain"
-for file in picture.png curves.png clips model.h5 train.jsonl test.h5 eight.jsonl dense.h5 small.h5 tuned.h5; do
+for file in picture.png curves.png model.h5 train.jsonl test.h5 eight.jsonl dense.h5 small.h5 tuned.h5; do
     [ ! -e $out/$file ] || printf '   %-24s %10s\n' "$out/$file" "$(size $out/$file)"
 done
