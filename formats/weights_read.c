@@ -246,8 +246,11 @@ int fdht_weights_read(const fdht_weights *w, int lstm, int direction, fdht_weigh
     } else {
         const fdht_wpart *p = part_of(cell, part);
         float *buffer = NULL;
-        if (p->block[0].map != FDHT_WMAP_ROWS) {
-            buffer = fdht_calloc_err(BUFFER, sizeof *buffer, "slab of weights", err);
+        if (p->block[0].map != FDHT_WMAP_ROWS) { /* small for small pieces: it is cleared at each call */
+            size_t need = p->block[0].map == FDHT_WMAP_CUDNN ? cols + 2 * p->rows : 0;
+            if (!need && !fdht_mul(rows, cols, &need))
+                need = BUFFER;
+            buffer = fdht_calloc_err(FDHT_MIN(need, (size_t)BUFFER), sizeof *buffer, "slab of weights", err);
             if (!buffer)
                 return FDHT_ENOMEM;
         }
