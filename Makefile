@@ -6,6 +6,8 @@
 #   make install            DESTDIR= PREFIX=/usr/local; make uninstall takes it away again
 #   make unit               the unit tests alone; make cli-tests, make man-tests, make checks likewise
 #   make V=1                shows the commands
+#   make bench              speed beside the dense model, on a quiet machine
+#   make fuzz               longer than make check does it
 #   make SANITIZE=address,undefined unit     in a build folder of its own
 VERSION := $(shell cat VERSION)
 ABI := 0
@@ -130,11 +132,11 @@ cli-tests: all $(B)/demo/render
 	@$(TAP) $(CLI_TESTS)
 man-tests: all
 	@$(TAP) $(MAN_TESTS)
-checks: all
+checks: all $(FUZZ)
 	@$(TAP) $(CHECKS)
 check-layers:
 	@$(TAP) tests/tools/check-layers
-check-all: all $(UNIT) $(B)/demo/render
+check-all: all $(UNIT) $(FUZZ) $(B)/demo/render
 	@$(TAP) $(CHECKS) $(UNIT) $(CLI_TESTS) $(MAN_TESTS)
 
 # ---- benchmarks: figures count on a quiet machine only ----
@@ -146,6 +148,9 @@ $(B)/bench/weights-57600x1024.h5: $(B)/bench/compress
 	$< make $@ 57600 256
 bench-compress: all $(B)/bench/compress $(B)/bench/weights-57600x1024.h5
 	$(B)/bench/compress run $(abspath $(PROGRAM)) $(B)/bench/weights-57600x1024.h5
+
+bench: all
+	OPENBLAS_NUM_THREADS=1 $(PROGRAM:fdht=./fdht) bench
 
 # What a newcomer runs: find what is missing, configure once, then the real target with config.mk read.
 READY = test -f config.mk || { $(MAKE) --no-print-directory configure && ./configure; }
@@ -209,5 +214,5 @@ distclean: clean
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all bench-compress demo demo-run unit fuzz cli-tests man-tests checks check-layers check-all check install uninstall dist clean distclean FORCE
+.PHONY: all bench bench-compress demo demo-run unit fuzz cli-tests man-tests checks check-layers check-all check install uninstall dist clean distclean FORCE
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(wildcard $(B)/tests/bench/*.d)
