@@ -482,10 +482,10 @@ static int open_clips(job *j)
 /* --fixed16: the machine that `simulate` assumes, and enough clips at once to set its ranges. */
 static int set_up_fixed(job *j)
 {
-    fdht_order_choice natural = {.kind = FDHT_ORDER_NATURAL};
+    fdht_order_choice best = {.kind = FDHT_ORDER_BEST};
     fdht_sim_hw hw;
     int st = fdht_sim_hw_named("fdht", &hw, &j->c->err);
-    return st ? st : fdht_fixed_model_new(j->model, &natural, &hw, &j->fixed, &j->c->err);
+    return st ? st : fdht_fixed_model_new(j->model, &best, &hw, &j->fixed, &j->c->err);
 }
 
 static int set_up(job *j)

@@ -8,7 +8,7 @@
  * Stage. acc = sat(acc + round(w x, acc_shift)) over the inner index in order, acc_bits wide; word =
  * sat16(round(acc, out_shift)); round(v, s) = floor(v / 2^s + 1/2).
  *
- * LSTM unit, all words 16 bit: a_g = sat(z_x + z_h + b); i, f, o = S(a), g = T(a), where a table of 257 words
+ * LSTM unit, all words 16 bit: a_g = sat((z_x + z_h + b) 2^(12 - z_frac)); i, f, o = S(a), g = T(a), where a table of 257 words
  * over
  * [-8, 8] is interpolated: t[n] + floor(((t[n+1] - t[n]) r + 128) / 256), n and r the upper and lower byte of
  * a + 2^15; c = sat(round(f c + round(i g, 15 - c_frac), 15)); h = sat(round(o T(c), 15)), c turned to 12

@@ -148,7 +148,7 @@ typedef struct fdht_sim_chain {
 #define FDHT_SIM_TABLE 257 /* entries of an activation table: 256 segments over [-8, 8) and the end */
 
 /* A whole program. Without lstm: y_t = chain x of x_t. With it: z_t = x chain of x_t (all steps first), then
- * for each step z_h = h chain of h_(t-1), a = sat(z_x + z_h + bias), i,f,o = sigmoid table, g = tanh table
+ * for each step z_h = h chain of h_(t-1), a = sat((z_x + z_h + bias) 2^(12 - z_frac)), i,f,o = sigmoid table, g = tanh table
  * (see fdht/fixed.h), and so on; an output vector is 4 blocks of gate_stride words, gates i,f,g,o: out[0] is
  * the gate, of extent 4. */
 typedef struct fdht_sim_program {
@@ -157,8 +157,9 @@ typedef struct fdht_sim_program {
     bool lstm;
     size_t units;                  /* hidden units; at most gate_stride, at most the h chain's inputs */
     size_t gate_stride;            /* words of a gate's block */
-    const int16_t *bias;           /* 4 blocks of gate_stride words, 12 fraction bits */
+    const int16_t *bias;           /* 4 blocks of gate_stride words, z_frac fraction bits */
     const int16_t *sigmoid, *tanh; /* FDHT_SIM_TABLE entries, 15 fraction bits */
+    int z_frac;                    /* fraction bits of pre-activations, 0..12 */
     int c_frac;                    /* fraction bits of c, 0..15 */
     void *owned;                   /* tables of the maps; fdht_sim_unmap_program frees them */
 } fdht_sim_program;

@@ -219,7 +219,7 @@ static void unit_words(const fdht_fixed *f, const int16_t *zx, const int16_t *zh
         int64_t v[4];
         for (size_t g = 0; g < 4; g++) {
             size_t at = g * f->gate_stride + j;
-            int16_t a = saturate((int64_t)zx[at] + zh[at] + f->bias_word[at]);
+            int16_t a = saturate(((int64_t)zx[at] + zh[at] + f->bias_word[at]) * (1ll << (12 - f->p.z_frac)));
             v[g] = interpolate(g == 2 ? f->tanh : f->sigmoid, a);
         }
         c[j] = saturate(scale_down(v[1] * c[j] + scale_down(v[0] * v[2], 15 - cf), 15));

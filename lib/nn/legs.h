@@ -40,6 +40,11 @@ static inline uint64_t fdht_legs_open(const fdht_legs *l, uint32_t cores)
 /* The order a choice asks for. */
 int fdht_choose_order(const fdht_op *op, const fdht_box *box, int gates, const fdht_order_choice *choice,
                       const fdht_sim_hw *hw, size_t weight_words, fdht_order *out, fdht_error *err);
+/* Words of weights that the x chain of a whole LSTM may take so that an unmerged h chain fits beside it; and what the h
+ * chain may take beside this x chain. 0: the cell is not fdht, all of the memory. */
+int fdht_x_budget(const fdht_workload *w, const fdht_op *op, const fdht_sim_hw *hw, size_t *words,
+                  fdht_error *err);
+size_t fdht_h_budget(const fdht_workload *w, const fdht_sim_chain *x, const fdht_sim_hw *hw);
 /* The dense hidden map of a cell that is not fdht, its rows those of the cell's operator. */
 int fdht_hidden_op(const fdht_workload *w, fdht_op **out, fdht_error *err);
 

@@ -182,8 +182,11 @@ int fdht_order_search(const fdht_op *op, const fdht_box *box, int gates, const f
     rc = FDHT_ENOMEM;
     if (!q.best || !q.last)
         goto out;
-    /* a price on weights until they fit; if they never do, the machine refills them and that is its cost */
+    /* A price on each word of weights: first none, then what loading it before every run costs, then more until all fit.
+     * The cheapest of what these find is taken, loading included where it is needed. */
+    double least = -1;
     for (int i = 0; i < 12; i++) {
+        fdht_order o;
         for (size_t s = 1; s < sets; s++)
             q.best[s] = -1;
         search_all(&q);
@@ -192,9 +195,16 @@ int fdht_order_search(const fdht_op *op, const fdht_box *box, int gates, const f
                            hw->x_kib);
             goto out;
         }
-        if (read_out(&q, out) <= allowed)
+        size_t words = read_out(&q, &o);
+        double load = words > allowed ? (double)words / (double)hw->w_refill_words : 0;
+        double cost = q.best[sets - 1] - q.per_word * (double)words + load;
+        if (least < 0 || cost < least) {
+            least = cost;
+            *out = o;
+        }
+        if (words <= allowed)
             break;
-        q.per_word = q.per_word > 0 ? 2 * q.per_word : 1.0 / 64;
+        q.per_word = i == 0 ? 1.0 / (double)hw->w_refill_words : 2 * q.per_word;
     }
     rc = FDHT_OK;
 out:

@@ -156,6 +156,39 @@ int fdht_choose_order(const fdht_op *op, const fdht_box *box, int gates, const f
     return fdht_order_search(op, box, gates, hw, weight_words, out, err);
 }
 
+static size_t chain_words(const fdht_sim_chain *c)
+{
+    size_t words = 0;
+    for (int i = 0; i < c->n_stages; i++)
+        words += fdht_sim_rows(&c->stage[i]) * fdht_sim_inner(&c->stage[i]);
+    return words;
+}
+
+int fdht_x_budget(const fdht_workload *w, const fdht_op *op, const fdht_sim_hw *hw, size_t *words,
+                  fdht_error *err)
+{
+    fdht_sim_chain h;
+    fdht_order o;
+    *words = 0;
+    if (!w->lstm || w->cell.kind != FDHT_CELL_FDHT)
+        return FDHT_OK;
+    int rc = fdht_order_natural(op, &o, err);
+    if (rc || (rc = fdht_chain_build(op, &w->cell.h, 4, &o, &h, err)))
+        return rc;
+    size_t need = chain_words(&h), room = hw->w_kib * 512;
+    *words = need < room ? room - need : 1;
+    fdht_chain_free(&h);
+    return FDHT_OK;
+}
+
+size_t fdht_h_budget(const fdht_workload *w, const fdht_sim_chain *x, const fdht_sim_hw *hw)
+{
+    size_t used = chain_words(x), room = hw->w_kib * 512;
+    if (!w->lstm || w->cell.kind != FDHT_CELL_FDHT)
+        return 0;
+    return used < room ? room - used : 1;
+}
+
 int fdht_hidden_op(const fdht_workload *w, fdht_op **out, fdht_error *err)
 {
     fdht_op_spec s = {.format = FDHT_DENSE, .d = 1};
@@ -172,7 +205,7 @@ int fdht_program_shape(const fdht_workload *w, const fdht_order_choice *choice, 
     fdht_order o;
     snprintf(p.name, sizeof p.name, "%s", w->name);
     bool whole = w->cell.kind == FDHT_CELL_FDHT;
-    size_t words = whole && w->lstm ? hw->w_kib * 256 : 0;
+    size_t words;
     int rc = fdht_op_new(&w->cell.op, &op, err);
     if (rc)
         return rc;
@@ -180,7 +213,8 @@ int fdht_program_shape(const fdht_workload *w, const fdht_order_choice *choice, 
         rc = fdht_fail(err, FDHT_ENOSUP, "%s: a projection, or an LSTM without its four gates", w->name);
         goto out;
     }
-    if ((rc = fdht_choose_order(op, &w->cell.x, w->gates, choice, hw, words, &o, err)) ||
+    if ((rc = fdht_x_budget(w, op, hw, &words, err)) ||
+        (rc = fdht_choose_order(op, &w->cell.x, w->gates, choice, hw, words, &o, err)) ||
         (rc = fdht_chain_build(op, &w->cell.x, w->gates, &o, &p.x, err)))
         goto out;
     if (w->lstm) {
@@ -189,6 +223,7 @@ int fdht_program_shape(const fdht_workload *w, const fdht_order_choice *choice, 
         if (!whole && (rc = fdht_hidden_op(w, &hidden, err)))
             goto out;
         const fdht_box *box = whole ? &w->cell.h : NULL;
+        words = fdht_h_budget(w, &p.x, hw);
         if ((rc = fdht_choose_order(whole ? op : hidden, box, 4, choice, hw, words, &o, err)) ||
             (rc = fdht_chain_build(whole ? op : hidden, box, 4, &o, &p.h, err)))
             goto out;

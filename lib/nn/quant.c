@@ -13,11 +13,15 @@ static int open_chain(fdht_fixed *f, const fdht_op *op, const fdht_box *box, con
                       const fdht_sim_hw *hw, const float *params, double scale, bool h, fdht_error *err)
 {
     fdht_sim_chain *c = h ? &f->p.h : &f->p.x;
-    size_t words = f->w.lstm && f->w.cell.kind == FDHT_CELL_FDHT ? hw->w_kib * 256 : 0;
+    size_t words = 0;
     fdht_order o;
     fdht_legs l;
-    int gates = h ? 4 : f->w.gates, rc;
-    if ((rc = fdht_choose_order(op, box, gates, choice, hw, words, &o, err)) ||
+    int gates = h ? 4 : f->w.gates, rc = FDHT_OK;
+    if (h)
+        words = fdht_h_budget(&f->w, &f->p.x, hw);
+    else
+        rc = fdht_x_budget(&f->w, op, hw, &words, err);
+    if (rc || (rc = fdht_choose_order(op, box, gates, choice, hw, words, &o, err)) ||
         (rc = fdht_chain_build(op, box, gates, &o, c, err)) || (rc = fdht_legs_of(op, box, gates, &l, err)))
         return rc;
     fdht_fixed_stage *s = fdht_calloc_err((size_t)c->n_stages, sizeof *s, "stages", err);
@@ -194,17 +198,22 @@ double fdht_fixed_sigmoid(fdht_activation kind, double a)
 int fdht_fixed_close_ranges(fdht_fixed *f, fdht_error *err)
 {
     f->x_frac = frac_of(f->x_peak * HEADROOM, 16);
-    close_chain(&f->p.x, f->x, f->x_frac, f->w.lstm ? FDHT_Z_FRAC : -1, f->acc_bits);
-    if (!f->w.lstm)
+    if (!f->w.lstm) {
+        close_chain(&f->p.x, f->x, f->x_frac, -1, f->acc_bits);
         return FDHT_OK;
-    close_chain(&f->p.h, f->h, FDHT_H_FRAC, FDHT_Z_FRAC, f->acc_bits);
+    }
     const fdht_fixed_stage *last[] = {&f->x[f->p.x.n_stages - 1], &f->h[f->p.h.n_stages - 1]};
-    for (int i = 0; i < 2; i++)
-        if (last[i]->frac_out != FDHT_Z_FRAC)
-            return fdht_fail(err, FDHT_ELIMIT, "pre-activations as large as %g do not keep %d fraction bits",
-                             last[i]->peak, FDHT_Z_FRAC);
+    double peak = fmax(last[0]->peak, last[1]->peak);
     for (size_t i = 0; i < 4 * f->gate_stride; i++)
-        f->bias_word[i] = to_word(f->bias[i], FDHT_Z_FRAC);
+        peak = fmax(peak, fabs(f->bias[i]));
+    f->p.z_frac = FDHT_MAX(0, FDHT_MIN(FDHT_Z_FRAC, frac_of(peak * HEADROOM, 16)));
+    close_chain(&f->p.x, f->x, f->x_frac, f->p.z_frac, f->acc_bits);
+    close_chain(&f->p.h, f->h, FDHT_H_FRAC, f->p.z_frac, f->acc_bits);
+    if (last[0]->frac_out != f->p.z_frac || last[1]->frac_out != f->p.z_frac)
+        return fdht_fail(err, FDHT_ELIMIT, "pre-activations as large as %g do not fit %d-bit accumulators",
+                         peak, f->acc_bits);
+    for (size_t i = 0; i < 4 * f->gate_stride; i++)
+        f->bias_word[i] = to_word(f->bias[i], f->p.z_frac);
     for (int i = 0; i < FDHT_SIM_TABLE; i++) {
         double a = (i - 128) / 16.;
         f->sigmoid[i] = to_word(fdht_fixed_sigmoid(f->w.cell.activation, a), 15);

@@ -15,6 +15,7 @@ typedef struct joint {
     uint32_t *row_a, *row_k, *col_a, *col_k, *in_a, *in_k, *lane_a, *lane_k, *hit;
     uint32_t *w_slot, *r_slot;
     size_t rows, cols, inner, r_cols, w_slots, r_slots;
+    size_t limit, visited; /* counting writes stops at so many extra cycles; words it looked at */
 } joint;
 
 void fdht_sim_expand(const fdht_sim_leg *leg, int n, fdht_leg_side side, uint32_t *addr, uint32_t *skew)
@@ -156,14 +157,14 @@ static size_t count_reads(joint *t, size_t limit)
 
 typedef void visit_group(joint *t, const uint32_t *word, size_t n, void *arg);
 
-/* Call visit for every write group with its words, row * cols + col. */
-static void each_write(joint *t, visit_group *visit, void *arg)
+/* Call visit for every write group with its words, row * cols + col, while *extra (if not NULL) is below the limit. */
+static void each_write(joint *t, visit_group *visit, void *arg, const size_t *extra)
 {
     enum { MOST = 256 };
     uint32_t word[MOST];
     size_t wb = FDHT_MIN(t->hw->wb_words, (size_t)MOST), n_pe = t->hw->n_pe, side = t->hw->macs_per_pe;
     for (size_t r0 = 0; r0 < t->rows; r0 += side)
-        for (size_t at = 0; at < t->w_slots; at += n_pe) {
+        for (size_t at = 0; at < t->w_slots && (!extra || *extra < t->limit); at += n_pe) {
             size_t nr = FDHT_MIN(side, t->rows - r0), nc = 0, n = 0;
             while (nc < n_pe && t->w_slot[at + nc] != UINT32_MAX)
                 nc++;
@@ -189,16 +190,18 @@ static void count_write(joint *t, const uint32_t *word, size_t n, void *arg)
                                            t->row_k[r] + t->col_k[c], &line);
     }
     *(size_t *)arg += close_group(t, bank, n);
+    t->visited += n;
 }
 
-static size_t count_writes(joint *t)
+static size_t count_writes(joint *t, size_t limit)
 {
     size_t extra = 0;
     if (!t->w)
         return 0;
+    t->limit = limit;
     fdht_sim_expand(t->w->row, t->w->n_row, FDHT_LEG_OUT, t->row_a, t->row_k);
     fdht_sim_expand(t->w->col, t->w->n_col, FDHT_LEG_OUT, t->col_a, t->col_k);
-    each_write(t, count_write, &extra);
+    each_write(t, count_write, &extra, &extra);
     return extra;
 }
 
@@ -225,7 +228,7 @@ static best try_plain(joint *t, fdht_bank_function f)
         for (int column = 0; column < (t->w ? 2 : 1) && top.extra; column++) {
             best b = {.layout = layout, .column = column};
             plain(t, f, &b);
-            b.extra = count_writes(t);
+            b.extra = count_writes(t, top.extra);
             if (b.extra < top.extra)
                 b.extra += count_reads(t, top.extra);
             if (b.extra < top.extra)
@@ -248,12 +251,12 @@ static void skewed(joint *t, const best *b)
 /* The coefficients of the theorem in fdht/sim.h first, then others at random. Reads are free of conflicts. */
 static best try_skew(joint *t)
 {
-    enum { TRIES = 400, WORK = 12000000 };
+    enum { TRIES = 4000, WORK = 12000000 };
     best top = {.extra = SIZE_MAX};
     fdht_rng rng;
     fdht_rng_seed(&rng, 1, 0);
-    size_t work = 0, words = FDHT_MAX((size_t)1, t->rows * t->cols);
-    for (int i = 0; i < TRIES && top.extra && (i < 4 || work < WORK); i++, work += words) {
+    t->visited = 0;
+    for (int i = 0; i < TRIES && top.extra && (i < 4 || t->visited < WORK); i++) {
         best b = {.column = i % 2 == 0};
         for (int k = 0; k < t->r->n_inner && t->w; k++) {
             size_t radix = 1;
@@ -263,13 +266,15 @@ static best try_skew(joint *t)
                 radix *= row ? 1 : t->w->row[j].extent;
             }
             size_t any = fdht_rng_below(&rng, t->hw->x_banks);
-            if (row)
-                b.skew[k] = i < 100 ? radix % t->hw->x_banks : any;
+            if (fdht_rng_below(&rng, 2)) /* a power of two: a column, or half a line, aside */
+                any = ((size_t)1 << any % 8) % t->hw->x_banks;
+            if (row && i % 4 < 2)
+                b.skew[k] = radix % t->hw->x_banks;
             else
                 b.skew[k] = i < 2 ? 0 : any;
         }
         skewed(t, &b);
-        b.extra = count_writes(t);
+        b.extra = count_writes(t, top.extra);
         if (b.extra < top.extra)
             top = b;
     }
@@ -304,7 +309,7 @@ static int table_map(joint *t, uint32_t **owned, fdht_error *err)
         t->w->drain_column = true;
         fdht_sim_expand(t->w->row, t->w->n_row, FDHT_LEG_OUT, t->row_a, t->row_k);
         fdht_sim_expand(t->w->col, t->w->n_col, FDHT_LEG_OUT, t->col_a, t->col_k);
-        each_write(t, note_group, &g);
+        each_write(t, note_group, &g, NULL);
     } else {
         for (size_t i = 0; i < span; i++)
             g.write[i] = (uint32_t)g.n++;

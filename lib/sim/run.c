@@ -289,7 +289,8 @@ static int lstm_step(fdht_machine *m, const plan *q, size_t z_line, int16_t *c, 
                 int64_t a = (int64_t)*fdht_machine_word(m, q->z_buffer, at[i]) +
                             *fdht_machine_word(m, z_h, ah[i]) +
                             (p->bias ? p->bias[g * p->gate_stride + u0 + i] : 0);
-                gate[i][g] = fdht_sim_sat16(a, &s->saturations);
+                uint64_t clipped = 0; /* beyond the tables the functions are flat */
+                gate[i][g] = fdht_sim_sat16(a * ((int64_t)1 << (12 - p->z_frac)), &clipped);
             }
             bool shared = m->hw->x_buffers == 1;
             fdht_machine_stall(m, stage, FDHT_STALL_RECURRENCE, shared ? 2 : 1);
