@@ -362,6 +362,8 @@ static void name_stages(fdht_machine *m, const plan *q)
         s->bank_function = fdht_bank_function_name(b->s->out.function);
         size_t at = (size_t)snprintf(s->mapping, sizeof s->mapping, "drain by %s",
                                      b->s->drain_column ? "column" : "row");
+        if (b->s->out.table && at < sizeof s->mapping)
+            at += (size_t)snprintf(s->mapping + at, sizeof s->mapping - at, ", %zu entries", b->s->out.words);
         for (int k = 0;
              k < b->s->n_row + b->s->n_col && b->s->out.function == FDHT_BANK_SKEW && at < sizeof s->mapping;
              k++) {

@@ -96,6 +96,31 @@ else
     skip "plot" "no gnuplot"
 fi
 
+# ---- trained models on clips: each cell that is one chain, its own weights, the reference, floating point
+data=$TOP/tests/data/bars.h5
+for cell in fdht ht tt tr; do
+    "$FDHT" train "$data" -o "$cell.h5" --cell $cell --in-modes 8,8,3 --out-modes 4,4,2 --hidden 8 --rank 4 --diff --lr 2e-2 \
+        --epochs 10 --seed 3 > /dev/null 2>&1
+    works "$cell model" sim "$cell.h5" --input "$data" --clips 20 --json
+    json "$cell model: bits, clips" '[.bit_exact, .clips, .steps]' '[true,20,100]'
+    json "$cell model: SNR" '.snr_db > 30' true
+    json "$cell model: classes" '.class_agreement >= 19' true
+    works "$cell model on random frames" sim "$cell.h5" --steps 3 --json
+    json "$cell model on random frames: bits, steps" '[.bit_exact, .steps]' '[true,3]'
+    works "$cell model on paper" sim "$cell.h5" --mode paper --json
+    json "$cell model on paper: bound" '.cycles * 256 >= .multiply_adds' true
+done
+run "$FDHT" infer fdht.h5 "$data" --fixed16
+cp "$OUT" fixed
+run "$FDHT" infer fdht.h5 "$data"
+same "infer --fixed16: clips" 90 "$(wc -l < fixed)"
+[ "$(paste <(jq .class fixed) <(jq .class "$OUT") | awk '$1 == $2' | wc -l)" -ge 86 ] && pass "infer --fixed16: classes" ||
+    fail "infer --fixed16: classes" "fewer than 86 of 90 agree"
+"$FDHT" train "$data" -o bt.h5 --cell bt --in-modes 8,8,3 --out-modes 4,4,2 --hidden 8 --rank 2 --epochs 1 > /dev/null 2>&1
+fails "bt model" 1 "fdht simulate: fixed point: bt cells are sums of networks, not one chain of stages" sim bt.h5
+fails "data for a workload" 2 "fdht simulate: --input needs a MODEL.h5 (see fdht help simulate)" sim w.json --input "$data"
+fails "data as a model" 3 "fdht simulate: $data: dataset: expected a model or a workload" sim "$data"
+
 # ---- machines
 echo '{"schema":"fdht-hw-1","name":"one bank","base":"tie","x_banks":1}' > one.json
 works "one bank" sim tt.json --arch one.json --json
