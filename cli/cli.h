@@ -208,6 +208,8 @@ void cli_warn(cli *c, const char *fmt, ...) FDHT_PRINTF(2, 3);
 void cli_note(cli *c, const char *fmt, ...) FDHT_PRINTF(2, 3);
 /* A line on stderr that is a failure the command goes on after (a clip of many); sets c->status to 1. */
 void cli_error(cli *c, const char *fmt, ...) FDHT_PRINTF(2, 3);
+/* Names in files are not trusted: control characters become '?'. */
+void cli_one_line(char *s);
 /* Exit status of a library status. */
 int cli_exit_status(int code);
 /* Memory or the end: prints and exits with status 5. Free with free(). */

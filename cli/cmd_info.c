@@ -57,8 +57,10 @@ static void print_value(const cJSON *item)
         fputs("none", stdout);
     else if (cJSON_IsBool(item))
         fputs(cJSON_IsTrue(item) ? "yes" : "no", stdout);
-    else
-        fputs(item->valuestring, stdout); /* strings, and numbers as raw digits (json.c) */
+    else { /* strings, and numbers as raw digits (json.c) */
+        cli_one_line(item->valuestring);
+        fputs(item->valuestring, stdout);
+    }
 }
 
 /* Short enough for one line: plain values, no sentences. */

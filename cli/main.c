@@ -66,6 +66,7 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
         st = FDHT_EINTR;
         snprintf(c.err.msg, sizeof c.err.msg, "interrupted");
     }
+    cli_one_line(c.err.msg);
     if (st)
         fprintf(stderr, "fdht %s: %s\n", cmd->name, *c.err.msg ? c.err.msg : fdht_strerror(st));
     free(args);

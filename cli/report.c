@@ -24,14 +24,22 @@ int cli_usage(cli *c, const char *fmt, ...)
     return cli_fail(c, FDHT_EINVAL, "%s (see fdht help %s)", text, c->command->name);
 }
 
+void cli_one_line(char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < ' ' || *s == 0x7f)
+            *s = '?';
+}
+
 /* Take the progress bar off the line first; the next update draws it again. */
 static void line(cli *c, const char *kind, const char *fmt, va_list ap)
 {
     if (c->bar && c->bar->drawn)
         fputs("\r\033[K", stderr);
-    fprintf(stderr, "fdht %s: %s", c->command->name, kind);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
+    char text[1024];
+    vsnprintf(text, sizeof text, fmt, ap);
+    cli_one_line(text);
+    fprintf(stderr, "fdht %s: %s%s\n", c->command->name, kind, text);
 }
 
 void cli_warn(cli *c, const char *fmt, ...)

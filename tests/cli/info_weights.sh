@@ -31,4 +31,6 @@ fails "truncated" 3 "fdht info: cut.h5: damaged or truncated HDF5 file (3000 byt
 printf 'PK\003\004\024\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\015\0\0\0metadata.json' > model.keras
 fails ".keras" 3 "fdht info: model.keras: a zip archive, as Keras 3 writes .keras files: unzip it and give model.weights.h5 from inside" \
     fdht info model.keras
+cp cut.h5 $'two\nlines\x1b[31m.h5'
+fails "control characters" 3 "fdht info: two?lines?[31m.h5: damaged or truncated HDF5 file (3000 bytes)" fdht info $'two\nlines\x1b[31m.h5'
 tap_end
