@@ -84,6 +84,10 @@ CFLAGS_lib_kernels_elementwise_portable = $(KERNEL_CFLAGS)
 CFLAGS_lib_kernels_elementwise_avx2 = $(KERNEL_CFLAGS)
 CFLAGS_lib_kernels_elementwise_avx512 = $(KERNEL_CFLAGS) -mprefer-vector-width=512
 KERNEL_CFLAGS := -O3 -ffp-contract=fast -fno-trapping-math -Wno-psabi
+# Copies and sums that decide how fast a matrix is decomposed.
+CFLAGS_lib_decomp_view = -O3
+CFLAGS_lib_decomp_measure = -O3
+CFLAGS_lib_decomp_stream = -O3
 CFLAGS_lib_base_error = -DFDHT_VERSION='"$(VERSION)"'
 CFLAGS_cli_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(strip $(CFLAGS) $(EXTRA_CFLAGS) $(SAN)), $(MACHINE)"'
 $(B)/lib/kernels/%_avx2.o: ISA = -mavx2 -mfma

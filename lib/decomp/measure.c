@@ -103,6 +103,7 @@ static int ht_sides(const fdht_slab *s, const fdht_factored *f, frame *L, frame 
     int root = spec->tree.n_nodes - 1, st;
     frame A = {.n = 0};
     if (spec->d == 1) {
+        frame_free(R);
         *R = (frame){.n = 1, .r = 1, .F = fdht_calloc_err(1, sizeof(double), "frame", err)};
         if (!R->F)
             return FDHT_ENOMEM;
@@ -110,7 +111,7 @@ static int ht_sides(const fdht_slab *s, const fdht_factored *f, frame *L, frame 
         return ht_frame(s, f, root, L, err);
     }
     const fdht_tree_node *n = &spec->tree.node[root];
-    if ((st = ht_frame(s, f, n->left, &A, err)) || (st = ht_frame(s, f, n->right, R, err)))
+    if ((st = ht_frame(s, f, n->left, &A, err)) || (!R->F && (st = ht_frame(s, f, n->right, R, err))))
         goto out;
     *L = A;
     L->r = R->r;
@@ -177,9 +178,9 @@ static int train_sides(const fdht_slab *s, const fdht_factored *f, frame *L, fra
     int d = spec->d, cut = 1;
     double left = 1, total = 1;
     for (int k = 0; k < d; k++)
-        total *= (double)(s->ni[k] * s->nj[k]);
+        total *= (double)fdht_leaf_size(spec, k);
     for (int k = 0; k < d - 1; k++) { /* the most equal sides */
-        left *= (double)(s->ni[k] * s->nj[k]);
+        left *= (double)fdht_leaf_size(spec, k);
         cut = k + 1;
         if (left * left >= total)
             break;
@@ -187,9 +188,9 @@ static int train_sides(const fdht_slab *s, const fdht_factored *f, frame *L, fra
     if (d == 1)
         cut = 1;
     int st = train_frame(s, f, 0, cut, L, err);
-    if (!st)
-        st = train_frame(s, f, cut, d, R, err);
-    if (st)
+    if (st || R->F)
+        return st;
+    if ((st = train_frame(s, f, cut, d, R, err)))
         return st;
     size_t r0 = spec->rank[0], q = spec->rank[cut]; /* R[pairs][q, r0] -> [pairs][r0, q] */
     double *turned = fdht_calloc_err(R->n * R->r, sizeof *turned, "frame", err);
@@ -207,6 +208,7 @@ static int train_sides(const fdht_slab *s, const fdht_factored *f, frame *L, fra
 /* ---- the difference ---- */
 
 typedef struct place {
+    size_t run; /* frame rows come in runs of neighbours in the slab */
     size_t *off, *row,
         *col; /* of every frame row: offset in the slab, and its part of the slab's row and column */
 } place;
@@ -242,55 +244,58 @@ static int place_of(const fdht_slab *s, const frame *f, int d, place *p, fdht_er
         }
         p->off[x] = p->row[x] * s->cols + p->col[x];
     }
+    p->run = 1;
+    while (p->run < f->n && p->off[p->run] == p->off[0] + p->run)
+        p->run++;
+    for (size_t x = 0; x < f->n && p->run > 1; x++)
+        if (f->n % p->run || p->off[x] != p->off[x / p->run * p->run] + x % p->run)
+            p->run = 1;
     return FDHT_OK;
 }
 
 typedef struct diff_job {
     const fdht_slab *slab;
-    frame L, R;
+    frame L, *R;
     place pl, pr;
     const char *row_used, *col_used; /* NULL: all */
+    char *part_used; /* of each row of L: 1 if only some of R's positions are used, 0 if all are */
     double *work, *sum;
-    size_t blocks_r;
+    size_t block_r, blocks_r;
     int *status;
 } diff_job;
 
-static double sum_squares(const double *x, size_t n)
+/* D (nl, nr) = the source at these rows and columns of the frames. */
+static void gather(const diff_job *j, size_t l0, size_t nl, size_t r0, size_t nr, double *D)
 {
-    double a[8] = {0};
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        for (int k = 0; k < 8; k++)
-            a[k] += x[i + (size_t)k] * x[i + (size_t)k];
-    for (; i < n; i++)
-        a[0] += x[i] * x[i];
-    return ((a[0] + a[4]) + (a[1] + a[5])) + ((a[2] + a[6]) + (a[3] + a[7]));
+    size_t run = j->pr.run;
+    for (size_t a = 0; a < nl; a++)
+        for (size_t b = 0; b < nr; b += run) {
+            size_t at = j->pl.off[l0 + a] + j->pr.off[r0 + b];
+            double *to = D + a * nr + b;
+            if (j->slab->f64)
+                for (size_t i = 0; i < run; i++)
+                    to[i] = j->slab->f64[at + i];
+            else
+                for (size_t i = 0; i < run; i++)
+                    to[i] = (double)j->slab->f32[at + i];
+        }
 }
 
 static void diff_item(void *arg, size_t item, int worker)
 {
     diff_job *j = arg;
-    size_t l0 = item / j->blocks_r * BLOCK_L, r0 = item % j->blocks_r * BLOCK_R;
-    size_t nl = FDHT_MIN(j->L.n - l0, (size_t)BLOCK_L), nr = FDHT_MIN(j->R.n - r0, (size_t)BLOCK_R);
-    double *D = j->work + (size_t)worker * BLOCK_L * BLOCK_R;
-    const size_t *off = j->pr.off + r0;
-    for (size_t a = 0; a < nl; a++) {
-        size_t base = j->pl.off[l0 + a];
-        if (j->slab->f64)
-            for (size_t b = 0; b < nr; b++)
-                D[a * nr + b] = j->slab->f64[base + off[b]];
-        else
-            for (size_t b = 0; b < nr; b++)
-                D[a * nr + b] = (double)j->slab->f32[base + off[b]];
-    }
+    size_t l0 = item / j->blocks_r * BLOCK_L, r0 = item % j->blocks_r * j->block_r;
+    size_t nl = FDHT_MIN(j->L.n - l0, (size_t)BLOCK_L), nr = FDHT_MIN(j->R->n - r0, j->block_r);
+    double *D = j->work + (size_t)worker * BLOCK_L * j->block_r;
+    gather(j, l0, nl, r0, nr, D);
     j->status[item] = fdht_dgemm(false, true, nl, nr, j->L.r, 1, j->L.F + l0 * j->L.r, j->L.r,
-                                 j->R.F + r0 * j->R.r, j->R.r, -1, D, nr, NULL);
-    for (size_t a = 0; j->row_used && a < nl; a++) {
+                                 j->R->F + r0 * j->R->r, j->R->r, -1, D, nr, NULL);
+    for (size_t a = 0; j->part_used && a < nl; a++) {
         const char *rows = j->row_used + j->pl.row[l0 + a], *cols = j->col_used + j->pl.col[l0 + a];
-        for (size_t b = 0; b < nr; b++)
+        for (size_t b = 0; j->part_used[l0 + a] && b < nr; b++)
             D[a * nr + b] *= rows[j->pr.row[r0 + b]] & cols[j->pr.col[r0 + b]];
     }
-    j->sum[item] = sum_squares(D, nl * nr);
+    j->sum[item] = fdht_sum_squares(nl * nr, D);
 }
 
 /* Which rows and columns of the slab hold numbers of a source. */
@@ -317,52 +322,110 @@ static int used_of(const fdht_decomp_input *in, const fdht_slab *s, char **row, 
     return FDHT_OK;
 }
 
-static int measure_slab(fdht_stream *s, const fdht_factored *f, double *error2, fdht_error *err)
+/* Rows of L some of whose positions are unused. R's rows and columns repeat: each is looked at once. */
+static int find_parts(diff_job *j, fdht_error *err)
 {
-    diff_job j = {.slab = &s->slab};
-    char *row = NULL, *col = NULL;
-    size_t items = 0;
-    int st, d = s->in->spec.d;
-    if ((st = f->spec.format == FDHT_HT ? ht_sides(&s->slab, f, &j.L, &j.R, err)
-                                        : train_sides(&s->slab, f, &j.L, &j.R, err)) ||
-        (st = place_of(&s->slab, &j.L, d, &j.pl, err)) || (st = place_of(&s->slab, &j.R, d, &j.pr, err)) ||
-        (fdht_input_gaps(s->in) && (st = used_of(s->in, &s->slab, &row, &col, err))))
+    size_t n = 0, n_col = 0, *col = NULL;
+    size_t *seen = fdht_calloc_err(j->slab->rows + j->slab->cols, sizeof *seen, "mask", err);
+    size_t *row = fdht_calloc_err(j->R->n, sizeof *row, "mask", err);
+    int st = FDHT_ENOMEM;
+    if (!seen || !row || !(col = fdht_calloc_err(j->R->n, sizeof *col, "mask", err)) ||
+        !(j->part_used = fdht_calloc_err(j->L.n, 1, "mask", err)))
         goto out;
-    j.row_used = row;
-    j.col_used = col;
-    j.blocks_r = (j.R.n + BLOCK_R - 1) / BLOCK_R;
-    items = j.blocks_r * ((j.L.n + BLOCK_L - 1) / BLOCK_L);
-    if (!(j.work = fdht_calloc_err((size_t)fdht_team_size(s->team) * BLOCK_L, BLOCK_R * sizeof(double),
-                                   "blocks", err)) ||
-        !(j.sum = fdht_calloc_err(items, sizeof(double), "blocks", err)) ||
-        !(j.status = fdht_calloc_err(items, sizeof(int), "blocks", err))) {
-        st = FDHT_ENOMEM;
-        goto out;
+    for (size_t b = 0; b < j->R->n; b++) {
+        if (!seen[j->pr.row[b]]++)
+            row[n++] = j->pr.row[b];
+        if (!seen[j->slab->rows + j->pr.col[b]]++)
+            col[n_col++] = j->pr.col[b];
     }
-    fdht_team_for(s->team, items, diff_item, &j);
+    for (size_t a = 0; a < j->L.n; a++) {
+        bool all = true;
+        for (size_t i = 0; all && i < n; i++)
+            all = j->row_used[j->pl.row[a] + row[i]];
+        for (size_t i = 0; all && i < n_col; i++)
+            all = j->col_used[j->pl.col[a] + col[i]];
+        j->part_used[a] = !all;
+    }
+    st = FDHT_OK;
+out:
+    fdht_free(col);
+    fdht_free(row);
+    fdht_free(seen);
+    return st;
+}
+
+/* The right frame does not change from slab to slab if no slab cuts its modes. */
+static bool right_is_whole(const fdht_slab *s, const fdht_op_spec *spec, const frame *R)
+{
+    for (int m = 0; m < R->n_modes; m++)
+        if (s->ni[R->mode[m]] != spec->out[R->mode[m]] || s->nj[R->mode[m]] != spec->in[R->mode[m]])
+            return false;
+    return R->n > 0;
+}
+
+static int diff_blocks(diff_job *j, fdht_team *team, double *error2, fdht_error *err)
+{
+    int st = FDHT_ENOMEM;
+    size_t items;
+    j->block_r = FDHT_MAX(BLOCK_R / j->pr.run, (size_t)1) * j->pr.run;
+    j->blocks_r = (j->R->n + j->block_r - 1) / j->block_r;
+    items = j->blocks_r * ((j->L.n + BLOCK_L - 1) / BLOCK_L);
+    j->work =
+        fdht_calloc_err((size_t)fdht_team_size(team) * BLOCK_L, j->block_r * sizeof(double), "blocks", err);
+    j->sum = fdht_calloc_err(items, sizeof(double), "blocks", err);
+    j->status = fdht_calloc_err(items, sizeof(int), "blocks", err);
+    if (!j->work || !j->sum || !j->status)
+        return st;
+    fdht_team_for(team, items, diff_item, j);
+    st = FDHT_OK;
     for (size_t i = 0; i < items; i++) {
-        st = st ? st : j.status[i];
-        *error2 += j.sum[i];
+        st = st ? st : j->status[i];
+        *error2 += j->sum[i];
     }
+    return st;
+}
+
+static int measure_slab(fdht_stream *s, const fdht_factored *f, frame *right, double *error2, fdht_error *err)
+{
+    diff_job j = {.slab = &s->slab, .R = right};
+    char *row = NULL, *col = NULL;
+    int st, d = s->in->spec.d;
+    if (!right_is_whole(&s->slab, &f->spec, right))
+        frame_free(right);
+    if ((st = f->spec.format == FDHT_HT ? ht_sides(&s->slab, f, &j.L, right, err)
+                                        : train_sides(&s->slab, f, &j.L, right, err)) ||
+        (st = place_of(&s->slab, &j.L, d, &j.pl, err)) || (st = place_of(&s->slab, right, d, &j.pr, err)))
+        goto out;
+    if (fdht_input_gaps(s->in)) {
+        if ((st = used_of(s->in, &s->slab, &row, &col, err)))
+            goto out;
+        j.row_used = row;
+        j.col_used = col;
+        if ((st = find_parts(&j, err)))
+            goto out;
+    }
+    st = diff_blocks(&j, s->team, error2, err);
 out:
     fdht_free(j.status);
     fdht_free(j.sum);
     fdht_free(j.work);
+    fdht_free(j.part_used);
     fdht_free(row);
     fdht_free(col);
     place_free(&j.pl);
     place_free(&j.pr);
     frame_free(&j.L);
-    frame_free(&j.R);
     return st;
 }
 
 int fdht_stream_measure(fdht_stream *s, const fdht_factored *f, double *error2, fdht_error *err)
 {
     int st = FDHT_OK;
+    frame right = {.n = 0};
     *error2 = 0;
     for (size_t i = 0; !st && i < s->cut.slabs; i++)
-        if (!(st = fdht_stream_load(s, i, err)) && !(st = measure_slab(s, f, error2, err)))
+        if (!(st = fdht_stream_load(s, i, err)) && !(st = measure_slab(s, f, &right, error2, err)))
             st = fdht_stream_progress(s, 1.0 / (double)s->cut.slabs, err);
+    frame_free(&right);
     return st;
 }

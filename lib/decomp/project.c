@@ -47,7 +47,7 @@ static void contract_item(void *arg, size_t item, int worker)
 static int contract(const fdht_stream *s, work *w, int k, size_t r, fdht_error *err)
 {
     int d = s->in->spec.d, nc = 0, st = FDHT_ENOMEM;
-    fdht_axis row[2], col[3 * FDHT_MAX_MODES];
+    fdht_axis row[2] = {{0}}, col[3 * FDHT_MAX_MODES];
     work next = {.n = 1, .key = {k}, .dim = {r}};
     size_t stride = 1, strides[3 * FDHT_MAX_MODES];
     for (int a = w->n - 1; a >= 0; a--) {

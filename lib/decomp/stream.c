@@ -9,7 +9,7 @@
 enum {
     PANEL = 512, /* columns of one Gram product: long enough for BLAS, short enough for float sums */
     CHUNKS = 4,  /* sums kept apart so that threads do not change the result */
-    SLAB_NUMBERS = 1 << 22
+    SLAB_NUMBERS = 1 << 19 /* 2 MiB of floats: packed from cache, not from memory */
 };
 
 void fdht_spectrum_free(fdht_spectrum *s)

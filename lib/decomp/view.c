@@ -66,7 +66,7 @@ void fdht_view_free(fdht_view *v)
 
 int fdht_view_leaf(const fdht_slab *s, int d, int k, fdht_view *out, fdht_error *err)
 {
-    fdht_axis row[2], col[2 * FDHT_MAX_MODES];
+    fdht_axis row[2] = {{0}}, col[2 * FDHT_MAX_MODES];
     int n = 0;
     size_t stride = s->rows * s->cols;
     for (int l = 0; l < d; l++) {

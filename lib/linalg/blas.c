@@ -63,6 +63,16 @@ int fdht_sgemm(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, cons
     return FDHT_OK;
 }
 
+double fdht_sum_squares(size_t n, const double *x)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i += 1 << 20) {
+        int piece = (int)FDHT_MIN(n - i, (size_t)1 << 20);
+        sum += cblas_ddot(piece, x + i, 1, x + i, 1);
+    }
+    return sum;
+}
+
 int fdht_dsyrk(bool trans, size_t n, size_t k, const double *A, size_t lda, double beta, double *C,
                size_t ldc, fdht_error *err)
 {

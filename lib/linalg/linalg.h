@@ -14,6 +14,9 @@ int fdht_dgemm(bool ta, bool tb, size_t m, size_t n, size_t k, double alpha, con
 int fdht_sgemm(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *A, size_t lda,
                const float *B, size_t ldb, float beta, float *C, size_t ldc, fdht_error *err);
 
+/* sum of x[i]^2 */
+double fdht_sum_squares(size_t n, const double *x);
+
 /* Upper triangle of C (n,n) = A A' + beta C with A (n,k), or with trans A' A with A (k,n). */
 int fdht_dsyrk(bool trans, size_t n, size_t k, const double *A, size_t lda, double beta, double *C,
                size_t ldc, fdht_error *err);
