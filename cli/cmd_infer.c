@@ -558,11 +558,9 @@ const cli_command cmd_infer = {
     .name = "infer",
     .summary = "label clips with a model",
     .usage = "MODEL.h5 INPUT... [options]",
-    .notes = "An INPUT is a data set file, a folder of pictures (a clip) or of such folders, a picture, a "
-             "y4m or --raw\n"
-             "video, or - for a pipe. A bad clip gives a record with `error`, a line on standard error and, "
-             "at the end,\n"
-             "status 1; the others are labelled all the same.",
+    .notes = "An INPUT is a data set file, a folder of pictures (a clip) or of such folders, a picture, a\n"
+             "y4m or --raw video, or - for a pipe. A bad clip gives a record with `error`, a line on\n"
+             "standard error and, at the end, status 1; the others are labelled all the same.",
     .common = CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON,
     .options = options,
     .args_size = sizeof(args),

@@ -359,13 +359,11 @@ const cli_command cmd_train = {
     .name = "train",
     .summary = "train a model on a data set",
     .usage = "DATA.h5 -o MODEL.h5 [options]",
-    .notes = "Without options it is the recipe that trains the demo's model: 160x120 colour frames get the "
-             "preset\n"
-             "clips-fdht, others need --in-modes and --out-modes. --init takes a model file, or dense LSTM "
-             "weights of\n"
-             "PyTorch, Keras or ONNX in HDF5. The same seed gives the same model, bit for bit, with any "
-             "--threads;\n"
-             "so does a run that was interrupted and resumed.",
+    .notes = "Without options it is the recipe that trains the demo's model: colour frames of 160x120 get\n"
+             "the preset clips-fdht, others modes of few parameters unless --in-modes and --out-modes give\n"
+             "them. --init takes a model file, or dense LSTM weights of PyTorch, Keras or ONNX in HDF5.\n"
+             "The same seed gives the same model, bit for bit, with any --threads; so does a run that was\n"
+             "interrupted and resumed.",
     .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
     .options = options,
     .args_size = sizeof(train_args),

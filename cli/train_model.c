@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "fdht/decomp.h"
 #include "fdht/preset.h"
 #include "fdht/weights.h"
 
@@ -12,6 +13,9 @@ typedef struct design {
     size_t enlarge[FDHT_MAX_MODES], hidden_box[FDHT_MAX_MODES]; /* hidden_box[0] = 0: to be chosen */
     bool diff;
 } design;
+
+static const fdht_format format_of[FDHT_CELL_KINDS] = {FDHT_DENSE, FDHT_TT, FDHT_TR,
+                                                       FDHT_BT,    FDHT_HT, FDHT_HT};
 
 /* h has to be placed anew: the modes or sizes have changed. */
 static void forget_place(design *d)
@@ -57,6 +61,22 @@ static int take_list(cli *c, const char *option, const cli_sizes *list, int d, s
     return FDHT_OK;
 }
 
+/* Modes where none were given: those of fewest parameters. They may hold more than there is; the rest stays empty. */
+static int choose_modes(cli *c, const train_args *a, size_t inputs, size_t hidden, design *d)
+{
+    fdht_op_spec *op = &d->cell.op;
+    char reason[256];
+    op->format = d->cell.kind == FDHT_CELL_BT ? FDHT_TT : format_of[d->cell.kind];
+    int st = fdht_choose_modes(inputs, 4 * hidden, 4,
+                               a->rank                 ? a->rank
+                               : op->format == FDHT_HT ? 8
+                                                       : 4,
+                               false, op, reason, &c->err);
+    if (!st)
+        cli_note(c, "%s", reason);
+    return st;
+}
+
 static int take_modes(cli *c, const train_args *a, size_t inputs, size_t hidden, design *d)
 {
     fdht_op_spec *op = &d->cell.op;
@@ -86,8 +106,7 @@ static int take_modes(cli *c, const train_args *a, size_t inputs, size_t hidden,
             st = take_list(c, "out-modes", &a->out_modes, op->d, op->out);
     }
     if (!st && !op->d)
-        return cli_usage(c, "%zu inputs and %zu hidden units: --in-modes and --out-modes are missing", inputs,
-                         hidden);
+        return choose_modes(c, a, inputs, hidden, d);
     if (!st && product(op->in, op->d) != inputs)
         return cli_usage(c, "input modes multiply up to %zu, the clips have %zu inputs (--in-modes)",
                          product(op->in, op->d), inputs);
@@ -100,11 +119,9 @@ static int take_modes(cli *c, const train_args *a, size_t inputs, size_t hidden,
 
 static int take_ranks(cli *c, const train_args *a, bool fresh, design *d)
 {
-    static const fdht_format format[FDHT_CELL_KINDS] = {FDHT_DENSE, FDHT_TT, FDHT_TR,
-                                                        FDHT_BT,    FDHT_HT, FDHT_HT};
     fdht_op_spec *op = &d->cell.op;
-    bool tree = format[d->cell.kind] == FDHT_HT;
-    op->format = format[d->cell.kind];
+    bool tree = format_of[d->cell.kind] == FDHT_HT;
+    op->format = format_of[d->cell.kind];
     if (a->tree && !tree)
         return cli_usage(c, "--tree is for ht and fdht cells");
     if (op->format == FDHT_DENSE)

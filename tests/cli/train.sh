@@ -85,6 +85,7 @@ has "a loss that runs away: message" "$err" "try a smaller learning rate"
 # every cell
 for k in ht tt tr bt; do works "--cell $k" train -q -f -o k.h5 --cell $k --epochs 2; done
 works "--cell dense" "$FDHT" train "$data" -q -f -o k.h5 --cell dense --hidden 8 --epochs 2
+for k in fdht ht tt tr bt; do works "--cell $k, modes chosen" "$FDHT" train "$data" -q -f -o k.h5 --cell $k --hidden 16 --epochs 1; done
 works "--enlarge" train -q -f -o k.h5 --enlarge 2,2,0 --hidden-box 2,2,2 --epochs 1
 works "--val-split" train -q -f -o k.h5 --val-split .2 --epochs 1
 works "--balance, --smoothing, --pool mean" train -q -f -o k.h5 --balance --smoothing .1 --pool mean --epochs 1
