@@ -128,6 +128,12 @@ static int run(cli *c, void *p)
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
         if (readers[i].kind == kind)
             return describe(c, a, readers[i].name, readers[i].read);
+    if (kind == FDHT_FILE_JSON) {
+        const char *name;
+        info_reader *read;
+        st = info_json(c, a, &name, &read);
+        return st ? st : describe(c, a, name, read);
+    }
     if (kind == FDHT_FILE_OTHER)
         return cli_fail(c, FDHT_EFORMAT, "%s: not a file that fdht knows", a->path);
     return cli_fail(c, FDHT_EFORMAT, "%s: %s: nothing more is known of such files", a->path,

@@ -15,8 +15,13 @@ typedef int info_reader(cli *c, const info_args *a, cJSON *json);
 
 int info_dataset(cli *c, const info_args *a, cJSON *json);
 int info_picture(cli *c, const info_args *a, cJSON *json);
+int info_hardware(cli *c, const info_args *a, cJSON *json);
+int info_workload(cli *c, const info_args *a, cJSON *json);
 int info_preset(cli *c, const info_args *a, cJSON *json);
 int info_presets(cli *c, const info_args *a, cJSON *json);
+
+/* Which of them reads a JSON file. */
+int info_json(cli *c, const info_args *a, const char **kind, info_reader **read);
 
 /* The keys `cell`, `in_modes`, `out_modes`, `tree`, `ranks` and so on of one cell. */
 int info_cell(cli *c, const fdht_cell_spec *cell, cJSON *json);

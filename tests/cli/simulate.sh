@@ -140,6 +140,15 @@ fails "capacity" 4 "fdht simulate: stage core_1: 12800 words do not fit x_kib = 
 works "spill" sim --preset tie-ucf11 --arch tie --set x_kib=200 --json
 json "spill: counted" '.stall_cycles.spill > 0 and .bit_exact' true
 
+# ---- what such files hold
+works "info: machine" "$FDHT" info one.json --json
+json "info: machine" '[.kind, .name, .x_banks, .n_pe]' '["hardware","one bank",1,16]'
+works "info: workload" "$FDHT" info w.json --json
+json "info: workload" '[.kind, .name, .cell, .steps, .parameters]' '["workload","small","fdht",3,243]'
+works "info: workload as text" "$FDHT" info tt.json
+echo '{}' > no.json
+fails "info: other JSON" 3 "fdht info: no.json: JSON, but neither a machine nor a workload" "$FDHT" info no.json
+
 # ---- misuse
 fails "nothing" 2 "fdht simulate: expected one MODEL.h5, WORKLOAD.json or --preset NAME (see fdht help simulate)" sim
 fails "key" 2 "fdht simulate: nope: no such hardware key" sim tt.json --set nope=1
