@@ -121,7 +121,10 @@ $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(B)/libfdht.a
 
 # ---- tests: every tier prints TAP, tests/tools/tap runs and counts it ----
 
-TEST_ENV = FDHT=$(abspath $(PROGRAM)) RENDER=$(abspath $(B)/demo/render) BUILD=$(abspath $(B)) CC='$(CC)' CXX='$(CXX)' OPENBLAS_NUM_THREADS=1
+# A refused allocation is tested, too; libhdf5's own leaks are not ours.
+SAN_ENV = $(if $(SANITIZE),ASAN_OPTIONS=allocator_may_return_null=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+    LSAN_OPTIONS=suppressions=$(abspath tests/tools/lsan.supp):print_suppressions=0)
+TEST_ENV = FDHT=$(abspath $(PROGRAM)) RENDER=$(abspath $(B)/demo/render) BUILD=$(abspath $(B)) CC='$(CC)' CXX='$(CXX)' OPENBLAS_NUM_THREADS=1 $(SAN_ENV)
 TAP = $(TEST_ENV) tests/tools/tap
 CLI_TESTS := $(filter-out %/lib.sh %/run.sh,$(wildcard tests/cli/*.sh))
 CHECKS := $(wildcard tests/tools/check-*) tests/tools/selftest
