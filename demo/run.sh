@@ -1,5 +1,5 @@
 #!/bin/bash
-# usage: demo/run.sh [--clips N] [--epochs N] [--threads N]      (make demo)
+# usage: demo/run.sh [--clips N] [--epochs N] [--threads N] [--out DIR]      (make demo)
 #
 # The whole way once, on real pictures: render labelled action clips, pack them, train a model of about 4,000 parameters, label clips it
 # never saw, compress a dense model and repair it. Everything made lies in demo/out; the art in demo/cache. Without flare-game's art
@@ -7,7 +7,7 @@
 set -eu -o pipefail
 export LC_ALL=C
 cd "$(dirname "$0")/.."
-clips=1200 epochs=40 threads=0
+clips=1200 epochs=40 threads=0 out=demo/out
 while [ $# -gt 0 ]; do
     case $1 in
     --clips | --epochs | --threads)
@@ -15,11 +15,15 @@ while [ $# -gt 0 ]; do
         declare "${1#--}=$2"
         shift 2
         ;;
+    --out)
+        [ $# -gt 1 ] && [ ! -e "$2" ] || { echo "demo/run.sh: --out wants a folder that does not exist yet" >&2; exit 2; }
+        out=$2
+        shift 2
+        ;;
     -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "demo/run.sh: unknown argument $1" >&2; exit 2 ;;
     esac
 done
-out=demo/out
 program=${FDHT:-./fdht} renderer=${RENDER:-build/demo/render}
 for built in "$program" "$renderer"; do
     [ -x "$built" ] || { echo "demo/run.sh: $built is not built: run make demo" >&2; exit 1; }
@@ -131,8 +135,8 @@ demo_fashion() { # FOLDER
     head -3 $out/test.jsonl
 }
 
-rm -rf $out
-mkdir -p $out
+[ "$out" != demo/out ] || rm -rf demo/out
+mkdir -p "$out"
 if art=$(demo/art); then
     demo_clips "$art"
     demo_label

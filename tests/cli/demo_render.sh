@@ -1,6 +1,5 @@
 #!/bin/bash
-# The demo's clip renderer on sheets made here: one picture of four pixels (red, green, half-transparent blue, nothing), so that
-# every pixel of a clip is known. With flare-game's art at hand, also that.
+# The demo's clip renderer on sheets made for the test, every pixel of which is known. With flare-game's art at hand, also that.
 . "$(dirname "$0")/lib.sh"
 
 render=${RENDER:-$TOP/build/demo/render}
@@ -16,41 +15,8 @@ ends() {
     [ "$status" = "$want" ] && [ "$(wc -l <"$ERR")" = 1 ] && pass "$name" || fail "$name" "$(said)"
 }
 
-# ---- the synthetic art ----
-mkdir -p art/engine art/images
-base64 -d >art/images/dots.png <<'END'
-iVBORw0KGgoAAAANSUhEUgAAAAQAAAABCAYAAAD5PA/NAAAAFklEQVR42mP4z8DwHwwZ/jdwcnIyAAA5qwWX3paX9AAAAABJRU5ErkJggg==
-END
-# The head is in front of the chest when looking in direction 5 and behind it otherwise.
-for d in 0 1 2 3 4 6 7; do echo "layer=$d,main,feet,legs,hands,head,chest,off"; done >art/engine/hero_layers.txt
-echo "layer=5,main,feet,legs,hands,chest,head,off" >>art/engine/hero_layers.txt
-
-# sheet PATH X FOOT_X: the pixel X of the picture; in [die] it walks one pixel to the right each frame.
-sheet() {
-    mkdir -p "$(dirname "$1")"
-    {
-        echo "image=images/dots.png"
-        for action in stance run swing shoot cast block hit; do
-            printf '\n[%s]\nframes=1\nduration=100ms\ntype=play_once\n' $action
-            for d in 0 1 2 3 4 5 6 7; do echo "frame=0,$d,$2,0,1,1,$3,0"; done
-        done
-        printf '\n[die]\nframes=6\nduration=600ms\ntype=play_once\n'
-        for k in 0 1 2 3 4 5; do
-            for d in 0 1 2 3 4 5 6 7; do echo "frame=$k,$d,$2,0,1,1,$(($3 - k)),0"; done
-        done
-    } >"$1"
-}
+"$TOP/tests/tools/flare-art" "$render" art
 "$render" --list >list.txt
-while read -r slot name _ bodies; do
-    for body in ${bodies//,/ }; do
-        case $slot in
-        chest) sheet art/animations/avatar/$body/$name.txt 0 0 ;;
-        head) sheet art/animations/avatar/$body/$name.txt 1 0 ;;
-        legs) sheet art/animations/avatar/$body/$name.txt 2 20 ;;
-        *) sheet art/animations/avatar/$body/$name.txt 3 0 ;;
-        esac
-    done
-done <list.txt
 
 # ---- known pixels ----
 works "renders" "$render" --art art --raw a.raw --labels a.tsv --split train=80 --jitter 0
