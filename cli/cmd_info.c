@@ -17,6 +17,7 @@ static const struct {
 } readers[] = {
     {FDHT_FILE_HDF5, "weights", info_weights},
     {FDHT_FILE_ZIP, "weights", info_weights}, /* refused, saying what is inside */
+    {FDHT_FILE_MODEL, "model", info_model},
     {FDHT_FILE_DATASET, "dataset", info_dataset},
     {FDHT_FILE_PNG, "png", info_picture},
     {FDHT_FILE_PNM, "pnm", info_picture},

@@ -14,6 +14,7 @@ typedef struct info_args {
 typedef int info_reader(cli *c, const info_args *a, cJSON *json);
 
 int info_dataset(cli *c, const info_args *a, cJSON *json);
+int info_model(cli *c, const info_args *a, cJSON *json);
 int info_picture(cli *c, const info_args *a, cJSON *json);
 int info_hardware(cli *c, const info_args *a, cJSON *json);
 int info_workload(cli *c, const info_args *a, cJSON *json);

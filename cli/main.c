@@ -125,6 +125,7 @@ int main(int argc, char **argv)
     const char *name = "";
     occupy_standard_descriptors();
     cli_signals_init();
+    fdht_hdf5_quiet();
     int status = dispatch(argc, argv, &name);
     return close_stdout(name, status);
 }

@@ -410,6 +410,7 @@ int fdht_h5_list(hid_t loc, const char *path, char ***out, size_t *n, fdht_error
     {
         group = H5Gopen2(loc, path, H5P_DEFAULT);
         if (group >= 0) {
+            /* native order: for others libhdf5 makes a table first and, in a damaged file, frees one it has not filled */
             rc = H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, add_name, &l);
             H5Gclose(group);
         }

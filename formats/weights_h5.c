@@ -77,7 +77,7 @@ static herr_t visit(hid_t group, const char *name, const H5L_info_t *link, void 
         up->status = fdht_fail(up->err, FDHT_EFORMAT, "%s: groups nested deeper than %d", path, MAX_DEPTH);
     } else if (type == H5I_GROUP) {
         walk down = {up->w, path, up->depth + 1, FDHT_OK, up->err};
-        if (H5Literate(id, H5_INDEX_NAME, H5_ITER_INC, NULL, visit, &down) < 0 && !down.status)
+        if (H5Literate(id, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit, &down) < 0 && !down.status)
             down.status = fdht_fail(up->err, FDHT_EFORMAT, "%s: damaged group", path);
         up->status = down.status;
     }
@@ -126,11 +126,12 @@ int fdht_w_file_open(fdht_weights *w, const char *path, fdht_error *err)
         return explain(path, err);
     if (status)
         return status;
+    /* Native order: for any other libhdf5 makes a table first and, in a damaged file, frees one it has not filled. */
     walk top = {w, "", 0, FDHT_OK, err};
     herr_t rc;
     H5E_BEGIN_TRY
     {
-        rc = H5Literate(w->id, H5_INDEX_NAME, H5_ITER_INC, NULL, visit, &top);
+        rc = H5Literate(w->id, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit, &top);
     }
     H5E_END_TRY
     if (rc < 0 && !top.status)

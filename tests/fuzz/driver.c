@@ -1,143 +1,178 @@
-/* driver.c - runs a fuzz target without libFuzzer: fuzz_X [-n RUNS] [-s SEED] FILE...
+/* driver.c - runs a fuzz target without libFuzzer: fuzz_NAME [-n ROUNDS] [-s SEED] [FILE...]
  *
- * Each file is given as it is, then RUNS mutations of files picked at random: flipped bits, bytes and runs overwritten with
- * telling values, pieces cut out, doubled or taken from another file. Deterministic in the seed. A target crashes or
- * returns; the input at hand is in the file named by the message of a crash (fuzz-last.bin in $TMPDIR or /tmp). With
- * clang, -fsanitize=fuzzer takes the place of this file. */
+ * It tries the target's own seeds and the files given, then ROUNDS damaged copies of them, the same ones in every run of one SEED: a
+ * failure comes back, and its input is kept in the file that the message names. Prints TAP. Without -n it ends after some seconds. */
+#include <fcntl.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include <sys/resource.h>
+#include <time.h>
 
+#include "fuzz.h"
 #include "base/rng.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+enum { MAX_SEEDS = 256, ROUNDS = 1500, SECONDS = 8, HANG_SECONDS = 20 };
 
-enum { MAX_SIZE = 1 << 20, MAX_FILES = 256 };
+static struct {
+    uint8_t *data;
+    size_t size;
+} seed[MAX_SEEDS];
+static size_t seeds;
+/* For the message of a crash: the round under way and its input. */
+static long current;
+static const uint8_t *input;
+static size_t input_size;
+static char keep[512];
 
-typedef struct bytes {
-    uint8_t *p;
-    size_t n;
-} bytes;
-
-static bytes now; /* for the signal handler */
-static char last[512];
-
-static void on_crash(int sig)
+void fuzz_seed(const void *data, size_t size)
 {
-    FILE *f = fopen(last, "wb");
-    if (f) {
-        fwrite(now.p, 1, now.n, f);
-        fclose(f);
-    }
-    fprintf(stderr, "crash: signal %d, input in %s\n", sig, last);
-    signal(sig, SIG_DFL);
-    raise(sig);
+    if (seeds == MAX_SEEDS || !(seed[seeds].data = malloc(size + 1)))
+        abort();
+    memcpy(seed[seeds].data, data, size);
+    seed[seeds++].size = size;
 }
 
-static bytes slurp(const char *path)
+void fuzz_seed_file(const char *path)
 {
-    bytes b = {calloc(MAX_SIZE, 1), 0};
     FILE *f = fopen(path, "rb");
-    if (!f || !b.p) {
-        fprintf(stderr, "%s: cannot be read\n", path);
-        exit(2);
-    }
-    b.n = fread(b.p, 1, MAX_SIZE, f);
+    static uint8_t data[1 << 22];
+    if (!f)
+        abort();
+    size_t n = fread(data, 1, sizeof data, f);
     fclose(f);
-    return b;
+    fuzz_seed(data, n);
 }
 
-static size_t below(fdht_rng *r, size_t n)
+static void say(const char *text)
 {
-    return n ? (size_t)fdht_rng_below(r, n) : 0;
+    (void)!write(STDOUT_FILENO, text, strlen(text));
 }
 
-static void mutate(fdht_rng *r, bytes *b, const bytes *other)
+static void on_signal(int number)
 {
-    static const uint64_t telling[] = {0,      1,          0xff,       0x7f,       0x80,
-                                       0xffff, 0x7fffffff, 0xffffffff, UINT64_MAX, UINT64_MAX / 8};
-    size_t at = below(r, b->n), len = 1 + below(r, 8), from;
-    uint64_t value = telling[below(r, sizeof telling / sizeof *telling)];
-    switch (b->n ? below(r, 7) : 6) {
-    case 0:
-        b->p[at] ^= (uint8_t)(1u << below(r, 8));
-        break;
-    case 1:
-        b->p[at] = (uint8_t)fdht_rng_u64(r);
-        break;
-    case 2:
-        memcpy(b->p + at, &value, len < b->n - at ? len : b->n - at);
-        break;
-    case 3:
-        b->p[at] = (uint8_t)(b->p[at] + (below(r, 2) ? 1 : 255));
-        break;
-    case 4: /* cut a piece out, or the rest off */
-        len = below(r, 4) ? len : b->n - at;
-        len = len < b->n - at ? len : b->n - at;
-        memmove(b->p + at, b->p + at + len, b->n - at - len);
-        b->n -= len;
-        break;
-    case 5: /* copy a piece elsewhere in the same file */
-        len = 1 + below(r, 64);
-        from = below(r, b->n);
-        len = len < b->n - at ? len : b->n - at;
-        len = len < b->n - from ? len : b->n - from;
-        memmove(b->p + at, b->p + from, len);
-        break;
-    case 6: /* a piece of another file at the same place */
-        len = 1 + below(r, 512);
-        len = at + len <= b->n ? len : b->n - at;
-        len = at + len <= other->n ? len : at < other->n ? other->n - at : 0;
-        memcpy(b->p + at, other->p + at, len);
-        break;
+    char digits[24], *p = digits + sizeof digits - 1;
+    long n = current;
+    int fd = open(keep, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd >= 0)
+        (void)!write(fd, input, input_size);
+    *p = 0;
+    do
+        *--p = (char)('0' + n % 10);
+    while ((n /= 10) > 0);
+    say("not ok 1 - ");
+    say(number == SIGALRM ? "hangs" : "crashes");
+    say(" in round ");
+    say(p);
+    say("\n# its input is kept in ");
+    say(keep);
+    say("\n1..1\n");
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static uint8_t odd_byte(fdht_rng *r)
+{
+    static const uint8_t odd[] = {0, 1, 0x7f, 0x80, 0xfe, 0xff, '0', '9', '-', ' ', '\n'};
+    return fdht_rng_below(r, 2) ? odd[fdht_rng_below(r, sizeof odd)] : (uint8_t)fdht_rng_u64(r);
+}
+
+static const uint64_t telling[] = {0,          1,          0x7f,       0xff,          0xffff,
+                                   0x7fffffff, 0xffffffff, UINT64_MAX, UINT64_MAX / 8};
+
+/* Damage a copy of `size` bytes in one to four places; returns its new size, at most 2 * size + 64. */
+static size_t damage(fdht_rng *r, uint8_t *d, size_t size)
+{
+    size_t places = 1 + (size_t)fdht_rng_below(r, 4);
+    for (size_t k = 0; k < places && size; k++) {
+        size_t at = (size_t)fdht_rng_below(r, size),
+               n = (size_t)fdht_rng_below(r, FDHT_MIN(size - at, 64)) + 1;
+        switch (fdht_rng_below(r, 7)) {
+        case 0:
+            d[at] ^= (uint8_t)(1u << fdht_rng_below(r, 8));
+            break;
+        case 1:
+            d[at] = odd_byte(r);
+            break;
+        case 2:
+            n = FDHT_MIN(n, 8);
+            memset(d + at, odd_byte(r), FDHT_MIN(n, size - at));
+            break;
+        case 3: /* a cut end */
+            size = fdht_rng_below(r, 3) ? size : at;
+            break;
+        case 4: /* a piece copied elsewhere */
+            n = FDHT_MIN(n, size - at);
+            memmove(d + fdht_rng_below(r, size - n + 1), d + at, n);
+            break;
+        case 5: /* a telling number */
+            n = FDHT_MIN(FDHT_MIN(n, 8), size - at);
+            memcpy(d + at, &telling[fdht_rng_below(r, FDHT_COUNT(telling))], n);
+            break;
+        default: /* bytes put in */
+            n = FDHT_MIN(n, 8);
+            memmove(d + at + n, d + at, size - at);
+            memset(d + at, odd_byte(r), n);
+            size += n;
+        }
     }
+    return size;
+}
+
+static void try(const uint8_t *data, size_t size)
+{
+    input = data;
+    input_size = size;
+    alarm(HANG_SECONDS);
+    LLVMFuzzerTestOneInput(data, size);
+    alarm(0);
+}
+
+static void try_damaged(uint64_t number)
+{
+    fdht_rng r;
+    size_t which = (size_t)current % seeds, size = seed[which].size;
+    uint8_t *copy = malloc(2 * size + 64), *exact;
+    fdht_rng_seed(&r, number, (uint64_t)current);
+    if (!copy)
+        abort();
+    memcpy(copy, seed[which].data, size);
+    size = damage(&r, copy, size);
+    if (!(exact = malloc(size ? size : 1))) /* its end is the end of the memory */
+        abort();
+    memcpy(exact, copy, size);
+    try(exact, size);
+    free(exact);
+    free(copy);
 }
 
 int main(int argc, char **argv)
 {
-    long runs = 0;
-    unsigned long long seed = 1;
-    int opt;
-    while ((opt = getopt(argc, argv, "n:s:")) != -1)
-        if (opt == 'n')
-            runs = strtol(optarg, NULL, 10);
-        else if (opt == 's')
-            seed = strtoull(optarg, NULL, 10);
+    static const int fatal[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGALRM};
+    long rounds = ROUNDS, seconds = SECONDS;
+    uint64_t number = 17;
+    for (int opt; (opt = getopt(argc, argv, "n:s:")) != -1;)
+        if (opt == 'n') {
+            rounds = strtol(optarg, NULL, 10);
+            seconds = 1L << 30;
+        } else if (opt == 's')
+            number = strtoull(optarg, NULL, 10);
         else
             return 2;
-    int n = argc - optind;
-    static bytes file[MAX_FILES];
-    if (n < 1 || n > MAX_FILES) {
-        fprintf(stderr, "usage: %s [-n RUNS] [-s SEED] FILE...\n", argv[0]);
-        return 2;
-    }
     const char *dir = getenv("TMPDIR");
-    snprintf(last, sizeof last, "%s/fuzz-last-%ld.bin", dir ? dir : "/tmp", (long)getpid());
-    static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        signal(signals[i], on_crash);
-    for (int i = 0; i < n; i++) {
-        file[i] = slurp(argv[optind + i]);
-        now = file[i];
-        LLVMFuzzerTestOneInput(now.p, now.n);
-    }
-    fdht_rng r;
-    now = (bytes){calloc(MAX_SIZE, 1), 0};
-    for (long i = 0; i < runs && now.p; i++) {
-        fdht_rng_seed(&r, seed, (uint64_t)i);
-        const bytes *from = &file[below(&r, (size_t)n)];
-        memcpy(now.p, from->p, from->n);
-        now.n = from->n;
-        for (size_t k = 1 + below(&r, 6); k-- > 0;)
-            mutate(&r, &now, &file[below(&r, (size_t)n)]);
-        LLVMFuzzerTestOneInput(now.p, now.n);
-    }
-    free(now.p);
-    for (int i = 0; i < n; i++)
-        free(file[i].p);
-    printf("%d files, %ld mutations\n", n, runs);
+    snprintf(keep, sizeof keep, "%s/fuzz-last-%ld.bin", dir ? dir : "/tmp", (long)getpid());
+    for (size_t i = 0; i < FDHT_COUNT(fatal); i++)
+        signal(fatal[i], on_signal);
+#ifndef __SANITIZE_ADDRESS__
+    setrlimit(RLIMIT_AS, &(struct rlimit){(rlim_t)3 << 30, (rlim_t)3 << 30});
+#endif
+    fuzz_seeds();
+    for (int i = optind; i < argc; i++)
+        fuzz_seed_file(argv[i]);
+    for (size_t i = 0; i < seeds; i++)
+        try(seed[i].data, seed[i].size);
+    time_t end = time(NULL) + seconds;
+    for (current = 0; current < rounds && time(NULL) < end; current++)
+        try_damaged(number);
+    unlink(fuzz_path((const uint8_t *)"", 0));
+    printf("ok 1 - %zu seeds, %ld damaged copies\n1..1\n", seeds, current);
     return 0;
 }

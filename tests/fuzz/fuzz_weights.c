@@ -1,12 +1,10 @@
-/* Fuzz target: dense LSTM weights. Whatever the bytes, opening and reading end with a status, in bounded memory. */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
+/* Dense LSTM weights of every layout in tests/data/lstm. */
+#include "fuzz.h"
 
+#include <dirent.h>
+
+#include "fdht/io.h"
 #include "fdht/weights.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { ROWS = 64, COLS = 64 };
 
@@ -19,7 +17,7 @@ static void read_all(const fdht_weights *w)
             for (int p = FDHT_W_IH; p <= FDHT_W_HR; p++) {
                 size_t rows, cols;
                 fdht_weights_shape(w, i, (fdht_weights_part)p, &rows, &cols);
-                size_t r = rows < ROWS ? rows : ROWS, c = cols < COLS ? cols : COLS;
+                size_t r = FDHT_MIN(rows, ROWS), c = FDHT_MIN(cols, COLS);
                 fdht_weights_read(w, i, d, (fdht_weights_part)p, rows - r, r, cols - c, c, out, COLS, NULL);
             }
     int first, count;
@@ -32,21 +30,34 @@ static void read_all(const fdht_weights *w)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const char *dir = getenv("TMPDIR");
-    char path[512];
-    snprintf(path, sizeof path, "%s/fuzz-weights-%ld.h5", dir ? dir : "/tmp", (long)getpid());
-    FILE *f = fopen(path, "wb");
-    if (!f)
-        abort();
-    fwrite(data, 1, size, f);
-    fclose(f);
     fdht_weights *w = NULL;
     fdht_error err = {0};
-    if (!fdht_weights_open(path, NULL, &w, &err))
+    int rc = fdht_weights_open(fuzz_path(data, size), NULL, &w, &err);
+    fuzz_judge(rc, &err);
+    if (!rc)
         read_all(w);
-    else if (!err.code || !err.msg[0])
-        abort();
     fdht_weights_close(w);
-    unlink(path);
     return 0;
+}
+
+static int is_hdf5(const struct dirent *e)
+{
+    size_t n = strlen(e->d_name);
+    return n > 3 && !strcmp(e->d_name + n - 3, ".h5");
+}
+
+void fuzz_seeds(void)
+{
+    struct dirent **list;
+    int n = scandir("tests/data/lstm", &list, is_hdf5, alphasort);
+    fdht_hdf5_quiet();
+    for (int i = 0; i < n; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "tests/data/lstm/%s", list[i]->d_name);
+        fuzz_seed_file(path);
+        free(list[i]);
+    }
+    if (n < 1)
+        abort();
+    free(list);
 }
