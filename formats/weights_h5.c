@@ -124,7 +124,7 @@ int fdht_w_file_open(fdht_weights *w, const char *path, fdht_error *err)
     int status = fdht_h5_open(path, &w->id, err);
     if (status == FDHT_EFORMAT)
         return explain(path, err);
-    if (status)
+    if (status || (status = fdht_h5_check_heaps(w->id, err)))
         return status;
     /* Native order: for any other libhdf5 makes a table first and, in a damaged file, frees one it has not filled. */
     walk top = {w, "", 0, FDHT_OK, err};
