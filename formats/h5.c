@@ -12,7 +12,7 @@
 #include "fdht/io.h"
 
 /* Deflate cannot do better than 1032:1; an extent that claims more is made up. */
-enum { MAX_EXPANSION = 1100, MIN_ALLOWANCE = 1 << 16 };
+enum { MAX_EXPANSION = 1100, MIN_ALLOWANCE = 1 << 16, MAX_HEAP_CHECK = 1 << 30 };
 
 void fdht_hdf5_quiet(void)
 {
@@ -22,7 +22,7 @@ void fdht_hdf5_quiet(void)
 int fdht_h5_open(const char *path, hid_t *out, fdht_error *err)
 {
     static const unsigned char magic[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
-    unsigned char head[8] = {0};
+    unsigned char head[9] = {0};
     *out = -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -53,7 +53,11 @@ int fdht_h5_open(const char *path, hid_t *out, fdht_error *err)
         *out = -1;
         return fdht_fail(err, FDHT_EFORMAT, "damaged or truncated HDF5 file (%lld bytes)", (long long)size);
     }
-    return FDHT_OK;
+    /* before superblock 3 (1.10) metadata has no checksums */
+    int rc = head[8] < 3 && size <= MAX_HEAP_CHECK ? fdht_h5_check_heaps(*out, err) : FDHT_OK;
+    if (rc)
+        fdht_h5_close(out, NULL);
+    return rc;
 }
 
 /* Walk to `path` through hard links only, so that no file leads out of itself: 1 it is there, 0 it is not, -1
@@ -197,12 +201,14 @@ static int look_at(fdht_h5_array *a, bool by_rows, fdht_error *err)
     a->stored = (size_t)H5Dget_storage_size(a->id);
     if ((rc = check_filters(plist, a, err)))
         goto out;
-    size_t allowance = SIZE_MAX;
-    /* chunks may be packed, or left out where nothing was written */
-    if (!fdht_mul(a->stored, H5Pget_layout(plist) == H5D_CHUNKED ? MAX_EXPANSION : 1, &allowance))
+    /* chunks may be packed, or left out where nothing was written; other storage is there whole or not at all */
+    H5D_layout_t layout = H5Pget_layout(plist);
+    size_t allowance = a->stored;
+    if (layout == H5D_CHUNKED && !fdht_mul(a->stored, MAX_EXPANSION, &allowance))
         allowance = SIZE_MAX;
-    allowance = FDHT_MAX(allowance, MIN_ALLOWANCE);
-    if (by_rows && a->rank && a->dim[0])
+    if (layout == H5D_CHUNKED || (layout != H5D_COMPACT && !a->stored))
+        allowance = FDHT_MAX(allowance, MIN_ALLOWANCE);
+    if (by_rows && layout == H5D_CHUNKED && a->rank && a->dim[0])
         bytes /= a->dim[0];
     if (bytes > allowance)
         rc = fdht_fail(err, FDHT_EFORMAT, "%s: shape asks for %zu bytes, only %zu are stored", a->path, bytes,

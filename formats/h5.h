@@ -65,8 +65,9 @@ int fdht_h5_read_box(const fdht_h5_array *a, const size_t *start, const size_t *
 int fdht_h5_list(hid_t loc, const char *path, char ***out, size_t *n, fdht_error *err);
 void fdht_h5_free_strings(char **s, size_t n);
 
-/* Read through the global heaps, where strings of variable length lie: libhdf5 1.10 loops for ever in one that is damaged, or runs out
- * of it. Once before fdht_h5_attr_strings; the other readers of text call it themselves where it is needed. FDHT_EFORMAT. */
+/* Look through the file's heaps, where strings of variable length and, in old files, the names in groups lie: libhdf5 1.10 loops for
+ * ever in one that is damaged, or runs out of it. fdht_h5_open does it for files of the old kind up to 1 GiB; readers of text do it
+ * where text has variable length; call it once before many fdht_h5_attr_strings. FDHT_EFORMAT. */
 int fdht_h5_check_heaps(hid_t loc, fdht_error *err);
 
 /* Strings of a 1-D (or scalar) data set or attribute, fixed or variable length, always terminated.

@@ -36,18 +36,90 @@ static bool collection_is_sound(const uint8_t *p, size_t left)
     return true;
 }
 
+/* "Local heap", III.D: signature, version 0, size, head of the free list, address of the data. */
+static bool local_is_sound(const uint8_t *p, size_t left, size_t file)
+{
+    if (left < 32)
+        return false;
+    uint64_t size = little(p + 8, 8), head = little(p + 16, 8), address = little(p + 24, 8);
+    return size <= file && address <= file - size && (head < size || head == 1 || head == UINT64_MAX);
+}
+
+/* Does `at` hold the address of a B-tree and of a local heap, as symbol tables give them? */
+static bool table_is_sound(const uint8_t *p, size_t size, const uint8_t *at)
+{
+    uint64_t tree = little(at, 8), heap = little(at + 8, 8);
+    return tree <= size - 32 && heap <= size - 32 && !memcmp(p + tree, "TREE", 4) &&
+           !memcmp(p + heap, "HEAP", 4);
+}
+
+/* "Symbol table entry", III.C: name, object header, kind of cache, reserved, cache. Kind 1 caches a symbol table. */
+static bool entry_is_sound(const uint8_t *p, size_t size, const uint8_t *at)
+{
+    uint64_t header = little(at + 8, 8); /* all ones in a soft link */
+    return (header < size || header == UINT64_MAX) &&
+           (little(at + 16, 4) != 1 || table_is_sound(p, size, at + 24));
+}
+
+/* Call `sound` for each place that holds `mark`. */
+static const uint8_t *find_bad(const uint8_t *p, size_t size, const void *mark, size_t n,
+                               bool (*sound)(const uint8_t *p, size_t size, const uint8_t *at))
+{
+    for (const uint8_t *at = p; (at = memmem(at, size - (size_t)(at - p), mark, n)); at += n)
+        if (!sound(p, size, at))
+            return at;
+    return NULL;
+}
+
+static bool global_heap(const uint8_t *p, size_t size, const uint8_t *at)
+{
+    return collection_is_sound(at, size - (size_t)(at - p));
+}
+
+static bool local_heap(const uint8_t *p, size_t size, const uint8_t *at)
+{
+    return local_is_sound(at, size - (size_t)(at - p), size);
+}
+
+/* III.B: a leaf of a group: version 1, number of entries, entries of 40 bytes. */
+static bool symbol_node(const uint8_t *p, size_t size, const uint8_t *at)
+{
+    size_t left = size - (size_t)(at - p), n = left < 8 ? 0 : (size_t)little(at + 6, 2);
+    if (left < 8 || n > (left - 8) / 40)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (!entry_is_sound(p, size, at + 8 + 40 * i))
+            return false;
+    return true;
+}
+
+/* IV.A.2.r: a message of type 17 and 16 bytes, here the first of an object header of version 1. */
+static bool table_message(const uint8_t *p, size_t size, const uint8_t *at)
+{
+    if (at - p < 16 || size - (size_t)(at - p) < 24 || at[-16] != 1 || at[-15] != 0)
+        return true; /* other bytes that look alike */
+    return table_is_sound(p, size, at + 8);
+}
+
 static int check(const uint8_t *p, size_t size, fdht_error *err)
 {
-    static const uint8_t signature[8] = {'G', 'C', 'O', 'L', 1};
-    int lengths = size > 16 ? p[p[8] < 2 ? 14 : 10] : 0;
-    if (lengths != 8)
-        return fdht_fail(err, FDHT_EFORMAT, "lengths of %d bytes; 8 are read", lengths);
-    const uint8_t *at = p;
-    while ((at = memmem(at, size - (size_t)(at - p), signature, sizeof signature))) {
-        if (!collection_is_sound(at, size - (size_t)(at - p)))
-            return fdht_fail(err, FDHT_EFORMAT, "damaged text (global heap at byte %zu)", (size_t)(at - p));
-        at += sizeof signature;
-    }
+    static const struct {
+        const char *what;
+        uint8_t mark[8];
+        bool (*sound)(const uint8_t *p, size_t size, const uint8_t *at);
+    } row[] = {{"global heap", {'G', 'C', 'O', 'L', 1}, global_heap},
+               {"local heap", {'H', 'E', 'A', 'P'}, local_heap},
+               {"symbol table", {17, 0, 16}, table_message}};
+    if (size < 96 || p[p[8] < 2 ? 14 : 10] != 8)
+        return fdht_fail(err, FDHT_EFORMAT, "not 8 bytes to a length");
+    const uint8_t *bad =
+        p[8] == 0 && !entry_is_sound(p, size, p + 56) ? p + 56 : find_bad(p, size, "SNOD\1", 6, symbol_node);
+    if (bad)
+        return fdht_fail(err, FDHT_EFORMAT, "damaged group (symbol node at byte %zu)", (size_t)(bad - p));
+    for (size_t i = 0; i < FDHT_COUNT(row); i++)
+        if ((bad = find_bad(p, size, row[i].mark, sizeof row[i].mark, row[i].sound)))
+            return fdht_fail(err, FDHT_EFORMAT, "damaged HDF5 file (%s at byte %zu)", row[i].what,
+                             (size_t)(bad - p));
     return FDHT_OK;
 }
 
