@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/base.h"
 #include "base/rng.h"
 #include "fdht/fixed.h"
 #include "sim_counter.h"
@@ -543,6 +544,33 @@ static void refusals(void **state)
     close_bench(&b);
 }
 
+/* Memory that runs out anywhere is FDHT_ENOMEM and leaks nothing. */
+static void no_memory(void **state)
+{
+    (void)state;
+    fdht_workload w = lstm(3, (size_t[]){2, 3, 3}, (size_t[]){1, 2, 2}, (size_t[]){4, 2, 2}, 2, 1);
+    fdht_sim_hw hw = machine("tie");
+    hw.bank_function = FDHT_BANK_TABLE;
+    int16_t x[64] = {0}, y[64];
+    long at = 0;
+    int rc;
+    do {
+        fdht_fixed *f = NULL;
+        fdht_sim_report r = {0};
+        fdht_alloc_fail_at = ++at;
+        rc = fdht_fixed_from_workload(&w, &BEST, &hw, 1, &f, NULL);
+        rc = rc ? rc : fdht_sim_map_program(fdht_fixed_program(f), &hw, NULL);
+        rc = rc ? rc : fdht_sim_run(fdht_fixed_program(f), &hw, 1, x, y, NULL, NULL, NULL, &r, NULL);
+        rc = rc ? rc : fdht_fixed_run(f, 1, x, y, NULL, NULL);
+        bool all = fdht_alloc_fail_at > 0;
+        fdht_alloc_fail_at = 0;
+        assert_int_equal(rc, all ? FDHT_OK : FDHT_ENOMEM);
+        fdht_sim_report_free(&r);
+        fdht_fixed_free(f);
+    } while (rc);
+    assert_true(at > 50);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -559,6 +587,7 @@ int main(void)
         cmocka_unit_test(whole_lstm),
         cmocka_unit_test(corruption),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
