@@ -274,6 +274,22 @@ out:
     return rc;
 }
 
+int fdht_fixed_check(const fdht_fixed *f, size_t steps, const int16_t *x, const int16_t *y, fdht_error *err)
+{
+    size_t n = steps * f->outputs;
+    int16_t *want = fdht_calloc_err(n, sizeof *want, "reference", err);
+    if (!want)
+        return FDHT_ENOMEM;
+    int rc = fdht_fixed_run(f, steps, x, want, NULL, err);
+    for (size_t i = 0; i < n && !rc; i++)
+        if (y[i] != want[i])
+            rc = fdht_fail(err, FDHT_EINTERNAL,
+                           "%s: word %zu of step %zu is %d in the banks, %d in the reference", f->w.name,
+                           i % f->outputs, i / f->outputs, y[i], want[i]);
+    fdht_free(want);
+    return rc;
+}
+
 static int recur_reals(fdht_fixed *f, bool note, size_t steps, const float *z, scratch *s, float *y,
                        fdht_error *err)
 {
