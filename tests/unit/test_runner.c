@@ -201,6 +201,67 @@ static void test_frames(void **state)
         }
 }
 
+/* Frame by frame is what the whole clip is, after each reset anew. */
+static void check_stream(fdht_model *m, const uint8_t *u8, const float *f32, size_t inputs, size_t length)
+{
+    fdht_runner *r = NULL;
+    fdht_stream *s = NULL;
+    size_t classes = fdht_model_spec_of(m)->classes;
+    float got[8], want[8];
+    assert_int_equal(fdht_runner_new(m, 1, &r, NULL), FDHT_OK);
+    assert_int_equal(fdht_stream_new(r, &s, NULL), FDHT_OK);
+    for (int again = 0; again < 2; again++) {
+        fdht_stream_reset(s);
+        for (size_t t = 0; t < length; t++) {
+            const void *frame = u8 ? (const void *)(u8 + t * inputs) : (const void *)(f32 + t * inputs);
+            fdht_clip clip = {u8, f32, t + 1};
+            assert_int_equal(fdht_stream_frame(s, frame, got, NULL), FDHT_OK);
+            assert_int_equal(fdht_runner_run(r, &clip, 1, want, NULL), FDHT_OK);
+            for (size_t k = 0; k < classes; k++)
+                assert_true(fabsf(got[k] - want[k]) < 2e-5f);
+        }
+    }
+    fdht_stream_free(s);
+    fdht_runner_free(r);
+}
+
+static void test_stream(void **state)
+{
+    (void)state;
+    enum { N = 24, T = 6 };
+    double *v = random_numbers(T * N, 2);
+    float f32[T * N];
+    uint8_t u8[T * N];
+    for (size_t i = 0; i < T * N; i++) {
+        f32[i] = (float)v[i];
+        u8[i] = (uint8_t)(128 + 40 * v[i]);
+    }
+    free(v);
+    for (int kind = 0; kind < FDHT_CELL_KINDS; kind++)
+        for (int k = 0; k < 8; k++) {
+            fdht_cell_spec c[2] = {small_cell((fdht_cell_kind)kind, N, 6),
+                                   small_cell((fdht_cell_kind)kind, 6, 6)};
+            fdht_model_spec spec = {.layers = 2, .directions = 1, .cell = c, .classes = 3, .frame.std = 1};
+            spec.pool = k & 1 ? FDHT_POOL_MEAN : FDHT_POOL_LAST;
+            if (k & 4)
+                spec.frame =
+                    (fdht_frame_spec){.width = 4, .height = 2, .channels = 3, .mean = 100, .std = 50};
+            spec.frame.diff = k & 2;
+            fdht_model *m = random_model(&spec, 5);
+            check_stream(m, k & 4 ? u8 : NULL, k & 4 ? NULL : f32, N, T);
+            fdht_model_free(m);
+        }
+    fdht_cell_spec both[2] = {small_cell(FDHT_CELL_TT, N, 6), small_cell(FDHT_CELL_TT, N, 6)};
+    fdht_model_spec spec = {.layers = 1, .directions = 2, .cell = both, .classes = 3, .frame.std = 1};
+    fdht_model *m = random_model(&spec, 5);
+    fdht_runner *r = NULL;
+    fdht_stream *s = NULL;
+    assert_int_equal(fdht_runner_new(m, 1, &r, NULL), FDHT_OK);
+    assert_int_equal(fdht_stream_new(r, &s, NULL), FDHT_ENOSUP);
+    fdht_runner_free(r);
+    fdht_model_free(m);
+}
+
 static void test_softmax(void **state)
 {
     (void)state;
@@ -213,10 +274,8 @@ static void test_softmax(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_independence),
-        cmocka_unit_test(test_frames),
-        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_golden), cmocka_unit_test(test_independence), cmocka_unit_test(test_frames),
+        cmocka_unit_test(test_stream), cmocka_unit_test(test_softmax),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -277,6 +277,39 @@ static void test_refusals(void **state)
     fdht_model_free(m);
 }
 
+/* The n-th allocation fails: a status, nothing lost, nothing kept. */
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    static toy data;
+    fdht_train_data source = make_toy(&data, 1);
+    fdht_model *m = toy_model(FDHT_CELL_HT, true, 0, FDHT_SAMPLE_EVEN);
+    fdht_train_options opt = everything(1, 1);
+    for (long n = 1;; n++) {
+        fdht_trainer *t = NULL;
+        fdht_runner *r = NULL;
+        fdht_stream *s = NULL;
+        float scores[CLASSES];
+        fdht_alloc_fail_at = n;
+        int status = fdht_trainer_new(m, &opt, &source, &source, &t, NULL);
+        if (status == FDHT_OK)
+            status = fdht_runner_new(m, 1, &r, NULL);
+        if (status == FDHT_OK)
+            status = fdht_stream_new(r, &s, NULL);
+        if (status == FDHT_OK)
+            status = fdht_runner_run(r, &(fdht_clip){.u8 = data.frame[0][0], .length = 3}, 1, scores, NULL);
+        bool reached = fdht_alloc_fail_at == 0;
+        fdht_alloc_fail_at = 0;
+        assert_int_equal(status, reached ? FDHT_ENOMEM : FDHT_OK);
+        fdht_stream_free(s);
+        fdht_runner_free(r);
+        fdht_trainer_free(t);
+        if (!reached)
+            break;
+    }
+    fdht_model_free(m);
+}
+
 /* Against the definition, by differences; smoothing and weights as PyTorch has them. */
 static double plain_loss(const double *z, size_t n, size_t k, const int *label, double s, const double *w)
 {
@@ -449,9 +482,11 @@ static void test_schedule(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_learns),   cmocka_unit_test(test_same_bits), cmocka_unit_test(test_stops),
-        cmocka_unit_test(test_patience), cmocka_unit_test(test_refusals),  cmocka_unit_test(test_loss),
-        cmocka_unit_test(test_frames),   cmocka_unit_test(test_sampling),  cmocka_unit_test(test_measure),
+        cmocka_unit_test(test_learns),   cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_stops),    cmocka_unit_test(test_patience),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_loss),     cmocka_unit_test(test_frames),
+        cmocka_unit_test(test_sampling), cmocka_unit_test(test_measure),
         cmocka_unit_test(test_schedule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
