@@ -9,7 +9,8 @@
 enum {
     PANEL = 512, /* columns of one Gram product: long enough for BLAS, short enough for float sums */
     CHUNKS = 4,  /* sums kept apart so that threads do not change the result */
-    SLAB_NUMBERS = 1 << 19 /* 2 MiB of floats: packed from cache, not from memory */
+    SLAB_NUMBERS = 1 << 19, /* 2 MiB of floats: packed from cache, not from memory */
+    READ_NUMBERS = 1 << 22
 };
 
 void fdht_spectrum_free(fdht_spectrum *s)
@@ -135,6 +136,9 @@ static int plan(fdht_stream *s, fdht_error *err)
         total *= fdht_leaf_size(spec, k);
     }
     bool by_column = s->in->part[0].source.by_column;
+    for (int i = 0; i < s->in->parts; i++) /* reads want to be long */
+        if (s->in->part[i].source.read)
+            numbers = READ_NUMBERS;
     if (s->opt->max_memory)
         numbers = FDHT_MIN(numbers, s->opt->max_memory / 16 / each);
     s->split = spec->d > 1 && total > numbers ? p : -1;

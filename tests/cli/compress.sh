@@ -86,6 +86,9 @@ there "--best-effort: written" l.h5
 run "$FDHT" compress w.h5 -o l2.h5 --max-params 3
 same "too few parameters: status" 4 "$status"
 absent "too few parameters: nothing written" l2.h5
+run "$FDHT" compress w.h5 -o l2.h5 --tol 1e-9
+same "finer than float32: status" 4 "$status"
+has "finer than float32: says so" "$err" "float32 cores cannot hold tolerance 1e-09"
 run "$FDHT" compress w.h5 -o l2.h5 --rank 2 --max-memory 1M
 same "too little memory: status" 4 "$status"
 
