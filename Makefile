@@ -157,16 +157,17 @@ bench: all
 	OPENBLAS_NUM_THREADS=1 $(PROGRAM:fdht=./fdht) bench
 
 # What a newcomer runs: find what is missing, configure once, then the real target with config.mk read.
+JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 READY = test -f config.mk || { $(MAKE) --no-print-directory configure && ./configure; }
 check:
 	@.ci/deps build check
 	@$(READY)
-	@$(MAKE) --no-print-directory check-all
+	@$(MAKE) --no-print-directory $(JOBS) check-all
 
 demo:
 	@.ci/deps build demo
 	@$(READY)
-	@$(MAKE) --no-print-directory demo-run
+	@$(MAKE) --no-print-directory $(JOBS) demo-run
 demo-run: all $(B)/demo/render
 	@FDHT=$(abspath $(PROGRAM)) RENDER=$(abspath $(B)/demo/render) demo/run.sh
 
