@@ -82,7 +82,8 @@ typedef struct job {
     fdht_clip *clip;
     float *scores, *row; /* (batch, width), (width) */
     size_t *rank;        /* (width) */
-    size_t batch, width, labelled, right, frames_done;
+    size_t batch, width, labelled, right, frames_done, done, expected;
+    cli_bar bar;
     char *stream_source;
 } job;
 
@@ -344,6 +345,9 @@ static int run_clips(job *j)
         n += !st && !end;
         if (!st && (n == j->batch || (end && n))) {
             st = run_batch(j, n);
+            j->done += n;
+            if (!st)
+                st = cli_bar_update(&j->bar, (double)j->done, (double)j->expected, "clips");
             for (size_t i = 0; i < n; i++)
                 fdht_clip_item_free(j->item[i]);
             n = 0;
@@ -541,8 +545,12 @@ static int run(cli *c, void *p)
     int st = set_up(&j);
     if (!st) {
         print_header(&j);
+        cli_bar_start(c, &j.bar, "infer");
+        j.bar.on = j.bar.on && !isatty(STDOUT_FILENO); /* records would run through it */
+        j.expected = j.bar.on ? fdht_clips_expected(j.clips) : 0;
         st = j.a->stream ? run_stream(&j) : run_clips(&j);
     }
+    cli_bar_end(&j.bar);
     if (!st && (j.a->score || j.a->control >= 0)) {
         if (j.labelled)
             fprintf(stderr, "accuracy %.4f (%zu of %zu labelled clips)\n",
@@ -561,7 +569,7 @@ const cli_command cmd_infer = {
     .notes = "An INPUT is a data set file, a folder of pictures (a clip) or of such folders, a picture, a\n"
              "y4m or --raw video, or - for a pipe. A bad clip gives a record with `error`, a line on\n"
              "standard error and, at the end, status 1; the others are labelled all the same.",
-    .common = CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON,
+    .common = CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
     .options = options,
     .args_size = sizeof(args),
     .defaults = &defaults,

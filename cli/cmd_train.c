@@ -257,9 +257,14 @@ static int make_model(job *j)
 static bool show_progress(void *arg, size_t done, size_t clips, double loss, double accuracy)
 {
     job *j = arg;
-    char note[96];
-    snprintf(note, sizeof note, "epoch %d/%d  loss %.4f  accuracy %.3f", j->epoch + 1, j->opt.epochs, loss,
-             accuracy);
+    const train_history *h = &j->history;
+    char note[128];
+    int n = snprintf(note, sizeof note, "epoch %d/%d  loss %.4f  accuracy %.3f", j->epoch + 1, j->opt.epochs,
+                     loss, accuracy);
+    if (h->n && isfinite(h->epoch[h->n - 1].val_accuracy))
+        n += snprintf(note + n, sizeof note - (size_t)n, "  val %.3f", h->epoch[h->n - 1].val_accuracy);
+    if (h->n)
+        snprintf(note + n, sizeof note - (size_t)n, "  %.0f clips/s", h->epoch[h->n - 1].clips_per_second);
     return cli_bar_update(&j->bar, (double)j->epoch * (double)clips + (double)done,
                           (double)j->opt.epochs * (double)clips, note) != FDHT_OK;
 }
