@@ -245,30 +245,51 @@ void sim_print_csv(FILE *f, const sim_result *s)
     }
 }
 
-/* Three pictures on one page: the stages along time, split into issue and stalls; the banks' load; the energy. */
+/* The first step: each stage a row, its issue and its stalls one after the other along time. */
+static void plot_timeline(FILE *f, const sim_result *s)
+{
+    static const char *const colour[] = {"#4c72b0", "#a0a0a0", "#dd8452", "#c44e52", "#8c1c13",
+                                         "#937860", "#da8bc3", "#64b5cd", "#000000", "#55a868"};
+    const fdht_sim_report *r = &s->r;
+    double t = 0;
+    for (int i = 0; i < 10; i++)
+        fprintf(f, "set linetype %d linecolor rgb '%s'\n", i + 1, colour[i]);
+    fprintf(f, "set style fill solid\nset key outside right\nset title 'one step: stages along time'\n"
+               "set xlabel 'cycles'\nset ytics noenhanced\n$line << EOD\n");
+    for (int i = 0; i < r->n_stages; i++) {
+        const fdht_sim_stage_report *g = &r->stage[i];
+        for (int k = -1; k < FDHT_STALLS && g->runs; k++) {
+            double d = (double)(k < 0 ? g->issue_cycles : g->stall[k]) / (double)g->runs;
+            if (d > 0)
+                fprintf(f, "%g %g %d %d\n", t, t + d, -i, k + 2);
+            t += d;
+        }
+    }
+    fprintf(f, "EOD\nset ytics (");
+    for (int i = 0; i < r->n_stages; i++)
+        fprintf(f, "%s\"%.24s\" %d", i ? ", " : "", r->stage[i].name, -i);
+    fprintf(f,
+            ")\nset yrange [%d:1]\nset xrange [0:%g]\nplot $line using (($1+$2)/2):3:1:2:($3-.4):($3+.4):4 "
+            "with boxxyerror linecolor variable notitle, NaN with boxes linetype 1 title 'issue'",
+            -r->n_stages, t > 0 ? t : 1);
+    for (int k = 0; k < FDHT_STALLS; k++)
+        if (r->stall[k])
+            fprintf(f, ", NaN with boxes linetype %d title '%s' noenhanced", k + 2, fdht_stall_name(k));
+    fprintf(f, "\nset ytics autofreq\nset autoscale\nunset xlabel\n");
+}
+
+/* Three pictures on one page: the stages along time, the banks' load, the energy. */
 void sim_plot(cli *c, const sim_result *s, const char *path)
 {
     const fdht_sim_report *r = &s->r;
     FILE *f = cli_plot_begin(c, path, 1100, 900);
     if (!f)
         return;
-    fprintf(f, "set multiplot layout 3,1 title '%s on %s: %llu cycles'\n", s->name, s->arch,
-            (unsigned long long)r->cycles);
-    fprintf(
-        f,
-        "set style data histograms\nset style histogram rowstacked\nset style fill solid\nset boxwidth 0.8\n"
-        "set key outside right\nset ylabel 'cycles'\nset title 'stages: issue and stalls'\nset xtics rotate "
-        "by -20 noenhanced\n$stages << EOD\n");
-    fprintf(f, "stage issue");
-    for (int k = 0; k < FDHT_STALLS; k++)
-        fprintf(f, " %s", fdht_stall_name(k));
-    for (int i = 0; i < r->n_stages; i++) {
-        fprintf(f, "\n\"%.24s\" %llu", r->stage[i].name, (unsigned long long)r->stage[i].issue_cycles);
-        for (int k = 0; k < FDHT_STALLS; k++)
-            fprintf(f, " %llu", (unsigned long long)r->stage[i].stall[k]);
-    }
-    fprintf(f, "\nEOD\nplot for [i=2:%d] $stages using i:xtic(1) title columnheader(i) noenhanced\n",
-            2 + FDHT_STALLS);
+    fprintf(f, "set multiplot layout 3,1 title '%s on %s: %llu cycles, %zu steps'\n", s->name, s->arch,
+            (unsigned long long)r->cycles, r->steps);
+    plot_timeline(f, s);
+    fprintf(f, "set style data histograms\nset style histogram rowstacked\nset boxwidth 0.8\n"
+               "set xtics rotate by -20 noenhanced\n");
     fprintf(
         f, "set title 'accesses per bank'\nset ylabel 'words'\n$banks << EOD\nbank reads writes conflicts\n");
     for (int b = 0; b < r->n_banks; b++)

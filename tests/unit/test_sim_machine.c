@@ -1,5 +1,6 @@
 /* The machine: values against the fixed-point reference bit for bit, cycles against an independent count, and
  * every gate of the simulator. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -550,6 +551,45 @@ static void refusals(void **state)
     close_bench(&b);
 }
 
+/* Whatever the order and the merges, the stages in floating point are the operator. */
+static void stages_are_the_operator(void **state)
+{
+    (void)state;
+    fdht_workload w[] = {
+        tt(4, (size_t[]){3, 5, 2, 7}, (size_t[]){2, 3, 5, 4}, 3),
+        ht(5, (size_t[]){3, 4, 2, 5, 3}, (size_t[]){4, 2, 3, 2, 3}, "((1,2),(3,(4,5)))", 3),
+        ht(4, (size_t[]){3, 1, 5, 4}, (size_t[]){1, 3, 2, 5}, "((1,3),(2,4))", 4),
+        tt(1, (size_t[]){7}, (size_t[]){5}, 1),
+    };
+    const fdht_order_choice order[] = {
+        NATURAL, BEST, {.kind = FDHT_ORDER_LIST, .n = 4, .factor = {3, 1, 4, 2}}};
+    fdht_sim_hw hw = machine("fdht");
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < 3; k++) {
+            fdht_order_choice o = order[k];
+            if (k == 2 && w[i].cell.op.d != 4)
+                continue;
+            fdht_op *op;
+            bench b = open_bench(&w[i], &hw, &o, 6);
+            assert_int_equal(fdht_op_new(&w[i].cell.op, &op, NULL), FDHT_OK);
+            float *params = want_memory(fdht_op_parameters(op), sizeof *params);
+            float *x = want_memory(b.n_in, sizeof *x), *y = want_memory(b.n_out, sizeof *y);
+            float *want = want_memory(b.n_out, sizeof *want);
+            assert_int_equal(fdht_op_init(op, 1 / sqrt((double)w[i].cell.inputs), 6, params, NULL), FDHT_OK);
+            fdht_fixed_random_input(b.f, 3, 1, x);
+            assert_int_equal(fdht_fixed_float(b.f, 1, x, y, NULL), FDHT_OK);
+            assert_int_equal(fdht_op_apply(op, params, 1, x, want, NULL), FDHT_OK);
+            for (size_t n = 0; n < b.n_out; n++)
+                assert_true(fabsf(y[n] - want[n]) < 1e-4);
+            fdht_op_free(op);
+            free(params);
+            free(x);
+            free(y);
+            free(want);
+            close_bench(&b);
+        }
+}
+
 /* Memory that runs out anywhere is FDHT_ENOMEM and leaks nothing. */
 static void no_memory(void **state)
 {
@@ -594,6 +634,7 @@ int main(void)
         cmocka_unit_test(corruption),
         cmocka_unit_test(refusals),
         cmocka_unit_test(no_memory),
+        cmocka_unit_test(stages_are_the_operator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
