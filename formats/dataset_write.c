@@ -13,6 +13,7 @@ struct entry {
 };
 
 struct fdht_dataset_writer {
+    char *path; /* as given, for messages */
     fdht_out *out;
     hid_t file, frames;
     fdht_clip_shape shape;
@@ -38,6 +39,7 @@ void fdht_dataset_discard(fdht_dataset_writer *w)
     for (size_t i = 0; i < w->n; i++)
         fdht_free(w->entry[i].name);
     fdht_free(w->entry);
+    fdht_free(w->path);
     fdht_free(w);
 }
 
@@ -104,6 +106,10 @@ int fdht_dataset_create(const char *path, const fdht_dataset_spec *spec, const f
         return FDHT_ENOMEM;
     w->file = w->frames = -1;
     w->shape = *s;
+    if (!(w->path = fdht_strdup(path))) {
+        rc = fdht_fail(err, FDHT_ENOMEM, "out of memory: data set");
+        goto out;
+    }
     if ((rc = fdht_out_open(path, true, opt, &w->out, err)))
         goto out;
     if (!(rc = fdht_h5_create(fdht_out_temp(w->out), &w->file, err)) && !(rc = put_header(w->file, err)))
@@ -174,7 +180,7 @@ int fdht_dataset_append(fdht_dataset_writer *w, const void *data, size_t length,
         return fdht_fail(err, FDHT_ENOMEM, "out of memory: clip name");
     if (!write_clip(w, data, length)) {
         fdht_free(copy);
-        return fdht_fail(err, FDHT_EIO, "clip %zu cannot be written (no space?)", w->n);
+        return fdht_fail(err, FDHT_EIO, "%s: clip %zu cannot be written (no space?)", w->path, w->n);
     }
     w->longest = FDHT_MAX(w->longest, length);
     w->entry[w->n++] = (struct entry){label, (int)length, (int8_t)split, copy};
@@ -263,7 +269,9 @@ int fdht_dataset_finish(fdht_dataset_writer *w, const char *const *classes, size
         if (!rc && closed < 0)
             rc = fdht_fail(err, FDHT_EIO, "frames cannot be written to the end (no space?)");
     }
-    if (!rc) {
+    if (rc)
+        fdht_fail_prefix(err, rc, "%s", w->path);
+    else {
         rc = fdht_out_commit(w->out, err);
         w->out = NULL;
     }

@@ -16,6 +16,7 @@ enum { MAX_EXPANSION = 1100, MIN_ALLOWANCE = 1 << 16, MAX_HEAP_CHECK = 1 << 30 }
 
 void fdht_hdf5_quiet(void)
 {
+    H5dont_atexit(); /* counts only before the library's first use, which the next call is */
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 

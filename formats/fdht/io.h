@@ -94,8 +94,9 @@ typedef enum fdht_file_kind {
 /* FDHT_ENOENT if there is nothing at path, FDHT_EIO if it cannot be read. An HDF5 file too damaged to open is
  * FDHT_FILE_HDF5. */
 FDHT_API int fdht_file_identify(const char *path, fdht_file_kind *out, fdht_error *err);
-/* For programs: libhdf5 prints nothing of its own on this thread, not even at exit (a damaged file can leave it with objects that it
- * fails to free, and it says so on stderr then). The library itself silences it call by call only. */
+/* For programs, as the first use of libhdf5 in the process: it prints nothing of its own on this thread and does nothing at exit. After
+ * a full disk or a damaged file it can hold objects that it fails to free; at exit it would complain on stderr, or crash. Every file
+ * is closed without it. The library itself silences libhdf5 call by call only. */
 FDHT_API void fdht_hdf5_quiet(void);
 /* "model", "dataset", "hdf5", "png", ... Static storage. */
 FDHT_API const char *fdht_file_kind_name(fdht_file_kind kind);

@@ -3,12 +3,14 @@
 #define TEST_FILES_H
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -79,6 +81,16 @@ static inline int scratch_entries(void)
     assert_int_equal(fscanf(p, "%d", &n), 1);
     pclose(p);
     return n;
+}
+
+/* Files may grow to `bytes` only, as on a full disk; 0 lifts the limit. The failing write gives EFBIG. */
+static inline void limit_files(size_t bytes)
+{
+    struct rlimit r;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &r), 0);
+    r.rlim_cur = bytes ? bytes : r.rlim_max;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &r), 0);
 }
 
 #define assert_message(err, part)                                                                            \

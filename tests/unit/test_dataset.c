@@ -472,6 +472,30 @@ static void test_damage(void **state)
     free(data);
 }
 
+static void test_full_disk(void **state)
+{
+    (void)state;
+    fdht_dataset_spec spec = {.shape = {4, 16, 16, 3, 0}};
+    fdht_error err = {0};
+    uint8_t clip[4 * 16 * 16 * 3];
+    memset(clip, 1, sizeof clip);
+    for (size_t size = 1; size < 40000; size += 6500) {
+        fdht_dataset_writer *w = NULL;
+        limit_files(size);
+        int rc = fdht_dataset_create(in_scratch("d.h5"), &spec, NULL, &w, &err);
+        for (int i = 0; i < 14 && !rc; i++)
+            rc = fdht_dataset_append(w, clip, 4, i % 2, "name", -1, &err);
+        if (!rc)
+            rc = fdht_dataset_finish(w, NULL, 0, &err);
+        else
+            fdht_dataset_discard(w);
+        limit_files(0);
+        assert_int_equal(rc, FDHT_EIO);
+        assert_message(err, in_scratch("d.h5"));
+        assert_int_equal(scratch_entries(), 0);
+    }
+}
+
 static void test_out_of_memory(void **state)
 {
     (void)state;
@@ -502,7 +526,8 @@ int main(void)
                                        T(test_writer_refuses), T(test_flat),
                                        T(test_groups),         T(test_features),
                                        T(test_refused),        T(test_other_storage),
-                                       T(test_damage),         T(test_out_of_memory)};
+                                       T(test_damage),         T(test_full_disk),
+                                       T(test_out_of_memory)};
     fdht_hdf5_quiet();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

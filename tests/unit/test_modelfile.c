@@ -477,6 +477,29 @@ static void test_out_of_memory(void **state)
     assert_int_equal(scratch_entries(), 1);
 }
 
+/* No space: the status says so, nothing is left behind, and an old file stays. */
+static void test_full_disk(void **state)
+{
+    (void)state;
+    fdht_out_options force = {.force = true};
+    fdht_error err = {0};
+    fdht_model *m = make_model(FDHT_CELL_FDHT, true), *back;
+    const char *path = in_scratch("m.h5");
+    check(fdht_modelfile_write(path, m, NULL, NULL, &err), &err);
+    for (size_t size = 1; size < 10000; size += 1999) {
+        limit_files(size);
+        int rc = fdht_modelfile_write(path, m, NULL, &force, &err);
+        limit_files(0);
+        assert_int_equal(rc, FDHT_EIO);
+        assert_message(err, path);
+        assert_int_equal(scratch_entries(), 1);
+        check(fdht_modelfile_read(path, &back, NULL, NULL, &err), &err);
+        fdht_model_free(back);
+    }
+    check(fdht_modelfile_write(path, m, NULL, &force, &err), &err);
+    fdht_model_free(m);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -487,6 +510,7 @@ int main(void)
                                        T(test_parts_that_are_missing),
                                        T(test_parameters_that_do_not_fit),
                                        T(test_damage),
+                                       T(test_full_disk),
                                        T(test_out_of_memory)};
     fdht_hdf5_quiet();
     return cmocka_run_group_tests(tests, NULL, NULL);
