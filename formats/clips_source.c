@@ -117,6 +117,15 @@ static void close_active(fdht_source *s)
 
 /* ---- pictures ---- */
 
+/* The reader's message begins with the whole path; beside the clip's name the picture's own is enough, or none if it is the clip. */
+static int shorten(int rc, const char *path, const char *name, fdht_error *err)
+{
+    size_t n = strlen(path);
+    if (!strncmp(err->msg, path, n) && err->msg[n] == ':' && err->msg[n + 1] == ' ')
+        memmove(err->msg, err->msg + n + 2, sizeof err->msg - n - 2);
+    return name ? fdht_fail_prefix(err, rc, "%s", name) : rc;
+}
+
 static int read_pictures(fdht_source *s, const char *dir, char *const *file, size_t n, fdht_clip_item *item,
                          fdht_error *err)
 {
@@ -135,7 +144,8 @@ static int read_pictures(fdht_source *s, const char *dir, char *const *file, siz
             rc = fdht_builder_add(&s->build, image.pixel, image.width, image.height, image.channels, name,
                                   err);
             fdht_image_free(&image);
-        }
+        } else
+            rc = shorten(rc, path, dir ? name : NULL, err);
         fdht_free(path);
         if (s->cancel || (s->opt.stop && *s->opt.stop))
             rc = fdht_fail(err, FDHT_EINTR, "interrupted");

@@ -85,12 +85,12 @@ rm -f v.h5
 printf 'P5\n6 4\n255\nabc' > clips/run/s3_a/f2.pgm
 run "$FDHT" pack -o a.h5 clips
 same "a bad clip: status" 1 "$status"
-same "a bad clip is named" "fdht pack: clips/run/s3_a: clips/run/s3_a/f2.pgm: truncated (read 3 of 24 bytes)" "$err"
+same "a bad clip is named" "fdht pack: clips/run/s3_a: f2.pgm: truncated (read 3 of 24 bytes)" "$err"
 has "the others are packed" "$out" "packed 19 clips"
 rm -f a.h5
-fails "--strict" 3 "fdht pack: clips/run/s3_a: clips/run/s3_a/f2.pgm: truncated (read 3 of 24 bytes)" \
+fails "--strict" 3 "fdht pack: clips/run/s3_a: f2.pgm: truncated (read 3 of 24 bytes)" \
     "$FDHT" pack --strict -o a.h5 clips
-fails "alone it is the failure" 3 "fdht pack: clips/run/s3_a: clips/run/s3_a/f2.pgm: truncated (read 3 of 24 bytes)" \
+fails "alone it is the failure" 3 "fdht pack: clips/run/s3_a: f2.pgm: truncated (read 3 of 24 bytes)" \
     "$FDHT" pack -o a.h5 clips/run/s3_a
 grey 5 5 1 > clips/run/s3_a/f2.pgm
 run "$FDHT" pack -o a.h5 clips/run/s3_a clips/hop
@@ -101,6 +101,8 @@ has "clips of two sizes" "$err" "red.ppm: frames of 1x1x3, the clips before are 
 same "status" 1 "$status"
 rm a.h5
 printf 'YUV4MPEG2 W2 H2\nFRAME\nabcdefFRAME\nabc' > short.y4m
+printf 'P5\n6 4\n255\nabc' > cut.pgm
+fails "a picture is a clip" 3 "fdht pack: cut.pgm: truncated (read 3 of 24 bytes)" "$FDHT" pack -o a.h5 cut.pgm
 fails "a short last frame" 3 "fdht pack: short.y4m: frame 1: truncated (read 3 of 6 bytes)" "$FDHT" pack -o a.h5 short.y4m
 fails "no label" 3 "fdht pack: v.y4m: is not in labels.tsv" "$FDHT" pack -o a.h5 v.y4m --labels labels.tsv
 

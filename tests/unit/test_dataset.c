@@ -431,6 +431,52 @@ static void test_other_storage(void **state)
     H5Sclose(s);
 }
 
+/* Heaps of old files, in which libhdf5 loops or runs out of memory when sizes and addresses lie. */
+static void test_damaged_heaps(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *mark;
+        size_t at; /* of the number that is changed */
+        uint64_t value;
+        const char *part;
+    } row[] = {{"GCOL\1", 8, 0, "global heap"},
+               {"GCOL\1", 8, (uint64_t)1 << 40, "global heap"},
+               {"GCOL\1", 24, UINT64_MAX - 15, "global heap"},
+               {"GCOL\1", 24, (uint64_t)1 << 40, "global heap"},
+               {"HEAP", 8, (uint64_t)1 << 40, "local heap"},
+               {"HEAP", 24, UINT64_MAX - 1, "local heap"},
+               {"SNOD\1", 16, (uint64_t)1 << 40, "symbol node"},
+               {"\21\0\20", 16, UINT64_MAX, "symbol"}};
+    static const size_t marks[] = {5, 5, 5, 5, 8, 8, 5, 8};
+    static const char *words[] = {"walk", "run"};
+    const hsize_t good[5] = {1, 2, 2, 2, 3};
+    uint8_t zero[24] = {0};
+    const char *path = in_scratch("bad.h5");
+    size_t n;
+    hid_t f = new_file(path);
+    put(f, "frames", 5, good, H5T_STD_U8LE, H5T_NATIVE_UINT8, zero);
+    put_words(f, "classes", words, 2);
+    H5Gclose(H5Gcreate2(f, "more", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+    H5Fclose(f);
+    fdht_dataset *ds;
+    assert_int_equal(fdht_dataset_open(path, &ds, NULL), FDHT_OK);
+    fdht_dataset_close(ds);
+    uint8_t *data = get_file(path, &n);
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        uint8_t mark[8] = {0}, old[8], *at = data;
+        memcpy(mark, row[i].mark, i == 7 ? 3 : strlen(row[i].mark));
+        at = memmem(data, n, mark, marks[i]);
+        assert_non_null(at);
+        memcpy(old, at + row[i].at, 8);
+        memcpy(at + row[i].at, &row[i].value, 8);
+        put_file(path, data, n);
+        memcpy(at + row[i].at, old, 8);
+        expect_refused(path, FDHT_EFORMAT, row[i].part);
+    }
+    free(data);
+}
+
 /* Opening never crashes and reading never lies: with any byte changed, or any end cut off, the file is
  * refused or says the same. */
 static void test_damage(void **state)
@@ -526,8 +572,8 @@ int main(void)
                                        T(test_writer_refuses), T(test_flat),
                                        T(test_groups),         T(test_features),
                                        T(test_refused),        T(test_other_storage),
-                                       T(test_damage),         T(test_full_disk),
-                                       T(test_out_of_memory)};
+                                       T(test_damage),         T(test_damaged_heaps),
+                                       T(test_full_disk),      T(test_out_of_memory)};
     fdht_hdf5_quiet();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
