@@ -12,12 +12,13 @@ enum { FDHT_LEG_GATE = FDHT_MAX_LEGS - 1, FDHT_MAX_ORDER_CORES = 31 };
 typedef struct fdht_legs {
     const fdht_op *op;
     int n_cores;
+    int gate_leg; /* the output leg that carries the gates: the first of extent > 1; -1 with one gate */
     size_t extent[FDHT_MAX_LEGS];
     uint64_t core[FDHT_MAX_ORDER_CORES]; /* legs of each core */
     uint64_t input;
 } fdht_legs;
 
-/* gates 4 splits the first output mode into FDHT_LEG_GATE (extent 4, slower) and the rest. */
+/* gates 4 splits the first output mode of extent > 1 into FDHT_LEG_GATE (extent 4, slower) and the rest. */
 int fdht_legs_of(const fdht_op *op, const fdht_box *box, int gates, fdht_legs *out, fdht_error *err);
 
 static inline size_t fdht_legs_product(const fdht_legs *l, uint64_t set)

@@ -54,7 +54,7 @@ static int take_core(const fdht_legs *l, const fdht_box *box, const float *param
             from[i] = box->corner[leg];
         }
         size *= extent[i];
-        if (leg == d && l->core[c] >> FDHT_LEG_GATE & 1)
+        if (leg == l->gate_leg)
             out->leg[out->n++] = FDHT_LEG_GATE;
         if (l->extent[leg] > 1)
             out->leg[out->n++] = leg;

@@ -6,7 +6,7 @@
 
 int fdht_legs_of(const fdht_op *op, const fdht_box *box, int gates, fdht_legs *out, fdht_error *err)
 {
-    fdht_legs l = {.op = op, .n_cores = op->n_cores};
+    fdht_legs l = {.op = op, .n_cores = op->n_cores, .gate_leg = -1};
     int d = op->spec.d;
     if (op->spec.format == FDHT_BT)
         return fdht_fail(err, FDHT_ENOSUP, "bt operators have no single chain of stages");
@@ -17,16 +17,19 @@ int fdht_legs_of(const fdht_op *op, const fdht_box *box, int gates, fdht_legs *o
     for (int k = 0; k < d && box; k++)
         l.extent[k] = box->size[k];
     if (gates == 4) {
-        if (l.extent[d] % 4)
+        l.gate_leg = d;
+        while (l.gate_leg + 1 < 2 * d && l.extent[l.gate_leg] == 1)
+            l.gate_leg++;
+        if (l.extent[l.gate_leg] % 4)
             return fdht_fail(err, FDHT_ENOSUP, "the first output mode %zu does not carry four gates",
-                             l.extent[d]);
-        l.extent[d] /= 4;
+                             l.extent[l.gate_leg]);
+        l.extent[l.gate_leg] /= 4;
         l.extent[FDHT_LEG_GATE] = 4;
     }
     for (int c = 0; c < op->n_cores; c++)
         for (int i = 0; i < op->core[c].info.order; i++) {
             int leg = op->core[c].leg[i];
-            if (leg == d && gates == 4)
+            if (leg == l.gate_leg)
                 l.core[c] |= 1ull << FDHT_LEG_GATE;
             if (l.extent[leg] > 1)
                 l.core[c] |= 1ull << leg;

@@ -155,16 +155,23 @@ static void machine_close(fdht_machine *m)
     fdht_free(m->bank_at);
 }
 
-/* Weights that do not fit with the rest of the program are loaded before every run of a stage. */
+/* Weights that do not fit with the rest of the program are loaded before every run of a stage; those of a stage that do
+ * not fit alone are loaded again for every column of tiles, a row of tiles at a time. */
 static int refill(fdht_machine *m, const fdht_bound *b, int stage, fdht_error *err)
 {
-    size_t words = b->rows * b->inner, room = m->hw->w_kib * 512;
+    size_t words = b->rows * b->inner, room = m->hw->w_kib * 512, load = 0;
+    size_t tile = FDHT_MIN(b->rows, m->hw->macs_per_pe) * b->inner;
+    if (tile > room)
+        return fdht_fail(err, FDHT_ELIMIT,
+                         "stage %s: the %zu weights of a tile do not fit w_kib = %zu (%zu words)", b->s->name,
+                         tile, m->hw->w_kib, room);
     if (words > room)
-        return fdht_fail(err, FDHT_ELIMIT, "stage %s: its %zu weights do not fit w_kib = %zu (%zu words)",
-                         b->s->name, words, m->hw->w_kib, room);
-    if (m->report->weight_words > room)
+        load = words * (b->n_slots / m->hw->n_pe);
+    else if (m->report->weight_words > room)
+        load = words;
+    if (load)
         fdht_machine_stall(m, stage, FDHT_STALL_WEIGHT_REFILL,
-                           (words + m->hw->w_refill_words - 1) / m->hw->w_refill_words);
+                           (load + m->hw->w_refill_words - 1) / m->hw->w_refill_words);
     return FDHT_OK;
 }
 

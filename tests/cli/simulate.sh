@@ -49,6 +49,14 @@ cycles=$(jq .cycles "$OUT")
 works "another seed" sim --preset ucf11-fdht --set bank_function=interleave --seed 7 --json
 json "another seed, the same cycles" .cycles "$cycles"
 
+# ---- the published cells: their dense hidden matrix streams through the weight memory, 262,144 words a step at 4 a cycle
+for name in ucf11-tt ucf11-ht ucf11-tr; do
+    works "$name" sim --preset $name --steps 2 --json
+    json "$name: bits" .bit_exact true
+    json "$name: streams its hidden matrix" '.stages[-2] | [.rows, .inner, .stall_cycles.weight_refill]' '[1024,256,131072]'
+done
+fails "ucf11-bt" 1 "fdht simulate: bt operators have no single chain of stages" sim --preset ucf11-bt
+
 # ---- workloads from files
 cat > w.json << 'END'
 {"schema":"fdht-workload-1","name":"small","format":"fdht","in_modes":[4,6,5],"out_modes":[8,4,2],"gates":4,"steps":3,
