@@ -6,7 +6,10 @@
 
 #include "h5.h"
 
-enum { HEADER = 16 }; /* of a collection and of an object in it, with 8-byte lengths */
+enum {
+    HEADER = 16,     /* of a collection and of an object in it, with 8-byte lengths */
+    WINDOW = 8 << 20 /* bytes, whole pages */
+};
 
 static uint64_t little(const uint8_t *p, int n)
 {
@@ -61,13 +64,19 @@ static bool entry_is_sound(const uint8_t *p, size_t size, const uint8_t *at)
            (little(at + 16, 4) != 1 || table_is_sound(p, size, at + 24));
 }
 
-/* Call `sound` for each place that holds `mark`. */
+/* Call `sound` for each place that holds `mark`. Pages are let go behind the search: a file may be larger than the
+ * memory its reader was given. */
 static const uint8_t *find_bad(const uint8_t *p, size_t size, const void *mark, size_t n,
                                bool (*sound)(const uint8_t *p, size_t size, const uint8_t *at))
 {
-    for (const uint8_t *at = p; (at = memmem(at, size - (size_t)(at - p), mark, n)); at += n)
-        if (!sound(p, size, at))
-            return at;
+    for (size_t from = 0; from < size; from += WINDOW) {
+        size_t to = FDHT_MIN(size, from + WINDOW + n - 1);
+        for (const uint8_t *at = p + from; (at = memmem(at, to - (size_t)(at - p), mark, n)); at += n)
+            if (!sound(p, size, at))
+                return at;
+        if (size > WINDOW)
+            madvise((void *)(p + from), FDHT_MIN(size - from, (size_t)WINDOW), MADV_DONTNEED);
+    }
     return NULL;
 }
 

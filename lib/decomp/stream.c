@@ -123,24 +123,30 @@ int fdht_stream_progress(fdht_stream *s, double passes, fdht_error *err)
     return FDHT_OK;
 }
 
-/* Cut the largest mode: it leaves the smallest Grams to the slabs. */
+/* Cut the largest mode: it leaves the smallest Grams to the slabs. A source that is read is cut in the first mode that
+ * gives small enough slabs: rows and columns are longest there. */
 static int plan(fdht_stream *s, fdht_error *err)
 {
     const fdht_op_spec *spec = &s->in->spec;
     size_t each = s->slab.f64 || fdht_input_wide(s->in) ? sizeof(double) : sizeof(float);
     size_t numbers = SLAB_NUMBERS, grams = 0, total = 1;
     int p = 0;
+    bool reading = false;
     for (int k = 0; k < spec->d; k++) {
         if (fdht_leaf_size(spec, k) > fdht_leaf_size(spec, p))
             p = k;
         total *= fdht_leaf_size(spec, k);
     }
     bool by_column = s->in->part[0].source.by_column;
-    for (int i = 0; i < s->in->parts; i++) /* reads want to be long */
-        if (s->in->part[i].source.read)
-            numbers = READ_NUMBERS;
+    for (int i = 0; i < s->in->parts; i++)
+        reading |= s->in->part[i].source.read != NULL;
+    if (reading)
+        numbers = READ_NUMBERS;
     if (s->opt->max_memory)
-        numbers = FDHT_MIN(numbers, s->opt->max_memory / 16 / each);
+        numbers = FDHT_MIN(numbers, s->opt->max_memory / 8 / each);
+    for (int k = spec->d - 1; k >= 0 && reading; k--)
+        if (total / fdht_leaf_size(spec, k) <= numbers)
+            p = k;
     s->split = spec->d > 1 && total > numbers ? p : -1;
     fdht_cut_plan(spec, s->split, numbers, by_column, &s->cut);
     for (int k = 0; k < spec->d; k++)

@@ -678,14 +678,15 @@ static void test_slabs(void **state)
     double first = -1;
     size_t slabs = 0;
     for (int v = 0; v < 8; v++)
-        for (int format = FDHT_HT; format <= FDHT_TR; format++) {
+        for (int format = FDHT_HT; format <= (v & 4 ? FDHT_HT : FDHT_TR);
+             format++) { /* whole leaves need room */
             fdht_op_spec s = spec_of((fdht_format)format, 4, n, m, "((1,4),(2,3))");
             fdht_dense_source source = {
                 .rows = rows, .cols = cols, .read = read_floats, .arg = &src, .by_column = v & 1};
             fdht_decomp_input in;
             fdht_decomp_plain(&s, &source, &in);
             fdht_decomp_options o = {
-                .tol = 0.05, .threads = 1 + (v >> 1 & 1), .max_memory = v & 4 ? 8 << 20 : 0};
+                .tol = 0.05, .threads = 1 + (v >> 1 & 1), .max_memory = v & 4 ? 5 << 20 : 0};
             fdht_factored f;
             fdht_decomp_report r;
             fdht_error err = {0};
