@@ -135,7 +135,10 @@ static int fill(const cJSON *json, const char *path, fdht_workload *out, fdht_er
     fdht_op *op = NULL; /* ranks and modes that cannot be are the file's fault */
     if (fdht_op_new(&w.cell.op, &op, &why))
         return fdht_fail(err, FDHT_EFORMAT, "%s: %s", path, why.msg);
+    size_t parameters = fdht_op_parameters(op);
     fdht_op_free(op);
+    if (parameters > 1u << 26)
+        return fdht_fail(err, FDHT_EFORMAT, "%s: %zu parameters, at most 2^26", path, parameters);
     *out = w;
     return FDHT_OK;
 }

@@ -59,7 +59,8 @@ typedef struct fdht_order_choice {
     size_t n, factor[FDHT_MAX_MODES]; /* FDHT_ORDER_LIST */
 } fdht_order_choice;
 
-/* Legs and extents of a chain, no weights; free with fdht_chain_free. box NULL = all inputs. */
+/* Legs and extents of a chain, no weights; free with fdht_chain_free. box NULL = all inputs. FDHT_ELIMIT: a tensor of more
+ * than 2^28 words. */
 FDHT_API int fdht_chain_build(const fdht_op *op, const fdht_box *box, int gates, const fdht_order *o,
                               fdht_sim_chain *out, fdht_error *err);
 FDHT_API void fdht_chain_free(fdht_sim_chain *c);

@@ -29,6 +29,16 @@ static inline size_t fdht_legs_product(const fdht_legs *l, uint64_t set)
     return p;
 }
 
+/* Whether a tensor with these legs has more words than the programs' 32-bit addresses are meant for. */
+enum { FDHT_MOST_WORDS = 1 << 28 };
+static inline bool fdht_legs_too_many(const fdht_legs *l, uint64_t set)
+{
+    double p = 1;
+    for (; set; set &= set - 1)
+        p *= (double)l->extent[__builtin_ctzll(set)];
+    return p > FDHT_MOST_WORDS;
+}
+
 /* Open legs of the cores in a set. */
 static inline uint64_t fdht_legs_open(const fdht_legs *l, uint32_t cores)
 {

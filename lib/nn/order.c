@@ -111,6 +111,9 @@ typedef struct search {
 static double stage_cost(const search *q, uint64_t act, uint64_t legs)
 {
     const fdht_sim_hw *hw = q->hw;
+    if (fdht_legs_too_many(q->l, act) || fdht_legs_too_many(q->l, legs) ||
+        fdht_legs_too_many(q->l, act ^ legs))
+        return -1;
     size_t rows = fdht_legs_product(q->l, legs & ~act), inner = fdht_legs_product(q->l, legs & act);
     size_t cols = fdht_legs_product(q->l, act & ~legs), kib = hw->x_kib * 512;
     if (rows > q->room / inner)

@@ -67,6 +67,12 @@ int fdht_chain_build(const fdht_op *op, const fdht_box *box, int gates, const fd
     uint32_t done = 0;
     for (int i = 0; i < o->n && !rc; i++) {
         uint64_t legs = fdht_legs_open(&l, o->group[i]);
+        if (fdht_legs_too_many(&l, act) || fdht_legs_too_many(&l, legs) ||
+            fdht_legs_too_many(&l, act ^ legs)) {
+            fdht_chain_free(&c);
+            return fdht_fail(err, FDHT_ELIMIT, "stage %d: a tensor of more than %d words", i + 1,
+                             FDHT_MOST_WORDS);
+        }
         uint64_t next = i + 1 < o->n ? fdht_legs_open(&l, o->group[i + 1]) : 1ull << FDHT_LEG_GATE;
         rc = build_stage(&l, i ? &c.stage[i - 1] : NULL, act, legs, next, &c.stage[i]);
         fdht_order one = {.n = 1, .group = {o->group[i]}};

@@ -171,6 +171,14 @@ sed 's/"tt"/"tucker"/' tt.json > bad.json
 fails "format" 3 "fdht simulate: bad.json: format: expected tt, ht or fdht" sim bad.json
 sed 's/\[3,5,7\]/[3,5,-7]/' tt.json > bad.json
 fails "mode" 3 "fdht simulate: bad.json: in_modes: entry 3 is not a whole number from 1" sim bad.json
+sed 's/"ranks":\[1,3,3,1\]/"ranks":[1,90000,90000,1]/' tt.json > bad.json
+run sim bad.json
+same "ranks without end" 3 "$status"
+cat > bad.json << 'END'
+{"schema":"fdht-workload-1","format":"ht","in_modes":[4,4,4,4,4,4],"out_modes":[4,4,4,4,4,4],"leaf_ranks":[99,99,99,99,99,99],
+ "inner_ranks":[1,1,1,1]}
+END
+fails "a tensor without end" 4 "fdht simulate: stage 3: a tensor of more than 268435456 words" sim bad.json --order 1,4,2,5,3,6
 # every key stands in the manual
 for key in $(sim tt.json --mode paper --json | jq -r '.machine | keys[]'); do
     grep -q "^.It Li $key\$" "$TOP/man/fdht-hw.5" && pass "fdht-hw.5: $key" || fail "fdht-hw.5: $key" missing
