@@ -210,11 +210,13 @@ void cli_note(cli *c, const char *fmt, ...) FDHT_PRINTF(2, 3);
 void cli_error(cli *c, const char *fmt, ...) FDHT_PRINTF(2, 3);
 /* Names in files are not trusted: control characters become '?'. */
 void cli_one_line(char *s);
+/* The last line of a command that failed. */
+void cli_print_failure(cli *c, int code);
 /* Exit status of a library status. */
 int cli_exit_status(int code);
 /* Memory or the end: prints and exits with status 5. Free with free(). */
 void *cli_calloc(size_t n, size_t size);
-/* Whether results on this stream (stdout, stderr) may carry colour. */
+/* Whether what is printed on this stream may carry colour. */
 bool cli_color(const cli *c, FILE *f);
 
 /* ---- signals.c ---- */
@@ -224,7 +226,6 @@ bool cli_color(const cli *c, FILE *f);
  * process. */
 void cli_signals_init(void);
 bool cli_interrupted(void);
-bool cli_interrupted_cb(void *unused);
 const volatile sig_atomic_t *cli_stop_flag(void);
 fdht_out_guard *cli_out_guard(void);
 

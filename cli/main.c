@@ -68,7 +68,7 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
     }
     cli_one_line(c.err.msg);
     if (st)
-        fprintf(stderr, "fdht %s: %s\n", cmd->name, *c.err.msg ? c.err.msg : fdht_strerror(st));
+        cli_print_failure(&c, st);
     free(args);
     return st ? cli_exit_status(st) : c.status;
 }

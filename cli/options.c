@@ -22,7 +22,7 @@ static const struct {
     {CLI_WITH_PROGRESS, CLI_FLAG(cli, no_progress, 0, "no-progress", "no progress bar")},
     {0, CLI_FLAG(cli, quiet, 'q', "quiet", "no warnings, no progress")},
     {0, CLI_FLAG(cli, verbose, 'v', "verbose", "say more on standard error")},
-    {0, CLI_CHOICE(cli, color, 0, "color", "auto|always|never", "colour in text output (default auto)")},
+    {0, CLI_CHOICE(cli, color, 0, "color", "auto|always|never", "colour in messages (default auto)")},
 };
 enum { N_COMMON = sizeof common / sizeof *common, HELP = 1000, FIRST_LONG = 256 };
 

@@ -31,15 +31,21 @@ void cli_one_line(char *s)
             *s = '?';
 }
 
+#define RED    "\033[31m"
+#define YELLOW "\033[33m"
+#define BOLD   "\033[1m"
+
 /* Take the progress bar off the line first; the next update draws it again. */
-static void line(cli *c, const char *kind, const char *fmt, va_list ap)
+static void line(cli *c, const char *colour, const char *kind, const char *fmt, va_list ap)
 {
+    bool shown = cli_color(c, stderr);
     if (c->bar && c->bar->drawn)
         fputs("\r\033[K", stderr);
     char text[1024];
     vsnprintf(text, sizeof text, fmt, ap);
     cli_one_line(text);
-    fprintf(stderr, "fdht %s: %s%s\n", c->command->name, kind, text);
+    fprintf(stderr, "%sfdht %s:%s %s%s\n", shown ? colour : "", c->command->name, shown ? "\033[0m" : "",
+            kind, text);
 }
 
 void cli_warn(cli *c, const char *fmt, ...)
@@ -48,7 +54,7 @@ void cli_warn(cli *c, const char *fmt, ...)
         return;
     va_list ap;
     va_start(ap, fmt);
-    line(c, "warning: ", fmt, ap);
+    line(c, YELLOW, "warning: ", fmt, ap);
     va_end(ap);
 }
 
@@ -58,7 +64,7 @@ void cli_note(cli *c, const char *fmt, ...)
         return;
     va_list ap;
     va_start(ap, fmt);
-    line(c, "", fmt, ap);
+    line(c, BOLD, "", fmt, ap);
     va_end(ap);
 }
 
@@ -66,9 +72,16 @@ void cli_error(cli *c, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    line(c, "", fmt, ap);
+    line(c, RED, "", fmt, ap);
     va_end(ap);
     c->status = 1;
+}
+
+void cli_print_failure(cli *c, int code)
+{
+    const char *text = *c->err.msg ? c->err.msg : fdht_strerror(code);
+    fprintf(stderr, "%sfdht %s:%s %s\n", cli_color(c, stderr) ? RED : "", c->command->name,
+            cli_color(c, stderr) ? "\033[0m" : "", text);
 }
 
 int cli_exit_status(int code)

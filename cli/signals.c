@@ -44,12 +44,6 @@ bool cli_interrupted(void)
     return caught;
 }
 
-bool cli_interrupted_cb(void *unused)
-{
-    (void)unused;
-    return caught;
-}
-
 const volatile sig_atomic_t *cli_stop_flag(void)
 {
     return &caught;

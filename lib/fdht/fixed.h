@@ -53,7 +53,8 @@ FDHT_API size_t fdht_fixed_quantise(const fdht_fixed *f, size_t n, const float *
 FDHT_API int fdht_fixed_run(const fdht_fixed *f, size_t steps, const int16_t *x, int16_t *y, int16_t *c,
                             fdht_error *err);
 /* Compare the words y of a machine with those of fdht_fixed_run: FDHT_EINTERNAL names the first that differs. */
-FDHT_API int fdht_fixed_check(const fdht_fixed *f, size_t steps, const int16_t *x, const int16_t *y, fdht_error *err);
+FDHT_API int fdht_fixed_check(const fdht_fixed *f, size_t steps, const int16_t *x, const int16_t *y,
+                              fdht_error *err);
 /* The same stages in floating point, weights before rounding: y (steps, outputs). */
 FDHT_API int fdht_fixed_float(const fdht_fixed *f, size_t steps, const float *x, float *y, fdht_error *err);
 /* 10 log10 of signal over noise power, words against floats. */

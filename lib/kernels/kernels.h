@@ -10,23 +10,23 @@
 
 enum { FDHT_LANES = 16 }; /* numbers in a vector chunk, whatever the registers hold */
 
-#define FDHT_KERNELS_DECLARE(REAL, R)                                                                        \
-    typedef struct fdht_kernels_##R {                                                                        \
+#define FDHT_KERNELS_DECLARE(REAL, R)                                                                          \
+    typedef struct fdht_kernels_##R {                                                                          \
         /* C[i cs + j] (+)= sum_k L[i ls + lk[k]] B[bk[k] + j] for i < m, j < n. B is read and C written for \
-         * those j only. C overlaps neither L nor B. */                                                      \
-        void (*gemm)(size_t m, size_t n, size_t k, const REAL *L, size_t ls, const uint32_t *lk,             \
-                     const REAL *B, const uint32_t *bk, REAL *C, size_t cs, bool accumulate);                \
+         * those j only. C overlaps neither L nor B. */ \
+        void (*gemm)(size_t m, size_t n, size_t k, const REAL *L, size_t ls, const uint32_t *lk,               \
+                     const REAL *B, const uint32_t *bk, REAL *C, size_t cs, bool accumulate);                  \
         /* C[i cs + j] += sum over chunks c and lanes l < lanes <= FDHT_LANES of                             \
-         * A[i as + ta[c] + l] B[j bs + tb[c] + l], for i < m, j < n. */                                     \
-        void (*dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL *A, size_t as,               \
-                    const uint32_t *ta, const REAL *B, size_t bs, const uint32_t *tb, REAL *C, size_t cs);   \
+         * A[i as + ta[c] + l] B[j bs + tb[c] + l], for i < m, j < n. */ \
+        void (*dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL *A, size_t as,                 \
+                    const uint32_t *ta, const REAL *B, size_t bs, const uint32_t *tb, REAL *C, size_t cs);     \
         /* `rounds` times as many multiply-adds in registers as keep the units busy; returns the operations  \
-         * done (two each), *sum depends on all of them. */                                                  \
-        double (*spin)(size_t rounds, REAL *sum);                                                            \
-        /* y[i] = x[i] */                                                                                    \
-        void (*from_u8)(size_t n, const uint8_t *x, REAL *y);                                                \
-    } fdht_kernels_##R;                                                                                      \
-    const fdht_kernels_##R *fdht_kernels_##R##_get(void);                                                    \
+         * done (two each), *sum depends on all of them. */ \
+        double (*spin)(size_t rounds, REAL *sum);                                                              \
+        /* y[i] = x[i] */                                                                                      \
+        void (*from_u8)(size_t n, const uint8_t *x, REAL *y);                                                  \
+    } fdht_kernels_##R;                                                                                        \
+    const fdht_kernels_##R *fdht_kernels_##R##_get(void);                                                      \
     extern const fdht_kernels_##R fdht_kernels_##R##_reference;
 
 FDHT_KERNELS_DECLARE(float, f32)

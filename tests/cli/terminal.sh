@@ -28,6 +28,15 @@ else
     skip "a bar on a terminal" "no script(1) here"
 fi
 rm -f a.h5
+red=$'\033[31mfdht info:\033[0m nope: No such file or directory'
+plain='fdht info: nope: No such file or directory'
+fails "no colour in a pipe" 1 "$plain" "$FDHT" info nope
+fails "--color=always" 1 "$red" "$FDHT" info nope --color=always
+if command -v script > /dev/null; then
+    same "colour on a terminal" "$red" "$(TERM=xterm tty_run "'$FDHT' info nope" | tr -d '\r')"
+    same "not with NO_COLOR" "$plain" "$(NO_COLOR=1 TERM=xterm tty_run "'$FDHT' info nope" | tr -d '\r')"
+    same "not with --color=never" "$plain" "$(TERM=xterm tty_run "'$FDHT' info nope --color=never" | tr -d '\r')"
+fi
 works "none in a pipe" "$FDHT" pack -o a.h5 clips
 
 # valgrind: no error, no leak. It does not know AVX-512, and the processor it shows has none.
