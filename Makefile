@@ -86,6 +86,7 @@ KERNEL_CFLAGS := -O3 -ffp-contract=fast -fno-trapping-math -Wno-psabi
 CFLAGS_lib_decomp_view = -O3
 CFLAGS_lib_decomp_measure = -O3
 CFLAGS_lib_decomp_stream = -O3
+CFLAGS_lib_nn_fixed = -O3
 CFLAGS_lib_base_error = -DFDHT_VERSION='"$(VERSION)"'
 CFLAGS_cli_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(strip $(CFLAGS) $(EXTRA_CFLAGS) $(SAN)), $(MACHINE)"'
 $(B)/lib/kernels/%_avx2.o: ISA = -mavx2 -mfma
