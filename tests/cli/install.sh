@@ -82,7 +82,7 @@ END
 chmod +x dpkg-query apt-get id
 for tool in bash env grep cat mktemp rm tail; do ln -s "$(command -v $tool)" .; done
 echo 0 > uid
-printf '%s\n' libcmocka-dev g++ jq mandoc valgrind gnuplot-nox > installed
+printf '%s\n' libcmocka-dev g++ jq mandoc valgrind gnuplot-nox hdf5-tools > installed
 works "deps: nothing is missing" env PATH="$PWD" "$TOP/.ci/deps" check
 absent "deps: apt is not asked" asked
 sed -i /jq/d installed
