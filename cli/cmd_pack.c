@@ -215,7 +215,7 @@ static int pack_one(job *j, const fdht_clip_item *item)
             snprintf(message, sizeof message, "is not in %.200s", j->a->labels);
             return leave_out(j, item->name, FDHT_EFORMAT, message);
         }
-        label = row->cell[j->table.label];
+        label = *row->cell[j->table.label] ? row->cell[j->table.label] : NULL;
         if (j->table.split != SIZE_MAX)
             split = split_of(row->cell[j->table.split]);
     }

@@ -60,6 +60,9 @@ same "gives another" 1 "$status"
 printf 'run/s1_a,"a ""b"", c",1\n' > labels.csv
 run "$FDHT" pack -f -o b.h5 clips/run/s1_a --labels labels.csv --json
 json "quoted CSV" .classes '["a \"b\", c"]'
+printf 'run/s1_a,\nrun/s2_a,fast\n' > labels.csv
+run "$FDHT" pack -f -o b.h5 clips/run/s1_a clips/run/s2_a --labels labels.csv
+same "an empty label" "fdht pack: warning: 1 of 2 clips have no label" "$err"
 rm -f a.h5 b.h5
 
 # video

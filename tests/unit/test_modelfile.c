@@ -154,6 +154,24 @@ static void test_round_trip(void **state)
     }
 }
 
+/* The same model is the same file, whenever it is written. */
+static void test_same_bytes(void **state)
+{
+    (void)state;
+    fdht_error err = {0};
+    fdht_model *m = make_model(FDHT_CELL_HT, false);
+    size_t n, k;
+    check(fdht_modelfile_write(in_scratch("a.h5"), m, NULL, NULL, &err), &err);
+    sleep(1);
+    check(fdht_modelfile_write(in_scratch("b.h5"), m, NULL, NULL, &err), &err);
+    uint8_t *a = get_file(in_scratch("a.h5"), &n), *b = get_file(in_scratch("b.h5"), &k);
+    assert_int_equal(n, k);
+    assert_memory_equal(a, b, n);
+    free(a);
+    free(b);
+    fdht_model_free(m);
+}
+
 static void test_training_state(void **state)
 {
     (void)state;
@@ -504,6 +522,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {T(test_round_trip),
+                                       T(test_same_bytes),
                                        T(test_training_state),
                                        T(test_words_that_cannot_be),
                                        T(test_numbers_that_cannot_be),
