@@ -150,17 +150,22 @@ static int open_data(job *j)
 {
     cli *c = j->c;
     const train_args *a = j->a;
-    int st = train_classes_of(c, a->data, &j->classes);
-    if (!st)
-        st = train_set_open(c, a, a->data, FDHT_SPLIT_TRAIN, &j->classes, &j->train);
+    fdht_dataset *file = NULL;
+    int st = fdht_dataset_open(a->data, &file, &c->err);
     if (st)
         return st;
+    if ((st = train_classes_of(c, a->data, file, &j->classes))) {
+        fdht_dataset_close(file);
+        return st;
+    }
+    if ((st = train_set_open(c, a, a->data, file, FDHT_SPLIT_TRAIN, &j->classes, &j->train)))
+        return st;
     if (a->val)
-        st = train_set_open(c, a, a->val, FDHT_SPLIT_VAL, &j->classes, &j->val);
+        st = train_set_open(c, a, a->val, NULL, FDHT_SPLIT_VAL, &j->classes, &j->val);
     else if (a->val_split > 0)
         st = train_set_split(c, a, &j->train, &j->val);
     else if (train_set_has_val(&j->train))
-        st = train_set_open(c, a, a->data, FDHT_SPLIT_VAL, &j->classes, &j->val);
+        st = train_set_open(c, a, a->data, NULL, FDHT_SPLIT_VAL, &j->classes, &j->val);
     else
         return FDHT_OK;
     j->has_val = true;

@@ -47,13 +47,13 @@ typedef struct train_classes {
     size_t n;
     char **name; /* NULL: none */
 } train_classes;
-int train_classes_of(cli *c, const char *path, train_classes *out);
+int train_classes_of(cli *c, const char *path, const fdht_dataset *file, train_classes *out);
 void train_classes_free(train_classes *k);
 
 /* Open the clips of `path` marked `want` (FDHT_SPLIT_*), all of them if want is FDHT_SPLIT_NONE or none is marked so;
- * labels are matched by class name. */
-int train_set_open(cli *c, const train_args *a, const char *path, int want, const train_classes *k,
-                   train_set *out);
+ * labels are matched by class name. file: `path`, opened already, from now on the set's; NULL: it is opened here. */
+int train_set_open(cli *c, const train_args *a, const char *path, fdht_dataset *file, int want,
+                   const train_classes *k, train_set *out);
 /* Move a random part (--val-split) of the clips of `from` into `to`. */
 int train_set_split(cli *c, const train_args *a, train_set *from, train_set *to);
 /* Whether the file marks clips for validation. */

@@ -4,13 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
-int train_classes_of(cli *c, const char *path, train_classes *out)
+int train_classes_of(cli *c, const char *path, const fdht_dataset *file, train_classes *out)
 {
-    fdht_dataset *file = NULL;
-    int st = fdht_dataset_open(path, &file, &c->err);
     *out = (train_classes){0};
-    if (st)
-        return st;
     const fdht_dataset_info *info = fdht_dataset_info_of(file);
     out->n = info->classes;
     for (size_t i = 0; i < info->clips; i++) {
@@ -26,7 +22,6 @@ int train_classes_of(cli *c, const char *path, train_classes *out)
             strcpy(out->name[k], name);
         }
     }
-    fdht_dataset_close(file);
     if (out->n < 2)
         return cli_fail(c, FDHT_EFORMAT, "%s: expected labels of at least 2 classes, found %zu", path,
                         out->n);
@@ -150,12 +145,12 @@ static void lay_out(const train_args *a, train_set *s)
     s->data.arg = s;
 }
 
-int train_set_open(cli *c, const train_args *a, const char *path, int want, const train_classes *k,
-                   train_set *out)
+int train_set_open(cli *c, const train_args *a, const char *path, fdht_dataset *file, int want,
+                   const train_classes *k, train_set *out)
 {
     train_set *s = out;
-    *s = (train_set){.path = path};
-    int st = fdht_dataset_open(path, &s->file, &c->err);
+    *s = (train_set){.path = path, .file = file};
+    int st = file ? FDHT_OK : fdht_dataset_open(path, &s->file, &c->err);
     if (st)
         return st;
     const fdht_dataset_info *info = fdht_dataset_info_of(s->file);
