@@ -162,12 +162,12 @@ JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 READY = test -f config.mk || { $(MAKE) --no-print-directory configure && ./configure; }
 check:
 	@.ci/deps build check
-	@$(READY)
+	+@$(READY)
 	@$(MAKE) --no-print-directory $(JOBS) check-all
 
 demo:
 	@.ci/deps build demo
-	@$(READY)
+	+@$(READY)
 	@$(MAKE) --no-print-directory $(JOBS) demo-run
 demo-run: all $(B)/demo/render
 	@FDHT=$(abspath $(PROGRAM)) RENDER=$(abspath $(B)/demo/render) demo/run.sh
