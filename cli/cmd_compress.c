@@ -135,6 +135,18 @@ static bool fits(const cli_sizes *given, size_t size)
     return !given->n || product(given->v, given->n) == size;
 }
 
+/* A streamed file is cut in one mode: with many small modes even the smallest slab is large. */
+static bool slabs_too_large(const compress_args *a, const fdht_op_spec *op)
+{
+    double numbers = 1, most = 1;
+    for (int k = 0; k < op->d; k++) {
+        double side = (double)op->in[k] * (double)op->out[k];
+        numbers *= side;
+        most = fmax(most, side);
+    }
+    return a->max_memory && numbers / most * 3 * sizeof(float) > (double)a->max_memory / 2;
+}
+
 /* Modes as given where they fit; a stack's later layers have other sizes and choose their own. */
 static int choose_modes(compress_run *r, compress_cell *x, bool first)
 {
@@ -158,7 +170,12 @@ static int choose_modes(compress_run *r, compress_cell *x, bool first)
         memcpy(op->out, a->out.v, a->out.n * sizeof *op->out);
     }
     size_t rank = a->rank ? a->rank : a->max_rank ? a->max_rank : 8;
+    bool automatic = !op->d;
     int st = fdht_choose_modes(D, 4 * H, 4, rank, false, op, x->reason, &r->c->err);
+    while (!st && automatic && op->d > 2 && slabs_too_large(a, op)) {
+        *op = (fdht_op_spec){.format = op->format, .d = op->d - 1};
+        st = fdht_choose_modes(D, 4 * H, 4, rank, false, op, x->reason, &r->c->err);
+    }
     if (!st && op->format == FDHT_HT)
         st = fdht_tree_parse(a->tree, op->d, &op->tree, &r->c->err);
     return st;

@@ -35,7 +35,7 @@ void fdht_factored_to_float(fdht_factored *f);
 /* What rounding all cores to float32 can change, for cores with orthonormal frames; relative to the norm. */
 double fdht_rounding_bound(const fdht_op_spec *spec);
 
-/* HT: cut to the ranks that max_params allow, orthogonal again; *dropped += what that lost (squared). */
+/* HT: cut to the ranks that max_params allow, orthogonal again; what that lost is added to the nodes' dropped. */
 int fdht_shrink_ht(fdht_factored *f, size_t max_params, size_t max_rank, fdht_cut_nodes *nodes,
                    fdht_error *err);
 

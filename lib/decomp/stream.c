@@ -153,7 +153,8 @@ static int plan(fdht_stream *s, fdht_error *err)
         if (k != s->split)
             grams += fdht_leaf_size(spec, k) * fdht_leaf_size(spec, k) * sizeof(double) *
                      (fdht_leaf_size(spec, k) > 1024 ? 2 : CHUNKS + 2);
-    size_t need = s->cut.numbers * each + grams;
+    size_t need =
+        s->cut.numbers * (each + each / 2) + grams; /* a slab, and what its first projection leaves */
     if (s->opt->max_memory && need > s->opt->max_memory)
         return fdht_fail(err, FDHT_ELIMIT,
                          "these modes need at least %zu MiB to work in, %zu MiB are allowed",
