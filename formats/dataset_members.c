@@ -68,11 +68,13 @@ int fdht_dataset_open_members(fdht_dataset *ds, fdht_error *err)
         goto out;
     }
     ds->info.has_names = true;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n && ds->info.clips < clips; i++)
         if (groups ? is_clip_group(ds->file, all[i]) : is_feature(ds->file, all[i])) {
             ds->name[ds->info.clips++] = all[i];
             all[i] = NULL;
         }
+    if (ds->info.clips < clips) /* a damaged file need not say the same twice */
+        rc = fdht_fail(err, FDHT_EFORMAT, "damaged: %zu clips, then %zu", clips, ds->info.clips);
     for (size_t i = 0; !rc && i < clips; i++) {
         char path[1100];
         fdht_h5_array a;

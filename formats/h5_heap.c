@@ -48,12 +48,35 @@ static bool local_is_sound(const uint8_t *p, size_t left, size_t file)
     return size <= file && address <= file - size && (head < size || head == 1 || head == UINT64_MAX);
 }
 
+/* Names of one group: its local heap's data ends in a NUL (they are padded), and every entry of the tree's leaves begins inside. Of a
+ * tree with more levels (groups of hundreds) only the end is looked at. III.A.1: version 1 B-trees. */
+static bool names_are_sound(const uint8_t *p, size_t file, uint64_t tree, uint64_t heap)
+{
+    uint64_t size = little(p + heap + 8, 8), address = little(p + heap + 24, 8), n = little(p + tree + 6, 2);
+    if (size && size <= file && address <= file - size && p[address + size - 1] != 0)
+        return false;
+    if (p[tree + 4] != 0 || (file - tree - 24) / 16 < n + 1)
+        return false;
+    for (uint64_t i = 0; p[tree + 5] == 0 && i < n; i++) {
+        uint64_t leaf = little(p + tree + 32 + 16 * i, 8);
+        if (leaf > file - 8 || memcmp(p + leaf, "SNOD", 4))
+            return false;
+        uint64_t entries = little(p + leaf + 6, 2);
+        if (entries > (file - leaf - 8) / 40)
+            return false;
+        for (uint64_t k = 0; k < entries; k++)
+            if (little(p + leaf + 8 + 40 * k, 8) >= size)
+                return false;
+    }
+    return true;
+}
+
 /* Does `at` hold the address of a B-tree and of a local heap, as symbol tables give them? */
 static bool table_is_sound(const uint8_t *p, size_t size, const uint8_t *at)
 {
     uint64_t tree = little(at, 8), heap = little(at + 8, 8);
     return tree <= size - 32 && heap <= size - 32 && !memcmp(p + tree, "TREE", 4) &&
-           !memcmp(p + heap, "HEAP", 4);
+           !memcmp(p + heap, "HEAP", 4) && names_are_sound(p, size, tree, heap);
 }
 
 /* "Symbol table entry", III.C: name, object header, kind of cache, reserved, cache. Kind 1 caches a symbol table. */
@@ -110,6 +133,81 @@ static bool table_message(const uint8_t *p, size_t size, const uint8_t *at)
     return table_is_sound(p, size, at + 8);
 }
 
+/* ---- references from attributes into global heaps ---- */
+
+struct heap {
+    uint64_t at;
+    uint64_t top; /* the greatest index in it */
+};
+
+/* Every collection, in the order of the file; they are sound. */
+static int list_heaps(const uint8_t *p, size_t size, struct heap **out, size_t *n, fdht_error *err)
+{
+    static const uint8_t mark[8] = {'G', 'C', 'O', 'L', 1};
+    size_t room = 0;
+    for (const uint8_t *at = p; (at = memmem(at, size - (size_t)(at - p), mark, sizeof mark));
+         at += sizeof mark) {
+        if (*n == room) {
+            struct heap *more = fdht_calloc_err(room = room ? 2 * room : 16, sizeof *more, "heaps", err);
+            if (!more)
+                return FDHT_ENOMEM;
+            if (*n)
+                memcpy(more, *out, *n * sizeof *more);
+            fdht_free(*out);
+            *out = more;
+        }
+        struct heap *h = &(*out)[(*n)++];
+        *h = (struct heap){(uint64_t)(at - p), 0};
+        uint64_t end = little(at + 8, 8);
+        for (uint64_t k = HEADER; k + HEADER <= end;) {
+            uint64_t index = little(at + k, 2), object = little(at + k + 8, 8);
+            h->top = FDHT_MAX(h->top, index);
+            k += index ? HEADER + (object + 7) / 8 * 8 : object;
+        }
+    }
+    return FDHT_OK;
+}
+
+/* Is this byte inside an attribute message (IV.A.2.m) of an object header of version 1? Those begin at multiples of 8. */
+static bool in_attribute(const uint8_t *p, size_t at)
+{
+    for (size_t q = at / 8 * 8; q >= 16 && at - q <= 65536; q -= 8) {
+        const uint8_t *m = p + q - 8;
+        uint64_t length = little(m + 2, 2), name = little(m + 10, 2);
+        if (little(m, 2) == 12 && !m[5] && !m[6] && !m[7] && m[8] >= 1 && m[8] <= 3 && name >= 1 &&
+            name <= length && at - (q - 8) < 8 + length)
+            return true;
+    }
+    return false;
+}
+
+/* A reference is length (4 bytes), address of the collection (8), index (4), at any byte. */
+static int check_references(const uint8_t *p, size_t size, fdht_error *err)
+{
+    struct heap *heap = NULL;
+    size_t n = 0;
+    int rc = list_heaps(p, size, &heap, &n, err);
+    for (size_t at = 4; !rc && n && at + 12 <= size; at++) {
+        uint64_t address;
+        memcpy(&address, p + at, sizeof address); /* as on every machine this runs on: little-endian */
+        if (address < heap[0].at || address > heap[n - 1].at)
+            continue;
+        size_t low = 0, high = n;
+        while (low + 1 < high) {
+            size_t middle = (low + high) / 2;
+            if (heap[middle].at <= address)
+                low = middle;
+            else
+                high = middle;
+        }
+        if (heap[low].at == address && little(p + at - 4, 4) && little(p + at + 8, 4) > heap[low].top &&
+            in_attribute(p, at - 4))
+            rc = fdht_fail(err, FDHT_EFORMAT, "damaged text (reference at byte %zu)", at - 4);
+    }
+    fdht_free(heap);
+    return rc;
+}
+
 static int check(const uint8_t *p, size_t size, fdht_error *err)
 {
     static const struct {
@@ -129,7 +227,7 @@ static int check(const uint8_t *p, size_t size, fdht_error *err)
         if ((bad = find_bad(p, size, row[i].mark, sizeof row[i].mark, row[i].sound)))
             return fdht_fail(err, FDHT_EFORMAT, "damaged HDF5 file (%s at byte %zu)", row[i].what,
                              (size_t)(bad - p));
-    return FDHT_OK;
+    return check_references(p, size, err);
 }
 
 int fdht_h5_check_heaps(hid_t loc, fdht_error *err)
