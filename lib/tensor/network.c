@@ -87,7 +87,7 @@ static void build_ht(builder *b)
 static void build_ring(builder *b)
 {
     fdht_op *op = b->op;
-    int d = op->spec.d, bond[FDHT_MAX_MODES + 1];
+    int d = op->spec.d, bond[FDHT_MAX_MODES + 1] = {0};
     for (int k = 0; k < d; k++)
         bond[k] = add_bond(op, op->spec.rank[k]);
     bond[d] = bond[0];
