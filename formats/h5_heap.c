@@ -200,7 +200,8 @@ static int check_references(const uint8_t *p, size_t size, fdht_error *err)
             else
                 high = middle;
         }
-        if (heap[low].at == address && little(p + at - 4, 4) && little(p + at + 8, 4) > heap[low].top &&
+        uint64_t index = little(p + at + 8, 4); /* 0 is the free space, which nothing refers to */
+        if (heap[low].at == address && little(p + at - 4, 4) && (!index || index > heap[low].top) &&
             in_attribute(p, at - 4))
             rc = fdht_fail(err, FDHT_EFORMAT, "damaged text (reference at byte %zu)", at - 4);
     }

@@ -64,8 +64,8 @@ static void put(hid_t loc, const char *name, int rank, const hsize_t *dim, hid_t
     H5Pclose(dcpl);
 }
 
-/* Files of the old kind, as h5py writes them: no checksums, names in local heaps. Text has a fixed width: libhdf5 1.10 does not check a
- * reference from an attribute into a global heap, and we cannot see it. */
+/* Files of the old kind, as h5py writes them: no checksums, names in local heaps, labels of variable length in global ones. Classes have
+ * a fixed width: what a data set refers to cannot be checked before libhdf5 1.10 follows it. */
 static void seed_foreign(int form)
 {
     const hsize_t clip[4] = {3, 2, 4, 3}, flat[4] = {6, 3, 2, 4}, pairs[2] = {2, 2}, matrix[2] = {3, 5},
@@ -75,8 +75,10 @@ static void seed_foreign(int form)
     uint8_t frames[144];
     float x[15];
     const char *path = fuzz_path((const uint8_t *)"", 0);
-    hid_t f = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), text = H5Tcopy(H5T_C_S1);
+    hid_t f = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), text = H5Tcopy(H5T_C_S1),
+          label = H5Tcopy(H5T_C_S1);
     H5Tset_size(text, sizeof words[0]);
+    H5Tset_size(label, H5T_VARIABLE);
     for (int i = 0; i < 144; i++)
         frames[i] = (uint8_t)(i * 5);
     for (int i = 0; i < 15; i++)
@@ -95,14 +97,16 @@ static void seed_foreign(int form)
             put(f, name[i], 2, matrix, H5T_NATIVE_FLOAT, x, i);
             object = H5Dopen2(f, name[i], H5P_DEFAULT);
         }
-        hid_t a = H5Acreate2(object, "label", text, space, H5P_DEFAULT, H5P_DEFAULT);
-        if (a < 0 || H5Awrite(a, text, &words[i]) < 0)
+        hid_t a = H5Acreate2(object, "label", label, space, H5P_DEFAULT, H5P_DEFAULT);
+        const char *word = words[i];
+        if (a < 0 || H5Awrite(a, label, &word) < 0)
             abort();
         H5Aclose(a);
         H5Sclose(space);
         H5Oclose(object);
     }
     H5Tclose(text);
+    H5Tclose(label);
     H5Fclose(f);
     fuzz_seed_file(path);
 }
