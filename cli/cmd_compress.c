@@ -135,16 +135,13 @@ static bool fits(const cli_sizes *given, size_t size)
     return !given->n || product(given->v, given->n) == size;
 }
 
-/* A streamed file is cut in one mode: with many small modes even the smallest slab is large. */
+/* A streamed file is cut in its first mode: with many small modes even the smallest slab is large. */
 static bool slabs_too_large(const compress_args *a, const fdht_op_spec *op)
 {
-    double numbers = 1, most = 1;
-    for (int k = 0; k < op->d; k++) {
-        double side = (double)op->in[k] * (double)op->out[k];
-        numbers *= side;
-        most = fmax(most, side);
-    }
-    return a->max_memory && numbers / most * 3 * sizeof(float) > (double)a->max_memory / 2;
+    double numbers = 1;
+    for (int k = 1; k < op->d; k++)
+        numbers *= (double)op->in[k] * (double)op->out[k];
+    return a->max_memory && numbers * 2 * sizeof(float) > (double)a->max_memory / 2;
 }
 
 /* Modes as given where they fit; a stack's later layers have other sizes and choose their own. */

@@ -124,7 +124,7 @@ int fdht_stream_progress(fdht_stream *s, double passes, fdht_error *err)
 }
 
 /* Cut the largest mode: it leaves the smallest Grams to the slabs. A source that is read is cut in the first mode that
- * gives small enough slabs: rows and columns are longest there. */
+ * gives slabs which fit: cut elsewhere its rows fall into short pieces. */
 static int plan(fdht_stream *s, fdht_error *err)
 {
     const fdht_op_spec *spec = &s->in->spec;
@@ -144,8 +144,9 @@ static int plan(fdht_stream *s, fdht_error *err)
         numbers = READ_NUMBERS;
     if (s->opt->max_memory)
         numbers = FDHT_MIN(numbers, s->opt->max_memory / 8 / each);
+    size_t room = s->opt->max_memory ? s->opt->max_memory / (3 * each) : 4 * (size_t)READ_NUMBERS;
     for (int k = spec->d - 1; k >= 0 && reading; k--)
-        if (total / fdht_leaf_size(spec, k) <= numbers)
+        if (total / fdht_leaf_size(spec, k) <= room)
             p = k;
     s->split = spec->d > 1 && total > numbers ? p : -1;
     fdht_cut_plan(spec, s->split, numbers, by_column, &s->cut);
