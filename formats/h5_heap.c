@@ -87,8 +87,14 @@ static bool entry_is_sound(const uint8_t *p, size_t size, const uint8_t *at)
            (little(at + 16, 4) != 1 || table_is_sound(p, size, at + 24));
 }
 
-/* Call `sound` for each place that holds `mark`. Pages are let go behind the search: a file may be larger than the
- * memory its reader was given. */
+/* Pages behind a search: a file may be larger than the memory its reader was given. */
+static void let_go(const uint8_t *p, size_t size, size_t from)
+{
+    if (size > WINDOW)
+        madvise((void *)(p + from), FDHT_MIN(size - from, (size_t)WINDOW), MADV_DONTNEED);
+}
+
+/* Call `sound` for each place that holds `mark`. */
 static const uint8_t *find_bad(const uint8_t *p, size_t size, const void *mark, size_t n,
                                bool (*sound)(const uint8_t *p, size_t size, const uint8_t *at))
 {
@@ -97,8 +103,7 @@ static const uint8_t *find_bad(const uint8_t *p, size_t size, const void *mark, 
         for (const uint8_t *at = p + from; (at = memmem(at, to - (size_t)(at - p), mark, n)); at += n)
             if (!sound(p, size, at))
                 return at;
-        if (size > WINDOW)
-            madvise((void *)(p + from), FDHT_MIN(size - from, (size_t)WINDOW), MADV_DONTNEED);
+        let_go(p, size, from);
     }
     return NULL;
 }
@@ -144,9 +149,17 @@ struct heap {
 static int list_heaps(const uint8_t *p, size_t size, struct heap **out, size_t *n, fdht_error *err)
 {
     static const uint8_t mark[8] = {'G', 'C', 'O', 'L', 1};
-    size_t room = 0;
-    for (const uint8_t *at = p; (at = memmem(at, size - (size_t)(at - p), mark, sizeof mark));
-         at += sizeof mark) {
+    size_t room = 0, from = 0;
+    for (const uint8_t *at = p; from < size;) {
+        size_t to = FDHT_MIN(size, from + WINDOW + sizeof mark - 1);
+        const uint8_t *hit = memmem(at, to - (size_t)(at - p), mark, sizeof mark);
+        if (!hit) {
+            let_go(p, size, from);
+            from += WINDOW;
+            at = p + FDHT_MAX((size_t)(at - p), FDHT_MIN(from, size));
+            continue;
+        }
+        at = hit;
         if (*n == room) {
             struct heap *more = fdht_calloc_err(room = room ? 2 * room : 16, sizeof *more, "heaps", err);
             if (!more)
@@ -164,6 +177,7 @@ static int list_heaps(const uint8_t *p, size_t size, struct heap **out, size_t *
             h->top = FDHT_MAX(h->top, index);
             k += index ? HEADER + (object + 7) / 8 * 8 : object;
         }
+        at += sizeof mark;
     }
     return FDHT_OK;
 }
@@ -189,6 +203,8 @@ static int check_references(const uint8_t *p, size_t size, fdht_error *err)
     int rc = list_heaps(p, size, &heap, &n, err);
     for (size_t at = 4; !rc && n && at + 12 <= size; at++) {
         uint64_t address;
+        if (at % WINDOW == 0)
+            let_go(p, size, at - WINDOW);
         memcpy(&address, p + at, sizeof address); /* as on every machine this runs on: little-endian */
         if (address < heap[0].at || address > heap[n - 1].at)
             continue;
