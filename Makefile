@@ -7,6 +7,7 @@
 #   make unit               the unit tests alone; make fuzz, make cli-tests, make man-tests, make checks likewise
 #   make V=1                shows the commands
 #   make bench              speed beside the dense model, on a quiet machine
+#   make bench-peers        beside PyTorch, ONNX Runtime and oneDNN; make bench-xsmm: our small products beside libxsmm's
 #   make SANITIZE=address,undefined unit     in a build folder of its own
 VERSION := $(shell cat VERSION)
 ABI := 0
@@ -154,6 +155,19 @@ $(B)/bench/weights-57600x1024.h5: $(B)/bench/compress
 bench-compress: all $(B)/bench/compress $(B)/bench/weights-57600x1024.h5
 	$(B)/bench/compress run $(abspath $(PROGRAM)) $(B)/bench/weights-57600x1024.h5
 
+# libxsmm's small products beside ours, where libxsmm is installed (Debian: libxsmm-dev).
+$(B)/bench/xsmm: LIBS += -lxsmm $(shell $(PKG_CONFIG) --libs openblas) -ldl -lrt
+bench-xsmm:
+	@$(PKG_CONFIG) --exists libxsmm || { echo 'bench-xsmm: libxsmm is not installed (Debian: libxsmm-dev)' >&2; exit 1; }
+	@$(MAKE) --no-print-directory $(B)/bench/xsmm
+	$(B)/bench/xsmm
+
+# PyTorch, ONNX Runtime and oneDNN beside fdht; the system's Python, because Debian's python3-torch lives there.
+PEERS_PYTHON ?= /usr/bin/python3
+bench-peers: all
+	@for set in torch onnx; do .ci/deps $$set || echo "bench-peers: goes on without the peers of set '$$set'" >&2; done
+	@FDHT=$(abspath $(PROGRAM)) BUILD=$(abspath $(B)) CC='$(CC)' $(PEERS_PYTHON) tests/bench/peers.py
+
 bench: all
 	OPENBLAS_NUM_THREADS=1 $(PROGRAM:fdht=./fdht) bench
 
@@ -220,5 +234,5 @@ distclean: clean
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all bench bench-compress demo demo-run unit fuzz cli-tests man-tests checks check-layers check-all check install uninstall dist clean distclean FORCE
+.PHONY: all bench bench-compress bench-peers bench-xsmm demo demo-run unit fuzz cli-tests man-tests checks check-layers check-all check install uninstall dist clean distclean FORCE
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(wildcard $(B)/tests/bench/*.d)
