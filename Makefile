@@ -5,6 +5,7 @@
 #   make demo               the same for the demo
 #   make install            DESTDIR= PREFIX=/usr/local; make uninstall takes it away again
 #   make unit               the unit tests alone; make fuzz, make cli-tests, make man-tests, make checks likewise
+#   make check-neon         the kernels for aarch64 under qemu
 #   make V=1                shows the commands
 #   make bench              speed beside the dense model, on a quiet machine
 #   make bench-peers        beside PyTorch, ONNX Runtime and oneDNN; make bench-xsmm: our small products beside libxsmm's
@@ -79,9 +80,11 @@ $(B)/%.o: %.c $(B)/flags
 CFLAGS_lib_kernels_vector_portable = $(KERNEL_CFLAGS)
 CFLAGS_lib_kernels_vector_avx2 = $(KERNEL_CFLAGS)
 CFLAGS_lib_kernels_vector_avx512 = $(KERNEL_CFLAGS) -mprefer-vector-width=512
+CFLAGS_lib_kernels_vector_neon = $(KERNEL_CFLAGS)
 CFLAGS_lib_kernels_elementwise_portable = $(KERNEL_CFLAGS)
 CFLAGS_lib_kernels_elementwise_avx2 = $(KERNEL_CFLAGS)
 CFLAGS_lib_kernels_elementwise_avx512 = $(KERNEL_CFLAGS) -mprefer-vector-width=512
+CFLAGS_lib_kernels_elementwise_neon = $(KERNEL_CFLAGS)
 KERNEL_CFLAGS := -O3 -ffp-contract=fast -fno-trapping-math -Wno-psabi
 # Copies and sums that decide how fast a matrix is decomposed.
 CFLAGS_lib_decomp_view = -O3
@@ -140,6 +143,9 @@ man-tests: all
 	@$(TAP) $(MAN_TESTS)
 checks: all
 	@$(TAP) $(CHECKS)
+# The kernels for aarch64, cross-compiled and emulated; skips without the compiler and qemu.
+check-neon:
+	@NEON_FETCH=1 $(TAP) tests/tools/neon
 check-layers:
 	@$(TAP) tests/tools/check-layers
 check-all: all $(UNIT) $(FUZZ) $(B)/demo/render
@@ -234,5 +240,5 @@ distclean: clean
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all bench bench-compress bench-peers bench-xsmm demo demo-run unit fuzz cli-tests man-tests checks check-layers check-all check install uninstall dist clean distclean FORCE
+.PHONY: all bench bench-compress bench-peers bench-xsmm demo demo-run unit fuzz cli-tests man-tests checks check-layers check-neon check-all check install uninstall dist clean distclean FORCE
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(wildcard $(B)/tests/bench/*.d)

@@ -11,6 +11,8 @@ DECLARE(portable)
 #if defined(__x86_64__)
 DECLARE(avx2)
 DECLARE(avx512)
+#elif defined(__aarch64__)
+DECLARE(neon)
 #endif
 
 static bool always(void)
@@ -43,6 +45,8 @@ static const struct level {
 #if defined(__x86_64__)
     {"avx2", have_avx2, &fdht_kernels_f32_avx2, &fdht_kernels_f64_avx2},
     {"avx512", have_avx512, &fdht_kernels_f32_avx512, &fdht_kernels_f64_avx512},
+#elif defined(__aarch64__)
+    {"neon", always, &fdht_kernels_f32_neon, &fdht_kernels_f64_neon},
 #endif
 };
 

@@ -69,6 +69,8 @@ const fdht_elementwise fdht_elementwise_reference = {sigmoid,    tanh_of, cell, 
 extern const fdht_elementwise fdht_elementwise_portable;
 #if defined(__x86_64__)
 extern const fdht_elementwise fdht_elementwise_avx2, fdht_elementwise_avx512;
+#elif defined(__aarch64__)
+extern const fdht_elementwise fdht_elementwise_neon;
 #endif
 
 static const struct {
@@ -80,6 +82,8 @@ static const struct {
 #if defined(__x86_64__)
     {"avx2", &fdht_elementwise_avx2},
     {"avx512", &fdht_elementwise_avx512},
+#elif defined(__aarch64__)
+    {"neon", &fdht_elementwise_neon},
 #endif
 };
 

@@ -1,7 +1,7 @@
 /* kernels/kernels.h - the hot loops, behind a table chosen once for the CPU. Internal.
  *
- * FDHT_CPU in the environment lowers the level ("reference", "portable", "avx2", "avx512"); a level the CPU
- * lacks is never used. Every level gives the same numbers to rounding; one level gives the same bits on every
+ * FDHT_CPU in the environment lowers the level ("reference", "portable", then "avx2", "avx512" on x86-64 or
+ * "neon" on aarch64); a level the CPU lacks is never used. Every level gives the same numbers to rounding; one level gives the same bits on every
  * machine. */
 #ifndef FDHT_KERNELS_H
 #define FDHT_KERNELS_H

@@ -10,6 +10,8 @@
 #include "kernels/kernels.h"
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
 #endif
 
 #define CAT_(a, b, c) a##b##c
@@ -72,6 +74,35 @@ INLINE vec_f64 load_part_f64(const double *p, size_t n)
 INLINE void store_part_f64(double *p, vec_f64 v, size_t n)
 {
     _mm256_maskstore_pd(p, mask_of_f64(n), (__m256d)v);
+}
+#elif defined(__ARM_NEON)
+INLINE vec_f32 load_part_f32(const float *p, size_t n)
+{
+    if (n == 1)
+        return (vec_f32)vld1q_lane_f32(p, vdupq_n_f32(0), 0);
+    float32x4_t v = vcombine_f32(vld1_f32(p), vdup_n_f32(0));
+    return (vec_f32)(n == 2 ? v : vld1q_lane_f32(p + 2, v, 2));
+}
+
+INLINE void store_part_f32(float *p, vec_f32 v, size_t n)
+{
+    if (n > 1)
+        vst1_f32(p, vget_low_f32((float32x4_t)v));
+    if (n != 2)
+        p[n - 1] = n == 1 ? v[0] : v[2];
+}
+
+/* A part of a vector of two is its first number. */
+INLINE vec_f64 load_part_f64(const double *p, size_t n)
+{
+    (void)n;
+    return (vec_f64){*p, 0};
+}
+
+INLINE void store_part_f64(double *p, vec_f64 v, size_t n)
+{
+    (void)n;
+    *p = v[0];
 }
 #else
 #define PORTABLE_PARTS(REAL, R)                                                                              \

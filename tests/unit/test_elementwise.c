@@ -1,4 +1,5 @@
 /* The single-float loops of every level against libm in double, with tails and guard numbers. */
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,12 @@
 #include "kernels/elementwise.h"
 #include "kernels/kernels.h"
 
-enum { MOST = 1100, GUARD = 16 };
+enum {
+    MOST = 1100,
+    GUARD = 16,
+    STRIDE = LDBL_MANT_DIG > 64 ? 80021
+                                : 2003, /* of the sweep; wider than 64 bits, long double is slow software */
+};
 
 static const size_t sizes[] = {0, 1, 3, 7, 8, 15, 16, 17, 31, 33, 100, 255, 256, 257, 700, 1024};
 
@@ -108,6 +114,69 @@ static void check_frames(const fdht_elementwise *k, size_t n)
         assert_true(fabsf(y[i] - want[i]) <= 1e-5f * fabsf(want[i]));
 }
 
+/* The error of y in units in the last place of the float next to `exact`. */
+static double ulps(float y, long double exact)
+{
+    int exponent;
+    frexpl(exact, &exponent);
+    return (double)fabsl(
+        ldexpl((long double)y - exact, FLT_MANT_DIG - (exponent < FLT_MIN_EXP ? FLT_MIN_EXP : exponent)));
+}
+
+typedef struct worst {
+    double sigmoid, far, tanh;
+} worst;
+
+static void check_errors(const fdht_elementwise *k, size_t n, const float *x, worst *w)
+{
+    float s[MOST], t[MOST];
+    memcpy(s, x, n * sizeof *x);
+    k->sigmoid(n, s);
+    k->tanh(n, x, t);
+    for (size_t i = 0; i < n; i++) {
+        if (isnan(x[i])) {
+            assert_true(isnan(s[i]) && isnan(t[i]));
+            continue;
+        }
+        assert_true(s[i] >= 0 && s[i] <= 1 && t[i] >= -1 && t[i] <= 1);
+        long double sigmoid = 1 / (1 + expl(-(long double)x[i]));
+        if (x[i] >= -87)
+            w->sigmoid = fmax(w->sigmoid, ulps(s[i], sigmoid));
+        else
+            w->far = fmax(w->far, (double)fabsl(s[i] - sigmoid));
+        w->tanh = fmax(w->tanh, ulps(t[i], tanhl(x[i])));
+    }
+}
+
+/* Every STRIDE-th float there is, by its bits: both signs, denormals, what saturates, NaN; and the edges. */
+static void test_errors(void **state)
+{
+    static const float edge[] = {
+        0,          -0.0f,     FLT_TRUE_MIN, -FLT_TRUE_MIN, FLT_MIN,  -FLT_MIN,  FLT_MAX,     -FLT_MAX,
+        INFINITY,   -INFINITY, NAN,          -NAN,          0.625f,   -0.625f,   0.62499994f, -87.0f,
+        -87.00001f, -87.4f,    -88.0f,       -88.0001f,     -89.0f,   -103.9f,   -104.0f,     88.0f,
+        87.0f,      88.8f,     9.0f,         -9.0f,         16.6355f, -16.6355f, 44.0f,       -44.0f};
+    (void)state;
+    for (int level = 0; fdht_kernels_name(level); level++) {
+        const fdht_elementwise *k = fdht_elementwise_at(level);
+        worst w = {0};
+        if (!k)
+            continue;
+        check_errors(k, FDHT_COUNT(edge), edge, &w);
+        uint64_t bits = 0;
+        while (bits <= UINT32_MAX) {
+            float x[MOST];
+            size_t n = 0;
+            for (; n < MOST && bits <= UINT32_MAX; bits += STRIDE, n++)
+                memcpy(&x[n], &(uint32_t){(uint32_t)bits}, sizeof *x);
+            check_errors(k, n, x, &w);
+        }
+        print_message("# %s: sigmoid within %.3f ulp (%.2g below -87), tanh within %.3f ulp\n",
+                      fdht_kernels_name(level), w.sigmoid, w.far, w.tanh);
+        assert_true(w.sigmoid <= FDHT_SIGMOID_ULP && w.far <= FDHT_SIGMOID_FAR && w.tanh <= FDHT_TANH_ULP);
+    }
+}
+
 static void test_levels(void **state)
 {
     (void)state;
@@ -125,6 +194,6 @@ static void test_levels(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_levels)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_levels), cmocka_unit_test(test_errors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
