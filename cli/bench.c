@@ -99,6 +99,8 @@ int bench_add_model(bench *b, const char *cell, const fdht_preset *p, fdht_error
     if (!st)
         st = fdht_model_init(m->model, b->seed, 1, err);
     if (!st)
+        one = fdht_model_spec_of(m->model)->cell[0]; /* its boxes filled in */
+    if (!st)
         st = fdht_op_new(&one.op, &m->op, err);
     if (st)
         return st;

@@ -1,0 +1,30 @@
+#!/bin/bash
+# fdht bench: what it prints and refuses; never how fast.
+. "$(dirname "$0")/lib.sh"
+
+fails "an unknown kind" 2 "fdht bench: --what: 'walk' is none of infer|layer|train (see fdht help bench)" fdht bench --what walk
+fails "an unknown cell" 2 "fdht bench: --cells: 'gru' is none of fdht|ht|tt|tr|bt|dense (see fdht help bench)" fdht bench --cells gru
+fails "a layer is no model" 2 "fdht bench: --preset tie-fc6: a single layer; bench times models (see fdht help bench)" \
+    fdht bench --preset tie-fc6
+run fdht bench missing.h5
+same "a missing model: status" 1 "$status"
+run fdht bench --preset ucf11-fdht m.h5
+same "a preset and a model: status" 2 "$status"
+for bad in "--batch 0" "-r 0" "--threads 1,x" "--output xml"; do
+    run fdht bench $bad
+    same "$bad: status" 2 "$status"
+done
+
+works "every cell, every kind" fdht bench --preset ucf11-fdht --cells fdht,ht,tt,tr,bt --batch 1 --frames 2 -r 1 --no-dense --json
+json "the schema" .schema '"fdht.bench/1"'
+json "each cell has each kind" '[.results[] | .cell + " " + .what] | length' 15
+json "sizes are the presets'" '[.results[] | select(.what == "layer" and .cell == "fdht") | .parameters]' '[5499]'
+json "times are times" '[.results[] | .ms_per_frame_min > 0 and .ms_per_frame_min <= .ms_per_frame_median] | all' true
+json "as many samples as asked for" '[.results[].samples_ms | length] | unique' '[1]'
+json "planned operations of the layer" '.results[] | select(.what == "layer" and .cell == "fdht") | .flops_per_frame' 3710976
+json "the machine" '.machine | .fma_gflops > 0 and .read_gb_s > 0 and .cores > 0' true
+
+works "a small dense model for scale" fdht bench --preset ucf11-tt --what layer --batch 1 --frames 1 -r 2 --output csv
+same "csv: a heading and two rows" 3 "$(wc -l < "$OUT")"
+has "csv: the dense cell" "$out" "dense,layer,1,1,"
+tap_end
