@@ -1,8 +1,9 @@
 /* xsmm.c - our small matrix products beside libxsmm's, on the products that the plans of two presets really run.
  *
- * Each step of the input map, as C (rows x cols) = A (rows x inner) B (inner x cols), row-major float32, one thread,
- * operands warm: gemm of lib/kernels and a kernel that libxsmm generates for the shape, in turns. libxsmm is tried
- * with all rows in one kernel and with several heights of row block; the best stands in the table. */
+ * Each step of the input map, C (rows x cols) = A (rows x inner) B (inner x cols), float32, one thread, operands warm,
+ * in the two forms of the executor: "cols", where a vector holds columns (all row-major), and "rows", where it holds
+ * rows (A and C column-major). gemm of lib/kernels and a kernel that libxsmm generates for the shape take turns.
+ * libxsmm is tried with all rows in one kernel and with several sizes of row block; the best stands in the table. */
 #include <libxsmm.h>
 #include <math.h>
 #include <stdio.h>
@@ -18,12 +19,13 @@
 
 enum { ROUNDS = 15, HEIGHTS = 6 };
 static const double SAMPLE_SECONDS = 0.01;
-static const size_t heights[HEIGHTS] = {0, 12, 28, 64, 120, 240}; /* 0: all */
+static const size_t heights[2][HEIGHTS] = {{0, 12, 28, 64, 120, 240}, {0, 16, 32, 64, 128, 256}}; /* 0: all */
 
 typedef struct product {
     size_t m, k, n;
-    float *A, *B, *C, *D; /* ours into C, theirs into D */
-    uint32_t *lk, *bk;
+    bool by_rows;              /* a vector holds rows */
+    float *A, *B, *Bt, *C, *D; /* ours into C, theirs into D */
+    uint32_t *a_k, *b_k;       /* where each of `inner` stands */
 } product;
 
 typedef struct samples {
@@ -60,17 +62,26 @@ static float *numbers(size_t n, uint64_t stream)
     return x;
 }
 
-static product product_new(size_t m, size_t k, size_t n)
+static product product_new(size_t m, size_t k, size_t n, bool by_rows)
 {
-    product p = {m,    k,   n, numbers(m * k, 1), numbers(k * n, 2), numbers(m * n, 3), numbers(m * n, 4),
-                 NULL, NULL};
-    p.lk = malloc(k * sizeof *p.lk);
-    p.bk = malloc(k * sizeof *p.bk);
-    if (!p.lk || !p.bk)
+    product p = {m,
+                 k,
+                 n,
+                 by_rows,
+                 numbers(m * k, 1),
+                 numbers(k * n, 2),
+                 numbers(k * n, 2),
+                 numbers(m * n, 3),
+                 numbers(m * n, 4),
+                 calloc(k, sizeof *p.a_k),
+                 calloc(k, sizeof *p.b_k)};
+    if (!p.a_k || !p.b_k)
         die("out of memory");
     for (size_t i = 0; i < k; i++) {
-        p.lk[i] = (uint32_t)i;
-        p.bk[i] = (uint32_t)(i * n);
+        p.a_k[i] = (uint32_t)(by_rows ? i * m : i);
+        p.b_k[i] = (uint32_t)(i * n);
+        for (size_t j = 0; j < n; j++)
+            p.Bt[j * k + i] = p.B[i * n + j];
     }
     return p;
 }
@@ -79,23 +90,31 @@ static void product_free(product *p)
 {
     free(p->A);
     free(p->B);
+    free(p->Bt);
     free(p->C);
     free(p->D);
-    free(p->lk);
-    free(p->bk);
+    free(p->a_k);
+    free(p->b_k);
 }
 
 static void ours(const fdht_kernels_f32 *kernels, const product *p)
 {
-    kernels->gemm(p->m, p->n, p->k, p->A, p->k, p->lk, p->B, p->bk, p->C, p->n, false);
+    if (p->by_rows)
+        kernels->gemm(p->n, p->m, p->k, p->B, 1, p->b_k, p->A, p->a_k, p->C, p->m, false);
+    else
+        kernels->gemm(p->m, p->n, p->k, p->A, p->k, p->a_k, p->B, p->b_k, p->C, p->n, false);
 }
 
-/* libxsmm counts by columns: it sees C' = B' A'. */
+/* libxsmm counts by columns: where ours holds columns in a vector, it sees C' = B' A'. */
 static libxsmm_smmfunction generate(const product *p, size_t rows)
 {
-    libxsmm_blasint m = (libxsmm_blasint)p->n, n = (libxsmm_blasint)rows, k = (libxsmm_blasint)p->k;
+    libxsmm_blasint all = (libxsmm_blasint)p->m, m = (libxsmm_blasint)rows, n = (libxsmm_blasint)p->n,
+                    k = (libxsmm_blasint)p->k;
     float one = 1, zero = 0;
-    return rows ? libxsmm_smmdispatch(m, n, k, &m, &k, &m, &one, &zero, NULL, NULL) : NULL;
+    if (!rows)
+        return NULL;
+    return p->by_rows ? libxsmm_smmdispatch(m, n, k, &all, &k, &all, &one, &zero, NULL, NULL)
+                      : libxsmm_smmdispatch(n, m, k, &n, &k, &n, &one, &zero, NULL, NULL);
 }
 
 typedef struct theirs {
@@ -105,11 +124,13 @@ typedef struct theirs {
 
 static void run_theirs(const theirs *t, const product *p)
 {
-    size_t i = 0;
-    for (; i + t->rows <= p->m; i += t->rows)
-        t->body(p->B, p->A + i * p->k, p->D + i * p->n);
-    if (i < p->m)
-        t->tail(p->B, p->A + i * p->k, p->D + i * p->n);
+    for (size_t i = 0; i < p->m; i += t->rows) {
+        libxsmm_smmfunction f = i + t->rows <= p->m ? t->body : t->tail;
+        if (p->by_rows)
+            f(p->A + i, p->Bt, p->D + i);
+        else
+            f(p->B, p->A + i * p->k, p->D + i * p->n);
+    }
 }
 
 /* CPU time of this thread: another program's turn does not count. */
@@ -147,17 +168,17 @@ static void check_equal(const fdht_kernels_f32 *kernels, const theirs *t, const 
             die("the two products differ");
 }
 
-static void compare(const char *preset, const fdht_plan_step *s)
+static void compare(const char *preset, const fdht_plan_step *s, bool by_rows)
 {
     const fdht_kernels_f32 *kernels = fdht_kernels_f32_get();
-    product p = product_new(s->m, s->k, s->n);
+    product p = product_new(s->m, s->k, s->n, by_rows);
     theirs t[HEIGHTS];
     static samples mine, peak, rival[HEIGHTS];
     int n = 0, best = 0;
     for (int i = 0; i < HEIGHTS; i++) {
-        size_t rows = heights[i] ? heights[i] : p.m;
+        size_t rows = heights[by_rows][i] ? heights[by_rows][i] : p.m;
         theirs one = {rows, generate(&p, rows), generate(&p, p.m % rows)};
-        if (rows > p.m || (heights[i] && rows == p.m) || !one.body || (p.m % rows && !one.tail))
+        if (rows > p.m || (i > 0 && rows == p.m) || !one.body || (p.m % rows && !one.tail))
             continue;
         check_equal(kernels, &one, &p);
         t[n++] = one;
@@ -175,8 +196,8 @@ static void compare(const char *preset, const fdht_plan_step *s)
             best = i;
             other = median(&rival[i]);
         }
-    printf("| %s | %s | %zux%zux%zu | %.1f (%.1f) | %.0f %% | ", preset, s->name, p.m, p.k, p.n, own,
-           mine.v[ROUNDS - 1], 100 * own / top);
+    printf("| %s | %s | %zux%zux%zu | %s | %.1f (%.1f) | %.0f %% | ", preset, s->name, p.m, p.k, p.n,
+           by_rows ? "rows" : "cols", own, mine.v[ROUNDS - 1], 100 * own / top);
     if (n)
         printf("%.1f (%.1f) | %.0f %% | %zu | %.2f | %.1f |\n", other, rival[best].v[ROUNDS - 1],
                100 * other / top, t[best].rows, own / other, top);
@@ -196,7 +217,8 @@ static void compare_preset(const char *name)
         fdht_op_plan(op, &p.cell.x, &r, &err))
         die(err.msg);
     for (int i = 0; i < r.n_steps; i++)
-        compare(name, &r.step[i]);
+        for (int by_rows = 0; by_rows < 2; by_rows++)
+            compare(name, &r.step[i], by_rows);
     fdht_op_free(op);
 }
 
@@ -205,9 +227,9 @@ int main(void)
     libxsmm_init();
     printf("libxsmm %s (target %s), fdht kernels %s; GF/s, median of %d (best), one thread, taking turns\n\n",
            LIBXSMM_VERSION, libxsmm_get_target_arch(), fdht_machine_kernels(), ROUNDS);
-    printf(
-        "| preset | step | rows x inner x cols | fdht | of peak | libxsmm | of peak | its row block | fdht / "
-        "libxsmm | FMA peak |\n|---|---|---|---|---|---|---|---|---|---|\n");
+    printf("| preset | step | rows x inner x cols | in a vector | fdht | of peak | libxsmm | of peak | its "
+           "row block | fdht / "
+           "libxsmm | FMA peak |\n|---|---|---|---|---|---|---|---|---|---|---|\n");
     compare_preset("ucf11-fdht");
     compare_preset("clips-fdht");
     libxsmm_finalize();
