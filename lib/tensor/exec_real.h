@@ -233,20 +233,29 @@ static void step_forward(const exec_t *e, int at, const REAL *W, const REAL *A, 
                              C + s->outer_c[o] + r * s->row_c, s->row_c, accumulate);
 }
 
+/* One row of a tile to its places in A, by fours where they lie together. */
+static void scatter_row(const fdht_step *s, const REAL *row, REAL *a)
+{
+    enum { FOUR = 4 };
+    if (s->k_stride == 1 && s->k_inner % FOUR == 0)
+        for (size_t k = 0; k < s->k; k += FOUR)
+            memcpy(a + s->k_a[k], row + k, FOUR * sizeof *a);
+    else
+        for (size_t k = 0; k < s->k; k++)
+            a[s->k_a[k]] = row[k];
+}
+
 /* gA = W' gC where the summed indices are scattered over A: through a tile of rows. */
 static void scatter_back(const exec_t *e, int at, const REAL *W, const REAL *gC, REAL *gA, REAL *tile)
 {
     const fdht_step *s = &e->plan.step[at];
     const step_tables *t = &e->tables[at];
-    const size_t run = s->k_stride == 1 ? s->k_inner : 1;
     for (size_t r = 0; r < s->rows; r += SCATTER_ROWS) {
         size_t rows = FDHT_MIN(s->rows - r, SCATTER_ROWS);
         e->kernels->gemm(rows, s->k, s->n, gC + r * s->row_c, s->row_c, t->n_w, W + t->transposed, t->n_c,
                          tile, t->k_pad, false);
         for (size_t i = 0; i < rows; i++)
-            for (size_t k = 0; k < s->k; k += run)
-                for (size_t j = 0; j < run; j++)
-                    gA[(r + i) * s->row_a + s->k_a[k] + j] = tile[i * t->k_pad + k + j];
+            scatter_row(s, tile + i * t->k_pad, gA + (r + i) * s->row_a);
     }
 }
 
