@@ -172,7 +172,7 @@ bench-xsmm:
 PEERS_PYTHON ?= /usr/bin/python3
 bench-peers: all
 	@for set in torch onnx; do .ci/deps $$set || echo "bench-peers: goes on without the peers of set '$$set'" >&2; done
-	@FDHT=$(abspath $(PROGRAM)) BUILD=$(abspath $(B)) CC='$(CC)' $(PEERS_PYTHON) tests/bench/peers.py
+	@FDHT=$(abspath $(PROGRAM)) BUILD=$(abspath $(B)) CC='$(CC)' timeout 350 $(PEERS_PYTHON) tests/bench/peers.py
 
 bench: all
 	OPENBLAS_NUM_THREADS=1 $(PROGRAM:fdht=./fdht) bench
