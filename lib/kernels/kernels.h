@@ -32,6 +32,13 @@ enum { FDHT_LANES = 16 }; /* numbers in a vector chunk, whatever the registers h
 FDHT_KERNELS_DECLARE(float, f32)
 FDHT_KERNELS_DECLARE(double, f64)
 
+/* Ask for n bytes that are read soon; n is rounded up to whole cache lines. */
+static inline void fdht_prefetch(const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i += 64)
+        __builtin_prefetch(p + i, 0, 2);
+}
+
 /* The name of the level in use, and of level i in order from the slowest (NULL past the last); and its
  * tables, NULL when this CPU or this build lacks it. For tests and reports. */
 const char *fdht_kernels_level(void);

@@ -51,6 +51,7 @@ struct exec_t {
     int workers;
     bool dense;
     double scale;
+    size_t fetch;          /* bytes of the next vector to ask for with each product */
     const REAL *params;    /* dense: the matrix itself */
     REAL *packed, *merged; /* terms one after the other */
     size_t packed_size, merged_size;
@@ -216,21 +217,47 @@ static void unpack_gradient(const exec_t *e, const REAL *params, const REAL *gra
 /* ---- one step
  * ------------------------------------------------------------------------------------------------ */
 
-static void step_forward(const exec_t *e, int at, const REAL *W, const REAL *A, REAL *C, bool accumulate)
+/* The bytes of the next vector, fetched in turns while this one is computed. */
+typedef struct next_bytes {
+    const uint8_t *at, *end;
+    size_t turn; /* bytes a turn */
+} next_bytes;
+
+static void fetch_next(next_bytes *next)
+{
+    if (next->at == next->end)
+        return;
+    size_t n = FDHT_MIN(next->turn, (size_t)(next->end - next->at));
+    fdht_prefetch(next->at, n);
+    next->at += n;
+}
+
+/* Products of a step: the turns that fetch_next gets. */
+static size_t step_turns(const fdht_step *s)
+{
+    return s->n_outer * (s->form == FDHT_LANES_KEPT ? 1 : (s->rows + s->row_block - 1) / s->row_block);
+}
+
+static void step_forward(const exec_t *e, int at, const REAL *W, const REAL *A, REAL *C, bool accumulate,
+                         next_bytes *next)
 {
     const fdht_step *s = &e->plan.step[at];
     const step_tables *t = &e->tables[at];
     if (s->form == FDHT_LANES_KEPT) {
-        for (size_t o = 0; o < s->n_outer; o++)
+        for (size_t o = 0; o < s->n_outer; o++) {
+            fetch_next(next);
             e->kernels->gemm(s->n, s->lanes, s->k, W + t->weight, 1, t->k_w, A + s->outer_a[o], s->k_a,
                              C + s->outer_c[o], s->new_c, accumulate);
+        }
         return;
     }
     for (size_t r = 0; r < s->rows; r += s->row_block)
-        for (size_t o = 0; o < s->n_outer; o++)
+        for (size_t o = 0; o < s->n_outer; o++) {
+            fetch_next(next);
             e->kernels->gemm(FDHT_MIN(s->rows - r, s->row_block), s->n, s->k,
                              A + s->outer_a[o] + r * s->row_a, s->row_a, s->k_a, W + t->weight, t->k_w,
                              C + s->outer_c[o] + r * s->row_c, s->row_c, accumulate);
+        }
 }
 
 /* One row of a tile to its places in A, by fours where they lie together. */
@@ -327,14 +354,14 @@ static const REAL *vector_at(const exec_t *e, const vectors_t *x, size_t i, int 
 /* The chain of one term. keep: every result stays in its place, and the last is returned there; otherwise y
  * gets the last, in natural order. */
 static void chain(const exec_t *e, int term, const REAL *x, REAL *scratch, bool keep, REAL *y,
-                  bool accumulate)
+                  bool accumulate, next_bytes *next)
 {
     const fdht_plan *p = &e->plan;
     const REAL *W = e->packed + (size_t)term * e->packed_size, *a = x;
     for (int i = 0; i < p->n_steps; i++) {
         bool direct = i == p->n_steps - 1 && !keep && !p->permute;
         REAL *c = direct ? y : scratch + (keep ? e->tables[i].save : e->ping_at[i & 1]);
-        step_forward(e, i, W, a, c, direct && accumulate);
+        step_forward(e, i, W, a, c, direct && accumulate, next);
         a = c;
     }
     if (p->permute && !keep)
@@ -342,12 +369,22 @@ static void chain(const exec_t *e, int term, const REAL *x, REAL *scratch, bool 
             y[i] = (accumulate ? y[i] : 0) + a[p->permute[i]];
 }
 
-static void forward_one(const exec_t *e, int worker, const vectors_t *x, size_t i, REAL *y, bool accumulate)
+/* What to fetch while vector i of n is computed. */
+static next_bytes next_of(const exec_t *e, const vectors_t *x, size_t i, size_t n)
+{
+    if (!x->u8 || i + 1 >= n)
+        return (next_bytes){0};
+    const uint8_t *from = x->u8 + (i + 1) * x->ld;
+    return (next_bytes){from, from + e->plan.input_size, e->fetch};
+}
+
+static void forward_one(const exec_t *e, int worker, const vectors_t *x, size_t i, next_bytes next, REAL *y,
+                        bool accumulate)
 {
     REAL *scratch = worker_scratch(e, worker);
     const REAL *v = vector_at(e, x, i, worker, scratch + e->x_at);
     for (int term = 0; term < e->op->n_terms; term++)
-        chain(e, term, v, scratch, false, y, accumulate || term > 0);
+        chain(e, term, v, scratch, false, y, accumulate || term > 0, &next);
 }
 
 /* The gradient g of the outputs, in the order of the last step's result. */
@@ -366,10 +403,11 @@ static void gradient_one(const exec_t *e, int worker, const vectors_t *x, size_t
     const fdht_plan *p = &e->plan;
     REAL *scratch = worker_scratch(e, worker);
     const REAL *v = vector_at(e, x, i, worker, scratch + e->x_at);
+    next_bytes next = {0};
     for (int term = 0; term < e->op->n_terms; term++) {
         const REAL *W = e->packed + (size_t)term * e->packed_size;
         const REAL *gc = natural_to_last(e, g, scratch + e->ping_at[p->n_steps & 1]);
-        chain(e, term, v, scratch, true, NULL, false);
+        chain(e, term, v, scratch, true, NULL, false, &next);
         for (int s = p->n_steps; s-- > 0;) {
             const REAL *a = s ? scratch + e->tables[s - 1].save : v;
             REAL *ga = scratch + e->ping_at[s & 1];
@@ -468,7 +506,7 @@ void EXEC(forward)(exec_t *e, int worker, size_t n, const vectors_t *x, REAL *y,
 {
     if (!e->dense) {
         for (size_t i = 0; i < n; i++)
-            forward_one(e, worker, x, i, y + i * ldy, accumulate);
+            forward_one(e, worker, x, i, next_of(e, x, i, n), y + i * ldy, accumulate);
         return;
     }
     for (size_t i = 0; i < n; i += DENSE_VECTORS) {
@@ -502,7 +540,7 @@ typedef struct forward_job {
 static void forward_item(void *arg, size_t i, int worker)
 {
     forward_job *j = arg;
-    forward_one(j->e, worker, j->x, i, j->y + i * j->ldy, j->accumulate);
+    forward_one(j->e, worker, j->x, i, (next_bytes){0}, j->y + i * j->ldy, j->accumulate);
 }
 
 void EXEC(forward_all)(exec_t *e, fdht_team *team, size_t n, const vectors_t *x, REAL *y, size_t ldy,
@@ -706,6 +744,10 @@ int EXEC(new)(const fdht_op *op, const fdht_box *box, int workers, exec_t **out,
                 e->merged_size += e->plan.weight[w].size;
             }
         place_scratch(e);
+        size_t turns = 0;
+        for (int i = 0; i < e->plan.n_steps; i++)
+            turns += (size_t)op->n_terms * step_turns(&e->plan.step[i]);
+        e->fetch = (e->plan.input_size / FDHT_MAX(turns, 1) / 64 + 1) * 64;
         status = FDHT_ENOMEM;
         e->packed = fdht_calloc_err(e->packed_size * (size_t)op->n_terms, sizeof *e->packed, "weights", err);
         e->merged = fdht_calloc_err(e->merged_size * (size_t)op->n_terms, sizeof *e->merged, "weights", err);
