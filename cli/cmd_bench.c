@@ -206,7 +206,7 @@ static void print_json(cli *c, const bench *b)
         cli_json_number(r, "fraction_of_peak", t->gflops / (b->machine.gflops * t->threads));
         cli_json_size(r, "parameters", m->parameters);
         cli_json_size(r, "model_bytes", m->parameters * sizeof(float));
-        cli_json_size(r, "activation_bytes", t->bytes);
+        cli_json_number(r, "activation_bytes", t->bytes ? (double)t->bytes : NAN); /* train: not counted */
     }
     cli_json_print(stdout, json);
 }
@@ -239,14 +239,20 @@ static void print_table(const bench *b, bool csv)
         const bench_timing *t = &b->timing[i];
         const bench_model *m = &b->model[t->model];
         double share = t->gflops / (b->machine.gflops * t->threads), times = beside_dense(b, t);
+        char bytes[32] = "-",
+             scale[32] = "-"; /* memory is not counted in training; a run may have no dense cell */
+        if (t->bytes)
+            snprintf(bytes, sizeof bytes, csv ? "%.0f" : "%.2f", (double)t->bytes / (csv ? 1 : 1e6));
+        if (isfinite(times))
+            snprintf(scale, sizeof scale, "%.1f", times);
         if (csv)
-            printf("%s,%s,%zu,%d,%.6g,%.6g,%.3g,%.5g,%.4g,%zu,%zu,%zu,%.5g\n", m->cell,
-                   bench_kind_name(t->what), t->batch, t->threads, t->median, t->min, t->sd, t->gflops, share,
-                   m->parameters, m->parameters * sizeof(float), t->bytes, times);
+            printf("%s,%s,%zu,%d,%.6g,%.6g,%.3g,%.5g,%.4g,%zu,%zu,%s,%s\n", m->cell, bench_kind_name(t->what),
+                   t->batch, t->threads, t->median, t->min, t->sd, t->gflops, share, m->parameters,
+                   m->parameters * sizeof(float), bytes, scale);
         else
-            printf("| %s | %s | %zu | %d | %.4f | %.4f | %.4f | %.1f | %.0f %% | %zu | %.2f | %.1f |\n",
-                   m->cell, bench_kind_name(t->what), t->batch, t->threads, t->median, t->min, t->sd,
-                   t->gflops, 100 * share, m->parameters, (double)t->bytes / 1e6, times);
+            printf("| %s | %s | %zu | %d | %.4f | %.4f | %.4f | %.1f | %.0f %% | %zu | %s | %s |\n", m->cell,
+                   bench_kind_name(t->what), t->batch, t->threads, t->median, t->min, t->sd, t->gflops,
+                   100 * share, m->parameters, bytes, scale);
     }
 }
 
