@@ -11,7 +11,11 @@ done
 tty_run() {
     script -qec "stty cols 60 2> /dev/null; $1" /dev/null < /dev/null
 }
-if command -v script > /dev/null; then
+# script(1) may be missing, and so may pseudo-terminals (a bare chroot)
+terminal() {
+    script -qec true /dev/null < /dev/null > /dev/null 2>&1
+}
+if terminal; then
     seen=$(TERM=xterm tty_run "'$FDHT' pack -o a.h5 clips")
     has "a bar on a terminal" "$seen" $'\r'
     has "a bar on a terminal: percent" "$seen" "%"
@@ -25,14 +29,14 @@ if command -v script > /dev/null; then
     seen=$(TERM=dumb tty_run "'$FDHT' pack -o a.h5 clips")
     same "none on a dumb terminal" "" "$(grep ETA <<< "$seen")"
 else
-    skip "a bar on a terminal" "no script(1) here"
+    skip "a bar on a terminal" "script(1) opens no terminal here"
 fi
 rm -f a.h5
 red=$'\033[31mfdht info:\033[0m nope: No such file or directory'
 plain='fdht info: nope: No such file or directory'
 fails "no colour in a pipe" 1 "$plain" "$FDHT" info nope
 fails "--color=always" 1 "$red" "$FDHT" info nope --color=always
-if command -v script > /dev/null; then
+if terminal; then
     same "colour on a terminal" "$red" "$(TERM=xterm tty_run "'$FDHT' info nope" | tr -d '\r')"
     same "not with NO_COLOR" "$plain" "$(NO_COLOR=1 TERM=xterm tty_run "'$FDHT' info nope" | tr -d '\r')"
     same "not with --color=never" "$plain" "$(TERM=xterm tty_run "'$FDHT' info nope --color=never" | tr -d '\r')"
