@@ -2,7 +2,7 @@
 # usage: tests/bench/finetune.sh TRAIN.h5 VAL.h5 TEST.h5 [THREADS]
 #
 # What compression costs and fine-tuning gives back, on labelled clips: dense LSTMs of two starts, compressed at several ranks, before
-# and after 3 epochs of fine-tuning, beside the same format trained from scratch for as many epochs as the dense ones. The table of
+# and after 3 epochs of fine-tuning, beside ht and fdht cells trained from scratch for as many epochs as the dense ones. The table of
 # README.md and fdht-compress(1) comes from here.
 set -eu -o pipefail
 export LC_ALL=C OPENBLAS_NUM_THREADS=1
@@ -18,25 +18,24 @@ modes=(--in-modes 5,6,8,5 --out-modes 16,4,2,2)
 cd "$(dirname "$0")/../.."
 
 fit() { fdht train "$train" --val "$val" "$@" > /dev/null 2> "$work/err" || { cat "$work/err" >&2; exit 1; }; }
-row() { printf '| %-16s | %6s | %9s | %7s | %8s | %8s | %12s |\n' "$@"; }
-row start rank numbers error before 3\ epochs from\ scratch
-row --- --- --- --- --- --- ---
+row() { printf '| %-16s | %6s | %9s | %7s | %8s | %8s | %12s | %12s |\n' "$@"; }
+row start rank numbers error before 3\ epochs ht\ scratch fdht\ scratch
+row --- --- --- --- --- --- --- ---
 for start in 1 0.1; do
     fit --cell dense --hidden 64 --init-scale $start --epochs $epochs --lr 1e-3 "${common[@]}" "$work/dense.h5"
-    row "dense, start $start" - 307200 0 "$(score "$work/dense.h5" "$test")" - -
+    row "dense, start $start" - 307200 0 "$(score "$work/dense.h5" "$test")" - - -
     fdht export "$work/dense.h5" --layout keras -f -o "$work/dense.weights.h5"
     for rank in 4 8 16 32; do
         fdht compress "$work/dense.weights.h5" --format ht "${modes[@]}" --rank $rank -f -o "$work/small.h5" --json > "$work/c.json"
         # The weights file knows nothing of frames: zero epochs put that into the model.
         fit --init "$work/small.h5" --epochs 0 "${common[@]}" "$work/bare.h5"
         fit --init "$work/small.h5" --epochs 3 --lr 1e-3 "${common[@]}" "$work/tuned.h5"
-        scratch=-
-        if [ $start = 1 ]; then
-            fit --cell ht --hidden 64 "${modes[@]}" --rank $rank --epochs $epochs --lr 3e-3 "${common[@]}" "$work/scratch.h5"
-            scratch=$(score "$work/scratch.h5" "$test")
-            echo "$scratch" > "$work/scratch.$rank"
-        fi
+        for cell in ht fdht; do
+            [ $start = 1 ] || continue
+            fit --cell $cell --hidden 64 "${modes[@]}" --rank $rank --epochs $epochs --lr 3e-3 "${common[@]}" "$work/scratch.h5"
+            score "$work/scratch.h5" "$test" > "$work/$cell.$rank"
+        done
         row "dense, start $start" $rank "$(number parameters "$work/c.json")" "$(number error_rel "$work/c.json" | cut -c 1-5)" \
-            "$(score "$work/bare.h5" "$test")" "$(score "$work/tuned.h5" "$test")" "$(cat "$work/scratch.$rank")"
+            "$(score "$work/bare.h5" "$test")" "$(score "$work/tuned.h5" "$test")" "$(cat "$work/ht.$rank")" "$(cat "$work/fdht.$rank")"
     done
 done
