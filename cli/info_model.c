@@ -62,7 +62,7 @@ int info_cell(cli *c, const fdht_cell_spec *cell, cJSON *json)
 /* ---- plans ---- */
 
 typedef struct totals {
-    size_t input, hidden, merge, peak;
+    size_t input, hidden, merge, bytes, peak; /* bytes read and written per frame, as float32 */
 } totals;
 
 static cJSON *add_step(cJSON *steps, int cell, const char *map, const char *name, size_t m, size_t k,
@@ -90,8 +90,10 @@ static int plan_map(cli *c, const fdht_op *op, int cell, const char *map, const 
         const fdht_plan_step *s = &plan.step[i];
         cJSON *step = add_step(steps, cell, map, s->name, s->m, s->k, s->n);
         cli_json_size(step, "multiply_adds", s->multiply_adds);
+        cli_json_size(step, "bytes", sizeof(float) * (s->m * s->k + s->outputs));
         cli_json_size(step, "intermediate", s->outputs);
     }
+    t->bytes += plan.bytes;
     *work += plan.multiply_adds;
     t->merge += plan.merge_multiply_adds;
     if (plan.peak_intermediate > t->peak)
@@ -100,12 +102,16 @@ static int plan_map(cli *c, const fdht_op *op, int cell, const char *map, const 
 }
 
 /* A matrix in front of h: the hidden map of all cells but fdht, and projections. */
-static void plan_matrix(int cell, const char *map, size_t rows, size_t cols, cJSON *steps, size_t *work)
+static void plan_matrix(int cell, const char *map, size_t rows, size_t cols, cJSON *steps, size_t *work,
+                        totals *t)
 {
     cJSON *step = add_step(steps, cell, map, "dense", 1, cols, rows);
+    size_t bytes = sizeof(float) * (rows * cols + rows + cols); /* its matrix is read for each frame */
     cli_json_size(step, "multiply_adds", rows * cols);
+    cli_json_size(step, "bytes", bytes);
     cli_json_size(step, "intermediate", rows);
     *work += rows * cols;
+    t->bytes += bytes;
 }
 
 static int plan_cell(cli *c, const fdht_cell_spec *cell, int number, cJSON *steps, totals *t)
@@ -119,9 +125,9 @@ static int plan_cell(cli *c, const fdht_cell_spec *cell, int number, cJSON *step
     if (!st && fdht)
         st = plan_map(c, op, number, "hidden", &cell->h, steps, &t->hidden, t);
     else if (!st && cell->hidden)
-        plan_matrix(number, "hidden", 4 * cell->hidden, p, steps, &t->hidden);
+        plan_matrix(number, "hidden", 4 * cell->hidden, p, steps, &t->hidden, t);
     if (!st && cell->proj)
-        plan_matrix(number, "projection", cell->proj, cell->hidden, steps, &t->hidden);
+        plan_matrix(number, "projection", cell->proj, cell->hidden, steps, &t->hidden, t);
     fdht_op_free(op);
     return st;
 }
@@ -141,6 +147,7 @@ int info_plan(cli *c, const fdht_cell_spec *cell, int n, cJSON *json)
     cli_json_size(plan, "input_multiply_adds", t.input);
     cli_json_size(plan, "hidden_multiply_adds", t.hidden);
     cli_json_size(plan, "merge_multiply_adds", t.merge);
+    cli_json_size(plan, "bytes_per_frame", t.bytes);
     cli_json_size(plan, "peak_intermediate", t.peak);
     cJSON_AddItemToObject(plan, "steps", steps);
     return FDHT_OK;
