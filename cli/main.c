@@ -36,9 +36,11 @@ static int close_stdout(const char *name, int status)
     int bad = ferror(stdout);
     errno = 0;
     if (fclose(stdout) || bad) {
+        if (status) /* said already, or something worse was */
+            return status;
         fprintf(stderr, "fdht%s%s: standard output: %s\n", *name ? " " : "", name,
                 strerror(errno ? errno : EIO));
-        return status ? status : 1;
+        return 1;
     }
     return status;
 }
