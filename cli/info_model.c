@@ -10,21 +10,6 @@ static void add_tree(cJSON *json, const fdht_tree *tree)
     cli_json_string(json, "tree", text);
 }
 
-static size_t rank_count(const fdht_op_spec *op)
-{
-    switch (op->format) {
-    case FDHT_HT:
-        return (size_t)op->tree.n_nodes;
-    case FDHT_TT:
-    case FDHT_TR:
-        return (size_t)op->d + 1;
-    case FDHT_BT:
-        return 1;
-    default:
-        return 0;
-    }
-}
-
 static void add_box(cJSON *json, const char *key, const fdht_box *box, int d)
 {
     cJSON *item = cli_json_object(json, key);
@@ -51,7 +36,7 @@ int info_cell(cli *c, const fdht_cell_spec *cell, cJSON *json)
     if (op->format == FDHT_BT)
         cli_json_int(json, "blocks", op->blocks);
     if (op->format != FDHT_DENSE)
-        cli_json_sizes(json, "ranks", op->rank, rank_count(op));
+        cli_json_sizes(json, "ranks", op->rank, fdht_op_spec_ranks(op));
     if (cell->kind == FDHT_CELL_FDHT) {
         add_box(json, "x_box", &cell->x, op->d);
         add_box(json, "hidden_box", &cell->h, op->d);

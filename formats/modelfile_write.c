@@ -39,21 +39,6 @@ static int put_shape(hid_t loc, const fdht_cell_spec *c, fdht_error *err)
     return fdht_h5_put_string(loc, "tree", tree, err);
 }
 
-static size_t count_ranks(const fdht_op_spec *op)
-{
-    switch (op->format) {
-    case FDHT_HT:
-        return (size_t)op->tree.n_nodes;
-    case FDHT_TT:
-    case FDHT_TR:
-        return (size_t)op->d + 1;
-    case FDHT_BT:
-        return 1;
-    default:
-        return 0;
-    }
-}
-
 static int put_box(hid_t loc, const char *corner, const char *size, const fdht_box *b, int d, fdht_error *err)
 {
     int rc = fdht_h5_put_sizes(loc, corner, b->corner, (size_t)d, err);
@@ -72,7 +57,7 @@ static int put_cell(hid_t loc, const fdht_cell_spec *c, int layer, int direction
         (rc = fdht_h5_put_int(loc, "proj_size", (int64_t)c->proj, err)) ||
         (rc = fdht_h5_put_int(loc, "bias", c->bias, err)) ||
         (rc = fdht_h5_put_string(loc, "activation", fdht_activation_name(c->activation), err)) ||
-        (rc = fdht_h5_put_sizes(loc, "ranks", c->op.rank, count_ranks(&c->op), err)) ||
+        (rc = fdht_h5_put_sizes(loc, "ranks", c->op.rank, fdht_op_spec_ranks(&c->op), err)) ||
         (rc = fdht_h5_put_int(loc, "blocks", c->op.format == FDHT_BT ? c->op.blocks : 1, err)))
         return rc;
     if (c->kind != FDHT_CELL_FDHT)

@@ -58,6 +58,8 @@ FDHT_API int fdht_format_parse(const char *name, fdht_format *out, fdht_error *e
 
 /* All ranks R (the boundary ranks of tt stay 1). Fills spec->rank from spec->format, d and tree. */
 FDHT_API void fdht_op_spec_set_rank(fdht_op_spec *spec, size_t rank);
+/* How many entries of spec->rank the format uses, the ht root's 1 included. */
+FDHT_API size_t fdht_op_spec_ranks(const fdht_op_spec *spec);
 
 /* The spec is copied. FDHT_EINVAL names a mode, rank or tree that cannot be. Free with fdht_op_free. */
 FDHT_API int fdht_op_new(const fdht_op_spec *spec, fdht_op **out, fdht_error *err);

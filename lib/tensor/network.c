@@ -138,6 +138,21 @@ int fdht_format_parse(const char *name, fdht_format *out, fdht_error *err)
     return fdht_fail(err, FDHT_EINVAL, "format '%.40s': expected dense, ht, tt, tr or bt", name);
 }
 
+size_t fdht_op_spec_ranks(const fdht_op_spec *spec)
+{
+    switch (spec->format) {
+    case FDHT_HT:
+        return (size_t)spec->tree.n_nodes;
+    case FDHT_TT:
+    case FDHT_TR:
+        return (size_t)spec->d + 1;
+    case FDHT_BT:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
 void fdht_op_spec_set_rank(fdht_op_spec *spec, size_t rank)
 {
     memset(spec->rank, 0, sizeof spec->rank);
