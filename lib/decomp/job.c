@@ -141,8 +141,8 @@ int fdht_job_open(const fdht_decomp_input *in, const fdht_decomp_options *opt, f
     if (st)
         return st;
     j->s.qr = opt->svd == FDHT_SVD_QR || (opt->tol > 0 && opt->tol < GRAM_LIMIT);
-    j->s.single = !j->s.qr && !opt->wide && j->s.slab.f32 && (opt->tol == 0 || opt->tol >= SINGLE_LIMIT) &&
-                  fdht_input_numbers(in) >= SINGLE_NUMBERS;
+    j->s.single = !j->s.qr && !opt->wide && !fdht_input_wide(in) &&
+                  (opt->tol == 0 || opt->tol >= SINGLE_LIMIT) && fdht_input_numbers(in) >= SINGLE_NUMBERS;
     if ((st = fdht_stream_leaves(&j->s, err)))
         fdht_job_close(j);
     return st;

@@ -208,9 +208,9 @@ static int train_sides(const fdht_slab *s, const fdht_factored *f, frame *L, fra
 /* ---- the difference ---- */
 
 typedef struct place {
-    size_t run; /* frame rows come in runs of neighbours in the slab */
-    size_t *off, *row,
-        *col; /* of every frame row: offset in the slab, and its part of the slab's row and column */
+    size_t run;        /* frame rows come in runs of neighbours in the slab */
+    size_t *off;       /* where each frame row stands in the slab */
+    size_t *row, *col; /* its part of the slab's row and column; NULL where every position is used */
 } place;
 
 static void place_free(place *p)
@@ -222,34 +222,29 @@ static void place_free(place *p)
 
 static int place_of(const fdht_slab *s, const frame *f, int d, place *p, fdht_error *err)
 {
-    size_t row_scale[FDHT_MAX_MODES], col_scale[FDHT_MAX_MODES], rs = 1, cs = 1;
+    size_t row_scale[FDHT_MAX_MODES], col_scale[FDHT_MAX_MODES], rs = 1, cs = 1, count;
+    fdht_axis axis[2 * FDHT_MAX_MODES], row[2 * FDHT_MAX_MODES], col[2 * FDHT_MAX_MODES];
+    int n = 2 * f->n_modes;
     for (int k = d - 1; k >= 0; k--) {
         row_scale[k] = rs;
         col_scale[k] = cs;
         rs *= s->ni[k];
         cs *= s->nj[k];
     }
-    if (!(p->off = fdht_calloc_err(f->n, sizeof(size_t), "frame", err)) ||
-        !(p->row = fdht_calloc_err(f->n, sizeof(size_t), "frame", err)) ||
-        !(p->col = fdht_calloc_err(f->n, sizeof(size_t), "frame", err)))
-        return FDHT_ENOMEM;
-    for (size_t x = 0; x < f->n; x++) {
-        size_t rest = x;
-        for (int m = f->n_modes - 1; m >= 0; m--) {
-            int k = f->mode[m];
-            p->col[x] += rest % s->nj[k] * col_scale[k];
-            rest /= s->nj[k];
-            p->row[x] += rest % s->ni[k] * row_scale[k];
-            rest /= s->ni[k];
-        }
-        p->off[x] = p->row[x] * s->cols + p->col[x];
+    for (int m = 0; m < f->n_modes; m++) {
+        int k = f->mode[m];
+        axis[2 * m] = (fdht_axis){s->ni[k], s->si[k]};
+        axis[2 * m + 1] = (fdht_axis){s->nj[k], s->sj[k]};
+        row[2 * m] = (fdht_axis){s->ni[k], row_scale[k]};
+        row[2 * m + 1] = (fdht_axis){s->nj[k], 0};
+        col[2 * m] = (fdht_axis){s->ni[k], 0};
+        col[2 * m + 1] = (fdht_axis){s->nj[k], col_scale[k]};
     }
-    p->run = 1;
-    while (p->run < f->n && p->off[p->run] == p->off[0] + p->run)
-        p->run++;
-    for (size_t x = 0; x < f->n && p->run > 1; x++)
-        if (f->n % p->run || p->off[x] != p->off[x / p->run * p->run] + x % p->run)
-            p->run = 1;
+    fdht_trailing_run(axis, n, &p->run);
+    if (!(p->off = fdht_offsets(axis, n, &count, err)) ||
+        (!s->whole &&
+         (!(p->row = fdht_offsets(row, n, &count, err)) || !(p->col = fdht_offsets(col, n, &count, err)))))
+        return FDHT_ENOMEM;
     return FDHT_OK;
 }
 
@@ -288,8 +283,8 @@ static void diff_item(void *arg, size_t item, int worker)
     size_t nl = FDHT_MIN(j->L.n - l0, (size_t)BLOCK_L), nr = FDHT_MIN(j->R->n - r0, j->block_r);
     double *D = j->work + (size_t)worker * BLOCK_L * j->block_r;
     gather(j, l0, nl, r0, nr, D);
-    j->status[item] = fdht_dgemm(false, true, nl, nr, j->L.r, 1, j->L.F + l0 * j->L.r, j->L.r,
-                                 j->R->F + r0 * j->R->r, j->R->r, -1, D, nr, NULL);
+    j->status[item] = fdht_dgemm(false, true, nl, nr, j->L.r, -1, j->L.F + l0 * j->L.r, j->L.r,
+                                 j->R->F + r0 * j->R->r, j->R->r, 1, D, nr, NULL);
     for (size_t a = 0; j->part_used && a < nl; a++) {
         const char *rows = j->row_used + j->pl.row[l0 + a], *cols = j->col_used + j->pl.col[l0 + a];
         for (size_t b = 0; j->part_used[l0 + a] && b < nr; b++)
@@ -396,7 +391,7 @@ static int measure_slab(fdht_stream *s, const fdht_factored *f, frame *right, do
                                         : train_sides(&s->slab, f, &j.L, right, err)) ||
         (st = place_of(&s->slab, &j.L, d, &j.pl, err)) || (st = place_of(&s->slab, right, d, &j.pr, err)))
         goto out;
-    if (fdht_input_gaps(s->in)) {
+    if (!s->slab.whole) {
         if ((st = used_of(s->in, &s->slab, &row, &col, err)))
             goto out;
         j.row_used = row;

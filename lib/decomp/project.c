@@ -5,106 +5,133 @@
 
 #include "linalg/linalg.h"
 
-enum { PANEL = 1024 };
+/* Columns of one product: at most PANEL, and at least LEAST where fewer make more than one item. */
+enum { PANEL = 1024, LEAST = 64, ITEMS = 16 };
 
-/* A tensor on its way from slab to core: axes in row-major order; key = k: rank axis of mode k, d + k: i_k, 2
+/* A tensor on its way from slab to core: axes, the first slowest; key = k: rank axis of mode k, d + k: i_k, 2
  * d + k: j_k. */
 typedef struct work {
-    double *data; /* NULL: the slab itself */
+    const double *data; /* NULL: the slab itself */
     int n, key[3 * FDHT_MAX_MODES];
-    size_t dim[3 * FDHT_MAX_MODES];
+    fdht_axis axis[3 * FDHT_MAX_MODES];
 } work;
 
-typedef struct contract_job {
+/* Memory that serves slab after slab; it grows where a slab needs more. */
+typedef struct room {
+    double *at;
+    size_t n; /* numbers */
+} room;
+
+typedef struct project_job {
     const fdht_stream *s;
-    const work *from;
+    const size_t *rank;
+    double *Y; /* rows: the pairs of the split mode; columns: the other rank axes in mode order */
+    size_t cols;
+    room result[2], panels; /* a result while the one before it is read; one panel a worker */
+} project_job;
+
+typedef struct contract_job {
+    const fdht_slab *slab;
+    const double *from; /* NULL: the slab */
     const fdht_view *view;
     const double *Ut; /* (r, s) */
-    size_t r;
-    double *out; /* (r, view->k) */
+    size_t r, width;  /* width: columns of an item */
+    double *out;      /* (r, view->k) */
     double *panel;
     int *status;
 } contract_job;
+
+static int room_for(room *m, size_t a, size_t b, const char *what, fdht_error *err)
+{
+    if (a * b <= m->n)
+        return FDHT_OK;
+    fdht_free(m->at);
+    m->at = fdht_calloc_err(a * b, sizeof *m->at, what, err);
+    m->n = m->at ? a * b : 0;
+    return m->at ? FDHT_OK : FDHT_ENOMEM;
+}
 
 static void contract_item(void *arg, size_t item, int worker)
 {
     contract_job *j = arg;
     const fdht_view *v = j->view;
-    size_t k0 = item * PANEL, n = FDHT_MIN((size_t)PANEL, v->k - k0);
-    double *P = j->panel + (size_t)worker * v->s * PANEL;
-    if (j->from->data)
-        fdht_pack_dd(v, j->from->data, k0, n, P);
-    else if (j->s->slab.f64)
-        fdht_pack_dd(v, j->s->slab.f64, k0, n, P);
+    size_t k0 = item * j->width, n = FDHT_MIN(j->width, v->k - k0);
+    double *P = j->panel + (size_t)worker * v->s * j->width;
+    if (j->from)
+        fdht_pack_dd(v, j->from, k0, n, P);
+    else if (j->slab->f64)
+        fdht_pack_dd(v, j->slab->f64, k0, n, P);
     else
-        fdht_pack_fd(v, j->s->slab.f32, k0, n, P);
+        fdht_pack_fd(v, j->slab->f32, k0, n, P);
     bool by_k = v->pair_run > 1;
     j->status[item] = fdht_dgemm(false, by_k, j->r, n, v->s, 1, j->Ut, v->s, P, by_k ? v->s : n, 0,
                                  j->out + k0, v->k, NULL);
 }
 
-/* Replace the pair (i_k, j_k) of w by a rank axis, which comes first. */
-static int contract(const fdht_stream *s, work *w, int k, size_t r, fdht_error *err)
+/* Replace the pair (i_k, j_k) of w by a rank axis, which comes first; the result stands in `to`. */
+static int contract(project_job *p, work *w, int k, room *to, fdht_error *err)
 {
-    int d = s->in->spec.d, nc = 0, st = FDHT_ENOMEM;
+    const fdht_stream *s = p->s;
+    int d = s->in->spec.d, nc = 0, st;
+    size_t r = p->rank[k], stride = 1;
     fdht_axis row[2] = {{0}}, col[3 * FDHT_MAX_MODES];
-    work next = {.n = 1, .key = {k}, .dim = {r}};
-    size_t stride = 1, strides[3 * FDHT_MAX_MODES];
-    for (int a = w->n - 1; a >= 0; a--) {
-        strides[a] = stride;
-        stride *= w->dim[a];
-    }
+    work next = {.n = 1, .key = {k}};
     for (int a = 0; a < w->n; a++) {
         if (w->key[a] == d + k || w->key[a] == 2 * d + k) {
-            row[w->key[a] == 2 * d + k] = (fdht_axis){w->dim[a], strides[a]};
+            row[w->key[a] == 2 * d + k] = w->axis[a];
             continue;
         }
-        col[nc++] = (fdht_axis){w->dim[a], strides[a]};
+        col[nc++] = w->axis[a];
         next.key[next.n] = w->key[a];
-        next.dim[next.n++] = w->dim[a];
+        next.axis[next.n++].dim = w->axis[a].dim;
+    }
+    next.axis[0].dim = r;
+    for (int a = next.n - 1; a >= 0; a--) {
+        next.axis[a].stride = stride;
+        stride *= next.axis[a].dim;
     }
     fdht_view v = {.s = 0};
-    contract_job j = {.s = s, .from = w, .view = &v, .Ut = s->leaf[k].Ut, .r = r};
+    contract_job j = {.slab = &s->slab, .from = w->data, .view = &v, .Ut = s->leaf[k].Ut, .r = r};
     if ((st = fdht_view_new(row, 2, col, nc, &v, err)))
         return st;
-    size_t items = (v.k + PANEL - 1) / PANEL;
-    st = FDHT_ENOMEM;
-    if (!(j.out = fdht_calloc_err(r * v.k, sizeof(double), "projected slab", err)) ||
-        !(j.panel = fdht_calloc_err((size_t)fdht_team_size(s->team) * v.s, PANEL * sizeof(double), "panels",
-                                    err)) ||
-        !(j.status = fdht_calloc_err(items, sizeof(int), "panels", err)))
+    j.width = FDHT_MIN(FDHT_MAX((v.k + ITEMS - 1) / ITEMS, (size_t)LEAST), (size_t)PANEL);
+    size_t items = (v.k + j.width - 1) / j.width;
+    if ((st = room_for(to, r, v.k, "projected slab", err)) ||
+        (st = room_for(&p->panels, (size_t)fdht_team_size(s->team) * v.s, j.width, "panels", err)))
         goto out;
+    j.out = to->at;
+    j.panel = p->panels.at;
+    if (!(j.status = fdht_calloc_err(items, sizeof(int), "panels", err))) {
+        st = FDHT_ENOMEM;
+        goto out;
+    }
     fdht_team_for(s->team, items, contract_item, &j);
-    st = FDHT_OK;
     for (size_t i = 0; i < items && !st; i++)
         st = j.status[i];
     if (st) {
         fdht_fail(err, st, "projection of mode %d: matrix product failed", k + 1);
         goto out;
     }
-    fdht_free(w->data);
     next.data = j.out;
-    j.out = NULL;
     *w = next;
 out:
     fdht_free(j.status);
-    fdht_free(j.panel);
-    fdht_free(j.out);
     fdht_view_free(&v);
     return st;
 }
 
-/* The loaded slab with all modes but the split one projected, smallest rank first; laid into Y, whose rows
- * are the pairs of the split mode and whose columns are the other rank axes in mode order. */
-static int project_slab(const fdht_stream *s, const size_t *rank, double *Y, size_t cols, fdht_error *err)
+/* The loaded slab with all modes but the split one projected, smallest rank first; laid into Y. */
+static int project_slab(project_job *job, fdht_error *err)
 {
+    const fdht_stream *s = job->s;
+    const size_t *rank = job->rank;
     int d = s->in->spec.d, st = FDHT_OK, p = s->split;
     work w = {.n = 2 * d};
     for (int k = 0; k < d; k++) {
         w.key[k] = d + k;
-        w.dim[k] = s->slab.ni[k];
+        w.axis[k] = (fdht_axis){s->slab.ni[k], s->slab.si[k]};
         w.key[d + k] = 2 * d + k;
-        w.dim[d + k] = s->slab.nj[k];
+        w.axis[d + k] = (fdht_axis){s->slab.nj[k], s->slab.sj[k]};
     }
     bool done[FDHT_MAX_MODES] = {false};
     for (int i = 0; !st && i < d - (p >= 0); i++) {
@@ -113,26 +140,20 @@ static int project_slab(const fdht_stream *s, const size_t *rank, double *Y, siz
             if (k != p && !done[k] && (best < 0 || rank[k] < rank[best]))
                 best = k;
         done[best] = true;
-        st = contract(s, &w, best, rank[best], err);
-    }
-    size_t strides[3 * FDHT_MAX_MODES], stride = 1;
-    for (int a = w.n - 1; !st && a >= 0; a--) {
-        strides[a] = stride;
-        stride *= w.dim[a];
+        st = contract(job, &w, best, &job->result[i & 1], err);
     }
     fdht_axis axis[FDHT_MAX_MODES];
     int n = 0;
     for (int k = 0; !st && k < d; k++)
         for (int a = 0; a < w.n; a++)
             if (w.key[a] == k)
-                axis[n++] = (fdht_axis){w.dim[a], strides[a]};
+                axis[n++] = w.axis[a];
     size_t ni = p >= 0 ? s->slab.ni[p] : 1, nj = p >= 0 ? s->slab.nj[p] : 1;
     for (size_t i = 0; !st && i < ni; i++)
         for (size_t c = 0; c < nj; c++) { /* what is left of the pair stands last: (.., i_p, j_p) */
             size_t row = p < 0 ? 0 : (s->slab.i0[p] + i) * s->in->spec.in[p] + s->slab.j0[p] + c;
-            fdht_permute(axis, n, w.data + i * nj + c, Y + row * cols);
+            fdht_permute(axis, n, w.data + i * nj + c, job->Y + row * job->cols);
         }
-    fdht_free(w.data);
     return st;
 }
 
@@ -189,9 +210,13 @@ int fdht_stream_project(fdht_stream *s, size_t *rank, fdht_choose_rank *choose, 
     if (!Y)
         return FDHT_ENOMEM;
     int st = FDHT_OK;
+    project_job job = {.s = s, .rank = rank, .Y = Y, .cols = cols};
     for (size_t i = 0; !st && i < s->cut.slabs; i++)
-        if (!(st = fdht_stream_load(s, i, err)) && !(st = project_slab(s, rank, Y, cols, err)))
+        if (!(st = fdht_stream_load(s, i, err)) && !(st = project_slab(&job, err)))
             st = fdht_stream_progress(s, 1.0 / (double)s->cut.slabs, err);
+    fdht_free(job.result[0].at);
+    fdht_free(job.result[1].at);
+    fdht_free(job.panels.at);
     fdht_free(s->core);
     s->core = NULL;
     if (!st && p >= 0)

@@ -147,18 +147,17 @@ int fdht_slab_alloc(const fdht_decomp_input *in, const fdht_cut *cut, fdht_slab 
 {
     *out = (fdht_slab){.rows = 0};
     if (fdht_input_wide(in))
-        out->f64 = fdht_calloc_err(cut->numbers, sizeof(double), "slab", err);
+        out->own64 = fdht_calloc_err(cut->numbers, sizeof(double), "slab", err);
     else
-        out->f32 = fdht_calloc_err(cut->numbers, sizeof(float), "slab", err);
-    return out->f64 || out->f32 ? FDHT_OK : FDHT_ENOMEM;
+        out->own32 = fdht_calloc_err(cut->numbers, sizeof(float), "slab", err);
+    return out->own64 || out->own32 ? FDHT_OK : FDHT_ENOMEM;
 }
 
 void fdht_slab_free(fdht_slab *s)
 {
-    fdht_free(s->f32);
-    fdht_free(s->f64);
-    s->f32 = NULL;
-    s->f64 = NULL;
+    fdht_free(s->own32);
+    fdht_free(s->own64);
+    *s = (fdht_slab){.rows = 0};
 }
 
 /* Part of one slab: the intersection of a part's box with the slab, in both coordinates. */
@@ -200,7 +199,7 @@ static bool intersect(fill *f, int d)
     return true;
 }
 
-/* Row `r` of the slab, as a row of the operator matrix. */
+/* Row `r` of the slab, as a row of the operator matrix: larger r, larger row. */
 static size_t row_of(const fdht_slab *s, const fdht_op_spec *spec, size_t r)
 {
     size_t row = 0, scale = 1;
@@ -232,8 +231,8 @@ static int fill_run(fill *f, size_t src_row, size_t rows, size_t slab_row, size_
     if (col >= s->cols)
         return FDHT_OK;
     size_t cols = FDHT_MIN(f->run, s->cols - col), ld = f->slab->cols;
-    if (f->slab->f32 && f->seg == f->run)
-        return read_source(s, src_row, rows, col, cols, f->slab->f32 + slab_row * ld + slab_col, ld, err);
+    if (f->slab->own32 && f->seg == f->run)
+        return read_source(s, src_row, rows, col, cols, f->slab->own32 + slab_row * ld + slab_col, ld, err);
     for (size_t c0 = 0; c0 < cols; c0 += f->seg) {
         size_t n = FDHT_MIN(f->seg, cols - c0), to = slab_col, rest = c0 / f->seg, stride = f->seg;
         /* Modes inside the segment stand at their start; the others by their digit of the segment's number.
@@ -249,7 +248,7 @@ static int fill_run(fill *f, size_t src_row, size_t rows, size_t slab_row, size_
             stride *= f->slab->nj[k];
         }
         for (size_t r = 0; s->f64 && r < rows; r++)
-            memcpy(f->slab->f64 + (slab_row + r) * ld + to, s->f64 + (src_row + r) * s->cols + col + c0,
+            memcpy(f->slab->own64 + (slab_row + r) * ld + to, s->f64 + (src_row + r) * s->cols + col + c0,
                    n * sizeof(double));
         if (s->f64)
             continue;
@@ -258,10 +257,10 @@ static int fill_run(fill *f, size_t src_row, size_t rows, size_t slab_row, size_
         for (size_t r = 0; r < rows; r++)
             for (size_t c = 0; c < n; c++) {
                 float x = f->stage[r * f->run + c0 + c];
-                if (f->slab->f64)
-                    f->slab->f64[(slab_row + r) * ld + to + c] = x;
+                if (f->slab->own64)
+                    f->slab->own64[(slab_row + r) * ld + to + c] = x;
                 else
-                    f->slab->f32[(slab_row + r) * ld + to + c] = x;
+                    f->slab->own32[(slab_row + r) * ld + to + c] = x;
             }
     }
     return FDHT_OK;
@@ -294,9 +293,7 @@ static int fill_part(fill *f, fdht_error *err)
 {
     const fdht_op_spec *spec = &f->in->spec;
     size_t outer = outputs_of(spec) / f->in->blocks, inner = f->part->source.rows / f->in->blocks;
-    if (!intersect(f, spec->d))
-        return FDHT_OK;
-    bool staged = !f->part->source.f64 && (f->slab->f64 || f->seg != f->run);
+    bool staged = !f->part->source.f64 && (f->slab->own64 || f->seg != f->run);
     size_t most = f->slab->rows;
     if (staged) {
         most = FDHT_MAX((size_t)STAGE / f->run, (size_t)1);
@@ -322,10 +319,62 @@ static int fill_part(fill *f, fdht_error *err)
     return st;
 }
 
-int fdht_slab_read(const fdht_decomp_input *in, const fdht_cut *cut, size_t index, fdht_slab *s,
-                   fdht_error *err)
+/* The whole slab lies in this part, in rows of one block or of blocks without padding: its first number's place
+ * in the source, whose rows and columns then follow the slab's indices. */
+static bool lies_within(const fill *f, size_t *row, size_t *col)
 {
-    const fdht_op_spec *spec = &in->spec;
+    const fdht_op_spec *spec = &f->in->spec;
+    const fdht_dense_source *source = &f->part->source;
+    size_t outer = outputs_of(spec) / f->in->blocks, inner = source->rows / f->in->blocks, scale = 1,
+           last = 0;
+    size_t first_row = row_of(f->slab, spec, 0), last_row = row_of(f->slab, spec, f->slab->rows - 1);
+    *col = 0;
+    for (int k = spec->d - 1; k >= 0; k--) {
+        if (f->size[k] != f->slab->nj[k])
+            return false;
+        *col += f->at[k] * scale;
+        last += (f->at[k] + f->size[k] - 1) * scale;
+        scale *= f->part->box.size[k];
+    }
+    *row = first_row / outer * inner + first_row % outer;
+    return last < source->cols &&
+           (outer == inner || (first_row / outer == last_row / outer && last_row % outer < inner));
+}
+
+/* Point the slab at numbers of a source in memory. */
+static void borrow(fdht_slab *s, const fdht_op_spec *spec, const fdht_part *p, size_t row, size_t col)
+{
+    const fdht_dense_source *source = &p->source;
+    size_t si = source->cols, sj = 1;
+    for (int k = spec->d - 1; k >= 0; k--) {
+        s->si[k] = si;
+        s->sj[k] = sj;
+        si *= spec->out[k];
+        sj *= p->box.size[k];
+    }
+    s->f32 = source->f32 ? source->f32 + row * source->cols + col : NULL;
+    s->f64 = source->f64 ? source->f64 + row * source->cols + col : NULL;
+}
+
+/* The slab's own memory, row-major. */
+static void use_own(fdht_slab *s, int d)
+{
+    size_t stride = 1;
+    for (int k = d - 1; k >= 0; k--) {
+        s->sj[k] = stride;
+        stride *= s->nj[k];
+    }
+    for (int k = d - 1; k >= 0; k--) {
+        s->si[k] = stride;
+        stride *= s->ni[k];
+    }
+    s->f32 = s->own32;
+    s->f64 = s->own64;
+}
+
+/* The box of slab number `index`. */
+static void place(const fdht_op_spec *spec, const fdht_cut *cut, size_t index, fdht_slab *s)
+{
     s->rows = s->cols = 1;
     for (int k = spec->d - 1; k >= 0; k--) {
         size_t nj = ceil_div(spec->in[k], cut->bj[k]), ni = ceil_div(spec->out[k], cut->bi[k]);
@@ -338,16 +387,35 @@ int fdht_slab_read(const fdht_decomp_input *in, const fdht_cut *cut, size_t inde
         s->rows *= s->ni[k];
         s->cols *= s->nj[k];
     }
-    if (fdht_input_gaps(in)) {
-        if (s->f64)
-            memset(s->f64, 0, s->rows * s->cols * sizeof(double));
-        else
-            memset(s->f32, 0, s->rows * s->cols * sizeof(float));
+}
+
+int fdht_slab_read(const fdht_decomp_input *in, const fdht_cut *cut, size_t index, fdht_slab *s,
+                   fdht_error *err)
+{
+    const fdht_op_spec *spec = &in->spec;
+    fill part[2];
+    int n = 0, st = FDHT_OK;
+    place(spec, cut, index, s);
+    s->whole = !fdht_input_gaps(in);
+    for (int p = 0; p < in->parts; p++) {
+        size_t row, col;
+        part[n] = (fill){.in = in, .part = &in->part[p], .slab = s};
+        if (!intersect(&part[n], spec->d))
+            continue;
+        bool within = lies_within(&part[n], &row, &col);
+        s->whole |= within;
+        if (within && (s->own64 ? in->part[p].source.f64 != NULL : in->part[p].source.f32 != NULL)) {
+            borrow(s, spec, &in->part[p], row, col);
+            return FDHT_OK;
+        }
+        n++;
     }
-    int st = FDHT_OK;
-    for (int p = 0; !st && p < in->parts; p++) {
-        fill f = {.in = in, .part = &in->part[p], .slab = s};
-        st = fill_part(&f, err);
-    }
+    use_own(s, spec->d);
+    if (!s->whole && s->own64)
+        memset(s->own64, 0, s->rows * s->cols * sizeof(double));
+    else if (!s->whole)
+        memset(s->own32, 0, s->rows * s->cols * sizeof(float));
+    for (int p = 0; !st && p < n; p++)
+        st = fill_part(&part[p], err);
     return st;
 }

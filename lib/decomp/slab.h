@@ -1,8 +1,9 @@
 /* decomp/slab.h - the source tensor piece by piece: which piece, reading it, and its elements as small
  * matrices. Internal.
  *
- * A slab is a box of row and column multi-indices of the operator matrix: modes i_1..i_d, j_1..j_d, row-major
- * in that order, structural zeros included. */
+ * A slab is a box of row and column multi-indices of the operator matrix: modes i_1..i_d, j_1..j_d,
+ * structural zeros included. Where the box is part of one source in memory its numbers stay there; else they
+ * are gathered into memory of the slab's own, row-major in that order. */
 #ifndef FDHT_DECOMP_SLAB_H
 #define FDHT_DECOMP_SLAB_H
 
@@ -12,8 +13,12 @@
 typedef struct fdht_slab {
     size_t i0[FDHT_MAX_MODES], ni[FDHT_MAX_MODES], j0[FDHT_MAX_MODES], nj[FDHT_MAX_MODES];
     size_t rows, cols;
-    float *f32; /* one of the two; double if a source is */
-    double *f64;
+    size_t si[FDHT_MAX_MODES], sj[FDHT_MAX_MODES]; /* from one index of a mode to the next, in numbers */
+    const float *f32; /* element (0, .., 0), in one of the two; double if a source is */
+    const double *f64;
+    bool whole;   /* every position holds a number of a source; may be false all the same */
+    float *own32; /* room for the largest slab, one of the two */
+    double *own64;
 } fdht_slab;
 
 /* How the tensor is cut: extents of the blocks; the last one in a direction may be smaller. */
@@ -40,7 +45,7 @@ bool fdht_input_col_used(const fdht_decomp_input *in, size_t col);
 /* Room for the largest slab of a cut. */
 int fdht_slab_alloc(const fdht_decomp_input *in, const fdht_cut *cut, fdht_slab *out, fdht_error *err);
 void fdht_slab_free(fdht_slab *s);
-/* Read slab number `index` of the cut. */
+/* Read slab number `index` of the cut; what it points to is the sources' or the slab's own. */
 int fdht_slab_read(const fdht_decomp_input *in, const fdht_cut *cut, size_t index, fdht_slab *s,
                    fdht_error *err);
 
@@ -57,6 +62,11 @@ typedef struct fdht_view {
 typedef struct fdht_axis {
     size_t dim, stride;
 } fdht_axis;
+
+/* Offsets of all indices over n axes, the first slowest: *count of them, freed by the caller; NULL: no memory. */
+size_t *fdht_offsets(const fdht_axis *axis, int n, size_t *count, fdht_error *err);
+/* The last axes that together are one run of neighbours, *run numbers long; returns how many axes are left. */
+int fdht_trailing_run(const fdht_axis *axis, int n, size_t *run);
 
 /* Rows run over the axes `row` (first slowest), columns over `col`. */
 int fdht_view_new(const fdht_axis *row, int n_row, const fdht_axis *col, int n_col, fdht_view *out,

@@ -128,7 +128,7 @@ int fdht_stream_progress(fdht_stream *s, double passes, fdht_error *err)
 static int plan(fdht_stream *s, fdht_error *err)
 {
     const fdht_op_spec *spec = &s->in->spec;
-    size_t each = s->slab.f64 || fdht_input_wide(s->in) ? sizeof(double) : sizeof(float);
+    size_t each = fdht_input_wide(s->in) ? sizeof(double) : sizeof(float);
     size_t numbers = SLAB_NUMBERS, grams = 0, total = 1;
     int p = 0;
     bool reading = false;
@@ -201,61 +201,15 @@ int fdht_stream_load(fdht_stream *s, size_t index, fdht_error *err)
     return st;
 }
 
-/* ---- norm: fixed pieces, so that threads do not change the sum ---- */
-
-enum { PIECE = 1 << 16 };
-
-typedef struct norm_job {
-    const fdht_slab *slab;
-    size_t n;
-    double *sum;
-} norm_job;
-
-static void norm_piece(void *arg, size_t item, int worker)
-{
-    norm_job *j = arg;
-    size_t at = item * PIECE, n = FDHT_MIN(j->n - at, (size_t)PIECE), i = 0;
-    double a[8] = {0};
-    (void)worker;
-    if (j->slab->f64) {
-        const double *x = j->slab->f64 + at;
-        for (; i < n; i++)
-            a[i & 7] += x[i] * x[i];
-    } else {
-        const float *x = j->slab->f32 + at;
-        for (; i + 8 <= n; i += 8)
-            for (int k = 0; k < 8; k++)
-                a[k] += (double)x[i + (size_t)k] * (double)x[i + (size_t)k];
-        for (; i < n; i++)
-            a[0] += (double)x[i] * (double)x[i];
-    }
-    j->sum[item] = ((a[0] + a[4]) + (a[1] + a[5])) + ((a[2] + a[6]) + (a[3] + a[7]));
-}
-
-static int add_norm(fdht_stream *s, fdht_error *err)
-{
-    size_t n = s->slab.rows * s->slab.cols, pieces = (n + PIECE - 1) / PIECE;
-    norm_job job = {&s->slab, n, fdht_calloc_err(pieces, sizeof(double), "norm", err)};
-    if (!job.sum)
-        return FDHT_ENOMEM;
-    fdht_team_for(s->team, pieces, norm_piece, &job);
-    for (size_t i = 0; i < pieces; i++)
-        s->norm2 += job.sum[i];
-    fdht_free(job.sum);
-    if (!isfinite(s->norm2))
-        return fdht_fail(err, FDHT_ENAN,
-                         "the weights hold a number that is not finite (rows from %zu, columns from %zu)",
-                         s->slab.i0[0], s->slab.j0[0]);
-    return FDHT_OK;
-}
-
-/* ---- leaf Grams (or R factors): items are (leaf, chunk), panels of a chunk are every CHUNKS-th ---- */
+/* ---- leaf Grams (or R factors): items are (leaf, chunk), panels of a chunk are every CHUNKS-th; the first
+ * leaf's panels, which hold every number once, give the norm, too ---- */
 
 typedef struct gram_job {
     fdht_stream *s;
     int n_leaves, leaf[FDHT_MAX_MODES];
     fdht_view view[FDHT_MAX_MODES];
-    double *sum[FDHT_MAX_MODES]; /* chunks x s x s: Grams, or R factors */
+    double *sum[FDHT_MAX_MODES]; /* chunks x s x s: Grams, or R factors; NULL: only the norm is wanted */
+    double norm2[CHUNKS];        /* of this slab */
     int chunks[FDHT_MAX_MODES];
     size_t panel[FDHT_MAX_MODES];
     size_t scratch; /* bytes a worker */
@@ -264,7 +218,21 @@ typedef struct gram_job {
     fdht_error *err;
 } gram_job;
 
-static int gram_panel(gram_job *j, int l, size_t k0, size_t n, char *work, double *sum, fdht_error *err)
+static double squares(size_t n, const float *x)
+{
+    double a[8] = {0};
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t k = 0; k < 8; k++)
+            a[k] += (double)x[i + k] * (double)x[i + k];
+    for (; i < n; i++)
+        a[0] += (double)x[i] * (double)x[i];
+    return ((a[0] + a[4]) + (a[1] + a[5])) + ((a[2] + a[6]) + (a[3] + a[7]));
+}
+
+/* Columns [k0, k0 + n) of leaf l into its sum and, unless it is NULL, the sum of their squares. */
+static int gram_panel(gram_job *j, int l, size_t k0, size_t n, char *work, double *sum, double *norm2,
+                      fdht_error *err)
 {
     const fdht_view *v = &j->view[l];
     const fdht_slab *slab = &j->s->slab;
@@ -273,6 +241,8 @@ static int gram_panel(gram_job *j, int l, size_t k0, size_t n, char *work, doubl
     if (j->s->single) {
         float *P = (float *)(void *)work, *G = P + s * j->panel[l];
         fdht_pack_ff(v, slab->f32, k0, n, P);
+        if (norm2)
+            *norm2 += squares(s * n, P);
         int st = fdht_ssyrk(by_k, s, n, P, by_k ? s : n, 0, G, s, err);
         for (size_t a = 0; a < s; a++)
             for (size_t b = a; b < s; b++)
@@ -284,6 +254,10 @@ static int gram_panel(gram_job *j, int l, size_t k0, size_t n, char *work, doubl
         fdht_pack_dd(v, slab->f64, k0, n, P);
     else
         fdht_pack_fd(v, slab->f32, k0, n, P);
+    if (norm2)
+        *norm2 += fdht_sum_squares(s * n, P);
+    if (!sum)
+        return FDHT_OK;
     if (!j->s->qr)
         return fdht_dsyrk(by_k, s, n, P, by_k ? s : n, 1, sum, s, err);
     double *stack = P + s * j->panel[l]; /* [R; panel'] -> R */
@@ -302,30 +276,41 @@ static void gram_item(void *arg, size_t item, int worker)
     while (c >= j->chunks[l])
         c -= j->chunks[l++];
     const fdht_view *v = &j->view[l];
-    double *sum = j->sum[l] + (size_t)c * v->s * v->s;
+    double *sum = j->sum[l] ? j->sum[l] + (size_t)c * v->s * v->s : NULL;
     fdht_error err = {0};
+    if (l == 0)
+        j->norm2[c] = 0;
     for (size_t k = (size_t)c * j->panel[l]; k < v->k && !j->status[item];
          k += (size_t)j->chunks[l] * j->panel[l])
-        j->status[item] = gram_panel(j, l, k, FDHT_MIN(j->panel[l], v->k - k),
-                                     j->work + (size_t)worker * j->scratch, sum, &err);
+        j->status[item] =
+            gram_panel(j, l, k, FDHT_MIN(j->panel[l], v->k - k), j->work + (size_t)worker * j->scratch, sum,
+                       l == 0 ? &j->norm2[c] : NULL, &err);
     if (j->status[item] && j->err && worker == 0)
         *j->err = err;
 }
 
+/* The loaded slab into all sums and into the stream's norm2. */
 static int gram_slab(gram_job *j, fdht_error *err)
 {
+    fdht_stream *s = j->s;
     size_t items = 0;
-    int st = FDHT_OK, d = j->s->in->spec.d;
+    int st = FDHT_OK, d = s->in->spec.d;
     for (int l = 0; l < j->n_leaves; l++) {
         fdht_view_free(&j->view[l]);
-        if ((st = fdht_view_leaf(&j->s->slab, d, j->leaf[l], &j->view[l], err)))
+        if ((st = fdht_view_leaf(&s->slab, d, j->leaf[l], &j->view[l], err)))
             return st;
         items += (size_t)j->chunks[l];
     }
     if (!(j->status = fdht_calloc_err(items, sizeof(int), "Gram matrix", err)))
         return FDHT_ENOMEM;
     j->err = err;
-    fdht_team_for(j->s->team, items, gram_item, j);
+    fdht_team_for(s->team, items, gram_item, j);
+    for (int c = 0; c < j->chunks[0]; c++)
+        s->norm2 += j->norm2[c];
+    if (!isfinite(s->norm2)) /* before what BLAS and LAPACK say to such numbers */
+        st = fdht_fail(err, FDHT_ENAN,
+                       "the weights hold a number that is not finite (rows from %zu, columns from %zu)",
+                       s->slab.i0[0], s->slab.j0[0]);
     for (size_t i = 0; i < items && !st; i++)
         st = j->status[i];
     fdht_free(j->status);
@@ -333,26 +318,37 @@ static int gram_slab(gram_job *j, fdht_error *err)
     return st;
 }
 
-static int gram_setup(fdht_stream *s, gram_job *j, fdht_error *err)
+static void gram_free(gram_job *j)
+{
+    for (int l = 0; l < j->n_leaves; l++) {
+        fdht_view_free(&j->view[l]);
+        fdht_free(j->sum[l]);
+    }
+    fdht_free(j->work);
+}
+
+/* Of all leaves but the split one; or, for the norm alone, of one leaf and without sums. */
+static int gram_setup(fdht_stream *s, bool norm_only, gram_job *j, fdht_error *err)
 {
     *j = (gram_job){.s = s};
-    for (int k = 0; k < s->in->spec.d; k++)
-        if (k != s->split) {
-            size_t n = fdht_leaf_size(&s->in->spec, k), l = (size_t)j->n_leaves++, bytes;
-            j->leaf[l] = k;
-            j->chunks[l] = n > 1024 ? 1 : CHUNKS;
-            j->panel[l] = s->qr ? FDHT_MAX((size_t)PANEL, 2 * n) : PANEL;
-            if (s->cut.numbers / n < j->panel[l])
-                j->panel[l] = FDHT_MAX(s->cut.numbers / n, (size_t)1);
-            if (s->single)
-                bytes = (n * j->panel[l] + n * n) * sizeof(float);
-            else
-                bytes = (n * j->panel[l] + (s->qr ? n * (n + j->panel[l]) : 0)) * sizeof(double);
-            j->scratch = FDHT_MAX(j->scratch, (bytes + 63) & ~(size_t)63);
-            if (!(j->sum[l] =
-                      fdht_calloc_err((size_t)j->chunks[l] * n * n, sizeof(double), "Gram matrices", err)))
-                return FDHT_ENOMEM;
-        }
+    for (int k = 0; k < s->in->spec.d; k++) {
+        if (k == s->split || (norm_only && j->n_leaves))
+            continue;
+        size_t n = fdht_leaf_size(&s->in->spec, k), l = (size_t)j->n_leaves++, bytes;
+        j->leaf[l] = k;
+        j->chunks[l] = n > 1024 ? 1 : CHUNKS;
+        j->panel[l] = s->qr ? FDHT_MAX((size_t)PANEL, 2 * n) : PANEL;
+        if (s->cut.numbers / n < j->panel[l])
+            j->panel[l] = FDHT_MAX(s->cut.numbers / n, (size_t)1);
+        if (s->single)
+            bytes = (n * j->panel[l] + n * n) * sizeof(float);
+        else
+            bytes = (n * j->panel[l] + (s->qr ? n * (n + j->panel[l]) : 0)) * sizeof(double);
+        j->scratch = FDHT_MAX(j->scratch, (bytes + 63) & ~(size_t)63);
+        if (!norm_only && !(j->sum[l] = fdht_calloc_err((size_t)j->chunks[l] * n * n, sizeof(double),
+                                                        "Gram matrices", err)))
+            return FDHT_ENOMEM;
+    }
     j->work = fdht_calloc_err((size_t)fdht_team_size(s->team), j->scratch, "panels", err);
     return j->work ? FDHT_OK : FDHT_ENOMEM;
 }
@@ -383,32 +379,36 @@ static int gram_finish(gram_job *j, int l, fdht_error *err)
     return spectrum_of_gram(n, j->sum[l], out, err);
 }
 
+/* One pass over all slabs. */
+static int gram_pass(gram_job *j, fdht_error *err)
+{
+    fdht_stream *s = j->s;
+    int st = FDHT_OK;
+    s->norm2 = 0;
+    for (size_t i = 0; !st && i < s->cut.slabs; i++)
+        if (!(st = fdht_stream_load(s, i, err)) && !(st = gram_slab(j, err)))
+            st = fdht_stream_progress(s, 1.0 / (double)s->cut.slabs, err);
+    return st;
+}
+
 int fdht_stream_leaves(fdht_stream *s, fdht_error *err)
 {
     gram_job j;
-    int st = gram_setup(s, &j, err);
-    s->norm2 = 0;
-    for (size_t i = 0; !st && i < s->cut.slabs; i++) {
-        if ((st = fdht_stream_load(s, i, err)) || (st = add_norm(s, err)) || (st = gram_slab(&j, err)))
-            break;
-        st = fdht_stream_progress(s, 1.0 / (double)s->cut.slabs, err);
-    }
+    int st = gram_setup(s, false, &j, err);
+    if (!st)
+        st = gram_pass(&j, err);
     for (int l = 0; !st && l < j.n_leaves; l++)
         st = gram_finish(&j, l, err);
-    for (int l = 0; l < j.n_leaves; l++) {
-        fdht_view_free(&j.view[l]);
-        fdht_free(j.sum[l]);
-    }
-    fdht_free(j.work);
+    gram_free(&j);
     return st;
 }
 
 int fdht_stream_norm(fdht_stream *s, fdht_error *err)
 {
-    int st = FDHT_OK;
-    s->norm2 = 0;
-    for (size_t i = 0; !st && i < s->cut.slabs; i++)
-        if (!(st = fdht_stream_load(s, i, err)) && !(st = add_norm(s, err)))
-            st = fdht_stream_progress(s, 1.0 / (double)s->cut.slabs, err);
+    gram_job j;
+    int st = gram_setup(s, true, &j, err);
+    if (!st)
+        st = gram_pass(&j, err);
+    gram_free(&j);
     return st;
 }

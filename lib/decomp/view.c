@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-/* Offsets of all indices over the axes, the first slowest. */
-static size_t *offsets(const fdht_axis *a, int n, size_t *count, fdht_error *err)
+size_t *fdht_offsets(const fdht_axis *a, int n, size_t *count, fdht_error *err)
 {
     *count = 1;
     for (int i = 0; i < n; i++)
@@ -19,8 +18,7 @@ static size_t *offsets(const fdht_axis *a, int n, size_t *count, fdht_error *err
     return off;
 }
 
-/* Trailing axes that are one run of neighbours; returns how many axes remain before it. */
-static int trailing_run(const fdht_axis *a, int n, size_t *run)
+int fdht_trailing_run(const fdht_axis *a, int n, size_t *run)
 {
     *run = 1;
     while (n > 0 && (a[n - 1].stride == *run || a[n - 1].dim == 1)) {
@@ -35,7 +33,7 @@ int fdht_view_new(const fdht_axis *row, int n_row, const fdht_axis *col, int n_c
 {
     fdht_view v = {.s = 1, .k = 1, .run = 1, .pair_run = 1};
     size_t rows, cols, run, pair_run;
-    int r = trailing_run(row, n_row, &pair_run), c = trailing_run(col, n_col, &run);
+    int r = fdht_trailing_run(row, n_row, &pair_run), c = fdht_trailing_run(col, n_col, &run);
     for (int i = 0; i < n_row; i++)
         v.s *= row[i].dim;
     for (int i = 0; i < n_col; i++)
@@ -47,8 +45,8 @@ int fdht_view_new(const fdht_axis *row, int n_row, const fdht_axis *col, int n_c
         v.pair_run = pair_run;
         c = n_col;
     }
-    v.off_s = offsets(row, r, &rows, err);
-    v.off_k = offsets(col, c, &cols, err);
+    v.off_s = fdht_offsets(row, r, &rows, err);
+    v.off_k = fdht_offsets(col, c, &cols, err);
     if (!v.off_s || !v.off_k) {
         fdht_view_free(&v);
         return FDHT_ENOMEM;
@@ -66,23 +64,14 @@ void fdht_view_free(fdht_view *v)
 
 int fdht_view_leaf(const fdht_slab *s, int d, int k, fdht_view *out, fdht_error *err)
 {
-    fdht_axis row[2] = {{0}}, col[2 * FDHT_MAX_MODES];
+    fdht_axis row[2] = {{s->ni[k], s->si[k]}, {s->nj[k], s->sj[k]}}, col[2 * FDHT_MAX_MODES];
     int n = 0;
-    size_t stride = s->rows * s->cols;
-    for (int l = 0; l < d; l++) {
-        stride /= s->ni[l];
-        if (l == k)
-            row[0] = (fdht_axis){s->ni[l], stride};
-        else
-            col[n++] = (fdht_axis){s->ni[l], stride};
-    }
-    for (int l = 0; l < d; l++) {
-        stride /= s->nj[l];
-        if (l == k)
-            row[1] = (fdht_axis){s->nj[l], stride};
-        else
-            col[n++] = (fdht_axis){s->nj[l], stride};
-    }
+    for (int l = 0; l < d; l++)
+        if (l != k)
+            col[n++] = (fdht_axis){s->ni[l], s->si[l]};
+    for (int l = 0; l < d; l++)
+        if (l != k)
+            col[n++] = (fdht_axis){s->nj[l], s->sj[l]};
     return fdht_view_new(row, 2, col, n, out, err);
 }
 
