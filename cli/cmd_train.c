@@ -286,7 +286,7 @@ static void print_epoch(const job *j, const fdht_epoch *e)
 static int train(job *j)
 {
     cli *c = j->c;
-    fdht_epoch e = {.last = j->history.n >= (size_t)j->a->epochs};
+    fdht_epoch e = {.last = fdht_trainer_done(j->trainer)};
     if (j->history.n)
         e.epoch = (int)j->history.n;
     cli_bar_start(c, &j->bar, "train");

@@ -91,6 +91,9 @@ FDHT_API int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, 
  * validation. */
 FDHT_API void fdht_trainer_finish(fdht_trainer *t, int *best_epoch);
 
+/* Whether nothing is left to do: all epochs done, or patience at its end; after an import, too. */
+FDHT_API bool fdht_trainer_done(const fdht_trainer *t);
+
 /* All that a trainer remembers between epochs beside the model's values, to be stored in a checkpoint. Arrays
  * have the model's size and belong to the trainer; v and best may be NULL (sgd; no validation). */
 typedef struct fdht_train_state {

@@ -340,9 +340,14 @@ int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg
     out->clips_per_second = (double)sum.clips / FDHT_MAX(fdht_clock() - start, 1e-9);
     status = validate(t, out, err);
     out->seconds = fdht_clock() - start;
-    bool patient = t->val && t->opt.patience && t->epoch - t->best_epoch >= t->opt.patience;
-    out->last = t->epoch >= t->opt.epochs || patient;
+    out->last = fdht_trainer_done(t);
     return status;
+}
+
+bool fdht_trainer_done(const fdht_trainer *t)
+{
+    bool stops = t->val && t->opt.patience && t->epoch - t->best_epoch >= t->opt.patience;
+    return t->epoch >= t->opt.epochs || stops;
 }
 
 void fdht_trainer_finish(fdht_trainer *t, int *best_epoch)

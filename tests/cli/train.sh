@@ -68,6 +68,15 @@ works "goes on" train -f -o part.h5 "${extra[@]}" --epochs 400 --checkpoint c.h5
 works "without interruption" train -o whole.h5 "${extra[@]}" --epochs 400
 same "the same model after resuming" "$(logits whole.h5)" "$(logits part.h5)"
 same "the log has all epochs" 400 "$(wc -l < part.jsonl)"
+# stopped by patience (a rate too small to change any answer): resumed, nothing is left to do
+early=(--lr 1e-12 --epochs 20 --patience 2 --checkpoint early.h5)
+works "patience ends" train -q -o early-one.h5 "${early[@]}" --log early.jsonl
+same "patience: its epochs" "$(jq -s 'max_by([.val_accuracy, -.val_loss, -.epoch]).epoch + 2' early.jsonl)" "$(wc -l < early.jsonl)"
+works "resumed after its end" train -q -o early-two.h5 "${early[@]}" --resume --log again.jsonl
+same "no epoch more" "$(cat early.jsonl)" "$(cat again.jsonl)"
+same "the same model" "$(logits early-one.h5)" "$(logits early-two.h5)"
+works "more patience goes on" train -q -f -o early-two.h5 "${early[@]}" --patience 20 --resume --log again.jsonl
+same "to the last epoch" 20 "$(wc -l < again.jsonl)"
 fails "other settings" 2 "fdht train: --resume: c.h5 was made with epochs=400, not epochs=300 (see fdht help train)" \
     train -f -o part.h5 "${extra[@]}" --epochs 300 --checkpoint c.h5 --resume
 fails "a model is no checkpoint" 3 "fdht train: one.h5: a model without training state, no checkpoint" \

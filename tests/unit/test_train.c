@@ -238,6 +238,18 @@ static void test_patience(void **state)
     fdht_trainer_finish(t, &best);
     assert_true(e.epoch < 200);
     assert_int_equal(e.epoch, best + 3);
+    /* one that goes on from there knows that nothing is left to do; a more patient one goes on */
+    for (int patience = 3; patience <= 4; patience++) {
+        fdht_trainer *next = NULL;
+        fdht_train_state s;
+        fdht_trainer_export(t, &s);
+        opt.patience = patience;
+        assert_int_equal(fdht_trainer_new(m, &opt, &source, &val, &next, NULL), FDHT_OK);
+        assert_false(fdht_trainer_done(next));
+        assert_int_equal(fdht_trainer_import(next, &s, NULL), FDHT_OK);
+        assert_int_equal(fdht_trainer_done(next), patience == 3);
+        fdht_trainer_free(next);
+    }
     fdht_trainer_free(t);
     fdht_model_free(m);
 }
