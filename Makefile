@@ -114,6 +114,8 @@ $(B)/demo/render: $(DEMO_OBJ)
 $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libfdht.a
 	@mkdir -p $(@D)
 	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a -lcmocka $(LIBS)
+# The test of memory counts what the library allocates.
+$(B)/tests/test_memory: ALL_LDFLAGS += -Wl,--wrap=aligned_alloc,--wrap=free
 # A test of the framework brings commands of its own.
 $(filter $(B)/tests/test_cli%,$(UNIT)): $(filter-out $(B)/cli/main.o,$(CLI_OBJ))
 

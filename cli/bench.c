@@ -185,8 +185,14 @@ int bench_add_timing(bench *b, bench_kind what, int model, size_t batch, int thr
     noise(b, batch * b->frames * m->inputs, batch * b->frames * 4 * m->hidden * 2);
     t->flops = what == BENCH_LAYER ? m->layer_flops : what == BENCH_INFER ? m->infer_flops : m->train_flops;
     int st = FDHT_OK;
-    if (what == BENCH_TRAIN)
-        return start_trainer(b, t, err);
+    if (what == BENCH_TRAIN) {
+        fdht_train_bytes bytes = {0};
+        if (!(st = start_trainer(b, t, err)))
+            fdht_trainer_bytes(t->trainer, &bytes);
+        t->optimizer = bytes.optimizer;
+        t->bytes = bytes.total - bytes.optimizer;
+        return st;
+    }
     if (what == BENCH_INFER) {
         st = fdht_runner_new(m->model, threads, &t->runner, err);
         if (!st)

@@ -31,7 +31,7 @@ typedef struct bench_timing {
     int n_samples;
     double *sample; /* ms per frame */
     double median, min, sd, flops, gflops;
-    size_t bytes;
+    size_t bytes, optimizer; /* memory beside the parameters; train: without and of the optimizer */
 } bench_timing;
 
 typedef struct bench {

@@ -206,7 +206,8 @@ static void print_json(cli *c, const bench *b)
         cli_json_number(r, "fraction_of_peak", t->gflops / (b->machine.gflops * t->threads));
         cli_json_size(r, "parameters", m->parameters);
         cli_json_size(r, "model_bytes", m->parameters * sizeof(float));
-        cli_json_number(r, "activation_bytes", t->bytes ? (double)t->bytes : NAN); /* train: not counted */
+        cli_json_size(r, "activation_bytes", t->bytes);
+        cli_json_size(r, "optimizer_bytes", t->optimizer);
     }
     cli_json_print(stdout, json);
 }
@@ -228,31 +229,31 @@ static void print_table(const bench *b, bool csv)
     if (csv)
         printf("cell,what,batch,threads,ms_per_frame_median,ms_per_frame_min,ms_per_frame_sd,gflops,fraction_"
                "of_peak,"
-               "parameters,model_bytes,activation_bytes,times_dense\n");
+               "parameters,model_bytes,activation_bytes,optimizer_bytes,times_dense\n");
     else
         printf("%s, %d cores, %s kernels; one core: %.0f GF/s in registers, %.1f GB/s read\n%s, core %s\n\n"
                "| cell | what | batch | threads | ms/frame median | min | sd | GF/s | of peak | parameters | "
-               "activations MB | x dense |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+               "activations MB | optimizer MB | x dense |\n"
+               "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
                b->machine.cpu, b->machine.cores, fdht_machine_kernels(), b->machine.gflops,
                b->machine.read_gb_s, fdht_blas_name(), fdht_blas_core());
     for (int i = 0; i < b->n_timings; i++) {
         const bench_timing *t = &b->timing[i];
         const bench_model *m = &b->model[t->model];
         double share = t->gflops / (b->machine.gflops * t->threads), times = beside_dense(b, t);
-        char bytes[32] = "-",
-             scale[32] = "-"; /* memory is not counted in training; a run may have no dense cell */
-        if (t->bytes)
-            snprintf(bytes, sizeof bytes, csv ? "%.0f" : "%.2f", (double)t->bytes / (csv ? 1 : 1e6));
+        char optimizer[32] = "-", scale[32] = "-"; /* only train has one; a run may have no dense cell */
+        if (t->optimizer)
+            snprintf(optimizer, sizeof optimizer, "%.2f", (double)t->optimizer / 1e6);
         if (isfinite(times))
             snprintf(scale, sizeof scale, "%.1f", times);
         if (csv)
-            printf("%s,%s,%zu,%d,%.6g,%.6g,%.3g,%.5g,%.4g,%zu,%zu,%s,%s\n", m->cell, bench_kind_name(t->what),
-                   t->batch, t->threads, t->median, t->min, t->sd, t->gflops, share, m->parameters,
-                   m->parameters * sizeof(float), bytes, scale);
+            printf("%s,%s,%zu,%d,%.6g,%.6g,%.3g,%.5g,%.4g,%zu,%zu,%zu,%zu,%s\n", m->cell,
+                   bench_kind_name(t->what), t->batch, t->threads, t->median, t->min, t->sd, t->gflops, share,
+                   m->parameters, m->parameters * sizeof(float), t->bytes, t->optimizer, scale);
         else
-            printf("| %s | %s | %zu | %d | %.4f | %.4f | %.4f | %.1f | %.0f %% | %zu | %s | %s |\n", m->cell,
-                   bench_kind_name(t->what), t->batch, t->threads, t->median, t->min, t->sd, t->gflops,
-                   100 * share, m->parameters, bytes, scale);
+            printf("| %s | %s | %zu | %d | %.4f | %.4f | %.4f | %.1f | %.0f %% | %zu | %.2f | %s | %s |\n",
+                   m->cell, bench_kind_name(t->what), t->batch, t->threads, t->median, t->min, t->sd,
+                   t->gflops, 100 * share, m->parameters, (double)t->bytes / 1e6, optimizer, scale);
     }
 }
 

@@ -145,7 +145,8 @@ FDHT_API int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, fl
  * last bits of a clip's result may then depend on the clips beside it. */
 FDHT_API int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores,
                                       fdht_error *err);
-/* Bytes of plans, packed weights and scratch, and of the states kept for one clip of `length` frames. */
+/* Bytes of packed weights and scratch, and of the states kept for one clip of `length` frames; clips that run at the
+ * same time need as much as one of all their frames. Plans and BLAS' own buffers are not counted. */
 FDHT_API size_t fdht_runner_bytes(const fdht_runner *r, size_t length);
 /* The states of one clip: y (length, outputs) of the last layer in time order, h_n and c_n
  * (layers*directions, P) and (layers*directions, hidden) one cell after the other; any may be NULL. */

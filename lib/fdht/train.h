@@ -94,6 +94,18 @@ FDHT_API void fdht_trainer_finish(fdht_trainer *t, int *best_epoch);
 /* Whether nothing is left to do: all epochs done, or patience at its end; after an import, too. */
 FDHT_API bool fdht_trainer_done(const fdht_trainer *t);
 
+/* Memory of a step beside the model's values, in bytes. */
+typedef struct fdht_train_bytes {
+    size_t activations; /* of every frame of every clip of the batch: gates, states and their gradients */
+    size_t clips;       /* the batch as read and, where there is more than one, the next, read ahead */
+    size_t scratch;     /* packed weights, each thread's scratch, the largest partial gradients */
+    size_t optimizer;   /* gradient, moments, the values of the epoch's start and, where kept, the best's */
+    size_t total;
+} fdht_train_bytes;
+/* The most that a step over a full batch holds, each clip as long as the longest. Not counted: the plans (some 30 KB a
+ * map, and their index tables), BLAS' own buffers, what `read` and validation keep. */
+FDHT_API void fdht_trainer_bytes(const fdht_trainer *t, fdht_train_bytes *out);
+
 /* All that a trainer remembers between epochs beside the model's values, to be stored in a checkpoint. Arrays
  * have the model's size and belong to the trainer; v and best may be NULL (sgd; no validation). */
 typedef struct fdht_train_state {

@@ -37,15 +37,17 @@ enum { FDHT_CHUNK = 4 };
         const fdht_model *model;                                                                               \
         int workers;                                                                                           \
         fdht_net_cell_##R *cell;                                                                               \
-        size_t *ldy;  /* (layers) */                                                                           \
-        REAL *shift;  /* (4 H') of cell 0: mean scale W 1, for inputs read as bytes; NULL if none are */       \
-        REAL **state; /* (workers) 2 FDHT_CHUNK rows of the widest h */                                        \
+        size_t *ldy;   /* (layers) */                                                                          \
+        REAL *shift;   /* (4 H') of cell 0: mean scale W 1, for inputs read as bytes; NULL if none are */      \
+        size_t widest; /* numbers of the widest h or c of all cells */                                         \
+        REAL **state;  /* (workers) 2 FDHT_CHUNK rows of the widest */                                         \
         const REAL *values, *weight, *classifier_bias;                                                         \
     } fdht_net_##R;                                                                                            \
     int fdht_net_##R##_new(const fdht_model *m, int workers, fdht_net_##R **out, fdht_error *err);             \
     void fdht_net_##R##_free(fdht_net_##R *n);                                                                 \
     /* values: all of the model's, kept by reference until the next pack. */                                   \
     void fdht_net_##R##_pack(fdht_net_##R *n, const REAL *values);                                             \
+    /* Bytes of packed weights and scratch. */                                                                 \
     size_t fdht_net_##R##_bytes(const fdht_net_##R *n);                                                        \
                                                                                                                \
     typedef struct fdht_tape_cell_##R {                                                                        \
@@ -66,6 +68,8 @@ enum { FDHT_CHUNK = 4 };
     void fdht_tape_##R##_free(fdht_tape_##R *t);                                                               \
     /* Lay out clips of these lengths, with room. */                                                           \
     int fdht_tape_##R##_set(fdht_tape_##R *t, size_t clips, const size_t *length, fdht_error *err);            \
+    /* Bytes of a tape laid out for so many clips of `length` steps each. */                                   \
+    size_t fdht_tape_##R##_bytes(const fdht_net_##R *net, bool keeps, size_t clips, size_t length);            \
                                                                                                                \
     /* Run all cells. With a team: shared; without: in the calling thread with `worker`'s scratch. */          \
     void fdht_net_##R##_forward(fdht_tape_##R *t, const fdht_input_##R *input, fdht_team *team, int worker);   \

@@ -58,12 +58,12 @@ static void set_widths(net_t *n)
 static int new_scratch(net_t *n, fdht_error *err)
 {
     const fdht_model *m = n->model;
-    size_t widest = 1;
+    n->widest = 1;
     for (int i = 0; i < m->n_cells; i++)
-        widest = FDHT_MAX(widest, FDHT_MAX(n->cell[i].ldh, m->cell[i].spec.hidden));
+        n->widest = FDHT_MAX(n->widest, FDHT_MAX(n->cell[i].ldh, m->cell[i].spec.hidden));
     n->state = fdht_calloc_err((size_t)n->workers, sizeof *n->state, "network", err);
     for (int w = 0; n->state && w < n->workers; w++) {
-        n->state[w] = fdht_calloc_err(2 * FDHT_CHUNK * widest, sizeof **n->state, "network", err);
+        n->state[w] = fdht_calloc_err(2 * FDHT_CHUNK * n->widest, sizeof **n->state, "network", err);
         if (!n->state[w])
             return FDHT_ENOMEM;
     }
@@ -156,7 +156,9 @@ void NAME(fdht_net, _pack)(net_t *n, const REAL *values)
 
 size_t NAME(fdht_net, _bytes)(const net_t *n)
 {
-    size_t sum = 0;
+    size_t sum = (size_t)n->workers * 2 * FDHT_CHUNK * n->widest * sizeof(REAL);
+    if (n->shift)
+        sum += FDHT_GATES * n->model->cell[0].gate * sizeof(REAL);
     for (int i = 0; i < n->model->n_cells; i++) {
         sum += exec_bytes(n->cell[i].x) + exec_bytes(n->cell[i].h);
         if (n->cell[i].p)
@@ -263,6 +265,22 @@ int NAME(fdht_tape, _set)(tape_t *t, size_t clips, const size_t *length, fdht_er
     t->cap_rows = rows;
     t->cap_clips = clips;
     return FDHT_OK;
+}
+
+size_t NAME(fdht_tape, _bytes)(const net_t *net, bool keeps, size_t clips, size_t length)
+{
+    const fdht_model *m = net->model;
+    size_t row = 0, clip = 0;
+    for (int i = 0; i < m->n_cells; i++) {
+        const fdht_cell *c = &m->cell[i];
+        size_t hidden = c->spec.hidden, ldh = net->cell[i].ldh;
+        row += FDHT_GATES * c->gate + 2 * hidden + ldh + (c->proj ? hidden : 0) +
+               (c->hidden && c->gate != hidden ? FDHT_GATES * hidden : 0);
+        clip += keeps ? ldh : 0;
+    }
+    for (int l = 0; m->spec.directions == 2 && l < m->spec.layers; l++)
+        row += net->ldy[l];
+    return clips * (length * row + clip) * sizeof(REAL) + fdht_rows_bytes(clips, length);
 }
 
 static void load_x(void *arg, size_t i, int worker, REAL *dst)

@@ -23,6 +23,12 @@ typedef struct fdht_rows {
 int fdht_rows_set(fdht_rows *r, size_t clips, const size_t *length, fdht_error *err);
 void fdht_rows_free(fdht_rows *r);
 
+/* Bytes of the layout of so many clips of `length` steps each. */
+static inline size_t fdht_rows_bytes(size_t clips, size_t length)
+{
+    return sizeof(size_t) * (2 * clips + length + 1 + 2 * clips * length);
+}
+
 /* Clips still running at step s. */
 static inline size_t fdht_rows_width(const fdht_rows *r, size_t s)
 {

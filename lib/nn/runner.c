@@ -210,12 +210,9 @@ out:
 
 size_t fdht_runner_bytes(const fdht_runner *r, size_t length)
 {
-    size_t bytes = fdht_net_f32_bytes(r->net);
-    for (int i = 0; i < r->model->n_cells; i++) {
-        const fdht_cell_spec *s = &r->model->cell[i].spec;
-        bytes += length * sizeof(float) * (6 * s->hidden + r->model->cell[i].state);
-    }
-    return bytes;
+    size_t worker = r->model->outputs * sizeof(float) + 2 * r->model->cell[0].spec.inputs;
+    return fdht_net_f32_bytes(r->net) + (size_t)r->workers * worker +
+           fdht_tape_f32_bytes(r->net, false, 1, length);
 }
 
 int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h_n, float *c_n,

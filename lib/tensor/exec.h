@@ -48,7 +48,9 @@
      * had. */ \
     int fdht_exec_##R##_grad_all(fdht_exec_##R *e, fdht_team *team, size_t n, const fdht_vectors_##R *x,       \
                                  const REAL *params, const REAL *g, size_t ldg, REAL *grad_params,             \
-                                 fdht_error *err);
+                                 fdht_error *err);                                                             \
+    /* Bytes that grad_all allocates for n vectors and frees again; real: they come as x->real. */             \
+    size_t fdht_exec_##R##_grad_bytes(const fdht_exec_##R *e, size_t n, bool real);
 
 FDHT_EXEC_DECLARE(float, f32)
 FDHT_EXEC_DECLARE(double, f64)

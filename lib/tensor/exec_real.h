@@ -739,3 +739,12 @@ size_t EXEC(bytes)(const exec_t *e)
     return sizeof(REAL) * ((size_t)e->workers * e->scratch_size +
                            (size_t)e->op->n_terms * (e->packed_size + e->merged_size));
 }
+
+size_t EXEC(grad_bytes)(const exec_t *e, size_t n, bool real)
+{
+    if (e->dense)
+        return real ? 0 : sizeof(REAL) * FDHT_MIN(n, DENSE_GRAD_VECTORS) * e->plan.input_size;
+    size_t per_part = FDHT_MAX((n + GRAD_PARTS - 1) / GRAD_PARTS, GRAD_VECTORS);
+    size_t parts = (n + per_part - 1) / per_part;
+    return parts ? sizeof(REAL) * (size_t)e->op->n_terms * (parts * e->packed_size + e->merged_size) : 0;
+}

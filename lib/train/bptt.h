@@ -33,6 +33,9 @@
     /* Lay out a batch; then forward (fills scores by position), then, dscores being set, backward, which    \
      * adds to grad (the model's values). */ \
     int fdht_bptt_##R##_set(fdht_bptt_##R *b, size_t clips, const size_t *length, fdht_error *err);            \
+    /* Bytes for clips of `length` steps each: rows grows with them; scratch is all else, the net's too. */    \
+    void fdht_bptt_##R##_bytes(const fdht_bptt_##R *b, size_t clips, size_t length, size_t *rows,              \
+                               size_t *scratch);                                                               \
     void fdht_bptt_##R##_forward(fdht_bptt_##R *b, const fdht_input_##R *input);                               \
     int fdht_bptt_##R##_backward(fdht_bptt_##R *b, REAL *grad, fdht_error *err);                               \
     /* Gradient of x of cell 0 after backward: gx (rows, its box), for tests. */                               \

@@ -14,6 +14,7 @@ typedef NAME(fdht_vectors, ) vectors_t;
 #define exec_inputs    NAME(fdht_exec, _inputs)
 #define exec_transpose NAME(fdht_exec, _transpose)
 #define exec_grad_all  NAME(fdht_exec, _grad_all)
+#define grad_bytes     NAME(fdht_exec, _grad_bytes)
 
 /* One row: p = softmax(logits). Returns log sum exp. */
 static double softmax_row(size_t k, const REAL *logits, REAL *p)
@@ -64,9 +65,6 @@ int NAME(fdht_bptt, _new)(net_t *net, fdht_team *team, bool recurrent_dropout, b
         return FDHT_ENOMEM;
     b->net = net;
     b->team = team;
-    size_t widest = 1;
-    for (int i = 0; i < m->n_cells; i++)
-        widest = FDHT_MAX(widest, FDHT_MAX(net->cell[i].ldh, m->cell[i].spec.hidden));
     if ((status = NAME(fdht_tape, _new)(net, recurrent_dropout, &b->tape, err)) != FDHT_OK)
         goto out;
     b->scratch = fdht_calloc_err((size_t)net->workers, sizeof *b->scratch, "training", err);
@@ -75,7 +73,8 @@ int NAME(fdht_bptt, _new)(net_t *net, fdht_team *team, bool recurrent_dropout, b
     if (!b->scratch || !b->dy)
         goto out;
     for (int w = 0; w < net->workers; w++)
-        if (!(b->scratch[w] = fdht_calloc_err(3 * FDHT_CHUNK * widest, sizeof **b->scratch, "training", err)))
+        if (!(b->scratch[w] =
+                  fdht_calloc_err(3 * FDHT_CHUNK * net->widest, sizeof **b->scratch, "training", err)))
             goto out;
     *out = b;
     b = NULL;
@@ -112,6 +111,24 @@ void NAME(fdht_bptt, _free)(bptt_t *b)
     fdht_free(b);
 }
 
+/* Widths of what a batch needs beside its tape. */
+typedef struct widths {
+    size_t hidden, reversed, projected;
+} widths;
+
+static widths batch_widths(const net_t *net)
+{
+    const fdht_model *m = net->model;
+    widths w = {0};
+    for (int i = 0; i < m->n_cells; i++) {
+        w.hidden = FDHT_MAX(w.hidden, m->cell[i].spec.hidden);
+        w.projected = FDHT_MAX(w.projected, m->cell[i].spec.proj);
+        if (m->spec.directions == 2 && i > 2)
+            w.reversed = FDHT_MAX(w.reversed, net->cell[i].x_size);
+    }
+    return w;
+}
+
 static bool reserve(REAL **array, size_t rows, size_t width, fdht_error *err)
 {
     return (*array = fdht_calloc_err(rows * FDHT_MAX(width, (size_t)1), sizeof **array, "training", err)) !=
@@ -122,23 +139,18 @@ int NAME(fdht_bptt, _set)(bptt_t *b, size_t clips, const size_t *length, fdht_er
 {
     const fdht_model *m = b->net->model;
     int status = NAME(fdht_tape, _set)(b->tape, clips, length, err);
-    size_t rows = b->tape->rows.rows, hidden = 0, reversed = 0, projected = 0;
+    size_t rows = b->tape->rows.rows;
+    widths w = batch_widths(b->net);
     if (status != FDHT_OK || (rows <= b->cap_rows && clips <= b->cap_clips))
         return status;
     rows = FDHT_MAX(rows, b->cap_rows);
     clips = FDHT_MAX(clips, b->cap_clips);
     free_batch(b);
-    for (int i = 0; i < m->n_cells; i++) {
-        hidden = FDHT_MAX(hidden, m->cell[i].spec.hidden);
-        projected = FDHT_MAX(projected, m->cell[i].spec.proj);
-        if (m->spec.directions == 2 && i > 2)
-            reversed = FDHT_MAX(reversed, b->net->cell[i].x_size);
-    }
-    bool ok = reserve(&b->partial, (clips + FDHT_CHUNK - 1) / FDHT_CHUNK, FDHT_GATES * hidden, err) &&
-              reserve(&b->gx, rows, reversed, err) && (!projected || reserve(&b->dp, rows, projected, err)) &&
-              reserve(&b->last, clips, m->outputs, err) && reserve(&b->dlast, clips, m->outputs, err) &&
-              reserve(&b->scores, clips, m->spec.classes, err) &&
-              reserve(&b->dscores, clips, m->spec.classes, err);
+    bool ok =
+        reserve(&b->partial, (clips + FDHT_CHUNK - 1) / FDHT_CHUNK, FDHT_GATES * w.hidden, err) &&
+        reserve(&b->gx, rows, w.reversed, err) && (!w.projected || reserve(&b->dp, rows, w.projected, err)) &&
+        reserve(&b->last, clips, m->outputs, err) && reserve(&b->dlast, clips, m->outputs, err) &&
+        reserve(&b->scores, clips, m->spec.classes, err) && reserve(&b->dscores, clips, m->spec.classes, err);
     for (int l = 0; ok && l < m->spec.layers; l++)
         ok = reserve(&b->dy[l], rows, b->net->ldy[l], err);
     if (!ok)
@@ -146,6 +158,34 @@ int NAME(fdht_bptt, _set)(bptt_t *b, size_t clips, const size_t *length, fdht_er
     b->cap_rows = rows;
     b->cap_clips = clips;
     return FDHT_OK;
+}
+
+/* The largest buffers of one cell's gradients, which are computed one map after the other. */
+static size_t cell_grad_bytes(const net_t *net, int cell, size_t clips, size_t rows)
+{
+    const net_cell_t *r = &net->cell[cell];
+    int dirs = net->model->spec.directions;
+    size_t first = cell == 0 && net->model->spec.frame.diff ? clips : 0; /* input 0 of each clip */
+    size_t x = grad_bytes(r->x, rows - first, cell >= dirs && cell % dirs == 0),
+           h = grad_bytes(r->h, rows - clips, false);
+    return FDHT_MAX(FDHT_MAX(x, h), r->p ? grad_bytes(r->p, rows, true) : 0);
+}
+
+void NAME(fdht_bptt, _bytes)(const bptt_t *b, size_t clips, size_t length, size_t *rows, size_t *scratch)
+{
+    const net_t *net = b->net;
+    const fdht_model *m = net->model;
+    widths w = batch_widths(net);
+    size_t row = FDHT_MAX(w.reversed, (size_t)1) + w.projected, buffers = 0;
+    for (int l = 0; l < m->spec.layers; l++)
+        row += net->ldy[l];
+    for (int i = 0; i < m->n_cells; i++)
+        buffers = FDHT_MAX(buffers, cell_grad_bytes(net, i, clips, clips * length));
+    *rows = NAME(fdht_tape, _bytes)(net, b->tape->keeps, clips, length) +
+            clips * (length * row + 2 * m->outputs + 2 * m->spec.classes) * sizeof(REAL);
+    *scratch = NAME(fdht_net, _bytes)(net) + buffers +
+               sizeof(REAL) * ((size_t)net->workers * 3 * FDHT_CHUNK * net->widest +
+                               (clips + FDHT_CHUNK - 1) / FDHT_CHUNK * FDHT_GATES * w.hidden);
 }
 
 void NAME(fdht_bptt, _forward)(bptt_t *b, const input_t *input)

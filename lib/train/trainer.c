@@ -350,6 +350,23 @@ bool fdht_trainer_done(const fdht_trainer *t)
     return t->epoch >= t->opt.epochs || stops;
 }
 
+void fdht_trainer_bytes(const fdht_trainer *t, fdht_train_bytes *out)
+{
+    const fdht_model *m = t->model;
+    size_t batch = t->opt.batch, inputs = m->cell[0].spec.inputs, longest = 1, values = 3;
+    for (size_t i = 0; i < t->train->clips; i++)
+        longest = FDHT_MAX(longest, t->train->length[i]);
+    size_t length = m->spec.frame.frames ? m->spec.frame.frames : longest;
+    values += (t->v != NULL) + (t->best != NULL);
+    *out = (fdht_train_bytes){.optimizer = values * m->size * sizeof(float)};
+    fdht_bptt_f32_bytes(t->bptt, batch, length, &out->activations, &out->scratch);
+    out->clips = FDHT_MIN(2 * batch, t->train->clips) * FDHT_MAX(longest, length) * inputs *
+                 (m->spec.frame.width ? 1 : sizeof(float));
+    out->scratch += (size_t)fdht_team_size(t->team) * 2 * inputs + batch * sizeof *t->frames +
+                    t->train->clips * sizeof *t->order;
+    out->total = out->activations + out->clips + out->scratch + out->optimizer;
+}
+
 void fdht_trainer_finish(fdht_trainer *t, int *best_epoch)
 {
     if (t->best && t->best_epoch)

@@ -30,4 +30,28 @@ json "the machine" '.machine | .fma_gflops > 0 and .read_gb_s > 0 and .cores > 0
 works "a small dense model for scale" fdht bench --preset ucf11-tt --what layer --batch 1 --frames 1 -r 2 --output csv
 same "csv: a heading and two rows" 3 "$(wc -l < "$OUT")"
 has "csv: the dense cell" "$out" "dense,layer,1,1,"
+
+# memory of a training step, counted by hand: frames of 8x8x3 = 192 bytes, 32 hidden units, 3 classes, 3 frames a clip
+works "a small model" fdht train "$TOP/tests/data/bars.h5" -q --in-modes 8,8,3 --out-modes 4,4,8 --hidden 32 --rank 4 --epochs 0 -o m.h5
+small=(fdht bench m.h5 --what infer,train --batch 4,8 --frames 3 -r 1)
+works "memory, json" "${small[@]}" --json
+train='.results[] | select(.what == "train"'
+json "optimiser: gradient, two moments, values before; 4 bytes" "[$train) | .optimizer_bytes == 16 * .parameters] | unique" '[true]'
+json "none without training" '[.results[] | select(.what == "infer") | .optimizer_bytes] | unique' '[0]'
+# 12 frames: gates, cell state, its tanh, h, gradient of h (8 x 32 floats) and the frame itself as bytes and as floats
+json "what 4 clips more take" \
+    "[$train and .cell == \"dense\") | .activation_bytes] | .[1] - .[0] | . >= 12 * (8 * 32 * 4 + 192 * 5) and . < 12 * (8 * 32 * 4 + 192 * 5) * 1.1" true
+# beside those of 12 frames, 32 inputs and 32 states as floats for the dense products
+json "what 4 clips take" \
+    "$train and .cell == \"dense\" and .batch == 4) | .activation_bytes - 12 * (8 * 32 * 4 + 192 * 5) | . >= 32 * 4 * (192 + 32) and . < 32 * 4 * (192 + 32) * 1.3" true
+json "training takes more than running" \
+    '[.results | group_by([.cell, .batch])[] | map({(.what): .activation_bytes}) | add | .train > .infer] | unique' '[true]'
+bytes=$(jq -r '.results[] | [.cell, .what, .batch, .activation_bytes, .optimizer_bytes] | @csv' <<< "$out" | tr -d '"')
+works "memory, csv" "${small[@]}" --output csv
+same "csv: heading" "activation_bytes,optimizer_bytes" "$(head -n 1 "$OUT" | cut -d, -f 12,13)"
+same "csv: the same bytes" "$bytes" "$(tail -n +2 "$OUT" | cut -d, -f 1-3,12,13)"
+works "memory, md" "${small[@]}"
+has "md: heading" "$out" "| activations MB | optimizer MB |"
+same "md: the same in MB" "$(awk -F, '{ printf "%s %s %s %.2f %s\n", $1, $2, $3, $4 / 1e6, $5 ? sprintf("%.2f", $5 / 1e6) : "-" }' <<< "$bytes")" \
+    "$(awk -F ' *[|] *' '$3 == "infer" || $3 == "train" { print $2, $3, $4, $12, $13 }' "$OUT")"
 tap_end
