@@ -10,7 +10,9 @@ enum {
     PANEL = 512, /* columns of one Gram product: long enough for BLAS, short enough for float sums */
     CHUNKS = 4,  /* sums kept apart so that threads do not change the result */
     SLAB_NUMBERS = 1 << 19, /* 2 MiB of floats: packed from cache, not from memory */
-    READ_NUMBERS = 1 << 22
+    READ_NUMBERS = 1 << 22,
+    LINE = 16,         /* floats in a cache line */
+    SHORT_PIECES = 512 /* what they cost, in rows of a Gram: measured, between 500 and 2500 */
 };
 
 void fdht_spectrum_free(fdht_spectrum *s)
@@ -123,20 +125,38 @@ int fdht_stream_progress(fdht_stream *s, double passes, fdht_error *err)
     return FDHT_OK;
 }
 
-/* Cut the largest mode: it leaves the smallest Grams to the slabs. A source that is read is cut in the first mode that
- * gives slabs which fit: cut elsewhere its rows fall into short pieces. */
+/* The mode to cut: the largest, which leaves the smallest Grams to the slabs; but not one whose single columns are
+ * short pieces of a row in memory, for every slab would then touch all of the rows. A source that is read is cut in
+ * the first mode that gives slabs which fit. */
+static int choose_cut(const fdht_stream *s, bool reading, size_t total, size_t room)
+{
+    const fdht_op_spec *spec = &s->in->spec;
+    size_t piece = 1, best = 0; /* piece: numbers from one index of mode k to the next */
+    int p = 0;
+    for (int k = spec->d - 1; k >= 0; k--) {
+        size_t leaf = fdht_leaf_size(spec, k), worth = leaf;
+        if (!reading && !s->opt->max_memory && (piece >= LINE || !k))
+            worth += SHORT_PIECES;
+        if (worth >= best) {
+            best = worth;
+            p = k;
+        }
+        piece *= spec->in[k];
+    }
+    for (int k = spec->d - 1; k >= 0 && reading; k--)
+        if (total / fdht_leaf_size(spec, k) <= room)
+            p = k;
+    return p;
+}
+
 static int plan(fdht_stream *s, fdht_error *err)
 {
     const fdht_op_spec *spec = &s->in->spec;
     size_t each = fdht_input_wide(s->in) ? sizeof(double) : sizeof(float);
     size_t numbers = SLAB_NUMBERS, grams = 0, total = 1;
-    int p = 0;
     bool reading = false;
-    for (int k = 0; k < spec->d; k++) {
-        if (fdht_leaf_size(spec, k) > fdht_leaf_size(spec, p))
-            p = k;
+    for (int k = 0; k < spec->d; k++)
         total *= fdht_leaf_size(spec, k);
-    }
     bool by_column = s->in->part[0].source.by_column;
     for (int i = 0; i < s->in->parts; i++)
         reading |= s->in->part[i].source.read != NULL;
@@ -145,10 +165,7 @@ static int plan(fdht_stream *s, fdht_error *err)
     if (s->opt->max_memory)
         numbers = FDHT_MIN(numbers, s->opt->max_memory / 8 / each);
     size_t room = s->opt->max_memory ? s->opt->max_memory / (3 * each) : 4 * (size_t)READ_NUMBERS;
-    for (int k = spec->d - 1; k >= 0 && reading; k--)
-        if (total / fdht_leaf_size(spec, k) <= room)
-            p = k;
-    s->split = spec->d > 1 && total > numbers ? p : -1;
+    s->split = spec->d > 1 && total > numbers ? choose_cut(s, reading, total, room) : -1;
     fdht_cut_plan(spec, s->split, numbers, by_column, &s->cut);
     for (int k = 0; k < spec->d; k++)
         if (k != s->split)
