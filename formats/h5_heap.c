@@ -94,17 +94,12 @@ static void let_go(const uint8_t *p, size_t size, size_t from)
         madvise((void *)(p + from), FDHT_MIN(size - from, (size_t)WINDOW), MADV_DONTNEED);
 }
 
-/* Call `sound` for each place that holds `mark`. */
-static const uint8_t *find_bad(const uint8_t *p, size_t size, const void *mark, size_t n,
-                               bool (*sound)(const uint8_t *p, size_t size, const uint8_t *at))
+/* As memmem, but several times as fast among numbers, where the first byte of a mark is rare. */
+static const uint8_t *find(const uint8_t *at, size_t left, const uint8_t *mark, size_t n)
 {
-    for (size_t from = 0; from < size; from += WINDOW) {
-        size_t to = FDHT_MIN(size, from + WINDOW + n - 1);
-        for (const uint8_t *at = p + from; (at = memmem(at, to - (size_t)(at - p), mark, n)); at += n)
-            if (!sound(p, size, at))
-                return at;
-        let_go(p, size, from);
-    }
+    for (const uint8_t *end = at + left; (size_t)(end - at) >= n; at++)
+        if (!(at = memchr(at, mark[0], (size_t)(end - at) - n + 1)) || !memcmp(at, mark, n))
+            return at;
     return NULL;
 }
 
@@ -152,7 +147,7 @@ static int list_heaps(const uint8_t *p, size_t size, struct heap **out, size_t *
     size_t room = 0, from = 0;
     for (const uint8_t *at = p; from < size;) {
         size_t to = FDHT_MIN(size, from + WINDOW + sizeof mark - 1);
-        const uint8_t *hit = memmem(at, to - (size_t)(at - p), mark, sizeof mark);
+        const uint8_t *hit = find(at, to - (size_t)(at - p), mark, sizeof mark);
         if (!hit) {
             let_go(p, size, from);
             from += WINDOW;
@@ -225,25 +220,33 @@ static int check_references(const uint8_t *p, size_t size, fdht_error *err)
     return rc;
 }
 
+/* Every place that holds a mark, in windows, so that the file is read once for all marks. */
 static int check(const uint8_t *p, size_t size, fdht_error *err)
 {
     static const struct {
         const char *what;
+        size_t n;
         uint8_t mark[8];
         bool (*sound)(const uint8_t *p, size_t size, const uint8_t *at);
-    } row[] = {{"global heap", {'G', 'C', 'O', 'L', 1}, global_heap},
-               {"local heap", {'H', 'E', 'A', 'P'}, local_heap},
-               {"symbol table", {17, 0, 16}, table_message}};
+    } row[] = {{"group (symbol node", 6, "SNOD\1", symbol_node},
+               {"HDF5 file (global heap", 8, {'G', 'C', 'O', 'L', 1}, global_heap},
+               {"HDF5 file (local heap", 8, {'H', 'E', 'A', 'P'}, local_heap},
+               {"HDF5 file (symbol table", 8, {17, 0, 16}, table_message}};
     if (size < 96 || p[p[8] < 2 ? 14 : 10] != 8)
         return fdht_fail(err, FDHT_EFORMAT, "not 8 bytes to a length");
-    const uint8_t *bad =
-        p[8] == 0 && !entry_is_sound(p, size, p + 56) ? p + 56 : find_bad(p, size, "SNOD\1", 6, symbol_node);
-    if (bad)
-        return fdht_fail(err, FDHT_EFORMAT, "damaged group (symbol node at byte %zu)", (size_t)(bad - p));
-    for (size_t i = 0; i < FDHT_COUNT(row); i++)
-        if ((bad = find_bad(p, size, row[i].mark, sizeof row[i].mark, row[i].sound)))
-            return fdht_fail(err, FDHT_EFORMAT, "damaged HDF5 file (%s at byte %zu)", row[i].what,
-                             (size_t)(bad - p));
+    if (p[8] == 0 && !entry_is_sound(p, size, p + 56))
+        return fdht_fail(err, FDHT_EFORMAT, "damaged %s at byte %d)", row[0].what, 56);
+    for (size_t from = 0; from < size; from += WINDOW) {
+        for (size_t i = 0; i < FDHT_COUNT(row); i++) {
+            size_t n = row[i].n, to = FDHT_MIN(size, from + WINDOW + n - 1);
+            for (const uint8_t *at = p + from; (at = find(at, to - (size_t)(at - p), row[i].mark, n));
+                 at += n)
+                if (!row[i].sound(p, size, at))
+                    return fdht_fail(err, FDHT_EFORMAT, "damaged %s at byte %zu)", row[i].what,
+                                     (size_t)(at - p));
+        }
+        let_go(p, size, from);
+    }
     return check_references(p, size, err);
 }
 
