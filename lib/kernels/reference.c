@@ -2,16 +2,19 @@
 #include "kernels/kernels.h"
 
 #define REFERENCE(REAL, R)                                                                                   \
-    static void gemm_##R(size_t m, size_t n, size_t k, const REAL *L, size_t ls, const uint32_t *lk,         \
-                         const REAL *B, const uint32_t *bk, REAL *C, size_t cs, bool accumulate)             \
+    static void gemm_##R(const fdht_gemm_##R *g)                                                             \
     {                                                                                                        \
-        for (size_t i = 0; i < m; i++)                                                                       \
-            for (size_t j = 0; j < n; j++) {                                                                 \
-                double sum = accumulate ? (double)C[i * cs + j] : 0.0;                                       \
-                for (size_t x = 0; x < k; x++)                                                               \
-                    sum += (double)L[i * ls + lk[x]] * (double)B[bk[x] + j];                                 \
-                C[i * cs + j] = (REAL)sum;                                                                   \
-            }                                                                                                \
+        for (size_t o = 0; o < g->outer; o++) {                                                              \
+            const REAL *L = g->L + (g->ol ? g->ol[o] : 0), *B = g->B + (g->ob ? g->ob[o] : 0);               \
+            REAL *C = g->C + (g->oc ? g->oc[o] : 0);                                                         \
+            for (size_t i = 0; i < g->m; i++)                                                                \
+                for (size_t j = 0; j < g->n; j++) {                                                          \
+                    double sum = g->accumulate ? (double)C[i * g->cs + j] : 0.0;                             \
+                    for (size_t x = 0; x < g->k; x++)                                                        \
+                        sum += (double)L[i * g->ls + g->lk[x]] * (double)B[g->bk[x] + j];                    \
+                    C[i * g->cs + j] = (REAL)sum;                                                            \
+                }                                                                                            \
+        }                                                                                                    \
     }                                                                                                        \
     static void dot_##R(size_t m, size_t n, size_t chunks, size_t lanes, const REAL *A, size_t as,           \
                         const uint32_t *ta, const REAL *B, size_t bs, const uint32_t *tb, REAL *C,           \
@@ -37,7 +40,7 @@
         for (size_t i = 0; i < n; i++)                                                                       \
             y[i] = (REAL)x[i];                                                                               \
     }                                                                                                        \
-    const fdht_kernels_##R fdht_kernels_##R##_reference = {gemm_##R, dot_##R, spin_##R, from_u8_##R};
+    const fdht_kernels_##R fdht_kernels_##R##_reference = {gemm_##R, dot_##R, spin_##R, from_u8_##R, NULL};
 
 REFERENCE(float, f32)
 REFERENCE(double, f64)

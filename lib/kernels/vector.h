@@ -14,9 +14,25 @@
 #include <arm_neon.h>
 #endif
 
+enum { MOST_BYTES = 1 << 12 }; /* that one product of a gemm may read */
+
 #define CAT_(a, b, c) a##b##c
 #define CAT(a, b, c)  CAT_(a, b, c)
 #define INLINE        static inline __attribute__((always_inline))
+
+/* Hide how a pointer was computed: addresses are then a register and a constant, which an instruction with a
+ * memory operand takes without being cut in two. */
+#define PLAIN(p) __asm__("" : "+r"(p))
+
+/* Rows of the next of the fewest tiles of at most `most` rows that make up m: all of about the same height. */
+INLINE size_t even_height(size_t m, size_t most)
+{
+    if (m <= most)
+        return m;
+    if (m <= 2 * most)
+        return (m + 1) / 2;
+    return m <= 3 * most ? (m + 2) / 3 : most;
+}
 
 typedef float vec_f32 __attribute__((vector_size(WIDTH)));
 typedef double vec_f64 __attribute__((vector_size(WIDTH)));
@@ -120,6 +136,84 @@ PORTABLE_PARTS(float, f32)
 PORTABLE_PARTS(double, f64)
 #endif
 
+/* Bytes between rows and odd multiples of them: with the factors 2 and 4 that an address may hold, eight rows need
+ * one pointer and these. */
+typedef struct strides {
+    size_t by1, by3, by5, by7;
+} strides;
+
+INLINE strides strides_of(size_t bytes)
+{
+    strides s = {bytes, 3 * bytes, 5 * bytes, 7 * bytes};
+    PLAIN(s.by1);
+    PLAIN(s.by3);
+    PLAIN(s.by5);
+    PLAIN(s.by7);
+    return s;
+}
+
+/* sum[v] += *a b[v], v < vecs; a of row `row` < 8 from l on. On AVX-512 these are spelled out: left to itself the
+ * compiler moves sums from register to register and computes addresses that an instruction could hold. */
+#define ADD_PRODUCTS(REAL, R)                                                                                \
+    INLINE void add_product_##R(int vecs, const REAL *a, const vec_##R b[2], vec_##R sum[2])                 \
+    {                                                                                                        \
+        for (int v = 0; v < vecs; v++)                                                                       \
+            sum[v] += *a * b[v];                                                                             \
+    }                                                                                                        \
+    INLINE void add_row_##R(int vecs, const REAL *l, int row, const strides *s, const vec_##R b[2],          \
+                            vec_##R sum[2])                                                                  \
+    {                                                                                                        \
+        const size_t at[] = {0, s->by1, s->by1 * 2, s->by3, s->by1 * 4, s->by5, s->by3 * 2, s->by7};         \
+        add_product_##R(vecs, (const REAL *)(const void *)((const char *)l + at[row]), b, sum);              \
+    }
+#if defined(__AVX512F__)
+INLINE void add_product_f32(int vecs, const float *a, const vec_f32 b[2], vec_f32 sum[2])
+{
+    if (vecs == 1) {
+        __asm__("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum[0]) : "v"(b[0]), "m"(*a));
+        return;
+    }
+    __m512 all = _mm512_set1_ps(*a);
+    __asm__("vfmadd231ps %2, %1, %0" : "+v"(sum[0]) : "v"(b[0]), "v"(all));
+    __asm__("vfmadd231ps %2, %1, %0" : "+v"(sum[1]) : "v"(b[1]), "v"(all));
+}
+
+INLINE void add_row_f32(int vecs, const float *l, int row, const strides *s, const vec_f32 b[2],
+                        vec_f32 sum[2])
+{
+    const size_t stride = row == 3 || row == 6 ? s->by3 : row == 5 ? s->by5 : row == 7 ? s->by7 : s->by1;
+    __m512 all;
+#define AT(factor)                                                                                           \
+    if (vecs == 1)                                                                                           \
+        __asm__("vfmadd231ps (%2,%3," factor ")%{1to16%}, %1, %0"                                            \
+                : "+v"(sum[0])                                                                               \
+                : "v"(b[0]), "r"(l), "r"(stride), "m"(*(const float(*)[1 << 20]) l));                        \
+    else                                                                                                     \
+        __asm__("vbroadcastss (%1,%2," factor "), %0"                                                        \
+                : "=v"(all)                                                                                  \
+                : "r"(l), "r"(stride), "m"(*(const float(*)[1 << 20]) l));
+    if (row == 0) {
+        add_product_f32(vecs, l, b, sum);
+        return;
+    }
+    if (row == 4) {
+        AT("4")
+    } else if (row == 2 || row == 6) {
+        AT("2")
+    } else {
+        AT("1")
+    }
+#undef AT
+    if (vecs == 1)
+        return;
+    __asm__("vfmadd231ps %2, %1, %0" : "+v"(sum[0]) : "v"(b[0]), "v"(all));
+    __asm__("vfmadd231ps %2, %1, %0" : "+v"(sum[1]) : "v"(b[1]), "v"(all));
+}
+#else
+ADD_PRODUCTS(float, f32)
+#endif
+ADD_PRODUCTS(double, f64)
+
 #define REAL float
 #define R    f32
 #include "kernels/vector_real.h"
@@ -133,5 +227,7 @@ PORTABLE_PARTS(double, f64)
 
 extern const fdht_kernels_f32 CAT(fdht_kernels_f32_, LEVEL, );
 extern const fdht_kernels_f64 CAT(fdht_kernels_f64_, LEVEL, );
-const fdht_kernels_f32 CAT(fdht_kernels_f32_, LEVEL, ) = {gemm_f32, dot_f32, spin_f32, from_u8_f32};
-const fdht_kernels_f64 CAT(fdht_kernels_f64_, LEVEL, ) = {gemm_f64, dot_f64, spin_f64, from_u8_f64};
+const fdht_kernels_f32 CAT(fdht_kernels_f32_, LEVEL, ) = {gemm_f32, dot_f32, spin_f32, from_u8_f32,
+                                                          takes_bytes_f32};
+const fdht_kernels_f64 CAT(fdht_kernels_f64_, LEVEL, ) = {gemm_f64, dot_f64, spin_f64, from_u8_f64,
+                                                          takes_bytes_f64};

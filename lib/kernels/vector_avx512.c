@@ -4,7 +4,7 @@
 #endif
 #define LEVEL  avx512
 #define WIDTH  64
-#define ROWS1  16
+#define ROWS1  20
 #define ROWS2  12
 #define DOTS   4
 #define CHAINS 16

@@ -33,61 +33,103 @@ typedef struct FN(operands) {
     size_t cs;
     bool accumulate;
     size_t last; /* numbers in the last vector of a row */
+    int kind;
 } FN(operands);
 
-INLINE void FN(tile)(int rows, int vecs, bool part, const FN(operands) * o)
+/* acc += the products of one k: rows i at l[i / 8] and a multiple of s, or next to each other at l[0] (s NULL). */
+INLINE void FN(add_products)(int rows, int vecs, bool part, size_t last, const REAL *const l[3],
+                             const strides *s, const REAL *b, V acc[ROWS1][2])
+{
+    V bv[2];
+#pragma GCC unroll 2
+    for (int v = 0; v < vecs; v++)
+        bv[v] = FN(load)(b + v * N, part && v == vecs - 1, last);
+#pragma GCC unroll 32
+    for (int i = 0; i < rows; i++)
+        if (s)
+            FN(add_row)(vecs, l[i / 8], i % 8, s, bv, acc[i]);
+        else
+            FN(add_product)(vecs, l[0] + i, bv, acc[i]);
+}
+
+/* Pointers to every eighth row. */
+INLINE void FN(set_rows)(int rows, const REAL *l, size_t ls, const REAL *at[3])
+{
+    for (int i = 0; i < (rows + 7) / 8; i++) {
+        at[i] = l + (size_t)(8 * i) * ls;
+        PLAIN(at[i]);
+    }
+}
+
+INLINE void FN(tile)(int rows, int vecs, bool part, int kind, const FN(operands) * o)
 {
     V acc[ROWS1][2];
-    const size_t ls = o->ls, cs = o->cs, last = o->last;
+    const size_t ls = o->ls, cs = o->cs, last = o->last, k = o->k;
     const uint32_t *lk = o->lk, *bk = o->bk;
+    const bool accumulate = o->accumulate;
+    REAL *row = o->C;
+    size_t x = 0;
 #pragma GCC unroll 32
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 2
         for (int v = 0; v < vecs; v++)
             acc[i][v] = (V){0};
-    for (size_t x = 0; x < o->k; x++) {
-        const REAL *l = o->L + lk[x], *b = o->B + bk[x];
-        /* Bases four rows apart: one long chain of additions would cost a cycle a row. */
-        const REAL *l4 = l + 4 * ls, *l8 = l + 8 * ls, *l12 = l + 12 * ls;
-        V bv[2];
-#pragma GCC unroll 2
-        for (int v = 0; v < vecs; v++)
-            bv[v] = FN(load)(b + v * N, part && v == vecs - 1, last);
-#pragma GCC unroll 32
-        for (int i = 0; i < rows; i++) {
-            const REAL a = (i & 4 ? i & 8 ? l12 : l4 : i & 8 ? l8 : l)[(size_t)(i & 3) * ls];
-#pragma GCC unroll 2
-            for (int v = 0; v < vecs; v++)
-                acc[i][v] += a * bv[v];
+    const REAL *l[3] = {0};
+    strides s = strides_of(ls * sizeof(REAL));
+    if (kind != FDHT_SPREAD) { /* no table is read for every k */
+        const size_t along = bk[1] - bk[0], across = lk[1] - lk[0];
+        const REAL *b = o->B + bk[0];
+        l[0] = o->L + lk[0];
+        for (; x + FDHT_RUN <= k; x += FDHT_RUN) {
+            if (kind == FDHT_ALONG)
+                FN(set_rows)(rows, o->L + lk[x], ls, l);
+#pragma GCC unroll 4
+            for (size_t u = 0; u < FDHT_RUN; u++, b += along) {
+                PLAIN(b);
+                PLAIN(l[0]);
+                FN(add_products)(rows, vecs, part, last, l, kind == FDHT_ALONG ? &s : NULL, b, acc);
+                if (kind == FDHT_ACROSS)
+                    l[0] += across;
+                else
+                    for (int i = 0; i < (rows + 7) / 8; i++)
+                        l[i]++;
+            }
         }
     }
+    for (; x < k; x++) {
+        FN(set_rows)(rows, o->L + lk[x], ls, l);
+        FN(add_products)(rows, vecs, part, last, l, kind == FDHT_ACROSS ? NULL : &s, o->B + bk[x], acc);
+    }
 #pragma GCC unroll 32
-    for (int i = 0; i < rows; i++)
+    for (int i = 0; i < rows; i++, row += cs) {
+        PLAIN(row);
 #pragma GCC unroll 2
         for (int v = 0; v < vecs; v++) {
-            REAL *c = o->C + (size_t)i * cs + v * N;
             bool p = part && v == vecs - 1;
-            if (o->accumulate)
-                acc[i][v] += FN(load)(c, p, last);
-            FN(store)(c, acc[i][v], p, last);
+            if (accumulate)
+                acc[i][v] += FN(load)(row + v * N, p, last);
+            FN(store)(row + v * N, acc[i][v], p, last);
         }
+    }
 }
 
 #define TILE_CASE(rows, vecs)                                                                                \
     case rows:                                                                                               \
         if (o->last < N)                                                                                     \
-            FN(tile)(rows, vecs, true, o);                                                                   \
+            FN(tile)(rows, vecs, true, FDHT_SPREAD, o);                                                      \
+        else if (sizeof(REAL) == sizeof(float) && o->kind == FDHT_ACROSS)                                    \
+            FN(tile)(rows, vecs, false, FDHT_ACROSS, o);                                                     \
+        else if (sizeof(REAL) == sizeof(float) && o->kind == FDHT_ALONG)                                     \
+            FN(tile)(rows, vecs, false, FDHT_ALONG, o);                                                      \
         else                                                                                                 \
-            FN(tile)(rows, vecs, false, o);                                                                  \
+            FN(tile)(rows, vecs, false, FDHT_SPREAD, o);                                                     \
         break;
 
 /* The rows of a column block one vector wide; o is used up. */
 static void FN(block1)(size_t m, FN(operands) * o)
 {
-    for (size_t rows, tiles = (m + ROWS1 - 1) / ROWS1; m;
-         m -= rows, o->L += rows * o->ls, o->C += rows * o->cs) {
-        rows = (m + tiles - 1) / tiles; /* tiles of even height */
-        tiles--;
+    for (size_t rows; m; m -= rows, o->L += rows * o->ls, o->C += rows * o->cs) {
+        rows = even_height(m, ROWS1);
         switch (rows) {
             TILE_CASE(1, 1)
             TILE_CASE(2, 1)
@@ -106,6 +148,10 @@ static void FN(block1)(size_t m, FN(operands) * o)
             TILE_CASE(14, 1)
             TILE_CASE(15, 1)
             TILE_CASE(16, 1)
+            TILE_CASE(17, 1)
+            TILE_CASE(18, 1)
+            TILE_CASE(19, 1)
+            TILE_CASE(20, 1)
 #endif
         }
     }
@@ -113,10 +159,8 @@ static void FN(block1)(size_t m, FN(operands) * o)
 
 static void FN(block2)(size_t m, FN(operands) * o)
 {
-    for (size_t rows, tiles = (m + ROWS2 - 1) / ROWS2; m;
-         m -= rows, o->L += rows * o->ls, o->C += rows * o->cs) {
-        rows = (m + tiles - 1) / tiles; /* tiles of even height */
-        tiles--;
+    for (size_t rows; m; m -= rows, o->L += rows * o->ls, o->C += rows * o->cs) {
+        rows = even_height(m, ROWS2);
         switch (rows) {
             TILE_CASE(1, 2)
             TILE_CASE(2, 2)
@@ -136,16 +180,51 @@ static void FN(block2)(size_t m, FN(operands) * o)
     }
 }
 
-static void FN(gemm)(size_t m, size_t n, size_t k, const REAL *L, size_t ls, const uint32_t *lk,
-                     const REAL *B, const uint32_t *bk, REAL *C, size_t cs, bool accumulate)
+static void FN(from_u8)(size_t n, const uint8_t *x, REAL *y)
 {
-    for (size_t columns; n; n -= columns, B += columns, C += columns) {
+    for (size_t i = 0; i < n; i++)
+        y[i] = (REAL)x[i];
+}
+
+/* Bytes become REAL one product at a time. */
+static bool FN(takes_bytes)(const CAT(fdht_gemm, _, R) * g)
+{
+    return !g->ol != !g->ob && g->reach <= MOST_BYTES;
+}
+
+static void FN(product)(const CAT(fdht_gemm, _, R) * g, const REAL *L, const REAL *B, REAL *C)
+{
+    FN(operands) o = {.k = g->k, .ls = g->ls, .lk = g->lk, .bk = g->bk, .cs = g->cs};
+    o.accumulate = g->accumulate;
+    o.kind = g->kind;
+    for (size_t n = g->n, columns; n; n -= columns, B += columns, C += columns) {
         columns = FDHT_MIN(n, 2 * N);
-        FN(operands) o = {k, L, ls, lk, B, bk, C, cs, accumulate, (columns - 1) % N + 1};
+        o.L = L;
+        o.B = B;
+        o.C = C;
+        o.last = (columns - 1) % N + 1;
         if (columns > N)
-            FN(block2)(m, &o);
+            FN(block2)(g->m, &o);
         else
-            FN(block1)(m, &o);
+            FN(block1)(g->m, &o);
+    }
+}
+
+static void FN(gemm)(const CAT(fdht_gemm, _, R) * g)
+{
+    REAL numbers[MOST_BYTES];
+    for (size_t u = 0; u < g->outer; u++) {
+        size_t ol = g->ol ? g->ol[u] : 0, ob = g->ob ? g->ob[u] : 0;
+        const REAL *L, *B;
+        if (g->bytes) {
+            FN(from_u8)(g->reach, g->bytes + ol + ob, numbers);
+            L = g->ob ? g->L : numbers;
+            B = g->ob ? numbers : g->B;
+        } else {
+            L = g->L + ol;
+            B = g->B + ob;
+        }
+        FN(product)(g, L, B, g->C + (g->oc ? g->oc[u] : 0));
     }
 }
 
@@ -262,12 +341,6 @@ static double FN(spin)(size_t rounds, REAL *sum)
         for (size_t l = 0; l < N; l++)
             *sum += acc[i][l];
     return 2.0 * CHAINS * (double)N * (double)rounds;
-}
-
-static void FN(from_u8)(size_t n, const uint8_t *x, REAL *y)
-{
-    for (size_t i = 0; i < n; i++)
-        y[i] = (REAL)x[i];
 }
 
 #undef TILE_CASE

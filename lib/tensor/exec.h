@@ -14,12 +14,14 @@
 
 #define FDHT_EXEC_DECLARE(REAL, R)                                                                             \
     /* Where n input vectors come from: exactly one of three. real or u8: vector i starts at i * ld. load:   \
-     * called with the vector's number and the worker, it fills dst (box size); must be safe in parallel. */ \
+     * called with the vector's number and the worker, it fills dst (box size); must be safe in parallel.    \
+     * peek, unless NULL: the bytes that load will make vector i of, as many as inputs, or NULL. */ \
     typedef struct fdht_vectors_##R {                                                                          \
         const REAL *real;                                                                                      \
         const uint8_t *u8;                                                                                     \
         size_t ld;                                                                                             \
         void (*load)(void *arg, size_t i, int worker, REAL *dst);                                              \
+        const uint8_t *(*peek)(void *arg, size_t i);                                                           \
         void *arg;                                                                                             \
     } fdht_vectors_##R;                                                                                        \
     typedef struct fdht_exec_##R fdht_exec_##R;                                                                \

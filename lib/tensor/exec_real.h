@@ -13,6 +13,7 @@
 #define EXEC(name) CAT(CAT(CAT(fdht_exec_, R), _), name)
 #define exec_t     CAT(fdht_exec_, R)
 #define vectors_t  CAT(fdht_vectors_, R)
+#define gemm_t     CAT(fdht_gemm_, R)
 
 enum {
     PAD = FDHT_LANES,   /* numbers between buffers */
@@ -34,6 +35,7 @@ typedef struct step_tables {
     size_t n_full, n_tail, tail; /* how many; numbers in the shorter one */
     size_t k_pad;
     bool k_packed;             /* LANES_NEW: the summed indices are contiguous in A */
+    int forward, back, grad;   /* kinds of the products */
     size_t weight, transposed; /* offsets in the packed weights of a term */
     size_t save;               /* offset of the step's result in the scratch, when it is kept */
 } step_tables;
@@ -58,161 +60,13 @@ struct exec_t {
     size_t merged_at[2 * FDHT_MAX_NODES + 2]; /* offset of each merged weight */
     step_tables tables[FDHT_MAX_STEPS];
     REAL *scratch;
-    size_t scratch_size, x_at, ping_at[2], tile_at; /* per worker; offsets in it */
+    size_t scratch_size, x_at, ping_at[2], slice_at[2], tile_at; /* per worker; offsets in it */
+    bool takes_bytes; /* the first step reads them itself, so many for one product */
+    size_t reach;
     size_t corner[FDHT_MAX_MODES];
 };
 
-/* ---- weights: merging, packing and the way back
- * -------------------------------------------------------------- */
-
-/* C += A B over all axes (B NULL: 1), strides per axis; the innermost axis is the last. */
-static void contract(int n, const size_t *extent, const size_t *sa, const size_t *sb, const size_t *sc,
-                     const REAL *A, const REAL *B, REAL *C, REAL factor)
-{
-    if (n == 0) {
-        *C += factor * *A * (B ? *B : 1);
-        return;
-    }
-    if (n > 1) {
-        for (size_t i = 0; i < *extent; i++)
-            contract(n - 1, extent + 1, sa + 1, sb + 1, sc + 1, A + i * *sa, B ? B + i * *sb : NULL,
-                     C + i * *sc, factor);
-        return;
-    }
-    for (size_t i = 0; i < *extent; i++)
-        C[i * *sc] += factor * A[i * *sa] * (B ? B[i * *sb] : 1);
-}
-
-/* The same over the union of the legs; a view has stride 0 on legs it lacks. */
-static void contract_views(const exec_t *e, uint64_t legs, const REAL *A, const view *a, const REAL *B,
-                           const view *b, REAL *C, const view *c, REAL factor)
-{
-    static const view none;
-    size_t extent[FDHT_MAX_LEGS], sa[FDHT_MAX_LEGS], sb[FDHT_MAX_LEGS], sc[FDHT_MAX_LEGS];
-    int n = 0;
-    if (!b)
-        b = &none;
-    for (; legs; legs &= legs - 1, n++) {
-        int leg = __builtin_ctzll(legs);
-        extent[n] = e->extent[leg];
-        sa[n] = a->stride[leg];
-        sb[n] = b->stride[leg];
-        sc[n] = c->stride[leg];
-    }
-    contract(n, extent, sa, sb, sc, A + a->base, B ? B + b->base : NULL, C + c->base, factor);
-}
-
-/* Where weight w of a term lies: a core in the parameters, restricted to the box, or a merged tensor. */
-static view weight_view(const exec_t *e, int term, int w)
-{
-    const fdht_weight *weight = &e->plan.weight[w];
-    view v = {0};
-    size_t stride = 1;
-    if (weight->core < 0) {
-        v.base = (size_t)term * e->merged_size + e->merged_at[w];
-        for (int leg = FDHT_MAX_LEGS; leg-- > 0;)
-            if (weight->legs >> leg & 1) {
-                v.stride[leg] = stride;
-                stride *= e->extent[leg];
-            }
-        return v;
-    }
-    const fdht_net_core *c = &e->op->core[term * e->op->cores_per_term + weight->core];
-    v.base = c->info.offset;
-    for (int i = c->info.order; i-- > 0; stride *= c->info.dim[i]) {
-        int leg = c->leg[i];
-        if (leg < e->op->spec.d)
-            v.base += e->corner[leg] * stride;
-        if (weight->legs >> leg & 1)
-            v.stride[leg] += stride;
-    }
-    return v;
-}
-
-/* The packed weight of a step: (k legs, n legs) in rows of n_pad. */
-static view packed_view(const exec_t *e, int term, int at)
-{
-    const fdht_step *s = &e->plan.step[at];
-    view v = {.base = (size_t)term * e->packed_size + e->tables[at].weight};
-    size_t stride = 1;
-    for (int i = s->n_n_legs; i-- > 0; stride *= e->extent[s->n_leg[i]])
-        v.stride[s->n_leg[i]] = stride;
-    stride = s->n_pad;
-    for (int i = s->n_k_legs; i-- > 0; stride *= e->extent[s->k_leg[i]])
-        v.stride[s->k_leg[i]] = stride;
-    return v;
-}
-
-static REAL *weight_data(const exec_t *e, int w, const REAL *params)
-{
-    return e->plan.weight[w].core >= 0 ? (REAL *)params : e->merged;
-}
-
-void EXEC(pack)(exec_t *e, const REAL *params, double scale)
-{
-    e->params = params;
-    e->scale = scale;
-    if (e->dense)
-        return;
-    memset(e->packed, 0, (size_t)e->op->n_terms * e->packed_size * sizeof *e->packed);
-    memset(e->merged, 0, (size_t)e->op->n_terms * e->merged_size * sizeof *e->merged);
-    for (int term = 0; term < e->op->n_terms; term++) {
-        for (int w = 0; w < e->plan.n_weights; w++) {
-            const fdht_weight *weight = &e->plan.weight[w];
-            if (weight->core >= 0)
-                continue;
-            view l = weight_view(e, term, weight->left), r = weight_view(e, term, weight->right);
-            view m = weight_view(e, term, w);
-            contract_views(e, e->plan.weight[weight->left].legs | e->plan.weight[weight->right].legs,
-                           weight_data(e, weight->left, params), &l, weight_data(e, weight->right, params),
-                           &r, e->merged, &m, 1);
-        }
-        for (int i = 0; i < e->plan.n_steps; i++) {
-            const fdht_step *s = &e->plan.step[i];
-            const step_tables *t = &e->tables[i];
-            view w = weight_view(e, term, s->weight), p = packed_view(e, term, i);
-            contract_views(e, e->plan.weight[s->weight].legs, weight_data(e, s->weight, params), &w, NULL,
-                           NULL, e->packed, &p, i == 0 ? (REAL)scale : 1);
-            if (s->form != FDHT_LANES_NEW)
-                continue;
-            const REAL *from = e->packed + (size_t)term * e->packed_size + t->weight;
-            REAL *to = e->packed + (size_t)term * e->packed_size + t->transposed;
-            for (size_t k = 0; k < s->k; k++)
-                for (size_t n = 0; n < s->n; n++)
-                    to[n * t->k_pad + k] = from[k * s->n_pad + n];
-        }
-    }
-    e->params = NULL;
-}
-
-/* grad_params += the gradient in the parameters, given that of the packed weights (laid out as they are). */
-static void unpack_gradient(const exec_t *e, const REAL *params, const REAL *grad_packed, REAL *grad_merged,
-                            REAL *grad_params)
-{
-    memset(grad_merged, 0, (size_t)e->op->n_terms * e->merged_size * sizeof *grad_merged);
-    for (int term = 0; term < e->op->n_terms; term++) {
-        for (int i = 0; i < e->plan.n_steps; i++) {
-            int w = e->plan.step[i].weight;
-            view to = weight_view(e, term, w), from = packed_view(e, term, i);
-            contract_views(e, e->plan.weight[w].legs, grad_packed, &from, NULL, NULL,
-                           e->plan.weight[w].core >= 0 ? grad_params : grad_merged, &to,
-                           i == 0 ? (REAL)e->scale : 1);
-        }
-        for (int w = e->plan.n_weights; w-- > 0;) {
-            const fdht_weight *weight = &e->plan.weight[w];
-            if (weight->core >= 0)
-                continue;
-            view m = weight_view(e, term, w);
-            for (int side = 0; side < 2; side++) {
-                int to = side ? weight->right : weight->left, other = side ? weight->left : weight->right;
-                view t = weight_view(e, term, to), o = weight_view(e, term, other);
-                contract_views(e, e->plan.weight[to].legs | e->plan.weight[other].legs, grad_merged, &m,
-                               weight_data(e, other, params), &o,
-                               e->plan.weight[to].core >= 0 ? grad_params : grad_merged, &t, 1);
-            }
-        }
-    }
-}
+#include "tensor/exec_weights_real.h"
 
 /* ---- one step
  * ------------------------------------------------------------------------------------------------ */
@@ -232,32 +86,65 @@ static void fetch_next(next_bytes *next)
     next->at += n;
 }
 
-/* Products of a step: the turns that fetch_next gets. */
-static size_t step_turns(const fdht_step *s)
+/* Calls of the kernel in a step: the turns that fetch_next gets. */
+static size_t step_turns(const fdht_plan *p, int at)
 {
-    return s->n_outer * (s->form == FDHT_LANES_KEPT ? 1 : (s->rows + s->row_block - 1) / s->row_block);
+    const fdht_step *s = &p->step[at];
+    size_t blocks = s->form == FDHT_LANES_KEPT ? 1 : (s->slice_rows + s->row_block - 1) / s->row_block;
+    return at < p->sliced ? blocks * p->slices : blocks;
 }
 
-static void step_forward(const exec_t *e, int at, const REAL *W, const REAL *A, REAL *C, bool accumulate,
-                         next_bytes *next)
+/* The product of a step, or of one slice of it: C = A W, row block by row block. */
+static gemm_t step_product(const exec_t *e, int at, const REAL *W, bool accumulate)
 {
     const fdht_step *s = &e->plan.step[at];
     const step_tables *t = &e->tables[at];
+    gemm_t g = {.n = s->n, .k = s->k, .accumulate = accumulate, .outer = s->slice_outer, .oc = s->outer_c};
+    g.kind = t->forward;
+    g.reach = e->reach;
     if (s->form == FDHT_LANES_KEPT) {
-        for (size_t o = 0; o < s->n_outer; o++) {
-            fetch_next(next);
-            e->kernels->gemm(s->n, s->lanes, s->k, W + t->weight, 1, t->k_w, A + s->outer_a[o], s->k_a,
-                             C + s->outer_c[o], s->new_c, accumulate);
-        }
+        g.m = s->n;
+        g.n = s->lanes;
+        g.L = W + t->weight;
+        g.ls = 1;
+        g.lk = t->k_w;
+        g.bk = s->k_a;
+        g.ob = s->outer_a;
+        g.cs = s->new_c;
+        return g;
+    }
+    g.m = FDHT_MIN(s->slice_rows, s->row_block);
+    g.ls = s->row_a;
+    g.lk = s->k_a;
+    g.ol = s->outer_a;
+    g.B = W + t->weight;
+    g.bk = t->k_w;
+    g.cs = s->row_c;
+    return g;
+}
+
+/* A, or the bytes that stand for it, and C are those of the slice. */
+static void step_forward(const exec_t *e, int at, const REAL *W, const REAL *A, const uint8_t *bytes, REAL *C,
+                         bool accumulate, next_bytes *next)
+{
+    const fdht_step *s = &e->plan.step[at];
+    gemm_t g = step_product(e, at, W, accumulate);
+    if (s->form == FDHT_LANES_KEPT) {
+        g.B = A;
+        g.bytes = bytes;
+        g.C = C;
+        fetch_next(next);
+        e->kernels->gemm(&g);
         return;
     }
-    for (size_t r = 0; r < s->rows; r += s->row_block)
-        for (size_t o = 0; o < s->n_outer; o++) {
-            fetch_next(next);
-            e->kernels->gemm(FDHT_MIN(s->rows - r, s->row_block), s->n, s->k,
-                             A + s->outer_a[o] + r * s->row_a, s->row_a, s->k_a, W + t->weight, t->k_w,
-                             C + s->outer_c[o] + r * s->row_c, s->row_c, accumulate);
-        }
+    for (size_t r = 0; r < s->slice_rows; r += s->row_block) {
+        fetch_next(next);
+        g.m = FDHT_MIN(s->slice_rows - r, s->row_block);
+        g.L = A + (A ? r * s->row_a : 0);
+        g.bytes = bytes ? bytes + r * s->row_a : NULL;
+        g.C = C + r * s->row_c;
+        e->kernels->gemm(&g);
+    }
 }
 
 /* One row of a tile to its places in A, by fours where they lie together. */
@@ -272,36 +159,73 @@ static void scatter_row(const fdht_step *s, const REAL *row, REAL *a)
             a[s->k_a[k]] = row[k];
 }
 
-/* gA = W' gC where the summed indices are scattered over A: through a tile of rows. */
+/* gA = W' gC where the summed indices are scattered over A: through a tile of rows. As many rows at a time as step
+ * forward takes, so that the outer products meet in near cache lines. */
 static void scatter_back(const exec_t *e, int at, const REAL *W, const REAL *gC, REAL *gA, REAL *tile)
 {
     const fdht_step *s = &e->plan.step[at];
     const step_tables *t = &e->tables[at];
-    for (size_t r = 0; r < s->rows; r += SCATTER_ROWS) {
-        size_t rows = FDHT_MIN(s->rows - r, SCATTER_ROWS);
-        e->kernels->gemm(rows, s->k, s->n, gC + r * s->row_c, s->row_c, t->n_w, W + t->transposed, t->n_c,
-                         tile, t->k_pad, false);
-        for (size_t i = 0; i < rows; i++)
-            scatter_row(s, tile + i * t->k_pad, gA + (r + i) * s->row_a);
-    }
+    gemm_t g = {.n = s->k,
+                .k = s->n,
+                .ls = s->row_c,
+                .lk = t->n_w,
+                .B = W + t->transposed,
+                .bk = t->n_c,
+                .C = tile,
+                .cs = t->k_pad,
+                .outer = 1,
+                .kind = t->back};
+    const size_t block = FDHT_MIN(s->row_block, SCATTER_ROWS);
+    for (size_t r = 0; r < s->rows; r += block)
+        for (size_t o = 0; o < s->n_outer; o++) {
+            g.m = FDHT_MIN(s->rows - r, block);
+            g.L = gC + s->outer_c[o] + r * s->row_c;
+            e->kernels->gemm(&g);
+            for (size_t i = 0; i < g.m; i++)
+                scatter_row(s, tile + i * t->k_pad, gA + s->outer_a[o] + (r + i) * s->row_a);
+        }
 }
 
 static void step_back(const exec_t *e, int at, const REAL *W, const REAL *gC, REAL *gA, REAL *tile)
 {
     const fdht_step *s = &e->plan.step[at];
     const step_tables *t = &e->tables[at];
-    for (size_t o = 0; o < s->n_outer; o++) {
-        const REAL *g = gC + s->outer_c[o];
-        REAL *a = gA + s->outer_a[o];
-        if (s->form == FDHT_LANES_KEPT)
-            for (size_t k = 0; k < s->k; k += s->k_inner)
-                e->kernels->gemm(s->k_inner, s->lanes, s->n, W + t->weight + k * s->n_pad, s->n_pad, t->n_w,
-                                 g, t->n_c, a + s->k_a[k], s->k_stride, false);
-        else if (t->k_packed)
-            e->kernels->gemm(s->rows, s->k, s->n, g, s->row_c, t->n_w, W + t->transposed, t->n_c, a, s->row_a,
-                             false);
-        else
-            scatter_back(e, at, W, g, a, tile);
+    if (s->form == FDHT_LANES_KEPT) {
+        gemm_t g = {.m = s->k_inner,
+                    .n = s->lanes,
+                    .k = s->n,
+                    .ls = s->n_pad,
+                    .lk = t->n_w,
+                    .B = gC,
+                    .bk = t->n_c,
+                    .cs = s->k_stride,
+                    .outer = s->n_outer,
+                    .ob = s->outer_c,
+                    .oc = s->outer_a,
+                    .kind = t->back};
+        for (size_t k = 0; k < s->k; k += s->k_inner) {
+            g.L = W + t->weight + k * s->n_pad;
+            g.C = gA + s->k_a[k];
+            e->kernels->gemm(&g);
+        }
+    } else if (t->k_packed) {
+        gemm_t g = {.m = s->rows,
+                    .n = s->k,
+                    .k = s->n,
+                    .L = gC,
+                    .ls = s->row_c,
+                    .lk = t->n_w,
+                    .B = W + t->transposed,
+                    .bk = t->n_c,
+                    .C = gA,
+                    .cs = s->row_a,
+                    .outer = s->n_outer,
+                    .ol = s->outer_c,
+                    .oc = s->outer_a,
+                    .kind = t->back};
+        e->kernels->gemm(&g);
+    } else {
+        scatter_back(e, at, W, gC, gA, tile);
     }
 }
 
@@ -312,22 +236,35 @@ static void step_weight_gradient(const exec_t *e, int at, const REAL *A, const R
     const step_tables *t = &e->tables[at];
     gW += t->weight;
     for (size_t k = 0; k < s->k; k += s->k_inner) {
-        REAL *g = gW + k * s->n_pad;
+        REAL *gk = gW + k * s->n_pad;
         const REAL *a = A + s->k_a[k];
         if (s->form == FDHT_LANES_NEW) {
-            for (size_t r = 0; r < s->rows; r += s->row_block)
-                for (size_t o = 0; o < s->n_outer; o++)
-                    e->kernels->gemm(s->k_inner, s->n, FDHT_MIN(s->rows - r, s->row_block), a + s->outer_a[o],
-                                     s->k_stride, t->row_a + r, gC + s->outer_c[o], t->row_c + r, g, s->n_pad,
-                                     true);
+            gemm_t g = {.m = s->k_inner,
+                        .n = s->n,
+                        .L = a,
+                        .ls = s->k_stride,
+                        .B = gC,
+                        .C = gk,
+                        .cs = s->n_pad,
+                        .accumulate = true,
+                        .outer = s->n_outer,
+                        .ol = s->outer_a,
+                        .ob = s->outer_c,
+                        .kind = t->grad};
+            for (size_t r = 0; r < s->rows; r += s->row_block) {
+                g.k = FDHT_MIN(s->rows - r, s->row_block);
+                g.lk = t->row_a + r;
+                g.bk = t->row_c + r;
+                e->kernels->gemm(&g);
+            }
             continue;
         }
         if (t->n_full)
             e->kernels->dot(s->k_inner, s->n, t->n_full, FDHT_LANES, a, s->k_stride, t->full_a, gC, s->new_c,
-                            t->full_c, g, s->n_pad);
+                            t->full_c, gk, s->n_pad);
         if (t->n_tail)
             e->kernels->dot(s->k_inner, s->n, t->n_tail, t->tail, a, s->k_stride, t->tail_a, gC, s->new_c,
-                            t->tail_c, g, s->n_pad);
+                            t->tail_c, gk, s->n_pad);
     }
 }
 
@@ -351,17 +288,56 @@ static const REAL *vector_at(const exec_t *e, const vectors_t *x, size_t i, int 
     return dst;
 }
 
-/* The chain of one term. keep: every result stays in its place, and the last is returned there; otherwise y
- * gets the last, in natural order. */
-static void chain(const exec_t *e, int term, const REAL *x, REAL *scratch, bool keep, REAL *y,
-                  bool accumulate, next_bytes *next)
+/* Where a vector comes from: REAL, or bytes. */
+typedef struct source {
+    const REAL *real;
+    const uint8_t *bytes;
+} source;
+
+/* The first steps, slice by slice so that what lies between them stays in the nearest cache; returns the result of
+ * the last one. keep: every result is left in its place. */
+static const REAL *sliced_steps(const exec_t *e, const REAL *W, source x, REAL *scratch, bool keep, REAL *y,
+                                bool accumulate, next_bytes *next)
 {
     const fdht_plan *p = &e->plan;
-    const REAL *W = e->packed + (size_t)term * e->packed_size, *a = x;
-    for (int i = 0; i < p->n_steps; i++) {
-        bool direct = i == p->n_steps - 1 && !keep && !p->permute;
+    const size_t in = p->input_size / p->slices;
+    const int last = p->sliced - 1;
+    REAL *c = NULL;
+    for (size_t part = 0; part < p->slices; part++) {
+        const uint8_t *bytes = x.bytes ? x.bytes + part * in : NULL;
+        const REAL *a = x.real ? x.real + part * in : NULL;
+        if (bytes && !e->takes_bytes) {
+            REAL *dst = scratch + e->x_at;
+            e->kernels->from_u8(in, bytes, dst);
+            a = dst;
+            bytes = NULL;
+        }
+        for (int i = 0; i <= last; i++) {
+            bool direct = y && i == p->n_steps - 1;
+            size_t size = p->step[i].outputs / p->slices;
+            REAL *all = direct ? y : scratch + (keep ? e->tables[i].save : e->ping_at[i & 1]);
+            c = direct || keep || i == last ? all + part * size : scratch + e->slice_at[i & 1];
+            step_forward(e, i, W, a, i ? NULL : bytes, c, direct && accumulate, next);
+            a = c;
+            c = all;
+        }
+    }
+    return c;
+}
+
+/* The chain of one term. keep: every result stays in its place, and the last is returned there; otherwise y
+ * gets the last, in natural order. */
+static void chain(const exec_t *e, int term, source x, REAL *scratch, bool keep, REAL *y, bool accumulate,
+                  next_bytes *next)
+{
+    const fdht_plan *p = &e->plan;
+    const REAL *W = e->packed + (size_t)term * e->packed_size;
+    REAL *result = keep || p->permute ? NULL : y;
+    const REAL *a = sliced_steps(e, W, x, scratch, keep, result, accumulate, next);
+    for (int i = p->sliced; i < p->n_steps; i++) {
+        bool direct = result && i == p->n_steps - 1;
         REAL *c = direct ? y : scratch + (keep ? e->tables[i].save : e->ping_at[i & 1]);
-        step_forward(e, i, W, a, c, direct && accumulate, next);
+        step_forward(e, i, W, a, NULL, c, direct && accumulate, next);
         a = c;
     }
     if (p->permute && !keep)
@@ -372,9 +348,11 @@ static void chain(const exec_t *e, int term, const REAL *x, REAL *scratch, bool 
 /* What to fetch while vector i of n is computed. */
 static next_bytes next_of(const exec_t *e, const vectors_t *x, size_t i, size_t n)
 {
-    if (!x->u8 || i + 1 >= n)
+    if (i + 1 >= n)
         return (next_bytes){0};
-    const uint8_t *from = x->u8 + (i + 1) * x->ld;
+    const uint8_t *from = x->u8 ? x->u8 + (i + 1) * x->ld : x->peek ? x->peek(x->arg, i + 1) : NULL;
+    if (!from)
+        return (next_bytes){0};
     return (next_bytes){from, from + e->plan.input_size, e->fetch};
 }
 
@@ -382,9 +360,11 @@ static void forward_one(const exec_t *e, int worker, const vectors_t *x, size_t 
                         bool accumulate)
 {
     REAL *scratch = worker_scratch(e, worker);
-    const REAL *v = vector_at(e, x, i, worker, scratch + e->x_at);
+    source from = {.bytes = x->u8 ? x->u8 + i * x->ld : NULL};
+    if (!from.bytes)
+        from.real = vector_at(e, x, i, worker, scratch + e->x_at);
     for (int term = 0; term < e->op->n_terms; term++)
-        chain(e, term, v, scratch, false, y, accumulate || term > 0, &next);
+        chain(e, term, from, scratch, false, y, accumulate || term > 0, &next);
 }
 
 /* The gradient g of the outputs, in the order of the last step's result. */
@@ -398,16 +378,16 @@ static const REAL *natural_to_last(const exec_t *e, const REAL *g, REAL *dst)
 }
 
 /* gW += the gradient in the packed weights for one vector. */
-static void gradient_one(const exec_t *e, int worker, const vectors_t *x, size_t i, const REAL *g, REAL *gW)
+static void gradient_one(const exec_t *e, int worker, const vectors_t *x, size_t i, next_bytes next,
+                         const REAL *g, REAL *gW)
 {
     const fdht_plan *p = &e->plan;
     REAL *scratch = worker_scratch(e, worker);
     const REAL *v = vector_at(e, x, i, worker, scratch + e->x_at);
-    next_bytes next = {0};
     for (int term = 0; term < e->op->n_terms; term++) {
         const REAL *W = e->packed + (size_t)term * e->packed_size;
         const REAL *gc = natural_to_last(e, g, scratch + e->ping_at[p->n_steps & 1]);
-        chain(e, term, v, scratch, true, NULL, false, &next);
+        chain(e, term, (source){.real = v}, scratch, true, NULL, false, &next);
         for (int s = p->n_steps; s-- > 0;) {
             const REAL *a = s ? scratch + e->tables[s - 1].save : v;
             REAL *ga = scratch + e->ping_at[s & 1];
@@ -474,21 +454,21 @@ typedef struct forward_job {
     const exec_t *e;
     const vectors_t *x;
     REAL *y;
-    size_t ldy;
+    size_t ldy, n; /* n: vectors, 0 if another worker may take the next one */
     bool accumulate;
 } forward_job;
 
 static void forward_item(void *arg, size_t i, int worker)
 {
     forward_job *j = arg;
-    forward_one(j->e, worker, j->x, i, (next_bytes){0}, j->y + i * j->ldy, j->accumulate);
+    forward_one(j->e, worker, j->x, i, next_of(j->e, j->x, i, j->n), j->y + i * j->ldy, j->accumulate);
 }
 
 void EXEC(forward_all)(exec_t *e, fdht_team *team, size_t n, const vectors_t *x, REAL *y, size_t ldy,
                        bool accumulate)
 {
     if (!e->dense) {
-        forward_job j = {e, x, y, ldy, accumulate};
+        forward_job j = {e, x, y, ldy, fdht_team_size(team) == 1 ? n : 0, accumulate};
         fdht_team_for(team, n, forward_item, &j);
         return;
     }
@@ -535,7 +515,8 @@ static void gradient_part(void *arg, size_t part, int worker)
     gradient_job *j = arg;
     size_t first = part * j->per_part, last = FDHT_MIN(first + j->per_part, j->n);
     for (size_t i = first; i < last; i++)
-        gradient_one(j->e, worker, j->x, i, j->g + i * j->ldg, j->parts + part * j->size);
+        gradient_one(j->e, worker, j->x, i, next_of(j->e, j->x, i, last), j->g + i * j->ldg,
+                     j->parts + part * j->size);
 }
 
 int EXEC(grad_all)(exec_t *e, fdht_team *team, size_t n, const vectors_t *x, const REAL *params,
@@ -623,21 +604,48 @@ static int make_tables(exec_t *e, int at, fdht_error *err)
     return t->n_c && t->row_a && t->row_c ? FDHT_OK : FDHT_ENOMEM;
 }
 
-/* Lay the scratch of a worker out: the input, every kept result, two buffers to alternate between, the tile.
- */
+/* How the operands of every product lie, and whether the first takes bytes. */
+static void find_kinds(exec_t *e)
+{
+    for (int i = 0; i < e->plan.n_steps; i++) {
+        const fdht_step *s = &e->plan.step[i];
+        step_tables *t = &e->tables[i];
+        gemm_t g = step_product(e, i, e->packed, false);
+        t->forward = fdht_gemm_kind(g.ls, g.lk, g.bk, g.k);
+        if (s->form == FDHT_LANES_KEPT) {
+            t->back = fdht_gemm_kind(s->n_pad, t->n_w, t->n_c, s->n);
+        } else {
+            t->back = fdht_gemm_kind(s->row_c, t->n_w, t->n_c, s->n);
+            t->grad = fdht_gemm_kind(s->k_stride, t->row_a, t->row_c, s->rows);
+        }
+    }
+    gemm_t g = step_product(e, 0, e->packed, false);
+    const uint32_t *table = g.ob ? g.bk : g.lk;
+    for (size_t k = 0; k < g.k; k++)
+        e->reach = FDHT_MAX(e->reach, table[k] + (g.ob ? g.n : (g.m - 1) * g.ls + 1));
+    g.reach = e->reach;
+    e->takes_bytes = e->kernels->takes_bytes && e->kernels->takes_bytes(&g);
+}
+
+/* Lay the scratch of a worker out: the input, every kept result, two buffers to alternate between, two for slices,
+ * the tile. */
 static void place_scratch(exec_t *e)
 {
     const fdht_plan *p = &e->plan;
-    size_t at = p->input_size + PAD, largest = FDHT_MAX(p->input_size, p->output_size), tile = 0;
+    size_t at = p->input_size + PAD, largest = FDHT_MAX(p->input_size, p->output_size), tile = 0, slice = 0;
     for (int i = 0; i < p->n_steps; i++) {
         e->tables[i].save = at;
         at += p->step[i].outputs + PAD;
         largest = FDHT_MAX(largest, p->step[i].outputs);
+        if (i < p->sliced)
+            slice = FDHT_MAX(slice, p->step[i].outputs / p->slices);
         tile = FDHT_MAX(tile, e->tables[i].k_pad * SCATTER_ROWS);
     }
     e->ping_at[0] = at;
     e->ping_at[1] = at + largest + PAD;
-    e->tile_at = e->ping_at[1] + largest + PAD;
+    e->slice_at[0] = e->ping_at[1] + largest + PAD;
+    e->slice_at[1] = e->slice_at[0] + slice + PAD;
+    e->tile_at = e->slice_at[1] + slice + PAD;
     e->scratch_size = (e->tile_at + tile + PAD - 1) / PAD * PAD;
 }
 
@@ -685,9 +693,10 @@ int EXEC(new)(const fdht_op *op, const fdht_box *box, int workers, exec_t **out,
                 e->merged_size += e->plan.weight[w].size;
             }
         place_scratch(e);
+        find_kinds(e);
         size_t turns = 0;
         for (int i = 0; i < e->plan.n_steps; i++)
-            turns += (size_t)op->n_terms * step_turns(&e->plan.step[i]);
+            turns += (size_t)op->n_terms * step_turns(&e->plan, i);
         e->fetch = (e->plan.input_size / FDHT_MAX(turns, 1) / 64 + 1) * 64;
         status = FDHT_ENOMEM;
         e->packed = fdht_calloc_err(e->packed_size * (size_t)op->n_terms, sizeof *e->packed, "weights", err);

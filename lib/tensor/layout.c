@@ -4,10 +4,13 @@
 
 #include "tensor/plan.h"
 
-enum { BEAM = 16, LANES = 16, ROWS = 12, MAX_PERMUTED = 4 };
+enum { BEAM = 16, LANES = 16, ROWS = 12, RUN = 4, MAX_PERMUTED = 4 };
 
 /* Costs in multiply-adds: of starting one register tile, of moving one number through a permuting copy. */
 static const double TILE_START = 200, SCATTER = 24, MISS = 48;
+/* Time of products whose left operand has neither its rows nor runs of its summed indices side by side, to the
+ * others'. */
+static const double SPREAD = 1.2;
 /* Cache lines that a pass over the rows may touch and still find in L1 when it comes back. */
 enum { NEAR_LINES = 512 };
 
@@ -72,7 +75,8 @@ static size_t stride_in(const layout *a, int leg, const size_t *extent)
     return stride;
 }
 
-/* The run of kept legs [first, last) with one stride in A that holds the most rows. */
+/* The run of kept legs [first, last) with one stride in A that holds the most rows; one whose rows are neighbours
+ * is as good as any if it fills a register tile. */
 static void row_run(const layout *a, const split *s, const size_t *extent, int *first, int *last)
 {
     size_t best = 0;
@@ -83,8 +87,9 @@ static void row_run(const layout *a, const split *s, const size_t *extent, int *
                stride_in(a, s->m[j - 1], extent) == stride_in(a, s->m[j], extent) * extent[s->m[j]])
             j++;
         size_t rows = product(s->m + i, j - i, extent);
-        if (rows > best) {
-            best = rows;
+        bool near = rows >= ROWS && stride_in(a, s->m[j - 1], extent) == 1;
+        if (rows > best || near) {
+            best = near ? SIZE_MAX : rows;
             *first = i;
             *last = j;
         }
@@ -147,9 +152,12 @@ static double form_cost(const fdht_step *t, const layout *a, const split *s, pla
         int from, to;
         row_run(a, s, extent, &from, &to);
         size_t rows = product(s->m + from, to - from, extent);
-        double runs = (double)(t->m * t->k) / (double)product(s->k + s->n_k - s->n_k_run, s->n_k_run, extent);
+        size_t run = product(s->k + s->n_k - s->n_k_run, s->n_k_run, extent);
+        double runs = (double)(t->m * t->k) / (double)run;
         double scatter = s->k_trailing || first_step ? 0 : SCATTER * runs;
-        return tile_cost(rows, t->n, t->k, t->m / rows) + scatter + miss_cost(t, s, rows, extent);
+        bool near = s->k_trailing || run % RUN == 0 || (to > from && stride_in(a, s->m[to - 1], extent) == 1);
+        return (near ? 1 : SPREAD) * tile_cost(rows, t->n, t->k, t->m / rows) + scatter +
+               miss_cost(t, s, rows, extent);
     }
     size_t lanes = product(s->m + s->n_m - s->n_suffix, s->n_suffix, extent);
     return tile_cost(t->n, lanes, t->k, t->m / lanes);
@@ -299,6 +307,33 @@ static int lower(fdht_step *t, uint64_t weight, const layout *a, const node *c, 
     return t->k_a && t->outer_a && t->outer_c ? FDHT_OK : FDHT_ENOMEM;
 }
 
+/* The leading steps that leave the outermost leg of the input where it is, and their shares of a slice. */
+static void find_slices(fdht_plan *p, const size_t *extent, const layout *const *at)
+{
+    int leg = at[0]->n ? at[0]->leg[0] : -1;
+    p->slices = 1;
+    p->sliced = p->n_steps ? 1 : 0;
+    for (int i = 0; i < p->n_steps; i++) {
+        p->step[i].slice_rows = p->step[i].rows;
+        p->step[i].slice_outer = p->step[i].n_outer;
+    }
+    for (int i = 0; leg >= 0 && i < p->n_steps; i++) {
+        fdht_step *t = &p->step[i];
+        split s = split_legs(at[i], p->weight[t->weight].legs);
+        int first, last;
+        row_run(at[i], &s, extent, &first, &last);
+        bool kept = s.n_m && s.m[0] == leg && at[i]->leg[0] == leg && at[i + 1]->leg[0] == leg;
+        if (!kept || (t->form == FDHT_LANES_KEPT && s.n_suffix == s.n_m))
+            break;
+        if (t->form == FDHT_LANES_NEW && first == 0 && last > 0)
+            t->slice_rows /= extent[leg];
+        else
+            t->slice_outer /= extent[leg];
+        p->slices = extent[leg];
+        p->sliced = i + 1;
+    }
+}
+
 /* Offsets are 32 bits wide, also in weights whose rows are padded. */
 static int check_sizes(const size_t *extent, const fdht_plan *p, fdht_error *err)
 {
@@ -342,6 +377,10 @@ int fdht_plan_layout(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht
     for (int i = 0; i < p->n_steps && !status; i++)
         status = lower(&p->step[i], p->weight[p->step[i].weight].legs, &beam[i][chosen[i]].c,
                        &beam[i + 1][chosen[i + 1]], extent, err);
+    const layout *at[FDHT_MAX_STEPS + 1];
+    for (int i = 0; i <= p->n_steps; i++)
+        at[i] = &beam[i][chosen[i]].c;
+    find_slices(p, extent, at);
     p->cost = beam[p->n_steps][chosen[p->n_steps]].cost;
     const layout *last = &beam[p->n_steps][chosen[p->n_steps]].c;
     if (!status && !natural(op, last)) {

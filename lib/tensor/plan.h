@@ -48,6 +48,8 @@ typedef struct fdht_step {
     size_t row_block;          /* LANES_NEW: rows between two turns of the outer loop */
     size_t lanes, new_c;       /* LANES_KEPT: contiguous kept indices; stride of n in C */
     size_t n_outer;
+    size_t slice_rows,
+        slice_outer;          /* rows and outer offsets of one slice of a sliced step; all of another's */
     size_t k_inner, k_stride; /* the summed indices run as n_k / k_inner runs of constant stride */
     size_t outputs;
     uint32_t *k_a;               /* k: offset in A */
@@ -59,6 +61,10 @@ typedef struct fdht_plan {
     fdht_weight weight[2 * FDHT_MAX_NODES + 2];
     fdht_step step[FDHT_MAX_STEPS];
     size_t input_size, output_size;
+    /* The first `sliced` steps leave the outermost leg, of extent `slices`, where it is: they run one after the
+     * other for each of its indices. Slice j of a tensor follows slice j - 1. */
+    int sliced;
+    size_t slices;
     uint32_t *permute; /* output index -> index in the last step's C; NULL when they are the same */
     size_t multiply_adds, merge_multiply_adds, moved, peak;
     double least; /* cost of the cheapest order as the search counts; 0 when it was not exact */

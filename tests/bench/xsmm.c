@@ -99,10 +99,13 @@ static void product_free(product *p)
 
 static void ours(const fdht_kernels_f32 *kernels, const product *p)
 {
+    fdht_gemm_f32 g;
     if (p->by_rows)
-        kernels->gemm(p->n, p->m, p->k, p->B, 1, p->b_k, p->A, p->a_k, p->C, p->m, false);
+        g = (fdht_gemm_f32){p->n, p->m, p->k, p->B, 1, p->b_k, p->A, p->a_k, p->C, p->m, .outer = 1};
     else
-        kernels->gemm(p->m, p->n, p->k, p->A, p->k, p->a_k, p->B, p->b_k, p->C, p->n, false);
+        g = (fdht_gemm_f32){p->m, p->n, p->k, p->A, p->k, p->a_k, p->B, p->b_k, p->C, p->n, .outer = 1};
+    g.kind = fdht_gemm_kind(g.ls, g.lk, g.bk, g.k);
+    kernels->gemm(&g);
 }
 
 /* libxsmm counts by columns: where ours holds columns in a vector, it sees C' = B' A'. */

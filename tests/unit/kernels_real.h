@@ -34,42 +34,88 @@ static size_t FN(extent)(fdht_rng *r)
     return fdht_rng_below(r, 4) ? pick(r, 1, 20) : pick(r, 1, 75);
 }
 
+/* Products of random shapes, one operand (or both, or none) moving from one to the next. */
 static void FN(check_gemm)(const CAT(fdht_kernels, R) * kernels, const char *level)
 {
     fdht_rng r;
     fdht_rng_seed(&r, 31, 0);
     for (int round = 0; round < ROUNDS; round++) {
         size_t m = FN(extent)(&r), n = FN(extent)(&r), k = round % 50 ? FN(extent)(&r) : 0;
-        size_t ls = pick(&r, 0, 9), cs = n + (round % 3 ? pick(&r, 0, 9) : 0), reach = pick(&r, 1, 400);
-        bool add = fdht_rng_below(&r, 2);
-        size_t nL = (m - 1) * ls + reach, nB = reach - 1 + n, nC = (m - 1) * cs + n + 2 * GUARD;
-        edge el, eb, elk, ebk, ec;
+        size_t cs = n + (round % 3 ? pick(&r, 0, 9) : 0), reach = pick(&r, 1, 400);
+        size_t outer = fdht_rng_below(&r, 3) ? 1 : pick(&r, 1, 5), moved = pick(&r, 1, 50);
+        bool add = fdht_rng_below(&r, 2), packed = fdht_rng_below(&r, 2), mL = fdht_rng_below(&r, 2) != 0;
+        bool mB = fdht_rng_below(&r, 2) != 0, mC = !add || fdht_rng_below(&r, 2) != 0;
+        size_t ls = fdht_rng_below(&r, 3) ? pick(&r, 0, 9) : 1;
+        if (packed) { /* rows of neighbours, as most layouts have them */
+            reach = FDHT_MAX(reach, 2 * k + 4);
+            ls = fdht_rng_below(&r, 2) ? 1 : pick(&r, 0, 90);
+        }
+        size_t nL = (m - 1) * ls + reach + moved, nB = reach + moved - 1 + n, size = (m - 1) * cs + n;
+        size_t nC = outer * (size + GUARD) + GUARD;
+        edge el, eb, elk, ebk, ec, eol, eob, eoc;
         REAL *L = edge_new(&el, nL * sizeof *L), *B = edge_new(&eb, nB * sizeof *B);
         /* the guard words stand before the rows here; behind them ends the memory */
         REAL *C = edge_new(&ec, (nC - GUARD) * sizeof *C), *before = malloc(nC * sizeof *before);
         uint32_t *lk = offsets(&r, &elk, k, reach, reach - 1), *bk = offsets(&r, &ebk, k, reach, reach - 1);
-        double *want = calloc(m * n, sizeof *want), *bound = calloc(m * n, sizeof *bound);
+        uint32_t *ol = offsets(&r, &eol, outer, moved, moved - 1),
+                 *ob = offsets(&r, &eob, outer, moved, moved - 1);
+        uint32_t *oc = offsets(&r, &eoc, outer, 1, 0);
+        double *want = calloc(outer * m * n, sizeof *want), *bound = calloc(outer * m * n, sizeof *bound);
+        size_t distance = k > 1 ? pick(&r, 0, (reach - 1) / (k - 1)) : 0, run = pick(&r, 0, 2);
+        for (size_t x = k; packed && x-- > 0;) { /* L: at one distance, or in runs of 4; B: at one distance */
+            lk[x] = (uint32_t)(run ? x / 4 * (3 + run) + x % 4 : x * distance);
+            lk[x] +=
+                (uint32_t)(reach - 1 - (run ? (k - 1) / 4 * (3 + run) + (k - 1) % 4 : (k - 1) * distance));
+            bk[x] = (uint32_t)(reach - 1 - (k - 1 - x) * distance);
+        }
+        for (size_t o = 0; o < outer; o++)
+            oc[o] = mC ? (uint32_t)((outer - 1 - o) * (size + GUARD)) : 0;
         FN(fill)(&r, L, nL);
         FN(fill)(&r, B, nB);
         FN(fill)(&r, C, nC - GUARD);
-        if (!add) /* what is overwritten must not be read into the sum */
+        for (size_t o = 0; o < outer && !add; o++) /* what is overwritten must not be read into the sum */
             for (size_t i = 0; i < m; i++)
                 for (size_t j = 0; j < n; j++)
-                    C[GUARD + i * cs + j] = (REAL)NAN;
+                    C[GUARD + oc[o] + i * cs + j] = (REAL)NAN;
         memcpy(before, C, (nC - GUARD) * sizeof *before);
-        for (size_t i = 0; i < m; i++)
-            for (size_t j = 0; j < n; j++) {
-                double sum = add ? (double)C[GUARD + i * cs + j] : 0, size = fabs(sum);
-                for (size_t x = 0; x < k; x++) {
-                    double term = (double)L[i * ls + lk[x]] * (double)B[bk[x] + j];
-                    sum += term;
-                    size += fabs(term);
+        for (size_t o = 0; o < outer; o++)
+            for (size_t i = 0; i < m; i++)
+                for (size_t j = 0; j < n; j++) {
+                    size_t at = (mC ? o * m : 0) * n + i * n + j;
+                    if (add && (mC || o == 0))
+                        want[at] = C[GUARD + oc[o] + i * cs + j], bound[at] = fabs(want[at]);
+                    for (size_t x = 0; x < k; x++) {
+                        double term = (double)L[(mL ? ol[o] : 0) + i * ls + lk[x]] *
+                                      (double)B[(mB ? ob[o] : 0) + bk[x] + j];
+                        want[at] += term;
+                        bound[at] += fabs(term);
+                    }
                 }
-                want[i * n + j] = sum;
-                bound[i * n + j] = size;
-            }
-        kernels->gemm(m, n, k, L, ls, lk, B, bk, C + GUARD, cs, add);
-        FN(compare)("gemm", level, C, before, nC - GUARD, GUARD, m, n, cs, want, bound);
+        CAT(fdht_gemm, R)
+        g = {m,
+             n,
+             k,
+             L,
+             ls,
+             lk,
+             B,
+             bk,
+             C + GUARD,
+             cs,
+             add,
+             outer,
+             mL ? ol : NULL,
+             mB ? ob : NULL,
+             mC ? oc : NULL,
+             0,
+             NULL,
+             0};
+        g.kind = round % 7 ? fdht_gemm_kind(ls, lk, bk, k) : FDHT_SPREAD;
+        kernels->gemm(&g);
+        for (size_t o = 0; o < (mC ? outer : 1); o++) /* the place of each, with the guards on both sides */
+            FN(compare)
+        ("gemm", level, C + oc[o], before + oc[o], size + GUARD, GUARD, m, n, cs, want + o * m * n,
+         bound + o * m * n);
         free(before);
         free(want);
         free(bound);
@@ -78,6 +124,9 @@ static void FN(check_gemm)(const CAT(fdht_kernels, R) * kernels, const char *lev
         edge_free(&elk);
         edge_free(&ebk);
         edge_free(&ec);
+        edge_free(&eol);
+        edge_free(&eob);
+        edge_free(&eoc);
     }
 }
 
@@ -124,6 +173,62 @@ static void FN(check_dot)(const CAT(fdht_kernels, R) * kernels, const char *leve
         edge_free(&etb);
         edge_free(&ec);
     }
+}
+
+/* Products whose moving operand is bytes: what the same numbers as REAL give. */
+static void FN(check_gemm_bytes)(const CAT(fdht_kernels, R) * kernels, const char *level)
+{
+    fdht_rng r;
+    fdht_rng_seed(&r, 36, 0);
+    int taken = 0;
+    for (int round = 0; round < ROUNDS / 5; round++) {
+        size_t m = FN(extent)(&r), n = FN(extent)(&r), k = FN(extent)(&r), outer = pick(&r, 1, 4);
+        size_t reach = pick(&r, 1, 60), ls = fdht_rng_below(&r, 2) ? 1 : pick(&r, 0, 70);
+        bool right = fdht_rng_below(&r, 2) != 0;
+        size_t moving = reach - 1 + (right ? n : (m - 1) * ls + 1),
+               still = reach - 1 + (right ? (m - 1) * ls + 1 : n);
+        edge ex, elk, ebk, eo;
+        uint8_t *x = edge_new(&ex, outer * moving);
+        REAL *numbers = malloc(outer * moving * sizeof *numbers), *W = malloc(still * sizeof *W);
+        REAL *C = calloc(outer * m * n, sizeof *C), *want = calloc(outer * m * n, sizeof *want);
+        uint32_t *lk = offsets(&r, &elk, k, reach, reach - 1), *bk = offsets(&r, &ebk, k, reach, reach - 1);
+        uint32_t *o = offsets(&r, &eo, outer, 1, 0), *oc = malloc(outer * sizeof *oc);
+        for (size_t i = 0; i < outer * moving; i++)
+            numbers[i] = x[i] = (uint8_t)fdht_rng_below(&r, 256);
+        for (size_t i = 0; i < outer; i++) {
+            o[i] = (uint32_t)(i * moving);
+            oc[i] = (uint32_t)(i * m * n);
+        }
+        FN(fill)(&r, W, still);
+        CAT(fdht_gemm, R)
+        g = {.m = m, .n = n, .k = k, .ls = ls, .lk = lk, .bk = bk, .cs = n, .outer = outer, .oc = oc};
+        g.kind = fdht_gemm_kind(ls, lk, bk, k);
+        g.L = right ? W : numbers;
+        g.B = right ? numbers : W;
+        *(right ? &g.ob : &g.ol) = o;
+        g.C = want;
+        g.reach = moving;
+        kernels->gemm(&g);
+        if (kernels->takes_bytes && kernels->takes_bytes(&g)) {
+            taken++;
+            g.C = C;
+            g.bytes = x;
+            *(right ? &g.B : &g.L) = NULL;
+            kernels->gemm(&g);
+            if (memcmp(C, want, outer * m * n * sizeof *C) != 0)
+                fail_msg("%s gemm: %zu x %zu x %zu of bytes differs", level, m, n, k);
+        }
+        free(numbers);
+        free(W);
+        free(C);
+        free(want);
+        free(oc);
+        edge_free(&ex);
+        edge_free(&elk);
+        edge_free(&ebk);
+        edge_free(&eo);
+    }
+    assert_true(taken > 50 || !kernels->takes_bytes);
 }
 
 static void FN(check_bytes)(const CAT(fdht_kernels, R) * kernels, const char *level)

@@ -86,6 +86,8 @@ static void every_level(void **state)
         found++;
         check_gemm_f32(f, fdht_kernels_name(level));
         check_gemm_f64(d, fdht_kernels_name(level));
+        check_gemm_bytes_f32(f, fdht_kernels_name(level));
+        check_gemm_bytes_f64(d, fdht_kernels_name(level));
         check_dot_f32(f, fdht_kernels_name(level));
         check_dot_f64(d, fdht_kernels_name(level));
         check_bytes_f32(f, fdht_kernels_name(level));
