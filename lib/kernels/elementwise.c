@@ -50,16 +50,16 @@ static void centre(size_t n, const uint8_t *a, float mean, float *y)
         y[i] = (float)a[i] - mean;
 }
 
-static void drop_out(size_t n, uint32_t key, unsigned drop, float *v)
+static void drop_out(size_t first, size_t n, uint32_t key, unsigned drop, float *v)
 {
     for (size_t i = 0; i < n; i++) {
-        uint32_t x = (uint32_t)(i / 4) * 0x9e3779b9u + key;
+        uint32_t x = (uint32_t)((first + i) / 4) * 0x9e3779b9u + key;
         uint8_t byte[4];
         x = (x ^ x >> 16) * 0x85ebca6bu;
         x = (x ^ x >> 13) * 0xc2b2ae35u;
         x ^= x >> 16;
         memcpy(byte, &x, sizeof byte);
-        v[i] = byte[i % 4] < drop ? 0.0f : v[i] * (256.0f / (float)(256 - drop));
+        v[i] = byte[(first + i) % 4] < drop ? 0.0f : v[i] * (256.0f / (float)(256 - drop));
     }
 }
 

@@ -107,13 +107,13 @@ static void random_bytes(uint32_t key, uint32_t from, uint8_t out[BLOCK])
     memcpy(out, word, BLOCK);
 }
 
-static void drop_out(size_t n, uint32_t key, unsigned drop, float *v)
+static void drop_out(size_t first, size_t n, uint32_t key, unsigned drop, float *v)
 {
     float scale = 256.0f / (float)(256 - drop);
     uint8_t random[BLOCK];
     for (size_t from = 0; from < n; from += BLOCK) {
         size_t m = n - from < BLOCK ? n - from : BLOCK;
-        random_bytes(key, (uint32_t)(from / 4), random);
+        random_bytes(key, (uint32_t)((first + from) / 4), random);
         for (size_t i = 0; i < m; i++)
             v[from + i] = random[i] < drop ? 0.0f : v[from + i] * scale;
     }

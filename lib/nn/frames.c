@@ -27,25 +27,26 @@ static const uint8_t *moved(const fdht_frames *f, const uint8_t *frame, uint8_t 
     return out;
 }
 
-static void load_bytes(const fdht_frames *f, size_t t, uint8_t *line, float *dst)
+/* Numbers at a time, so that what is done to them is done in the nearest cache. */
+enum { PIECE = 1 << 12 };
+
+static void load_bytes(const fdht_frames *f, const uint8_t *now, const uint8_t *before, size_t first,
+                       size_t n, float *dst)
 {
     const fdht_elementwise *k = fdht_elementwise_get();
-    const uint8_t *now = moved(f, f->clip.u8 + t * f->inputs, line);
-    if (f->spec->diff)
-        k->difference(f->inputs, now, moved(f, f->clip.u8 + (t - 1) * f->inputs, line + f->inputs), dst);
+    if (before)
+        k->difference(n, now + first, before + first, dst + first);
     else
-        k->centre(f->inputs, now, (float)f->spec->mean, dst);
+        k->centre(n, now + first, (float)f->spec->mean, dst + first);
 }
 
-static void load_floats(const fdht_frames *f, size_t t, float *dst)
+static void load_floats(const float *now, const float *before, size_t first, size_t n, float *dst)
 {
-    const float *now = f->clip.f32 + t * f->inputs;
-    if (!f->spec->diff) {
-        memcpy(dst, now, f->inputs * sizeof *dst);
+    if (!before) {
+        memcpy(dst + first, now + first, n * sizeof *dst);
         return;
     }
-    const float *before = f->clip.f32 + (t - 1) * f->inputs;
-    for (size_t i = 0; i < f->inputs; i++)
+    for (size_t i = first; i < first + n; i++)
         dst[i] = now[i] - before[i];
 }
 
@@ -55,12 +56,25 @@ void fdht_frames_load(const fdht_frames *f, size_t t, uint8_t *line, float *dst)
         memset(dst, 0, f->inputs * sizeof *dst);
         return;
     }
-    if (f->clip.u8)
-        load_bytes(f, t, line, dst);
-    else
-        load_floats(f, t, dst);
-    if (f->drop) {
-        uint64_t key = fdht_rng_mix(f->key, t, 1);
-        fdht_elementwise_get()->drop(f->inputs, (uint32_t)key ^ (uint32_t)(key >> 32), f->drop, dst);
+    const bool bytes = f->clip.u8 != NULL, diff = f->spec->diff;
+    const uint8_t *u8 = NULL, *u8_before = NULL;
+    const float *f32 = NULL, *f32_before = NULL;
+    if (bytes) {
+        u8 = moved(f, f->clip.u8 + t * f->inputs, line);
+        u8_before = diff ? moved(f, f->clip.u8 + (t - 1) * f->inputs, line + f->inputs) : NULL;
+    } else {
+        f32 = f->clip.f32 + t * f->inputs;
+        f32_before = diff ? f32 - f->inputs : NULL;
+    }
+    uint64_t key = f->drop ? fdht_rng_mix(f->key, t, 1) : 0;
+    for (size_t first = 0; first < f->inputs; first += PIECE) {
+        size_t n = FDHT_MIN(f->inputs - first, (size_t)PIECE);
+        if (bytes)
+            load_bytes(f, u8, u8_before, first, n, dst);
+        else
+            load_floats(f32, f32_before, first, n, dst);
+        if (f->drop)
+            fdht_elementwise_get()->drop(first, n, (uint32_t)key ^ (uint32_t)(key >> 32), f->drop,
+                                         dst + first);
     }
 }

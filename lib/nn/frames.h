@@ -23,6 +23,12 @@ typedef struct fdht_frames {
  * moved. */
 void fdht_frames_load(const fdht_frames *f, size_t t, uint8_t *line, float *dst);
 
+/* The bytes of the frame at time t, NULL if the clip holds floats. */
+static inline const uint8_t *fdht_frames_peek(const fdht_frames *f, size_t t)
+{
+    return f->clip.u8 ? f->clip.u8 + t * f->inputs : NULL;
+}
+
 /* Which of `length` frames is the i-th of `frames` chosen evenly: the middle one of the i-th of equal parts,
  * as readers of clips choose them; frames > length repeats some. */
 static inline size_t fdht_frames_even(size_t length, size_t frames, size_t i)

@@ -21,9 +21,11 @@ enum { FDHT_CHUNK = 4 };
 
 #define FDHT_NET_DECLARE(REAL, R)                                                                              \
     /* The inputs of a set of clips. load fills dst (inputs) with clip's input at time t, by any thread;     \
+     * peek, unless NULL, says of which bytes, as many as inputs (or NULL), so that they are fetched ahead;    \
      * u8: one clip whose frames are read as they stand, shifted by the net's mean. */ \
     typedef struct fdht_input_##R {                                                                            \
         void (*load)(void *arg, size_t clip, size_t t, int worker, REAL *dst);                                 \
+        const uint8_t *(*peek)(void *arg, size_t clip, size_t t);                                              \
         void *arg;                                                                                             \
         const uint8_t *u8;                                                                                     \
         bool zero_first; /* the input at time 0 is zero */                                                     \

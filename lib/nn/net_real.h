@@ -297,6 +297,14 @@ static void load_x(void *arg, size_t i, int worker, REAL *dst)
     memset(dst + r->inputs, 0, (r->x_size - r->inputs) * sizeof *dst);
 }
 
+static const uint8_t *peek_x(void *arg, size_t i)
+{
+    const row_source_t *s = arg;
+    const tape_t *t = s->tape;
+    size_t row = s->first + i, at = s->cell ? fdht_rows_mirror(&t->rows, row) : row;
+    return t->input.peek(t->input.arg, t->rows.order[t->rows.pos[at]], t->rows.step[at]);
+}
+
 static bool reads_bytes(const tape_t *t, int cell)
 {
     const net_cell_t *r = &t->net->cell[cell];
@@ -315,7 +323,8 @@ vectors_t NAME(fdht_net, _x_rows)(row_source_t *s)
         size_t ld = t->net->cell[s->cell].inputs;
         return (vectors_t){.u8 = t->input.u8 + s->first * ld, .ld = ld};
     }
-    return (vectors_t){.load = load_x, .arg = s};
+    bool ahead = layer == 0 && t->input.peek && t->net->cell[s->cell].x_size == t->net->cell[s->cell].inputs;
+    return (vectors_t){.load = load_x, .peek = ahead ? peek_x : NULL, .arg = s};
 }
 
 static void load_h(void *arg, size_t i, int worker, REAL *dst)

@@ -97,6 +97,13 @@ static void load_frame(void *arg, size_t clip, size_t t, int worker, float *dst)
     fdht_frames_load(&s->frames, t, s->line, dst);
 }
 
+static const uint8_t *peek_frame(void *arg, size_t clip, size_t t)
+{
+    const clip_source *s = arg;
+    (void)clip;
+    return fdht_frames_peek(&s->frames, t);
+}
+
 /* Run one clip on a worker's tape. */
 static int run_clip(fdht_runner *r, int worker, const fdht_clip *clip, fdht_error *err)
 {
@@ -106,7 +113,7 @@ static int run_clip(fdht_runner *r, int worker, const fdht_clip *clip, fdht_erro
     if (status != FDHT_OK)
         return status;
     clip_source source = {{.spec = spec, .inputs = m->cell[0].spec.inputs, .clip = *clip}, r->line[worker]};
-    fdht_input_f32 input = {.load = load_frame, .arg = &source, .zero_first = spec->diff};
+    fdht_input_f32 input = {.load = load_frame, .peek = peek_frame, .arg = &source, .zero_first = spec->diff};
     if (clip->u8 && !spec->diff)
         input.u8 = clip->u8;
     fdht_net_f32_forward(r->tape[worker], &input, NULL, worker);

@@ -143,6 +143,12 @@ static void load_frame(void *arg, size_t clip, size_t time, int worker, float *d
     fdht_frames_load(&t->frames[clip], time, t->line[worker], dst);
 }
 
+static const uint8_t *peek_frame(void *arg, size_t clip, size_t time)
+{
+    const fdht_trainer *t = arg;
+    return fdht_frames_peek(&t->frames[clip], time);
+}
+
 /* What is random about each clip of the batch, from its own stream. */
 static void set_up_clips(fdht_trainer *t, const fdht_batch *b)
 {
@@ -245,7 +251,8 @@ static int train_batch(fdht_trainer *t, const fdht_batch *b, double lr, tally *s
     set_up_clips(t, b);
     set_up_recurrent_dropout(t);
     fdht_net_f32_pack(t->net, t->model->values);
-    fdht_input_f32 input = {.load = load_frame, .arg = t, .zero_first = t->model->spec.frame.diff};
+    fdht_input_f32 input = {
+        .load = load_frame, .peek = peek_frame, .arg = t, .zero_first = t->model->spec.frame.diff};
     fdht_bptt_f32_forward(bptt, &input);
     for (size_t p = 0; p < b->clips; p++)
         t->label[p] = t->train->label[b->id[bptt->tape->rows.order[p]]];

@@ -108,10 +108,17 @@ static void check_frames(const fdht_elementwise *k, size_t n)
         want[i] = (float)a[i] - 12.5f;
     k->centre(n, a, 12.5f, y);
     assert_memory_equal(y, want, sizeof y);
-    k->drop(n, 77, 64, y); /* the same numbers at every level */
-    fdht_elementwise_reference.drop(n, 77, 64, want);
+    k->drop(0, n, 77, 64, y); /* the same numbers at every level */
+    fdht_elementwise_reference.drop(0, n, 77, 64, want);
     for (int i = 0; i < MOST; i++)
         assert_true(fabsf(y[i] - want[i]) <= 1e-5f * fabsf(want[i]));
+    size_t half = n / 2 / 4 * 4; /* and the same in two calls */
+    for (size_t i = 0; i < n; i++)
+        y[i] = want[i] = (float)i + 1;
+    k->drop(0, n, 78, 100, want);
+    k->drop(0, half, 78, 100, y);
+    k->drop(half, n - half, 78, 100, y + half);
+    assert_memory_equal(y, want, n * sizeof *y);
 }
 
 /* The error of y in units in the last place of the float next to `exact`. */
