@@ -9,7 +9,7 @@
             REAL *C = g->C + (g->oc ? g->oc[o] : 0);                                                         \
             for (size_t i = 0; i < g->m; i++)                                                                \
                 for (size_t j = 0; j < g->n; j++) {                                                          \
-                    double sum = g->accumulate ? (double)C[i * g->cs + j] : 0.0;                             \
+                    double sum = g->accumulate || (o && !g->oc) ? (double)C[i * g->cs + j] : 0.0;            \
                     for (size_t x = 0; x < g->k; x++)                                                        \
                         sum += (double)L[i * g->ls + g->lk[x]] * (double)B[g->bk[x] + j];                    \
                     C[i * g->cs + j] = (REAL)sum;                                                            \

@@ -34,6 +34,8 @@ typedef struct FN(operands) {
     bool accumulate;
     size_t last; /* numbers in the last vector of a row */
     int kind;
+    size_t outer;
+    const uint32_t *ol, *ob;
 } FN(operands);
 
 /* acc += the products of one k: rows i at l[i / 8] and a multiple of s, or next to each other at l[0] (s NULL). */
@@ -61,33 +63,26 @@ INLINE void FN(set_rows)(int rows, const REAL *l, size_t ls, const REAL *at[3])
     }
 }
 
-INLINE void FN(tile)(int rows, int vecs, bool part, int kind, const FN(operands) * o)
+/* acc += the sum over all k of one product. */
+INLINE void FN(add_all)(int rows, int vecs, bool part, int kind, const FN(operands) * o, const strides *s,
+                        const REAL *L, const REAL *B, V acc[ROWS1][2])
 {
-    V acc[ROWS1][2];
-    const size_t ls = o->ls, cs = o->cs, last = o->last, k = o->k;
+    const size_t ls = o->ls, last = o->last, k = o->k;
     const uint32_t *lk = o->lk, *bk = o->bk;
-    const bool accumulate = o->accumulate;
-    REAL *row = o->C;
-    size_t x = 0;
-#pragma GCC unroll 32
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 2
-        for (int v = 0; v < vecs; v++)
-            acc[i][v] = (V){0};
     const REAL *l[3] = {0};
-    strides s = strides_of(ls * sizeof(REAL));
+    size_t x = 0;
     if (kind != FDHT_SPREAD) { /* no table is read for every k */
         const size_t along = bk[1] - bk[0], across = lk[1] - lk[0];
-        const REAL *b = o->B + bk[0];
-        l[0] = o->L + lk[0];
+        const REAL *b = B + bk[0];
+        l[0] = L + lk[0];
         for (; x + FDHT_RUN <= k; x += FDHT_RUN) {
             if (kind == FDHT_ALONG)
-                FN(set_rows)(rows, o->L + lk[x], ls, l);
+                FN(set_rows)(rows, L + lk[x], ls, l);
 #pragma GCC unroll 4
             for (size_t u = 0; u < FDHT_RUN; u++, b += along) {
                 PLAIN(b);
                 PLAIN(l[0]);
-                FN(add_products)(rows, vecs, part, last, l, kind == FDHT_ALONG ? &s : NULL, b, acc);
+                FN(add_products)(rows, vecs, part, last, l, kind == FDHT_ALONG ? s : NULL, b, acc);
                 if (kind == FDHT_ACROSS)
                     l[0] += across;
                 else
@@ -97,9 +92,26 @@ INLINE void FN(tile)(int rows, int vecs, bool part, int kind, const FN(operands)
         }
     }
     for (; x < k; x++) {
-        FN(set_rows)(rows, o->L + lk[x], ls, l);
-        FN(add_products)(rows, vecs, part, last, l, kind == FDHT_ACROSS ? NULL : &s, o->B + bk[x], acc);
+        FN(set_rows)(rows, L + lk[x], ls, l);
+        FN(add_products)(rows, vecs, part, last, l, kind == FDHT_ACROSS ? NULL : s, B + bk[x], acc);
     }
+}
+
+INLINE void FN(tile)(int rows, int vecs, bool part, int kind, const FN(operands) * o)
+{
+    V acc[ROWS1][2];
+    const size_t cs = o->cs, last = o->last, outer = o->outer;
+    const bool accumulate = o->accumulate;
+    const strides s = strides_of(o->ls * sizeof(REAL));
+    REAL *row = o->C;
+#pragma GCC unroll 32
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < vecs; v++)
+            acc[i][v] = (V){0};
+    for (size_t u = 0; u < outer; u++)
+        FN(add_all)
+    (rows, vecs, part, kind, o, &s, o->L + (o->ol ? o->ol[u] : 0), o->B + (o->ob ? o->ob[u] : 0), acc);
 #pragma GCC unroll 32
     for (int i = 0; i < rows; i++, row += cs) {
         PLAIN(row);
@@ -189,14 +201,19 @@ static void FN(from_u8)(size_t n, const uint8_t *x, REAL *y)
 /* Bytes become REAL one product at a time. */
 static bool FN(takes_bytes)(const CAT(fdht_gemm, _, R) * g)
 {
-    return !g->ol != !g->ob && g->reach <= MOST_BYTES;
+    return g->oc && !g->ol != !g->ob && g->reach <= MOST_BYTES;
 }
 
-static void FN(product)(const CAT(fdht_gemm, _, R) * g, const REAL *L, const REAL *B, REAL *C)
+/* The sum of `outer` products, moved on by ol and ob. */
+static void FN(product)(const CAT(fdht_gemm, _, R) * g, const REAL *L, const REAL *B, REAL *C, size_t outer,
+                        const uint32_t *ol, const uint32_t *ob)
 {
     FN(operands) o = {.k = g->k, .ls = g->ls, .lk = g->lk, .bk = g->bk, .cs = g->cs};
     o.accumulate = g->accumulate;
     o.kind = g->kind;
+    o.outer = outer;
+    o.ol = ol;
+    o.ob = ob;
     for (size_t n = g->n, columns; n; n -= columns, B += columns, C += columns) {
         columns = FDHT_MIN(n, 2 * N);
         o.L = L;
@@ -213,6 +230,10 @@ static void FN(product)(const CAT(fdht_gemm, _, R) * g, const REAL *L, const REA
 static void FN(gemm)(const CAT(fdht_gemm, _, R) * g)
 {
     REAL numbers[MOST_BYTES];
+    if (!g->oc) {
+        FN(product)(g, g->L, g->B, g->C, g->outer, g->ol, g->ob);
+        return;
+    }
     for (size_t u = 0; u < g->outer; u++) {
         size_t ol = g->ol ? g->ol[u] : 0, ob = g->ob ? g->ob[u] : 0;
         const REAL *L, *B;
@@ -224,7 +245,7 @@ static void FN(gemm)(const CAT(fdht_gemm, _, R) * g)
             L = g->L + ol;
             B = g->B + ob;
         }
-        FN(product)(g, L, B, g->C + (g->oc ? g->oc[u] : 0));
+        FN(product)(g, L, B, g->C + g->oc[u], 1, NULL, NULL);
     }
 }
 

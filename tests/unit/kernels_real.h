@@ -44,7 +44,7 @@ static void FN(check_gemm)(const CAT(fdht_kernels, R) * kernels, const char *lev
         size_t cs = n + (round % 3 ? pick(&r, 0, 9) : 0), reach = pick(&r, 1, 400);
         size_t outer = fdht_rng_below(&r, 3) ? 1 : pick(&r, 1, 5), moved = pick(&r, 1, 50);
         bool add = fdht_rng_below(&r, 2), packed = fdht_rng_below(&r, 2), mL = fdht_rng_below(&r, 2) != 0;
-        bool mB = fdht_rng_below(&r, 2) != 0, mC = !add || fdht_rng_below(&r, 2) != 0;
+        bool mB = fdht_rng_below(&r, 2) != 0, mC = fdht_rng_below(&r, 2) != 0;
         size_t ls = fdht_rng_below(&r, 3) ? pick(&r, 0, 9) : 1;
         if (packed) { /* rows of neighbours, as most layouts have them */
             reach = FDHT_MAX(reach, 2 * k + 4);
