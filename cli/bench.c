@@ -11,6 +11,10 @@
 #include "fdht/machine.h"
 
 static const double SAMPLE_SECONDS = 0.02;
+/* A run of training is an epoch: of as many steps as last so long at this rate, so that reading the next batch
+ * overlaps with the step before, as it does in training. */
+static const double EPOCH_SECONDS = 0.1, EPOCH_FLOPS = 50e9;
+enum { MOST_STEPS = 16 };
 enum { CLASSES = 11 }; /* of a preset that names none */
 
 const char *bench_kind_name(int what)
@@ -132,6 +136,7 @@ static int noise(bench *b, size_t bytes, size_t scores)
 
 typedef struct train_clips {
     const bench *b;
+    size_t batch; /* clips there are, read again and again */
     size_t bytes;
     int *label;
     size_t *length;
@@ -141,7 +146,7 @@ static int read_clip(void *arg, size_t i, void *data, fdht_error *err)
 {
     const train_clips *t = arg;
     (void)err;
-    memcpy(data, t->b->pixels + i * t->bytes, t->bytes);
+    memcpy(data, t->b->pixels + i % t->batch * t->bytes, t->bytes);
     return FDHT_OK;
 }
 
@@ -150,14 +155,15 @@ static int start_trainer(bench *b, bench_timing *t, fdht_error *err)
     const bench_model *m = &b->model[t->model];
     fdht_train_options opt;
     train_clips *clips = cli_calloc(1, sizeof *clips);
-    *clips = (train_clips){b, b->frames * m->inputs, cli_calloc(t->batch, sizeof(int)),
-                           cli_calloc(t->batch, sizeof(size_t))};
-    for (size_t i = 0; i < t->batch; i++) {
+    size_t n = t->steps * t->batch;
+    *clips = (train_clips){b, t->batch, b->frames * m->inputs, cli_calloc(n, sizeof(int)),
+                           cli_calloc(n, sizeof(size_t))};
+    for (size_t i = 0; i < n; i++) {
         clips->label[i] = (int)(i % fdht_model_spec_of(m->model)->classes);
         clips->length[i] = b->frames;
     }
     t->data = cli_calloc(1, sizeof *t->data);
-    *t->data = (fdht_train_data){t->batch, clips->label, clips->length, read_clip, clips};
+    *t->data = (fdht_train_data){n, clips->label, clips->length, read_clip, clips};
     fdht_train_options_default(&opt);
     opt.epochs = 1 << 29;
     opt.batch = t->batch;
@@ -185,8 +191,11 @@ int bench_add_timing(bench *b, bench_kind what, int model, size_t batch, int thr
     noise(b, batch * b->frames * m->inputs, batch * b->frames * 4 * m->hidden * 2);
     t->flops = what == BENCH_LAYER ? m->layer_flops : what == BENCH_INFER ? m->infer_flops : m->train_flops;
     int st = FDHT_OK;
+    t->steps = 1;
     if (what == BENCH_TRAIN) {
         fdht_train_bytes bytes = {0};
+        double step = t->flops * (double)(batch * b->frames) / EPOCH_FLOPS;
+        t->steps = (size_t)fmin(fmax(ceil(EPOCH_SECONDS / step), 1), MOST_STEPS);
         if (!(st = start_trainer(b, t, err)))
             fdht_trainer_bytes(t->trainer, &bytes);
         t->optimizer = bytes.optimizer;
@@ -242,7 +251,8 @@ int bench_sample(bench *b, int i, bool count, fdht_error *err)
     for (size_t k = 0; k < t->loops && !st; k++)
         st = run_once(b, t, err);
     if (count && t->n_samples < BENCH_SAMPLES)
-        t->sample[t->n_samples++] = 1e3 * (seconds_now() - start) / (double)(t->loops * t->batch * b->frames);
+        t->sample[t->n_samples++] =
+            1e3 * (seconds_now() - start) / (double)(t->loops * t->steps * t->batch * b->frames);
     return st;
 }
 

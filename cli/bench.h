@@ -27,6 +27,7 @@ typedef struct bench_timing {
     fdht_trainer *trainer; /* train */
     fdht_train_data *data;
     bool together; /* dense maps: all clips in one product */
+    size_t steps;  /* train: batches in one run, an epoch */
     size_t loops;  /* runs in one sample, so that it lasts */
     int n_samples;
     double *sample; /* ms per frame */

@@ -313,8 +313,9 @@ const cli_command cmd_bench = {
     .usage = "[--preset NAME|MODEL.h5] [options]",
     .notes =
         "infer: whole clips of random pixels through the LSTM and a classifier; layer: the input map alone;\n"
-        "train: one step of adam. Times are per frame. Each sample lasts at least 20 ms; contestants take "
-        "turns.",
+        "train: steps of adam, the next batch being read meanwhile. Times are per frame. Each sample lasts "
+        "at\n"
+        "least 20 ms; contestants take turns.",
     .common = CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
     .options = options,
     .args_size = sizeof(args),

@@ -10,8 +10,8 @@ struct fdht_team {
     pthread_t *threads;
     pthread_mutex_t lock;
     pthread_cond_t go, done;
-    unsigned long round; /* counts the loops; a worker waits for it to move */
-    int busy;            /* workers still in the loop */
+    atomic_ulong round; /* counts the loops; a worker waits for it to move */
+    atomic_int busy;    /* workers still in the loop */
     bool stop;
     fdht_team_body *body;
     void *arg;
@@ -38,6 +38,30 @@ double fdht_clock(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Loops follow one another closely: look for so long before going to sleep, which costs about as much to end. */
+static const double LOOK_SECONDS = 50e-6;
+
+static inline void breathe(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void look_for_round(fdht_team *t, unsigned long seen)
+{
+    for (double end = fdht_clock() + LOOK_SECONDS; atomic_load(&t->round) == seen && fdht_clock() < end;)
+        breathe();
+}
+
+static void look_for_end(fdht_team *t)
+{
+    for (double end = fdht_clock() + LOOK_SECONDS; atomic_load(&t->busy) && fdht_clock() < end;)
+        breathe();
+}
+
 static void share(fdht_team *t, int worker)
 {
     for (size_t i; (i = atomic_fetch_add(&t->next, 1)) < t->n;)
@@ -51,6 +75,7 @@ static void *worker_main(void *arg)
     fdht_free(arg);
     unsigned long seen = 0;
     for (;;) {
+        look_for_round(t, seen);
         pthread_mutex_lock(&t->lock);
         while (t->round == seen && !t->stop)
             pthread_cond_wait(&t->go, &t->lock);
@@ -148,6 +173,7 @@ void fdht_team_for(fdht_team *t, size_t n, fdht_team_body *body, void *arg)
     pthread_cond_broadcast(&t->go);
     pthread_mutex_unlock(&t->lock);
     share(t, 0);
+    look_for_end(t);
     pthread_mutex_lock(&t->lock);
     while (t->busy)
         pthread_cond_wait(&t->done, &t->lock);
