@@ -85,7 +85,8 @@ CFLAGS_lib_kernels_elementwise_portable = $(KERNEL_CFLAGS)
 CFLAGS_lib_kernels_elementwise_avx2 = $(KERNEL_CFLAGS)
 CFLAGS_lib_kernels_elementwise_avx512 = $(KERNEL_CFLAGS) -mprefer-vector-width=512
 CFLAGS_lib_kernels_elementwise_neon = $(KERNEL_CFLAGS)
-KERNEL_CFLAGS := -O3 -ffp-contract=fast -fno-trapping-math -Wno-psabi
+# -g1: to track the variables of unrolled tiles would take as long as compiling them.
+KERNEL_CFLAGS := -O3 -ffp-contract=fast -fno-trapping-math -Wno-psabi -g1
 # Copies and sums that decide how fast a matrix is decomposed.
 CFLAGS_lib_decomp_view = -O3
 CFLAGS_lib_decomp_measure = -O3

@@ -160,6 +160,8 @@ static void FN(block1)(size_t m, FN(operands) * o)
             TILE_CASE(14, 1)
             TILE_CASE(15, 1)
             TILE_CASE(16, 1)
+#endif
+#if ROWS1 > 16
             TILE_CASE(17, 1)
             TILE_CASE(18, 1)
             TILE_CASE(19, 1)
