@@ -61,7 +61,7 @@ struct exec_t {
     step_tables tables[FDHT_MAX_STEPS];
     REAL *scratch;
     size_t scratch_size, x_at, ping_at[2], slice_at[2], tile_at; /* per worker; offsets in it */
-    bool takes_bytes; /* the first step reads them itself, so many for one product */
+    bool takes_bytes; /* the first step reads them itself, so many for one product of whole row blocks */
     size_t reach;
     size_t corner[FDHT_MAX_MODES];
 };
@@ -140,6 +140,7 @@ static void step_forward(const exec_t *e, int at, const REAL *W, const REAL *A, 
     for (size_t r = 0; r < s->slice_rows; r += s->row_block) {
         fetch_next(next);
         g.m = FDHT_MIN(s->slice_rows - r, s->row_block);
+        g.reach = e->reach - (FDHT_MIN(s->slice_rows, s->row_block) - g.m) * s->row_a;
         g.L = A + (A ? r * s->row_a : 0);
         g.bytes = bytes ? bytes + r * s->row_a : NULL;
         g.C = C + r * s->row_c;

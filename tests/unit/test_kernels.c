@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/rng.h"
+#include "edge.h"
 #include "fdht/machine.h"
 #include "kernels/kernels.h"
 
@@ -23,27 +23,6 @@ enum { ROUNDS = 1500, GUARD = 24 };
 static size_t pick(fdht_rng *r, size_t from, size_t to)
 {
     return from + (size_t)fdht_rng_below(r, to - from + 1);
-}
-
-/* Memory whose last byte is the last of its page: what lies behind cannot be read. */
-typedef struct edge {
-    unsigned char *map;
-    size_t bytes;
-} edge;
-
-static void *edge_new(edge *e, size_t bytes)
-{
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = (bytes + page) / page * page;
-    e->bytes = whole + page;
-    e->map = mmap(NULL, e->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_true(e->map != MAP_FAILED);
-    assert_int_equal(mprotect(e->map + whole, page, PROT_NONE), 0);
-    return e->map + whole - bytes;
-}
-
-static void edge_free(edge *e)
-{
-    munmap(e->map, e->bytes);
 }
 
 /* n offsets below `limit`, in any order, the largest certain to be there. */

@@ -1,6 +1,8 @@
 /* What stands beside the laws: the same bits for every team, the variance an operator starts with, many
  * modes, empty batches, what is refused, and memory that runs out at any moment. */
 #include "operator_random.h"
+/* the above has what this needs */
+#include "edge.h"
 
 static fdht_op *make(const fdht_op_spec *s)
 {
@@ -537,13 +539,61 @@ static void out_of_memory(void **state)
     }
 }
 
+/* Frames of bytes that end where memory ends, in networks whose first step takes its rows in unequal blocks: what
+ * lies behind the last frame is not read. */
+static void bytes_at_the_end(void **state)
+{
+    static const size_t in[][3] = {{2, 29, 18}, {2, 40, 18}, {2, 29, 20}, {20, 60, 3},
+                                   {60, 2, 20}, {4, 18, 29}, {2, 16, 100}};
+    fdht_rng r;
+    fdht_rng_seed(&r, 61, 0);
+    (void)state;
+    for (size_t i = 0; i < FDHT_COUNT(in); i++)
+        for (size_t rank = 1; rank <= 4; rank += 3) {
+            fdht_op_spec s = {.format = FDHT_HT, .d = 3, .out = {4, 4, 4}};
+            fdht_op *op = NULL;
+            fdht_map *m = NULL;
+            edge e;
+            memcpy(s.in, in[i], sizeof in[i]);
+            assert_int_equal(fdht_tree_parse("((1,2),3)", 3, &s.tree, NULL), FDHT_OK);
+            fdht_op_spec_set_rank(&s, rank);
+            assert_int_equal(fdht_op_new(&s, &op, NULL), FDHT_OK);
+            double *p = normals(&r, fdht_op_parameters(op));
+            float *fp = to_floats(p, fdht_op_parameters(op));
+            assert_int_equal(fdht_map_new(op, NULL, fp, &m, NULL), FDHT_OK);
+            size_t n = fdht_op_inputs(op);
+            uint8_t *bytes = edge_new(&e, n);
+            float *x = malloc(n * sizeof *x), y[64], want[64];
+            for (size_t k = 0; k < n; k++)
+                x[k] = bytes[k] = (uint8_t)fdht_rng_below(&r, 256);
+            fdht_map_apply(m, 1, x, want);
+            fdht_map_apply_u8(m, 1, bytes, y);
+            assert_memory_equal(y, want, sizeof y);
+            free(p);
+            free(fp);
+            free(x);
+            edge_free(&e);
+            fdht_map_free(m);
+            fdht_op_free(op);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(teams_agree),   cmocka_unit_test(starts),        cmocka_unit_test(starts_are_even),
-        cmocka_unit_test(many_modes),    cmocka_unit_test(empty_batches), cmocka_unit_test(specs_refused),
-        cmocka_unit_test(trees_refused), cmocka_unit_test(names),         cmocka_unit_test(overflow_refused),
-        cmocka_unit_test(plans_refused), cmocka_unit_test(out_of_memory), cmocka_unit_test(maps),
+        cmocka_unit_test(bytes_at_the_end),
+        cmocka_unit_test(teams_agree),
+        cmocka_unit_test(starts),
+        cmocka_unit_test(starts_are_even),
+        cmocka_unit_test(many_modes),
+        cmocka_unit_test(empty_batches),
+        cmocka_unit_test(specs_refused),
+        cmocka_unit_test(trees_refused),
+        cmocka_unit_test(names),
+        cmocka_unit_test(overflow_refused),
+        cmocka_unit_test(plans_refused),
+        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(maps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
