@@ -31,7 +31,7 @@ static inline int fdht_gemm_kind(size_t ls, const uint32_t *lk, const uint32_t *
      * C[i cs + j] (+)= sum_k L[i ls + lk[k]] B[bk[k] + j] for i < m, j < n. B is read and C written for those j \
      * only. C overlaps neither L nor B. bytes, unless NULL, stands for B if ob is there, else for L, where      \
      * takes_bytes says so; reach: how many of them one product spans. kind: what fdht_gemm_kind says; 0 is      \
-     * always right, but slower. */ \
+     * always right, but slower. fetch: with each product fetch_each bytes of it are asked for, for later. */ \
     typedef struct fdht_gemm_##R {                                                                                    \
         size_t m, n, k;                                                                                               \
         const REAL *L;                                                                                                \
@@ -45,6 +45,8 @@ static inline int fdht_gemm_kind(size_t ls, const uint32_t *lk, const uint32_t *
         size_t outer;                                                                                                 \
         const uint32_t *ol, *ob, *oc;                                                                                 \
         int kind;                                                                                                     \
+        const uint8_t *fetch;                                                                                         \
+        size_t fetch_each;                                                                                            \
         const uint8_t *bytes;                                                                                         \
         size_t reach;                                                                                                 \
     } fdht_gemm_##R;                                                                                                  \

@@ -239,6 +239,8 @@ static void FN(gemm)(const CAT(fdht_gemm, _, R) * g)
     for (size_t u = 0; u < g->outer; u++) {
         size_t ol = g->ol ? g->ol[u] : 0, ob = g->ob ? g->ob[u] : 0;
         const REAL *L, *B;
+        if (g->fetch_each)
+            fdht_prefetch(g->fetch + u * g->fetch_each, g->fetch_each);
         if (g->bytes) {
             FN(from_u8)(g->reach, g->bytes + ol + ob, numbers);
             L = g->ob ? g->L : numbers;

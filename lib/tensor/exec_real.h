@@ -71,27 +71,26 @@ struct exec_t {
 /* ---- one step
  * ------------------------------------------------------------------------------------------------ */
 
-/* The bytes of the next vector, fetched in turns while this one is computed. */
+/* The bytes of the next vector, fetched while the first step takes this one: so many for each product. */
 typedef struct next_bytes {
     const uint8_t *at, *end;
-    size_t turn; /* bytes a turn */
+    size_t each;
 } next_bytes;
 
-static void fetch_next(next_bytes *next)
+/* The products of the first step. */
+static size_t first_products(const fdht_plan *p)
 {
-    if (next->at == next->end)
-        return;
-    size_t n = FDHT_MIN(next->turn, (size_t)(next->end - next->at));
-    fdht_prefetch(next->at, n);
-    next->at += n;
+    const fdht_step *s = &p->step[0];
+    size_t blocks = s->form == FDHT_LANES_KEPT ? 1 : (s->slice_rows + s->row_block - 1) / s->row_block;
+    return blocks * s->slice_outer * p->slices;
 }
 
-/* Calls of the kernel in a step: the turns that fetch_next gets. */
-static size_t step_turns(const fdht_plan *p, int at)
+/* Have the products of g fetch their share. */
+static void fetch_next(gemm_t *g, next_bytes *next)
 {
-    const fdht_step *s = &p->step[at];
-    size_t blocks = s->form == FDHT_LANES_KEPT ? 1 : (s->slice_rows + s->row_block - 1) / s->row_block;
-    return at < p->sliced ? blocks * p->slices : blocks;
+    g->fetch = next->at;
+    g->fetch_each = FDHT_MIN(next->each, (size_t)(next->end - next->at) / g->outer);
+    next->at += g->fetch_each * g->outer;
 }
 
 /* The product of a step, or of one slice of it: C = A W, row block by row block. */
@@ -133,12 +132,14 @@ static void step_forward(const exec_t *e, int at, const REAL *W, const REAL *A, 
         g.B = A;
         g.bytes = bytes;
         g.C = C;
-        fetch_next(next);
+        if (at == 0)
+            fetch_next(&g, next);
         e->kernels->gemm(&g);
         return;
     }
     for (size_t r = 0; r < s->slice_rows; r += s->row_block) {
-        fetch_next(next);
+        if (at == 0)
+            fetch_next(&g, next);
         g.m = FDHT_MIN(s->slice_rows - r, s->row_block);
         g.reach = e->reach - (FDHT_MIN(s->slice_rows, s->row_block) - g.m) * s->row_a;
         g.L = A + (A ? r * s->row_a : 0);
@@ -695,10 +696,7 @@ int EXEC(new)(const fdht_op *op, const fdht_box *box, int workers, exec_t **out,
             }
         place_scratch(e);
         find_kinds(e);
-        size_t turns = 0;
-        for (int i = 0; i < e->plan.n_steps; i++)
-            turns += (size_t)op->n_terms * step_turns(&e->plan, i);
-        e->fetch = (e->plan.input_size / FDHT_MAX(turns, 1) / 64 + 1) * 64;
+        e->fetch = (e->plan.input_size / first_products(&e->plan) / 64 + 1) * 64;
         status = FDHT_ENOMEM;
         e->packed = fdht_calloc_err(e->packed_size * (size_t)op->n_terms, sizeof *e->packed, "weights", err);
         e->merged = fdht_calloc_err(e->merged_size * (size_t)op->n_terms, sizeof *e->merged, "weights", err);
