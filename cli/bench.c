@@ -13,7 +13,7 @@
 static const double SAMPLE_SECONDS = 0.02;
 /* A run of training is an epoch: of as many steps as last so long at this rate, so that reading the next batch
  * overlaps with the step before, as it does in training. */
-static const double EPOCH_SECONDS = 0.1, EPOCH_FLOPS = 50e9;
+static const double EPOCH_SECONDS = 0.25, EPOCH_FLOPS = 50e9;
 enum { MOST_STEPS = 16 };
 enum { CLASSES = 11 }; /* of a preset that names none */
 

@@ -34,6 +34,18 @@ static void contract_views(const exec_t *e, uint64_t legs, const REAL *A, const 
         sb[n] = b->stride[leg];
         sc[n] = c->stride[leg];
     }
+    int longest = 0;
+    for (int i = 1; i < n; i++)
+        if (extent[i] >= extent[longest])
+            longest = i;
+    if (n) { /* is the innermost loop: the others are calls */
+        size_t *table[] = {extent, sa, sb, sc};
+        for (size_t i = 0; i < FDHT_COUNT(table); i++) {
+            size_t last = table[i][n - 1];
+            table[i][n - 1] = table[i][longest];
+            table[i][longest] = last;
+        }
+    }
     contract(n, extent, sa, sb, sc, A + a->base, B ? B + b->base : NULL, C + c->base, factor);
 }
 
