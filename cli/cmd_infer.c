@@ -120,6 +120,9 @@ static void print_header(const job *j)
 
 static void print_error(job *j, const char *clip, const char *message)
 {
+    size_t named = strlen(clip); /* whoever opened a file has named it already */
+    if (strncmp(message, clip, named) == 0 && strncmp(message + named, ": ", 2) == 0)
+        message += named + 2;
     cli_error(j->c, "%s: %s", clip, message);
     if (j->a->format == FORMAT_TSV) {
         print_escaped(clip);

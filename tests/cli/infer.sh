@@ -55,6 +55,10 @@ same "a bad clip: status" 1 "$status"
 same "a bad clip: records" "93 91" "$(jq -c 'select(.clip)' "$OUT" | wc -l) $(jq -c 'select(.label)' "$OUT" | wc -l)"
 same "a bad clip: is named" '["short.raw#1","missing"]' "$(jq -sc 'map(select(.error) | .clip)' "$OUT")"
 same "a bad clip: a line each on stderr" 2 "$(wc -l < "$ERR")"
+head -c 5000 "$data" > cut.h5
+run "$FDHT" infer m.h5 cut.h5
+same "a truncated data set: status" 1 "$status"
+same "a truncated data set: named once" "fdht infer: cut.h5: damaged or truncated HDF5 file (5000 bytes)" "$(cat "$ERR")"
 frames 192 > one.raw
 run "$FDHT" infer m.h5 --raw rgb24 --size 4x4 one.raw
 same "a wrong size: status" 1 "$status"

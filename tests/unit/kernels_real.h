@@ -92,24 +92,14 @@ static void FN(check_gemm)(const CAT(fdht_kernels, R) * kernels, const char *lev
                     }
                 }
         CAT(fdht_gemm, R)
-        g = {m,
-             n,
-             k,
-             L,
-             ls,
-             lk,
-             B,
-             bk,
-             C + GUARD,
-             cs,
-             add,
-             outer,
-             mL ? ol : NULL,
-             mB ? ob : NULL,
-             mC ? oc : NULL,
-             0,
-             NULL,
-             0};
+        g = {.m = m, .n = n, .k = k, .ls = ls, .lk = lk, .bk = bk, .cs = cs, .accumulate = add};
+        g.L = L;
+        g.B = B;
+        g.C = C + GUARD;
+        g.outer = outer;
+        g.ol = mL ? ol : NULL;
+        g.ob = mB ? ob : NULL;
+        g.oc = mC ? oc : NULL;
         g.kind = round % 7 ? fdht_gemm_kind(ls, lk, bk, k) : FDHT_SPREAD;
         kernels->gemm(&g);
         for (size_t o = 0; o < (mC ? outer : 1); o++) /* the place of each, with the guards on both sides */
