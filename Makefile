@@ -51,8 +51,8 @@ ISA_SRC := $(wildcard lib/kernels/*_avx2.c lib/kernels/*_avx512.c lib/kernels/*_
 ISA_HERE := $(if $(filter x86_64% i%86%,$(MACHINE)),lib/kernels/%_avx2.c lib/kernels/%_avx512.c) \
     $(if $(filter aarch64%,$(MACHINE)),lib/kernels/%_neon.c)
 LIB_SRC := $(filter-out $(filter-out $(ISA_HERE),$(ISA_SRC)),$(wildcard lib/*/*.c formats/*.c formats/*/*.c))
-CLI_SRC := $(wildcard cli/*.c)
-UNIT_SRC := $(wildcard tests/unit/test_*.c)
+CLI_SRC := $(wildcard cli/*.c cli/*/*.c)
+UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 HEADERS := $(wildcard lib/fdht/*.h formats/fdht/*.h)
 MAN := $(wildcard man/*.[1-8])
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
@@ -74,7 +74,7 @@ FORCE:
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(call say,cc $<)$(CC) $(ALL_CFLAGS) $(ISA) $(CFLAGS_$(subst /,_,$*)) -MMD -MP -c $< -o $@
+	$(call say,cc $<)$(CC) $(ALL_CFLAGS) $(INCLUDES) $(ISA) $(CFLAGS_$(subst /,_,$*)) -MMD -MP -c $< -o $@
 
 # The kernels: one file a level (lib/kernels/vector.h), its instruction set below.
 CFLAGS_lib_kernels_vector_portable = $(KERNEL_CFLAGS)
@@ -90,10 +90,13 @@ KERNEL_CFLAGS := -O3 -ffp-contract=fast -fno-trapping-math -Wno-psabi -g1
 # Copies and sums that decide how fast a matrix is decomposed.
 CFLAGS_lib_decomp_view = -O3
 CFLAGS_lib_decomp_measure = -O3
-CFLAGS_lib_decomp_stream = -O3
-CFLAGS_lib_nn_fixed = -O3
+CFLAGS_lib_decomp_pass = -O3
+CFLAGS_lib_accel_fixed = -O3
 CFLAGS_lib_base_error = -DFDHT_VERSION='"$(VERSION)"'
-CFLAGS_cli_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(strip $(CFLAGS) $(EXTRA_CFLAGS) $(SAN)), $(MACHINE)"'
+CFLAGS_cli_frame_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(strip $(CFLAGS) $(EXTRA_CFLAGS) $(SAN)), $(MACHINE)"'
+# Folders whose own headers the command and the unit tests see.
+$(CLI_OBJ): INCLUDES = -Icli
+$(B)/tests/unit/%.o: INCLUDES = -Icli -Itests/unit
 $(B)/lib/kernels/%_avx2.o: ISA = -mavx2 -mfma
 $(B)/lib/kernels/%_avx512.o: ISA = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
 
@@ -116,9 +119,9 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libfdht.a
 	@mkdir -p $(@D)
 	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a -lcmocka $(LIBS)
 # The test of memory counts what the library allocates.
-$(B)/tests/test_memory: ALL_LDFLAGS += -Wl,--wrap=aligned_alloc,--wrap=free
+$(B)/tests/nn/test_memory: ALL_LDFLAGS += -Wl,--wrap=aligned_alloc,--wrap=free
 # A test of the framework brings commands of its own.
-$(filter $(B)/tests/test_cli%,$(UNIT)): $(filter-out $(B)/cli/main.o,$(CLI_OBJ))
+$(filter $(B)/tests/cli/%,$(UNIT)): $(filter-out $(B)/cli/main.o,$(CLI_OBJ))
 
 # Fuzz targets as tests of their own; tests/fuzz/fuzz.h says how to link them with libFuzzer instead.
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(B)/libfdht.a

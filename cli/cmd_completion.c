@@ -1,5 +1,5 @@
 /* fdht completion bash|zsh|fish - all of it comes from the tables of the commands. */
-#include "cli.h"
+#include "frame/cli.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* fdht export MODEL.h5 -o WEIGHTS.h5 --layout keras|pytorch|hdf5 - any model as dense weights again. */
-#include "cli.h"
+#include "frame/cli.h"
 
 #include "fdht/modelfile.h"
 #include "fdht/weights.h"

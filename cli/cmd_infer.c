@@ -1,5 +1,5 @@
 /* fdht infer MODEL.h5 INPUT... - clips in, labels out, one record a clip, in input order. */
-#include "cli.h"
+#include "frame/cli.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -2,12 +2,12 @@
  *
  * How to add a command:
  *   1. Write cli/cmd_NAME.c: a struct for its arguments, a table of cli_option rows that fills it, parse(),
- * run(), and `const cli_command cmd_NAME = {..}` (cmd_info.c is a small example).
- *   2. Declare cmd_NAME at the end of cli.h.
+ * run(), and `const cli_command cmd_NAME = {..}` (info/cmd_info.c is a small example).
+ *   2. Declare cmd_NAME at the end of frame/cli.h.
  *   3. Add `&cmd_NAME,` to the table below. Dispatch, `fdht help`, --help and the completions follow from it.
  *   4. Write man/fdht-NAME.1 with every option of the table, and tests/cli/NAME.sh. `make check` compares the
  * page with the table. */
-#include "cli.h"
+#include "frame/cli.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -9,7 +9,7 @@
 
 #include <zlib.h>
 
-#include "h5.h"
+#include "hdf5/h5.h"
 
 const char *fdht_file_kind_name(fdht_file_kind kind)
 {

@@ -24,10 +24,10 @@ typedef enum fdht_raw { FDHT_RAW_NONE, FDHT_RAW_RGB24, FDHT_RAW_GRAY } fdht_raw;
 FDHT_API int fdht_raw_parse(const char *name, fdht_raw *out, fdht_error *err);
 
 /* How YUV becomes RGB. AUTO: BT.709 from 720 rows or 1280 columns on, BT.601 below. */
-typedef enum fdht_matrix { FDHT_MATRIX_AUTO, FDHT_MATRIX_BT601, FDHT_MATRIX_BT709 } fdht_matrix;
+typedef enum fdht_yuv_matrix { FDHT_YUV_MATRIX_AUTO, FDHT_YUV_BT601, FDHT_YUV_BT709 } fdht_yuv_matrix;
 /* AUTO: as the header says (XCOLORRANGE=FULL or LIMITED), else limited. C420jpeg says where chroma sits, not
  * the range. */
-typedef enum fdht_range { FDHT_RANGE_AUTO, FDHT_RANGE_LIMITED, FDHT_RANGE_FULL } fdht_range;
+typedef enum fdht_yuv_range { FDHT_YUV_RANGE_AUTO, FDHT_YUV_LIMITED, FDHT_YUV_FULL } fdht_yuv_range;
 
 typedef struct fdht_clips_options {
     fdht_raw raw;                 /* what a stream without a y4m header is; NONE: such a file is refused */
@@ -36,8 +36,8 @@ typedef struct fdht_clips_options {
     size_t frames;      /* keep this many of a clip's frames, evenly chosen (fdht_sample_even); 0: all */
     size_t width, height; /* resize to this; 0: as they come */
     size_t channels;      /* 1: grey; 3: RGB; 0: as they come */
-    fdht_matrix matrix;
-    fdht_range range;
+    fdht_yuv_matrix matrix;
+    fdht_yuv_range range;
     const char
         *list; /* read more inputs from this file, "-" stdin, one path a line; NULL: none. A listed folder
                   that holds only folders is passed over: they are listed themselves (find DIR -type d) */

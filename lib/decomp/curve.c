@@ -98,7 +98,7 @@ static int curve_train(fdht_job *j, int points, curve *c, fdht_error *err)
                               .nodes_left = d - 1,
                               .max_rank = j->opt->max_rank,
                               .dropped = leaves};
-        if (!(st = fdht_core_train(&j->s, &j->rule, &j->nodes, &f, err)))
+        if (!(st = fdht_core_tt(&j->s, &j->rule, &j->nodes, &f, err)))
             add_point(c, &f.spec, j->rule.dropped, j->rule.dropped);
         fdht_factored_free(&f);
     }

@@ -31,7 +31,7 @@ static int shrink_train(fdht_job *j, size_t max_params, fdht_factored *f, fdht_e
                               .nodes_left = d - 1,
                               .max_rank = j->opt->max_rank,
                               .dropped = before};
-        if ((st = fdht_core_train(&j->s, &j->rule, &j->nodes, &trial, err)))
+        if ((st = fdht_core_tt(&j->s, &j->rule, &j->nodes, &trial, err)))
             break;
         if (trial.size <= max_params)
             hi = e;
@@ -108,7 +108,7 @@ static int attempt(fdht_job *j, double budget, result *r, fdht_error *err)
     if (!o->wide)
         fdht_factored_to_float(&r->f);
     double e2 = 0;
-    st = fdht_stream_measure(&j->s, &r->f, &e2, err);
+    st = fdht_pass_measure(&j->s, &r->f, &e2, err);
     r->error = sqrt(e2);
     return st;
 }
@@ -207,20 +207,20 @@ int fdht_decomp_measure(const fdht_decomp_input *in, const fdht_factored *f, con
                         double *error, double *norm, fdht_error *err)
 {
     fdht_decomp_options o = *opt;
-    fdht_stream s;
+    fdht_pass s;
     double e2 = 0;
     if (f->spec.d != in->spec.d || memcmp(f->spec.in, in->spec.in, (size_t)f->spec.d * sizeof(size_t)) ||
         memcmp(f->spec.out, in->spec.out, (size_t)f->spec.d * sizeof(size_t)) ||
         f->size != fdht_spec_parameters(&f->spec))
         return fdht_fail(err, FDHT_EINVAL, "the factored tensor has other modes than the source");
-    int st = fdht_stream_open(in, &o, &s, err);
+    int st = fdht_pass_open(in, &o, &s, err);
     if (st)
         return st;
     s.work_total = norm ? 2 : 1;
-    if (norm && !(st = fdht_stream_norm(&s, err)))
+    if (norm && !(st = fdht_pass_norm(&s, err)))
         *norm = sqrt(s.norm2);
-    if (!st && !(st = fdht_stream_measure(&s, f, &e2, err)))
+    if (!st && !(st = fdht_pass_measure(&s, f, &e2, err)))
         *error = sqrt(e2);
-    fdht_stream_close(&s);
+    fdht_pass_close(&s);
     return st;
 }

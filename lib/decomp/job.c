@@ -45,7 +45,7 @@ void fdht_decomp_plain(const fdht_op_spec *spec, const fdht_dense_source *source
 
 size_t fdht_spec_parameters(const fdht_op_spec *spec)
 {
-    return spec->format == FDHT_HT ? fdht_ht_parameters(spec) : fdht_train_parameters(spec);
+    return spec->format == FDHT_HT ? fdht_ht_parameters(spec) : fdht_tt_parameters(spec);
 }
 
 void fdht_note(fdht_decomp_report *r, const char *fmt, ...)
@@ -137,13 +137,13 @@ int fdht_job_open(const fdht_decomp_input *in, const fdht_decomp_options *opt, f
     if (!st)
         st = wanted_ranks(j, &in->spec, err);
     if (!st)
-        st = fdht_stream_open(in, opt, &j->s, err);
+        st = fdht_pass_open(in, opt, &j->s, err);
     if (st)
         return st;
     j->s.qr = opt->svd == FDHT_SVD_QR || (opt->tol > 0 && opt->tol < GRAM_LIMIT);
     j->s.single = !j->s.qr && !opt->wide && !fdht_input_wide(in) &&
                   (opt->tol == 0 || opt->tol >= SINGLE_LIMIT) && fdht_input_numbers(in) >= SINGLE_NUMBERS;
-    if ((st = fdht_stream_leaves(&j->s, err)))
+    if ((st = fdht_pass_leaves(&j->s, err)))
         fdht_job_close(j);
     return st;
 }
@@ -151,7 +151,7 @@ int fdht_job_open(const fdht_decomp_input *in, const fdht_decomp_options *opt, f
 void fdht_job_close(fdht_job *j)
 {
     fdht_cut_nodes_free(&j->nodes);
-    fdht_stream_close(&j->s);
+    fdht_pass_close(&j->s);
 }
 
 /* ---- ranks of the leaves ---- */
@@ -270,7 +270,7 @@ int fdht_job_run(fdht_job *j, double budget, size_t params_limit, size_t core_li
     if (j->train)
         j->rule.clamped = false; /* leaves of a train are no ranks of the result */
     choose_arg a = {j, err};
-    if ((st = fdht_stream_project(&j->s, j->rank, choose_split, &a, err)))
+    if ((st = fdht_pass_project(&j->s, j->rank, choose_split, &a, err)))
         return st;
     if (!j->train)
         return fdht_core_ht(&j->s, &j->rule, &j->nodes, out, err);
@@ -278,7 +278,7 @@ int fdht_job_run(fdht_job *j, double budget, size_t params_limit, size_t core_li
     j->rule.budget = budget - j->rule.dropped;
     j->rule.nodes_left = d - 1;
     j->rule.clamped = false;
-    return fdht_core_train(&j->s, &j->rule, &j->nodes, out, err);
+    return fdht_core_tt(&j->s, &j->rule, &j->nodes, out, err);
 }
 
 /* ---- cores ---- */

@@ -2,11 +2,11 @@
 #ifndef FDHT_DECOMP_JOB_H
 #define FDHT_DECOMP_JOB_H
 
-#include "decomp/core.h"
+#include "decomp/ht_svd.h"
 
 typedef struct fdht_job {
     const fdht_decomp_options *opt;
-    fdht_stream s;
+    fdht_pass s;
     bool train; /* tt, tr */
     fdht_rule rule;
     fdht_cut_nodes nodes;

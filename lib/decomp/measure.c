@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "decomp/stream.h"
+#include "decomp/pass.h"
 #include "linalg/linalg.h"
 
 enum { BLOCK_L = 64, BLOCK_R = 1024 };
@@ -380,7 +380,7 @@ static int diff_blocks(diff_job *j, fdht_team *team, double *error2, fdht_error 
     return st;
 }
 
-static int measure_slab(fdht_stream *s, const fdht_factored *f, frame *right, double *error2, fdht_error *err)
+static int measure_slab(fdht_pass *s, const fdht_factored *f, frame *right, double *error2, fdht_error *err)
 {
     diff_job j = {.slab = &s->slab, .R = right};
     char *row = NULL, *col = NULL;
@@ -413,14 +413,14 @@ out:
     return st;
 }
 
-int fdht_stream_measure(fdht_stream *s, const fdht_factored *f, double *error2, fdht_error *err)
+int fdht_pass_measure(fdht_pass *s, const fdht_factored *f, double *error2, fdht_error *err)
 {
     int st = FDHT_OK;
     frame right = {.n = 0};
     *error2 = 0;
     for (size_t i = 0; !st && i < s->cut.slabs; i++)
-        if (!(st = fdht_stream_load(s, i, err)) && !(st = measure_slab(s, f, &right, error2, err)))
-            st = fdht_stream_progress(s, 1.0 / (double)s->cut.slabs, err);
+        if (!(st = fdht_pass_load(s, i, err)) && !(st = measure_slab(s, f, &right, error2, err)))
+            st = fdht_pass_progress(s, 1.0 / (double)s->cut.slabs, err);
     frame_free(&right);
     return st;
 }

@@ -1,5 +1,5 @@
 /* project.c - the pass that multiplies the leaves' bases into the source and keeps the small core. */
-#include "decomp/stream.h"
+#include "decomp/pass.h"
 
 #include <string.h>
 
@@ -23,7 +23,7 @@ typedef struct room {
 } room;
 
 typedef struct project_job {
-    const fdht_stream *s;
+    const fdht_pass *s;
     const size_t *rank;
     double *Y; /* rows: the pairs of the split mode; columns: the other rank axes in mode order */
     size_t cols;
@@ -71,7 +71,7 @@ static void contract_item(void *arg, size_t item, int worker)
 /* Replace the pair (i_k, j_k) of w by a rank axis, which comes first; the result stands in `to`. */
 static int contract(project_job *p, work *w, int k, room *to, fdht_error *err)
 {
-    const fdht_stream *s = p->s;
+    const fdht_pass *s = p->s;
     int d = s->in->spec.d, nc = 0, st;
     size_t r = p->rank[k], stride = 1;
     fdht_axis row[2] = {{0}}, col[3 * FDHT_MAX_MODES];
@@ -123,7 +123,7 @@ out:
 /* The loaded slab with all modes but the split one projected, smallest rank first; laid into Y. */
 static int project_slab(project_job *job, fdht_error *err)
 {
-    const fdht_stream *s = job->s;
+    const fdht_pass *s = job->s;
     const size_t *rank = job->rank;
     int d = s->in->spec.d, st = FDHT_OK, p = s->split;
     work w = {.n = 2 * d};
@@ -158,7 +158,7 @@ static int project_slab(project_job *job, fdht_error *err)
 }
 
 /* Y (s_p, others) -> spectrum of the split leaf, its rank, and the core with its axis in place. */
-static int project_split(fdht_stream *s, size_t *rank, double *Y, size_t cols, fdht_choose_rank *choose,
+static int project_split(fdht_pass *s, size_t *rank, double *Y, size_t cols, fdht_choose_rank *choose,
                          void *arg, fdht_error *err)
 {
     int d = s->in->spec.d, p = s->split;
@@ -191,7 +191,7 @@ static int project_split(fdht_stream *s, size_t *rank, double *Y, size_t cols, f
     return st;
 }
 
-int fdht_stream_project(fdht_stream *s, size_t *rank, fdht_choose_rank *choose, void *arg, fdht_error *err)
+int fdht_pass_project(fdht_pass *s, size_t *rank, fdht_choose_rank *choose, void *arg, fdht_error *err)
 {
     int d = s->in->spec.d, p = s->split;
     size_t cols = 1, rows = p >= 0 ? fdht_leaf_size(&s->in->spec, p) : 1;
@@ -200,7 +200,7 @@ int fdht_stream_project(fdht_stream *s, size_t *rank, fdht_choose_rank *choose, 
         fits = fits && (k == p || fdht_mul(cols, rank[k], &cols));
     size_t numbers;
     if (!fits || !fdht_mul(cols, 3 * rows, &numbers) ||
-        numbers > fdht_stream_memory(s) / 4 * 3 / sizeof(double))
+        numbers > fdht_pass_memory(s) / 4 * 3 / sizeof(double))
         return fdht_fail(
             err, FDHT_ELIMIT,
             "the projected core of %zu x %zu numbers does not fit in memory: lower the ranks, raise the "
@@ -212,8 +212,8 @@ int fdht_stream_project(fdht_stream *s, size_t *rank, fdht_choose_rank *choose, 
     int st = FDHT_OK;
     project_job job = {.s = s, .rank = rank, .Y = Y, .cols = cols};
     for (size_t i = 0; !st && i < s->cut.slabs; i++)
-        if (!(st = fdht_stream_load(s, i, err)) && !(st = project_slab(&job, err)))
-            st = fdht_stream_progress(s, 1.0 / (double)s->cut.slabs, err);
+        if (!(st = fdht_pass_load(s, i, err)) && !(st = project_slab(&job, err)))
+            st = fdht_pass_progress(s, 1.0 / (double)s->cut.slabs, err);
     fdht_free(job.result[0].at);
     fdht_free(job.result[1].at);
     fdht_free(job.panels.at);

@@ -117,11 +117,11 @@ typedef struct fdht_sim_leg {
 
 /* Where a tensor lies: addresses 0..words-1, lines 0..lines-1 in every bank. table, if set, holds
  * bank + B * line for each address. */
-typedef struct fdht_sim_map {
+typedef struct fdht_bank_map {
     fdht_bank_function function;
     size_t words, lines;
     const uint32_t *table;
-} fdht_sim_map;
+} fdht_bank_map;
 
 typedef struct fdht_sim_stage {
     char name[64];
@@ -132,7 +132,7 @@ typedef struct fdht_sim_stage {
     /* filled by fdht_sim_map_program */
     int lane_legs;     /* this many last column legs are padded to whole tiles; 0: all of them are one */
     bool drain_column; /* words leave down a column (rows fastest), else along a row */
-    fdht_sim_map in, out;
+    fdht_bank_map in, out;
 } fdht_sim_stage;
 
 /* One chain of stages: the input tensor's legs (row-major over `leg`) through the stages to the output's. */

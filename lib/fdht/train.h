@@ -59,8 +59,8 @@ typedef struct fdht_train_data {
 
 /* Mean and standard deviation of a source's pixels, for fdht_frame_spec: of the pixels, or, with diff, of the
  * pixels less the mean of their clip. At most 512 clips, evenly chosen, are read. */
-FDHT_API int fdht_measure(const fdht_train_data *s, const fdht_frame_spec *frame, double *mean, double *std,
-                          fdht_error *err);
+FDHT_API int fdht_pixel_stats(const fdht_train_data *s, const fdht_frame_spec *frame, double *mean,
+                              double *std, fdht_error *err);
 
 typedef struct fdht_epoch {
     int epoch;                     /* from 1 */
@@ -123,16 +123,16 @@ FDHT_API void fdht_trainer_export(const fdht_trainer *t, fdht_train_state *out);
  * sizes differ. */
 FDHT_API int fdht_trainer_import(fdht_trainer *t, const fdht_train_state *in, fdht_error *err);
 
-/* How well a model does. Free with fdht_scores_free. */
-typedef struct fdht_scores {
+/* How well a model does. Free with fdht_result_free. */
+typedef struct fdht_result {
     size_t clips, classes;
     double loss, accuracy;
     size_t *confusion;               /* (classes, classes): label, then what the model said */
     double *precision, *recall, *f1; /* (classes); NaN where a class never occurs */
-} fdht_scores;
-FDHT_API int fdht_evaluate(const fdht_model *m, const fdht_train_data *s, int threads, fdht_scores *out,
+} fdht_result;
+FDHT_API int fdht_evaluate(const fdht_model *m, const fdht_train_data *s, int threads, fdht_result *out,
                            fdht_error *err);
-FDHT_API void fdht_scores_free(fdht_scores *s);
+FDHT_API void fdht_result_free(fdht_result *s);
 
 /* Gradients in double against signed central differences, per array of the model: for each, up to `probes`
  * numbers are moved by +-h; error[i] (params) is the largest |analytic - numeric| / (largest |analytic| of

@@ -116,7 +116,7 @@ static size_t lay_writer(joint *t, bool column)
 
 static void set_maps(joint *t, fdht_bank_function f, size_t words, const uint32_t *table, size_t lines)
 {
-    fdht_sim_map m = {f, words, lines ? lines : round_up(words, t->hw->x_banks) / t->hw->x_banks, table};
+    fdht_bank_map m = {f, words, lines ? lines : round_up(words, t->hw->x_banks) / t->hw->x_banks, table};
     t->r->in = m;
     if (t->w)
         t->w->out = m;

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/machine.h"
+#include "sim/array.h"
 
 /* Where the chains' tensors lie: stage tensors from line 0 of alternating buffers; behind them, in places of
  * their own, z_x of all steps and h. */
@@ -120,7 +120,7 @@ static size_t kept_lines(const plan *q, int i)
     return (i == q->z_buffer ? q->steps * q->z_lines : 0) + (i == q->h_src ? q->h_lines : 0);
 }
 
-static int machine_open(fdht_machine *m, plan *q, fdht_error *err)
+static int machine_open(fdht_array *m, plan *q, fdht_error *err)
 {
     const fdht_sim_hw *hw = m->hw;
     size_t lines[2];
@@ -145,7 +145,7 @@ static int machine_open(fdht_machine *m, plan *q, fdht_error *err)
                                                                                         : FDHT_ENOMEM;
 }
 
-static void machine_close(fdht_machine *m)
+static void machine_close(fdht_array *m)
 {
     for (int i = 0; i < 2; i++) {
         fdht_free(m->mem[i]);
@@ -157,7 +157,7 @@ static void machine_close(fdht_machine *m)
 
 /* Weights that do not fit with the rest of the program are loaded before every run of a stage; those of a stage that do
  * not fit alone are loaded again for every column of tiles, a row of tiles at a time. */
-static int refill(fdht_machine *m, const fdht_bound *b, int stage, fdht_error *err)
+static int refill(fdht_array *m, const fdht_bound *b, int stage, fdht_error *err)
 {
     size_t words = b->rows * b->inner, room = m->hw->w_kib * 512, load = 0;
     size_t tile = FDHT_MIN(b->rows, m->hw->macs_per_pe) * b->inner;
@@ -170,14 +170,14 @@ static int refill(fdht_machine *m, const fdht_bound *b, int stage, fdht_error *e
     else if (m->report->weight_words > room)
         load = words;
     if (load)
-        fdht_machine_stall(m, stage, FDHT_STALL_WEIGHT_REFILL,
-                           (load + m->hw->w_refill_words - 1) / m->hw->w_refill_words);
+        fdht_array_stall(m, stage, FDHT_STALL_WEIGHT_REFILL,
+                         (load + m->hw->w_refill_words - 1) / m->hw->w_refill_words);
     return FDHT_OK;
 }
 
 /* A buffer that is too small for what it must hold at this stage spills the excess: out and in again. in,
  * out: words. */
-static int spill(fdht_machine *m, int stage, size_t in, size_t out, fdht_error *err)
+static int spill(fdht_array *m, int stage, size_t in, size_t out, fdht_error *err)
 {
     fdht_sim_report *r = m->report;
     fdht_sim_stage_report *s = &r->stage[stage];
@@ -197,12 +197,11 @@ static int spill(fdht_machine *m, int stage, size_t in, size_t out, fdht_error *
         return fdht_fail(err, FDHT_ELIMIT, "stage %s: %zu words do not fit x_kib = %zu, and spill_words is 0",
                          s->name, over, m->hw->x_kib);
     r->spilled_words += over;
-    fdht_machine_stall(m, stage, FDHT_STALL_SPILL,
-                       2 * ((over + m->hw->spill_words - 1) / m->hw->spill_words));
+    fdht_array_stall(m, stage, FDHT_STALL_SPILL, 2 * ((over + m->hw->spill_words - 1) / m->hw->spill_words));
     return FDHT_OK;
 }
 
-static int run_chain(fdht_machine *m, const plan *q, bool h, size_t z_line, fdht_error *err)
+static int run_chain(fdht_array *m, const plan *q, bool h, size_t z_line, fdht_error *err)
 {
     const fdht_sim_chain *c = h ? &q->p->h : &q->p->x;
     const fdht_bound *b = h ? q->h : q->x;
@@ -214,14 +213,14 @@ static int run_chain(fdht_machine *m, const plan *q, bool h, size_t z_line, fdht
         int rc = refill(m, &b[i], first + i, err);
         if (rc || (rc = spill(m, first + i, in * m->hw->x_banks, out * m->hw->x_banks, err)))
             return rc;
-        rc = fdht_machine_stage(m, &b[i], at, from_h ? q->h_base : 0, !at, z ? z_line : 0, first + i, err);
+        rc = fdht_array_stage(m, &b[i], at, from_h ? q->h_base : 0, !at, z ? z_line : 0, first + i, err);
         if (rc)
             return rc;
     }
     return FDHT_OK;
 }
 
-static fdht_place place(const fdht_machine *m, const fdht_sim_map *map, size_t a, size_t k, size_t base)
+static fdht_place place(const fdht_array *m, const fdht_bank_map *map, size_t a, size_t k, size_t base)
 {
     fdht_place p;
     p.bank = fdht_sim_place(map, m->hw->x_banks, a, k, &p.line);
@@ -230,16 +229,16 @@ static fdht_place place(const fdht_machine *m, const fdht_sim_map *map, size_t a
 }
 
 /* The host puts a vector in place; no cycles unless input_words says so. */
-static int load_x(fdht_machine *m, const plan *q, const int16_t *x, fdht_error *err)
+static int load_x(fdht_array *m, const plan *q, const int16_t *x, fdht_error *err)
 {
     for (size_t i = 0; i < q->n_x; i++) {
         fdht_place at = place(m, &q->p->x.stage[0].in, q->xi_a[i], q->xi_k[i], 0);
         if (at.bank >= m->hw->x_banks || at.line >= m->lines[0])
             return fdht_fail(err, FDHT_EFORMAT, "input word %zu: line %zu is outside the memory", i, at.line);
-        *fdht_machine_word(m, 0, at) = x[i];
+        *fdht_array_word(m, 0, at) = x[i];
     }
     if (m->hw->input_words)
-        fdht_machine_stall(m, 0, FDHT_STALL_FILL, (q->n_x + m->hw->input_words - 1) / m->hw->input_words);
+        fdht_array_stall(m, 0, FDHT_STALL_FILL, (q->n_x + m->hw->input_words - 1) / m->hw->input_words);
     return FDHT_OK;
 }
 
@@ -263,18 +262,18 @@ static int16_t lstm_unit(const fdht_sim_program *p, const int16_t gate[4], int16
     return fdht_sim_sat16(fdht_sim_round((int64_t)o * t, 15), sat);
 }
 
-static fdht_place h_place(const fdht_machine *m, const plan *q, size_t unit)
+static fdht_place h_place(const fdht_array *m, const plan *q, size_t unit)
 {
     return place(m, &q->p->h.stage[0].in, q->hi_a[unit], q->hi_k[unit], q->h_base);
 }
 
 /* The LSTM unit takes lstm_lanes units at a time: for each gate a read of z_x and one of z_h, in the same
  * cycle where they lie in different buffers; then it writes h. The array waits. */
-static int lstm_step(fdht_machine *m, const plan *q, size_t z_line, int16_t *c, int16_t *h, fdht_error *err)
+static int lstm_step(fdht_array *m, const plan *q, size_t z_line, int16_t *c, int16_t *h, fdht_error *err)
 {
     const fdht_sim_program *p = q->p;
     int stage = m->report->n_stages - 1, z_h = 1 - q->z_buffer;
-    const fdht_sim_map *zx = &p->x.stage[p->x.n_stages - 1].out, *zh = &p->h.stage[p->h.n_stages - 1].out;
+    const fdht_bank_map *zx = &p->x.stage[p->x.n_stages - 1].out, *zh = &p->h.stage[p->h.n_stages - 1].out;
     fdht_sim_stage_report *s = &m->report->stage[stage];
     if (!s->runs++)
         s->first_cycle = m->cycle;
@@ -289,37 +288,37 @@ static int lstm_step(fdht_machine *m, const plan *q, size_t z_line, int16_t *c, 
                 at[i] = place(m, zx, q->zx_a[e], q->zx_k[e], z_line);
                 ah[i] = place(m, zh, q->zh_a[e], q->zh_k[e], 0);
             }
-            if ((rc = fdht_machine_access(m, 'r', q->z_buffer, at, n, stage, &extra_x, err)) ||
-                (rc = fdht_machine_access(m, 'r', z_h, ah, n, stage, &extra_h, err)))
+            if ((rc = fdht_array_access(m, 'r', q->z_buffer, at, n, stage, &extra_x, err)) ||
+                (rc = fdht_array_access(m, 'r', z_h, ah, n, stage, &extra_h, err)))
                 return rc;
             for (size_t i = 0; i < n; i++) {
-                int64_t a = (int64_t)*fdht_machine_word(m, q->z_buffer, at[i]) +
-                            *fdht_machine_word(m, z_h, ah[i]) +
+                int64_t a = (int64_t)*fdht_array_word(m, q->z_buffer, at[i]) +
+                            *fdht_array_word(m, z_h, ah[i]) +
                             (p->bias ? p->bias[g * p->gate_stride + u0 + i] : 0);
                 uint64_t clipped = 0; /* beyond the tables the functions are flat */
                 gate[i][g] = fdht_sim_sat16(a * ((int64_t)1 << (12 - p->z_frac)), &clipped);
             }
             bool shared = m->hw->x_buffers == 1;
-            fdht_machine_stall(m, stage, FDHT_STALL_RECURRENCE, shared ? 2 : 1);
-            fdht_machine_stall(m, stage, FDHT_STALL_READ_CONFLICT,
-                               shared ? extra_x + extra_h : FDHT_MAX(extra_x, extra_h));
+            fdht_array_stall(m, stage, FDHT_STALL_RECURRENCE, shared ? 2 : 1);
+            fdht_array_stall(m, stage, FDHT_STALL_READ_CONFLICT,
+                             shared ? extra_x + extra_h : FDHT_MAX(extra_x, extra_h));
         }
         for (size_t i = 0; i < n; i++) {
             h[u0 + i] = lstm_unit(p, gate[i], &c[u0 + i], &s->saturations);
             at[i] = h_place(m, q, u0 + i);
         }
-        if ((rc = fdht_machine_access(m, 'w', q->h_src, at, n, stage, &extra, err)))
+        if ((rc = fdht_array_access(m, 'w', q->h_src, at, n, stage, &extra, err)))
             return rc;
-        fdht_machine_stall(m, stage, FDHT_STALL_WRITE_CONFLICT, extra);
+        fdht_array_stall(m, stage, FDHT_STALL_WRITE_CONFLICT, extra);
         for (size_t i = 0; i < n; i++)
-            *fdht_machine_word(m, q->h_src, at[i]) = h[u0 + i];
+            *fdht_array_word(m, q->h_src, at[i]) = h[u0 + i];
         m->report->lstm_elements += n;
     }
-    fdht_machine_stall(m, stage, FDHT_STALL_RECURRENCE, m->hw->lstm_latency_cycles);
+    fdht_array_stall(m, stage, FDHT_STALL_RECURRENCE, m->hw->lstm_latency_cycles);
     return FDHT_OK;
 }
 
-static int recur(fdht_machine *m, const plan *q, int16_t *y, int16_t *c_out, fdht_error *err)
+static int recur(fdht_array *m, const plan *q, int16_t *y, int16_t *c_out, fdht_error *err)
 {
     const fdht_sim_program *p = q->p;
     int16_t *c = fdht_calloc_err(2 * p->units, sizeof *c, "cell state", err);
@@ -332,7 +331,7 @@ static int recur(fdht_machine *m, const plan *q, int16_t *y, int16_t *c_out, fdh
             rc = lstm_step(m, q, q->z_base + t * q->z_lines, c, c + p->units, err);
         /* what counts is what stands in the banks */
         for (size_t i = 0; i < p->units && !rc; i++)
-            y[t * p->units + i] = *fdht_machine_word(m, q->h_src, h_place(m, q, i));
+            y[t * p->units + i] = *fdht_array_word(m, q->h_src, h_place(m, q, i));
     }
     if (!rc && c_out)
         memcpy(c_out, c, p->units * sizeof *c);
@@ -340,7 +339,7 @@ static int recur(fdht_machine *m, const plan *q, int16_t *y, int16_t *c_out, fdh
     return rc;
 }
 
-static int run_all(fdht_machine *m, const plan *q, const int16_t *x, int16_t *y, int16_t *c, fdht_error *err)
+static int run_all(fdht_array *m, const plan *q, const int16_t *x, int16_t *y, int16_t *c, fdht_error *err)
 {
     const fdht_sim_program *p = q->p;
     int out = p->x.n_stages % 2;
@@ -353,13 +352,13 @@ static int run_all(fdht_machine *m, const plan *q, const int16_t *x, int16_t *y,
             if (at.line >= m->lines[out])
                 return fdht_fail(err, FDHT_EFORMAT, "output word %zu: line %zu is outside the memory", i,
                                  at.line);
-            y[t * q->n_z + i] = *fdht_machine_word(m, out, at);
+            y[t * q->n_z + i] = *fdht_array_word(m, out, at);
         }
     }
     return p->lstm ? recur(m, q, y, c, err) : FDHT_OK;
 }
 
-static void name_stages(fdht_machine *m, const plan *q)
+static void name_stages(fdht_array *m, const plan *q)
 {
     fdht_sim_report *r = m->report;
     for (int i = 0; i < q->p->x.n_stages + q->p->h.n_stages; i++) {
@@ -390,7 +389,7 @@ static void name_stages(fdht_machine *m, const plan *q)
     }
 }
 
-static void total(fdht_machine *m)
+static void total(fdht_array *m)
 {
     fdht_sim_report *r = m->report;
     r->cycles = m->cycle;
@@ -416,7 +415,7 @@ int fdht_sim_run(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t steps,
                  int16_t *c, fdht_sim_trace *trace, void *trace_arg, fdht_sim_report *out, fdht_error *err)
 {
     memset(out, 0, sizeof *out);
-    fdht_machine m = {.hw = hw, .report = out, .trace = trace, .trace_arg = trace_arg};
+    fdht_array m = {.hw = hw, .report = out, .trace = trace, .trace_arg = trace_arg};
     plan q = {.p = p, .steps = steps};
     int rc = fdht_sim_hw_check(hw, err);
     if (rc)

@@ -18,7 +18,7 @@ void fdht_sim_expand(const fdht_sim_leg *leg, int n, fdht_leg_side side, uint32_
 size_t fdht_sim_slots(const fdht_sim_stage *s, size_t n_pe, uint32_t *slot);
 
 /* The place of address a with skew k: bank, and line through *line. */
-static inline size_t fdht_sim_place(const fdht_sim_map *m, size_t banks, size_t a, size_t k, size_t *line)
+static inline size_t fdht_sim_place(const fdht_bank_map *m, size_t banks, size_t a, size_t k, size_t *line)
 {
     if (m->table) {
         *line = m->table[a] / banks;

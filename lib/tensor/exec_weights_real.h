@@ -64,7 +64,7 @@ static view weight_view(const exec_t *e, int term, int w)
             }
         return v;
     }
-    const fdht_net_core *c = &e->op->core[term * e->op->cores_per_term + weight->core];
+    const fdht_core_desc *c = &e->op->core[term * e->op->cores_per_term + weight->core];
     v.base = c->info.offset;
     for (int i = c->info.order; i-- > 0; stride *= c->info.dim[i]) {
         int leg = c->leg[i];

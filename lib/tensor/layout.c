@@ -14,9 +14,9 @@ static const double SPREAD = 1.2;
 /* Cache lines that a pass over the rows may touch and still find in L1 when it comes back. */
 enum { NEAR_LINES = 512 };
 
-typedef struct layout {
+typedef struct leg_strides {
     int n, leg[FDHT_MAX_LEGS];
-} layout;
+} leg_strides;
 
 typedef enum placing { NEW_LAST, NEW_BEFORE_LANES, NEW_FIRST, PLACINGS } placing;
 
@@ -24,7 +24,7 @@ typedef struct node {
     double cost;
     int parent;
     placing place;
-    layout c;
+    leg_strides c;
     int n_new, new_leg[FDHT_MAX_LEGS];
 } node;
 
@@ -41,7 +41,7 @@ static bool has(uint64_t legs, int leg)
     return legs >> leg & 1;
 }
 
-static split split_legs(const layout *a, uint64_t weight)
+static split split_legs(const leg_strides *a, uint64_t weight)
 {
     split s = {0};
     for (int i = 0; i < a->n; i++)
@@ -67,7 +67,7 @@ static size_t product(const int *leg, int n, const size_t *extent)
     return p;
 }
 
-static size_t stride_in(const layout *a, int leg, const size_t *extent)
+static size_t stride_in(const leg_strides *a, int leg, const size_t *extent)
 {
     size_t stride = 1;
     for (int i = a->n; i-- > 0 && a->leg[i] != leg;)
@@ -77,7 +77,7 @@ static size_t stride_in(const layout *a, int leg, const size_t *extent)
 
 /* The run of kept legs [first, last) with one stride in A that holds the most rows; one whose rows are neighbours
  * is as good as any if it fills a register tile. */
-static void row_run(const layout *a, const split *s, const size_t *extent, int *first, int *last)
+static void row_run(const leg_strides *a, const split *s, const size_t *extent, int *first, int *last)
 {
     size_t best = 0;
     *first = *last = 0;
@@ -97,7 +97,7 @@ static void row_run(const layout *a, const split *s, const size_t *extent, int *
     }
 }
 
-static void place_legs(const split *s, const int *fresh, int n_fresh, placing place, layout *c)
+static void place_legs(const split *s, const int *fresh, int n_fresh, placing place, leg_strides *c)
 {
     int outer = place == NEW_BEFORE_LANES ? s->n_m - s->n_suffix : s->n_m;
     c->n = 0;
@@ -145,7 +145,7 @@ static double miss_cost(const fdht_step *t, const split *s, size_t rows, const s
     return MISS * (double)(t->m * lines);
 }
 
-static double form_cost(const fdht_step *t, const layout *a, const split *s, placing place,
+static double form_cost(const fdht_step *t, const leg_strides *a, const split *s, placing place,
                         const size_t *extent, bool first_step)
 {
     if (place == NEW_LAST) {
@@ -163,7 +163,7 @@ static double form_cost(const fdht_step *t, const layout *a, const split *s, pla
     return tile_cost(t->n, lanes, t->k, t->m / lanes);
 }
 
-static bool natural(const fdht_op *op, const layout *c)
+static bool natural(const fdht_op *op, const leg_strides *c)
 {
     for (int i = 1; i < c->n; i++)
         if (c->leg[i] < c->leg[i - 1])
@@ -240,8 +240,8 @@ static void expand(const fdht_op *op, const fdht_plan *p, int at, const size_t *
 }
 
 /* offset[i] of every index over the given legs, row-major, in a tensor laid out as `in`. */
-static uint32_t *offset_table(const int *leg, int n, const size_t *extent, const layout *in, size_t *count,
-                              fdht_error *err)
+static uint32_t *offset_table(const int *leg, int n, const size_t *extent, const leg_strides *in,
+                              size_t *count, fdht_error *err)
 {
     *count = product(leg, n, extent);
     uint32_t *table = fdht_calloc_err(*count, sizeof *table, "plan", err);
@@ -257,7 +257,7 @@ static uint32_t *offset_table(const int *leg, int n, const size_t *extent, const
 }
 
 /* The longest run of summed legs, from the innermost on, that has one stride in A. */
-static void summed_run(fdht_step *t, const split *s, const layout *a, const size_t *extent)
+static void summed_run(fdht_step *t, const split *s, const leg_strides *a, const size_t *extent)
 {
     int i = s->n_k - 1;
     t->k_inner = 1;
@@ -270,7 +270,7 @@ static void summed_run(fdht_step *t, const split *s, const layout *a, const size
     t->k_stride = stride_in(a, s->k[s->n_k - 1], extent);
 }
 
-static int lower(fdht_step *t, uint64_t weight, const layout *a, const node *c, const size_t *extent,
+static int lower(fdht_step *t, uint64_t weight, const leg_strides *a, const node *c, const size_t *extent,
                  fdht_error *err)
 {
     split s = split_legs(a, weight);
@@ -308,7 +308,7 @@ static int lower(fdht_step *t, uint64_t weight, const layout *a, const node *c, 
 }
 
 /* The leading steps that leave the outermost leg of the input where it is, and their shares of a slice. */
-static void find_slices(fdht_plan *p, const size_t *extent, const layout *const *at)
+static void find_slices(fdht_plan *p, const size_t *extent, const leg_strides *const *at)
 {
     int leg = at[0]->n ? at[0]->leg[0] : -1;
     p->slices = 1;
@@ -377,12 +377,12 @@ int fdht_plan_layout(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht
     for (int i = 0; i < p->n_steps && !status; i++)
         status = lower(&p->step[i], p->weight[p->step[i].weight].legs, &beam[i][chosen[i]].c,
                        &beam[i + 1][chosen[i + 1]], extent, err);
-    const layout *at[FDHT_MAX_STEPS + 1];
+    const leg_strides *at[FDHT_MAX_STEPS + 1];
     for (int i = 0; i <= p->n_steps; i++)
         at[i] = &beam[i][chosen[i]].c;
     find_slices(p, extent, at);
     p->cost = beam[p->n_steps][chosen[p->n_steps]].cost;
-    const layout *last = &beam[p->n_steps][chosen[p->n_steps]].c;
+    const leg_strides *last = &beam[p->n_steps][chosen[p->n_steps]].c;
     if (!status && !natural(op, last)) {
         int order[FDHT_MAX_LEGS];
         size_t n;

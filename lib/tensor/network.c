@@ -18,7 +18,7 @@ typedef struct builder {
 static void add_core(builder *b, const char *name, int n_legs, const int *leg)
 {
     fdht_op *op = b->op;
-    fdht_net_core *c = &op->core[op->n_cores++];
+    fdht_core_desc *c = &op->core[op->n_cores++];
     c->term = b->term;
     c->info.order = n_legs;
     c->info.size = 1;

@@ -11,18 +11,18 @@
 
 enum { FDHT_MAX_LEGS = 64 };
 
-typedef struct fdht_net_core {
+typedef struct fdht_core_desc {
     fdht_core info;
     int term;
     int leg[2 * FDHT_MAX_MODES]; /* info.order of them */
-} fdht_net_core;
+} fdht_core_desc;
 
 struct fdht_op {
     fdht_op_spec spec;
     size_t inputs, outputs, parameters;
     int n_legs, n_terms, n_cores, cores_per_term;
     size_t leg_dim[FDHT_MAX_LEGS];
-    fdht_net_core *core; /* terms one after the other, cores_per_term each */
+    fdht_core_desc *core; /* terms one after the other, cores_per_term each */
 };
 
 static inline int fdht_leg_in(const fdht_op *op, int k)

@@ -92,7 +92,7 @@ int fdht_op_dense(const fdht_op *op, const double *params, double *W, fdht_error
             return FDHT_ENOMEM;
         t.value[0] = 1;
         for (int i = 0; i < op->cores_per_term; i++) {
-            const fdht_net_core *c = &op->core[term * op->cores_per_term + i];
+            const fdht_core_desc *c = &op->core[term * op->cores_per_term + i];
             full core = {.n = c->info.order, .size = c->info.size};
             memcpy(core.leg, c->leg, sizeof c->leg);
             core.value = (double *)params + c->info.offset; /* only read */

@@ -60,7 +60,7 @@ out:
     return status;
 }
 
-static void class_scores(fdht_scores *s)
+static void class_scores(fdht_result *s)
 {
     size_t n = s->classes;
     for (size_t k = 0; k < n; k++) {
@@ -75,13 +75,13 @@ static void class_scores(fdht_scores *s)
     }
 }
 
-int fdht_evaluate(const fdht_model *m, const fdht_train_data *s, int threads, fdht_scores *out,
+int fdht_evaluate(const fdht_model *m, const fdht_train_data *s, int threads, fdht_result *out,
                   fdht_error *err)
 {
     fdht_runner *r = NULL;
     size_t n = m->spec.classes;
     int status;
-    *out = (fdht_scores){.clips = s->clips, .classes = n};
+    *out = (fdht_result){.clips = s->clips, .classes = n};
     if (!n)
         return fdht_fail(err, FDHT_EINVAL, "the model has no classifier to evaluate");
     if ((status = fdht_train_data_check(s, m, "evaluation", err)) != FDHT_OK)
@@ -100,17 +100,17 @@ int fdht_evaluate(const fdht_model *m, const fdht_train_data *s, int threads, fd
 out:
     fdht_runner_free(r);
     if (status != FDHT_OK)
-        fdht_scores_free(out);
+        fdht_result_free(out);
     return status;
 }
 
-void fdht_scores_free(fdht_scores *s)
+void fdht_result_free(fdht_result *s)
 {
     fdht_free(s->confusion);
     fdht_free(s->precision);
     fdht_free(s->recall);
     fdht_free(s->f1);
-    *s = (fdht_scores){0};
+    *s = (fdht_result){0};
 }
 
 /* Sums over one clip: of all pixels, and of their squares, centred: less the clip's mean. */
@@ -125,8 +125,8 @@ static void measure_clip(const uint8_t *data, size_t n, bool centred, double *su
     *square += (double)q - (centred ? (double)s * (double)s / (double)n : 0);
 }
 
-int fdht_measure(const fdht_train_data *s, const fdht_frame_spec *frame, double *mean, double *std,
-                 fdht_error *err)
+int fdht_pixel_stats(const fdht_train_data *s, const fdht_frame_spec *frame, double *mean, double *std,
+                     fdht_error *err)
 {
     enum { MOST = 512 };
     size_t inputs = frame->width * frame->height * frame->channels, clips = FDHT_MIN(s->clips, (size_t)MOST);

@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "base/rng.h"
-#include "fdht/machine.h"
+#include "fdht/peak.h"
 #include "fdht/operator.h"
 #include "fdht/preset.h"
 #include "kernels/kernels.h"

@@ -1,0 +1,52 @@
+/* Machines and workloads of `simulate`. */
+#include <string.h>
+
+#include "fdht/hardware.h"
+#include "info/info.h"
+
+int info_hardware(cli *c, const info_args *a, cJSON *json)
+{
+    fdht_sim_hw hw;
+    int n, st = fdht_hardware_read(a->path, &hw, &c->err);
+    if (st)
+        return st;
+    const fdht_sim_key *key = fdht_sim_keys(&n);
+    cli_json_string(json, "name", hw.name);
+    for (int i = 0; i < n; i++) {
+        double v = fdht_sim_hw_get(&hw, &key[i]);
+        if (key[i].type == FDHT_KEY_BANK)
+            cli_json_string(json, key[i].name, fdht_bank_function_name((int)v));
+        else
+            cli_json_number(json, key[i].name, v);
+    }
+    cli_json_number(json, "area_mm2", fdht_sim_area_of(&hw).total);
+    return FDHT_OK;
+}
+
+int info_workload(cli *c, const info_args *a, cJSON *json)
+{
+    fdht_workload w;
+    size_t parameters;
+    int st = fdht_workload_read(a->path, &w, &c->err);
+    if (st || (st = fdht_workload_parameters(&w, &parameters, &c->err)))
+        return st;
+    cli_json_string(json, "name", w.name);
+    cli_json_size(json, "parameters", parameters);
+    cli_json_int(json, "gates", w.gates);
+    cli_json_size(json, "steps", w.steps);
+    return info_cell(c, &w.cell, json);
+}
+
+int info_json(cli *c, const info_args *a, const char **kind, info_reader **read)
+{
+    char schema[64];
+    int st = fdht_json_schema(a->path, schema, sizeof schema, &c->err);
+    if (st)
+        return st;
+    bool hardware = !strncmp(schema, "fdht-hw-", 8);
+    if (!hardware && strncmp(schema, "fdht-workload-", 14))
+        return cli_fail(c, FDHT_EFORMAT, "%s: JSON, but neither a machine nor a workload", a->path);
+    *kind = hardware ? "hardware" : "workload";
+    *read = hardware ? info_hardware : info_workload;
+    return FDHT_OK;
+}

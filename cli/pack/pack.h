@@ -1,0 +1,54 @@
+/* pack/pack.h - the parts of `fdht pack`: a table of labels and the list of clips packed so far. */
+#ifndef CLI_PACK_PACK_H
+#define CLI_PACK_PACK_H
+
+#include <regex.h>
+
+#include "frame/cli.h"
+#include "fdht/clips.h"
+
+/* ---- pack/labels.c: --labels FILE, a CSV or TSV table with one row a clip ---- */
+
+typedef struct pack_row {
+    char *line;    /* holds the cells */
+    char **cell;   /* pack_labels.columns of them; cell[0] is the clip */
+    size_t number; /* of the line, from 1 */
+} pack_row;
+
+typedef struct pack_labels {
+    const char *path;
+    char **header; /* NULL: the file has none */
+    size_t columns;
+    size_t label, split; /* columns; SIZE_MAX: none */
+    pack_row *row;       /* sorted by clip */
+    size_t n, size;
+} pack_labels;
+
+/* A first line whose first cell is clip, name, file or path names the columns; else they are clip, label, .. */
+int pack_labels_read(cli *c, const char *path, pack_labels *t);
+void pack_labels_free(pack_labels *t);
+/* The row of a clip: its whole name, or any end of it that begins after a '/'; NULL if there is none. */
+const pack_row *pack_labels_find(const pack_labels *t, const char *clip);
+/* A column by its name in the header, or by its number from 1; SIZE_MAX if there is none. */
+size_t pack_labels_column(const pack_labels *t, const char *name);
+
+/* ---- pack/list.c: what is remembered of each clip, and the classes ---- */
+
+typedef struct pack_clip {
+    int label, split;
+    char *key; /* the subject; NULL: the clip itself */
+} pack_clip;
+
+typedef struct pack_list {
+    pack_clip *clip;
+    size_t n, size;
+    char **class_name; /* in the order they came, until pack_list_sort */
+    size_t classes, class_size;
+} pack_list;
+
+void pack_list_add(pack_list *l, const char *label, int split, const char *key);
+/* Classes into natural order, labels with them. */
+void pack_list_sort(pack_list *l);
+void pack_list_free(pack_list *l);
+
+#endif

@@ -1,0 +1,309 @@
+/* simulate/report.c - one simulation as text, JSON, CSV and pictures. */
+#include <math.h>
+#include <string.h>
+
+#include "simulate/simulate.h"
+
+static const char *mode_name(const sim_result *s)
+{
+    return s->r.mode == FDHT_SIM_PAPER ? "paper" : "real";
+}
+
+static double percent(double part, double whole)
+{
+    return whole > 0 ? 100 * part / whole : 0;
+}
+
+static void print_stages(const sim_result *s)
+{
+    const fdht_sim_report *r = &s->r;
+    printf("\n%-26s %6s %5s %6s %5s %10s %9s %5s  %s\n", "stage", "rows", "inner", "cols", "runs", "issue",
+           "stalls", "use%", "bank function of its output");
+    for (int i = 0; i < r->n_stages; i++) {
+        const fdht_sim_stage_report *t = &r->stage[i];
+        uint64_t stalls = 0;
+        for (int k = 0; k < FDHT_STALLS; k++)
+            stalls += t->stall[k];
+        double slots = (double)t->issue_cycles * (double)(s->hw->n_pe * s->hw->macs_per_pe);
+        printf("%-26.26s %6zu %5zu %6zu %5zu %10llu %9llu %5.1f  %s%s%s\n", t->name, t->rows, t->inner,
+               t->cols, t->runs, (unsigned long long)t->issue_cycles, (unsigned long long)stalls,
+               percent((double)t->multiply_adds, slots), t->bank_function ? t->bank_function : "",
+               *t->mapping ? ", " : "", t->mapping);
+    }
+}
+
+static void print_energy(const sim_result *s)
+{
+    const fdht_sim_energy *e = &s->r.energy;
+    const fdht_sim_area *a = &s->r.area;
+    double n = (double)s->r.steps * 1e3;
+    printf("\nenergy a step, nJ     mac %.1f, x read %.1f, x write %.1f, w read %.1f, lstm %.1f, leakage "
+           "%.1f; total %.1f\n",
+           e->mac / n, e->x_read / n, e->x_write / n, e->w_read / n, e->lstm / n, e->leakage / n,
+           e->total / n);
+    printf("area, mm2             x memory %.3f, w memory %.3f, logic %.3f, lstm %.3f; total %.3f\n",
+           a->x_sram, a->w_sram, a->logic, a->lstm, a->total);
+    printf("power, mW             %.1f\n", sim_power_mw(s));
+}
+
+/* The machine with where each number comes from. */
+static void print_machine(const fdht_sim_hw *hw)
+{
+    int n;
+    const fdht_sim_key *key = fdht_sim_keys(&n);
+    fdht_sim_hw base;
+    bool fdht = !strcmp(hw->name, "fdht");
+    fdht_sim_hw_named(fdht ? "fdht" : "tie", &base, NULL);
+    printf("\nmachine %s\n", hw->name);
+    for (int i = 0; i < n; i++) {
+        double v = fdht_sim_hw_get(hw, &key[i]);
+        const char *source = fdht ? key[i].fdht_source : key[i].tie_source;
+        if (fdht && !strncmp(source, "as for", 6))
+            source = key[i].tie_source;
+        if (v != fdht_sim_hw_get(&base, &key[i]))
+            source = "set by the user";
+        if (key[i].type == FDHT_KEY_BANK)
+            printf("  %-24s %10s %-11s %s\n", key[i].name, fdht_bank_function_name((int)v), "", source);
+        else
+            printf("  %-24s %10.10g %-11s %s\n", key[i].name, v, key[i].unit, source);
+    }
+}
+
+void sim_print_text(const sim_result *s)
+{
+    const fdht_sim_report *r = &s->r;
+    printf("%s on %s, %s mode, %zu step%s\n", s->name, s->arch, mode_name(s), r->steps,
+           r->steps == 1 ? "" : "s");
+    printf("order                 %s\n", s->order);
+    printf("parameters            %zu (%zu words as merged)\n", s->parameters, r->weight_words);
+    printf("multiply-adds         %llu\n", (unsigned long long)r->multiply_adds);
+    printf("cycles                %llu = %llu issue", (unsigned long long)r->cycles,
+           (unsigned long long)r->issue_cycles);
+    for (int k = 0; k < FDHT_STALLS; k++)
+        if (r->stall[k])
+            printf(" + %llu %s", (unsigned long long)r->stall[k], fdht_stall_name(k));
+    printf("\nutilisation           %.1f %%\n",
+           percent((double)r->multiply_adds, (double)r->cycles * (double)(s->hw->n_pe * s->hw->macs_per_pe)));
+    printf("throughput            %.3f TOPS dense-equivalent, %.1f GOPS real, %.3f us a step\n",
+           sim_tops_dense(s), sim_gops(s), sim_us_per_step(s));
+    if (r->mode == FDHT_SIM_REAL) {
+        printf("bank conflicts        %llu extra cycles reading, %llu writing (hidden ones included)\n",
+               (unsigned long long)r->read_extra, (unsigned long long)r->write_extra);
+        printf("peak occupancy        %zu words of %zu a buffer, %zu spilled\n", r->peak_words,
+               s->hw->x_kib * 512, r->spilled_words);
+        printf("values                %s; %llu words saturated, %llu accumulations\n",
+               s->bit_exact ? "bit for bit those of the fixed-point reference"
+                            : "DIFFER from the fixed-point reference",
+               (unsigned long long)r->saturations, (unsigned long long)r->acc_saturations);
+        printf("against float         SNR %.1f dB", s->snr_db);
+        if (s->clips)
+            printf("; the same class in %zu of %zu clips", s->agree, s->clips);
+        putchar('\n');
+    }
+    print_stages(s);
+    print_energy(s);
+    print_machine(s->hw);
+}
+
+static void json_stalls(cJSON *json, const char *key, const uint64_t *stall)
+{
+    cJSON *o = cli_json_object(json, key);
+    for (int k = 0; k < FDHT_STALLS; k++)
+        cli_json_size(o, fdht_stall_name(k), stall[k]);
+}
+
+static void json_stage(cJSON *list, const fdht_sim_stage_report *t)
+{
+    cJSON *o = cli_json_object(list, NULL);
+    cli_json_string(o, "name", t->name);
+    cli_json_size(o, "rows", t->rows);
+    cli_json_size(o, "inner", t->inner);
+    cli_json_size(o, "cols", t->cols);
+    cli_json_size(o, "runs", t->runs);
+    cli_json_size(o, "issue_cycles", t->issue_cycles);
+    json_stalls(o, "stall_cycles", t->stall);
+    cli_json_size(o, "multiply_adds", t->multiply_adds);
+    cli_json_size(o, "padded_slots", t->padded_slots);
+    cli_json_size(o, "reads", t->reads);
+    cli_json_size(o, "writes", t->writes);
+    cli_json_size(o, "weight_reads", t->weight_reads);
+    cli_json_size(o, "read_conflict_extra_cycles", t->read_extra);
+    cli_json_size(o, "write_conflict_extra_cycles", t->write_extra);
+    cli_json_size(o, "occupancy_in_words", t->occupancy_in);
+    cli_json_size(o, "occupancy_out_words", t->occupancy_out);
+    cli_json_string(o, "bank_function", t->bank_function);
+    cli_json_string(o, "mapping", t->mapping);
+}
+
+static void json_banks(cJSON *json, const char *key, const uint64_t *v, int n)
+{
+    cJSON *list = cli_json_array(json, key);
+    for (int i = 0; i < n; i++)
+        cli_json_size(list, NULL, v[i]);
+}
+
+static void json_machine(cJSON *json, const sim_result *s)
+{
+    int n;
+    const fdht_sim_key *key = fdht_sim_keys(&n);
+    cJSON *o = cli_json_object(json, "machine");
+    for (int i = 0; i < n; i++) {
+        double v = fdht_sim_hw_get(s->hw, &key[i]);
+        if (key[i].type == FDHT_KEY_BANK)
+            cli_json_string(o, key[i].name, fdht_bank_function_name((int)v));
+        else
+            cli_json_number(o, key[i].name, v);
+    }
+}
+
+static void json_prices(cJSON *json, const sim_result *s)
+{
+    const fdht_sim_energy *e = &s->r.energy;
+    const fdht_sim_area *a = &s->r.area;
+    cJSON *o = cli_json_object(json, "energy_pj");
+    cli_json_number(o, "mac", e->mac);
+    cli_json_number(o, "x_read", e->x_read);
+    cli_json_number(o, "x_write", e->x_write);
+    cli_json_number(o, "w_read", e->w_read);
+    cli_json_number(o, "lstm", e->lstm);
+    cli_json_number(o, "leakage", e->leakage);
+    cli_json_number(o, "total", e->total);
+    o = cli_json_object(json, "area_mm2");
+    cli_json_number(o, "x_memory", a->x_sram);
+    cli_json_number(o, "w_memory", a->w_sram);
+    cli_json_number(o, "logic", a->logic);
+    cli_json_number(o, "lstm", a->lstm);
+    cli_json_number(o, "total", a->total);
+    cli_json_number(json, "power_mw", sim_power_mw(s));
+}
+
+void sim_add_json(cJSON *json, const sim_result *s)
+{
+    const fdht_sim_report *r = &s->r;
+    cli_json_string(json, "workload", s->name);
+    cli_json_string(json, "arch", s->arch);
+    cli_json_string(json, "mode", mode_name(s));
+    cli_json_string(json, "order", s->order);
+    cli_json_size(json, "steps", r->steps);
+    cli_json_size(json, "cycles", r->cycles);
+    cli_json_size(json, "issue_cycles", r->issue_cycles);
+    json_stalls(json, "stall_cycles", r->stall);
+    cli_json_size(json, "multiply_adds", r->multiply_adds);
+    cli_json_size(json, "parameters", s->parameters);
+    cli_json_number(json, "tops_dense", sim_tops_dense(s));
+    cli_json_number(json, "gops", sim_gops(s));
+    cli_json_number(json, "us_per_step", sim_us_per_step(s));
+    json_prices(json, s);
+    if (s->bit_exact < 0)
+        cJSON_AddNullToObject(json, "bit_exact");
+    else
+        cli_json_bool(json, "bit_exact", s->bit_exact);
+    cli_json_number(json, "snr_db", s->snr_db);
+    if (s->clips) {
+        cli_json_size(json, "clips", s->clips);
+        cli_json_size(json, "class_agreement", s->agree);
+    }
+    cli_json_size(json, "reads", r->reads);
+    cli_json_size(json, "writes", r->writes);
+    cli_json_size(json, "read_conflict_extra_cycles", r->read_extra);
+    cli_json_size(json, "write_conflict_extra_cycles", r->write_extra);
+    cli_json_size(json, "peak_words", r->peak_words);
+    cli_json_size(json, "spilled_words", r->spilled_words);
+    cli_json_size(json, "saturated_words", r->saturations);
+    cli_json_size(json, "saturated_accumulations", r->acc_saturations);
+    cJSON *list = cli_json_array(json, "stages");
+    for (int i = 0; i < r->n_stages; i++)
+        json_stage(list, &r->stage[i]);
+    if (r->n_banks) {
+        json_banks(json, "bank_reads", r->bank_reads, r->n_banks);
+        json_banks(json, "bank_writes", r->bank_writes, r->n_banks);
+        json_banks(json, "bank_conflicts", r->bank_conflicts, r->n_banks);
+    }
+    json_machine(json, s);
+}
+
+void sim_print_csv(FILE *f, const sim_result *s)
+{
+    fprintf(f, "stage,rows,inner,cols,runs,issue_cycles");
+    for (int k = 0; k < FDHT_STALLS; k++)
+        fprintf(f, ",%s_cycles", fdht_stall_name(k));
+    fprintf(f, ",multiply_adds,padded_slots,reads,writes,weight_reads,read_conflict_extra_cycles,write_"
+               "conflict_extra_cycles,"
+               "occupancy_in_words,occupancy_out_words,bank_function\n");
+    for (int i = 0; i < s->r.n_stages; i++) {
+        const fdht_sim_stage_report *t = &s->r.stage[i];
+        fprintf(f, "%s,%zu,%zu,%zu,%zu,%llu", t->name, t->rows, t->inner, t->cols, t->runs,
+                (unsigned long long)t->issue_cycles);
+        for (int k = 0; k < FDHT_STALLS; k++)
+            fprintf(f, ",%llu", (unsigned long long)t->stall[k]);
+        const uint64_t v[] = {t->multiply_adds, t->padded_slots, t->reads,
+                              t->writes,        t->weight_reads, t->read_extra,
+                              t->write_extra,   t->occupancy_in, t->occupancy_out};
+        for (size_t k = 0; k < sizeof v / sizeof *v; k++)
+            fprintf(f, ",%llu", (unsigned long long)v[k]);
+        fprintf(f, ",%s\n", t->bank_function ? t->bank_function : "");
+    }
+}
+
+/* The first step: each stage a row, its issue and its stalls one after the other along time. */
+static void plot_timeline(FILE *f, const sim_result *s)
+{
+    static const char *const colour[] = {"#4c72b0", "#a0a0a0", "#dd8452", "#c44e52", "#8c1c13",
+                                         "#937860", "#da8bc3", "#64b5cd", "#000000", "#55a868"};
+    const fdht_sim_report *r = &s->r;
+    double t = 0;
+    for (int i = 0; i < 10; i++)
+        fprintf(f, "set linetype %d linecolor rgb '%s'\n", i + 1, colour[i]);
+    fprintf(f, "set style fill solid\nset key outside right\nset title 'one step: stages along time'\n"
+               "set xlabel 'cycles'\nset ytics noenhanced\n$line << EOD\n");
+    for (int i = 0; i < r->n_stages; i++) {
+        const fdht_sim_stage_report *g = &r->stage[i];
+        for (int k = -1; k < FDHT_STALLS && g->runs; k++) {
+            double d = (double)(k < 0 ? g->issue_cycles : g->stall[k]) / (double)g->runs;
+            if (d > 0)
+                fprintf(f, "%g %g %d %d\n", t, t + d, -i, k + 2);
+            t += d;
+        }
+    }
+    fprintf(f, "EOD\nset ytics (");
+    for (int i = 0; i < r->n_stages; i++)
+        fprintf(f, "%s\"%.24s\" %d", i ? ", " : "", r->stage[i].name, -i);
+    fprintf(f,
+            ")\nset yrange [%d:1]\nset xrange [0:%g]\nplot $line using (($1+$2)/2):3:1:2:($3-.4):($3+.4):4 "
+            "with boxxyerror linecolor variable notitle, NaN with boxes linetype 1 title 'issue'",
+            -r->n_stages, t > 0 ? t : 1);
+    for (int k = 0; k < FDHT_STALLS; k++)
+        if (r->stall[k])
+            fprintf(f, ", NaN with boxes linetype %d title '%s' noenhanced", k + 2, fdht_stall_name(k));
+    fprintf(f, "\nset ytics autofreq\nset autoscale\nunset xlabel\n");
+}
+
+/* Three pictures on one page: the stages along time, the banks' load, the energy. */
+void sim_plot(cli *c, const sim_result *s, const char *path)
+{
+    const fdht_sim_report *r = &s->r;
+    FILE *f = cli_plot_begin(c, path, 1100, 900);
+    if (!f)
+        return;
+    fprintf(f, "set multiplot layout 3,1 title '%s on %s: %llu cycles, %zu steps'\n", s->name, s->arch,
+            (unsigned long long)r->cycles, r->steps);
+    plot_timeline(f, s);
+    fprintf(f, "set style data histograms\nset style histogram rowstacked\nset boxwidth 0.8\n"
+               "set xtics rotate by -20 noenhanced\n");
+    fprintf(
+        f, "set title 'accesses per bank'\nset ylabel 'words'\n$banks << EOD\nbank reads writes conflicts\n");
+    for (int b = 0; b < r->n_banks; b++)
+        fprintf(f, "%d %llu %llu %llu\n", b, (unsigned long long)r->bank_reads[b],
+                (unsigned long long)r->bank_writes[b], (unsigned long long)r->bank_conflicts[b]);
+    if (!r->n_banks)
+        fprintf(f, "none 0 0 0\n");
+    fprintf(f, "EOD\nplot for [i=2:4] $banks using i:xtic(1) title columnheader(i)\n");
+    const fdht_sim_energy *e = &r->energy;
+    fprintf(f, "set title 'energy'\nset ylabel 'nJ a step'\nset style histogram clustered\n$energy << EOD\n");
+    const char *name[] = {"mac", "x read", "x write", "w read", "lstm", "leakage"};
+    const double v[] = {e->mac, e->x_read, e->x_write, e->w_read, e->lstm, e->leakage};
+    for (int i = 0; i < 6; i++)
+        fprintf(f, "\"%s\" %g\n", name[i], v[i] / 1e3 / (double)r->steps);
+    fprintf(f, "EOD\nplot $energy using 2:xtic(1) notitle\nunset multiplot\n");
+    cli_plot_end(c, f, path);
+}

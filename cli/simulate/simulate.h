@@ -1,0 +1,57 @@
+/* simulate/simulate.h - what the files behind `fdht simulate` share. */
+#ifndef CLI_SIMULATE_SIMULATE_H
+#define CLI_SIMULATE_SIMULATE_H
+
+#include "frame/cli.h"
+#include "fdht/fixed.h"
+
+typedef struct sim_args {
+    const char *preset, *arch, *compare, *order, *input, *trace, *csv, *plot;
+    cli_strings set, sweep;
+    int mode; /* fdht_sim_mode */
+    size_t steps, clips;
+    bool search;
+    /* found by parse */
+    const char *path;
+    fdht_order_choice choice;
+} sim_args;
+
+/* One thing simulated. Strings and stages belong to it; free with sim_result_free. */
+typedef struct sim_result {
+    char name[64], arch[32], order[512];
+    const fdht_sim_hw *hw;
+    fdht_sim_report r;
+    double dense; /* multiply-adds of the dense matrices, a step */
+    size_t parameters;
+    int bit_exact;       /* -1: no values moved */
+    double snr_db;       /* against floating point; NaN: unknown */
+    size_t clips, agree; /* of real clips: how many get the class that floating point gives */
+} sim_result;
+
+double sim_us_per_step(const sim_result *s);
+double sim_tops_dense(const sim_result *s);
+double sim_gops(const sim_result *s);
+double sim_power_mw(const sim_result *s);
+
+/* Simulate a workload with pseudo-random values (real mode) or its closed form. trace: a stream or NULL. */
+int sim_run(cli *c, const fdht_workload *w, const fdht_order_choice *choice, const fdht_sim_hw *hw,
+            fdht_sim_mode mode, FILE *trace, sim_result *out);
+void sim_result_free(sim_result *s);
+/* Map the program of f and run x (steps, inputs) on the machine; y (steps, outputs) out of the banks. Compares with
+ * the reference: *exact. */
+int sim_machine(cli *c, fdht_fixed *f, const fdht_sim_hw *hw, size_t steps, const int16_t *x, int16_t *y,
+                FILE *trace, fdht_sim_report *r, bool *exact);
+
+/* simulate/report.c */
+void sim_print_text(const sim_result *s);
+void sim_add_json(cJSON *json, const sim_result *s);
+void sim_print_csv(FILE *f, const sim_result *s);
+void sim_plot(cli *c, const sim_result *s, const char *path);
+
+/* simulate/compare.c: each prints its table, or adds it to json if that is not NULL. */
+int sim_compare(cli *c, const sim_result *own, const fdht_workload *w, const sim_args *a,
+                const fdht_sim_hw *hw, cJSON *json);
+int sim_sweep(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json);
+int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json);
+
+#endif

@@ -1,0 +1,383 @@
+/* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what stands where. */
+#include "train/train.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define T    train_args
+#define MOST 1e9
+static const cli_option options[] = {
+    CLI_CHOICE(T, cell, 0, "cell", "fdht|ht|tt|tr|bt|dense", "kind of the LSTM's maps (default fdht)"),
+    CLI_STRING(T, preset, 0, "preset", "NAME", "start from a named model (fdht info --presets)"),
+    CLI_FILE(T, init, 0, "init", "FILE", "start from this model, or dense weights of another program"),
+    CLI_STRING(T, layer, 0, "layer", "NAME", "--init with several LSTMs: which one"),
+    CLI_CHOICE(T, activation, 0, "recurrent-activation", "sigmoid|hard_sigmoid|hard_sigmoid3",
+               "--init where the file does not say it"),
+    CLI_SIZE(T, hidden, 0, "hidden", "N", 1, MOST, "hidden units (default 256)"),
+    CLI_SIZES(T, in_modes, 0, "in-modes", "N,N,..", 1, MOST, "input modes, slowest first"),
+    CLI_SIZES(T, out_modes, 0, "out-modes", "N,N,..", 1, MOST, "output modes; their product is 4 x hidden"),
+    CLI_SIZE(T, rank, 0, "rank", "R", 1, 4096, "every rank (default 8; tt, tr, bt: 4)"),
+    CLI_SIZES(T, ranks, 0, "ranks", "R,R,..", 1, 4096,
+              "ranks one by one: tree nodes in post-order; tt and tr r_0..r_d"),
+    CLI_SIZE(T, blocks, 0, "blocks", "N", 1, 64, "blocks of a bt cell (default 2)"),
+    CLI_STRING(T, tree, 0, "tree", "TREE", "balanced, linear or like ((1,2),(3,4))"),
+    CLI_INT(T, enlarge_mode, 0, "enlarge-mode", "K", 1, 16,
+            "fdht: the input mode enlarged to hold h (default 1)"),
+    CLI_SIZES(T, enlarge, 0, "enlarge", "N,N,..", 0, 65536, "fdht: slices added to each input mode"),
+    CLI_SIZES(T, hidden_box, 0, "hidden-box", "N,N,..", 1, 65536, "fdht: sides of the box that holds h"),
+    CLI_CHOICE(T, pool, 0, "pool", "last|mean", "classify the last state or the mean over time"),
+    CLI_DOUBLE(T, init_scale, 0, "init-scale", "X", 1e-6, 1e6,
+               "scale of the start of the input map (default 1)"),
+    CLI_SIZE(T, frames, 0, "frames", "K", 1, 100000, "frames taken of each clip (default all)"),
+    CLI_CHOICE(T, sample, 0, "sample", "even|random", "how those frames are chosen in training"),
+    CLI_EXTENT(T, resize, 0, "resize", "resize the frames"),
+    CLI_FLAG(T, gray, 0, "gray", "make the frames grey"),
+    CLI_FLAG(T, diff, 0, "diff", "difference frames: each frame less the one before"),
+    CLI_FLAG(T, no_diff, 0, "no-diff", "plain frames where the preset or --init has differences"),
+    CLI_FILE(T, val, 0, "val", "FILE", "validation clips (default: those marked val in DATA.h5)"),
+    CLI_DOUBLE(T, val_split, 0, "val-split", "X", 0, 0.9, "keep back this part of the clips for validation"),
+    CLI_INT(T, epochs, 0, "epochs", "N", 0, 1e6, "passes over the data (default 40; 0 trains nothing)"),
+    CLI_SIZE(T, batch, 0, "batch", "N", 1, 1e6, "clips a step (default 32)"),
+    CLI_DOUBLE(T, lr, 0, "lr", "X", 1e-12, 1e3, "learning rate (default 3e-3; dense 3e-4)"),
+    CLI_CHOICE(T, optimizer, 0, "optimizer", "adam|adamw|sgd", "default adam"),
+    CLI_CHOICE(T, schedule, 0, "schedule", "const|cosine|step", "of the learning rate (default cosine)"),
+    CLI_INT(T, step_epochs, 0, "step-epochs", "N", 1, 1e6,
+            "--schedule step: epochs between steps (default 10)"),
+    CLI_DOUBLE(T, step_factor, 0, "step-factor", "X", 1e-6, 1,
+               "--schedule step: factor of a step (default .1)"),
+    CLI_SIZE(T, warmup, 0, "warmup", "STEPS", 0, 1e9,
+             "steps of rising rate (default 93, at most a tenth of all)"),
+    CLI_DOUBLE(T, core_lr, 0, "core-lr", "X", 0, 1e3,
+               "rate of each core: X times its root mean square at the start"),
+    CLI_DOUBLE(T, momentum, 0, "momentum", "X", 0, 0.9999, "of sgd (default .9)"),
+    CLI_DOUBLE(T, weight_decay, 0, "wd", "X", 0, 1e3, "weight decay (adamw: decoupled; default 0)"),
+    CLI_DOUBLE(T, clip, 0, "clip", "X", 0, 1e9, "largest norm of the gradient (default 5; 0: any)"),
+    CLI_DOUBLE(T, dropout, 0, "dropout", "X", 0, 0.99, "of inputs (default .25 for frames, 0 for features)"),
+    CLI_DOUBLE(T, recurrent_dropout, 0, "recurrent-dropout", "X", 0, 0.99, "of h between steps (default 0)"),
+    CLI_DOUBLE(T, smoothing, 0, "smoothing", "X", 0, 0.99, "label smoothing (default 0)"),
+    CLI_FLAG(T, balance, 0, "balance", "weigh classes by how rare they are"),
+    CLI_INT(T, shift, 0, "shift", "PX", 0, 10000, "move pictures at random by up to PX pixels (default 0)"),
+    CLI_INT(T, patience, 0, "patience", "N", 0, 1e6, "stop after N epochs without a better validation"),
+    CLI_FLAG(T, keep_last, 0, "keep-last", "write the last epoch's values, not the best validation's"),
+    CLI_FILE(T, checkpoint, 0, "checkpoint", "FILE", "write all that --resume needs after each epoch"),
+    CLI_FLAG(T, resume, 0, "resume", "go on from --checkpoint if it is there"),
+    CLI_FILE(T, log, 0, "log", "FILE", "one JSON object an epoch"),
+    CLI_FILE(T, plot, 0, "plot", "FILE", "curves of loss and accuracy, .png or .svg (gnuplot)"),
+    CLI_BYTES(T, memory, 0, "memory", "keep clips in memory up to this (default half of what is free)"),
+    CLI_END,
+};
+
+static const train_args defaults = {
+    .cell = -1,
+    .pool = -1,
+    .sample = -1,
+    .activation = -1,
+    .init_scale = 1,
+    .epochs = 40,
+    .batch = 32,
+    .schedule = FDHT_COSINE,
+    .step_epochs = 10,
+    .step_factor = 0.1,
+    .momentum = 0.9,
+    .clip = 5,
+};
+
+/* Options that describe a cell: --init brings its own. */
+static const char *const cell_options[] = {"cell",      "preset",  "hidden",       "in-modes",
+                                           "out-modes", "rank",    "ranks",        "blocks",
+                                           "tree",      "enlarge", "enlarge-mode", "hidden-box"};
+
+static int check_files(cli *c, const train_args *a)
+{
+    const char *in[] = {a->data, a->val, a->init, a->checkpoint};
+    int st = cli_check_hdf5_output(c, in, 4);
+    for (size_t i = 0; !st && i < 3; i++)
+        st = in[i] ? cli_check_hdf5_input(c, in[i]) : FDHT_OK;
+    const char *text[] = {a->log, a->plot};
+    in[3] = c->output;
+    for (size_t i = 0; !st && i < 2; i++)
+        st = text[i] ? cli_check_output(c, text[i], false, in, 4) : FDHT_OK;
+    if (!st && a->checkpoint && !(a->resume && access(a->checkpoint, F_OK) == 0))
+        st = cli_check_output(c, a->checkpoint, true, in, 3);
+    return st;
+}
+
+static int parse(cli *c, void *p)
+{
+    train_args *a = p;
+    if (c->argc != 1)
+        return cli_usage(c, "expected one DATA.h5, got %d", c->argc);
+    a->data = c->argv[0];
+    if (a->init)
+        for (size_t i = 0; i < sizeof cell_options / sizeof *cell_options; i++)
+            if (cli_given(c, cell_options[i]))
+                return cli_usage(c, "--init brings its own cell: --%s cannot stand beside it",
+                                 cell_options[i]);
+    if (a->val && a->val_split > 0)
+        return cli_usage(c, "--val and --val-split exclude each other");
+    if (a->rank && a->ranks.n)
+        return cli_usage(c, "--rank and --ranks exclude each other");
+    if (a->diff && a->no_diff)
+        return cli_usage(c, "--diff and --no-diff exclude each other");
+    if (a->resume && !a->checkpoint)
+        return cli_usage(c, "--resume needs --checkpoint FILE");
+    return check_files(c, a);
+}
+
+/* What a run works on; everything is freed by close_job. */
+typedef struct job {
+    cli *c;
+    const train_args *a;
+    train_classes classes;
+    train_set train, val;
+    bool has_val;
+    fdht_model *model;
+    fdht_train_options opt;
+    double *class_weight;
+    fdht_trainer *trainer;
+    fdht_blobs *state;
+    train_history history;
+    char settings[2048];
+    FILE *log;
+    cli_bar bar;
+    int best_epoch, epoch;
+} job;
+
+static int open_data(job *j)
+{
+    cli *c = j->c;
+    const train_args *a = j->a;
+    fdht_dataset *file = NULL;
+    int st = fdht_dataset_open(a->data, &file, &c->err);
+    if (st)
+        return st;
+    if ((st = train_classes_of(c, a->data, file, &j->classes))) {
+        fdht_dataset_close(file);
+        return st;
+    }
+    if ((st = train_set_open(c, a, a->data, file, FDHT_SPLIT_TRAIN, &j->classes, &j->train)))
+        return st;
+    if (a->val)
+        st = train_set_open(c, a, a->val, NULL, FDHT_SPLIT_VAL, &j->classes, &j->val);
+    else if (a->val_split > 0)
+        st = train_set_split(c, a, &j->train, &j->val);
+    else if (train_set_has_val(&j->train))
+        st = train_set_open(c, a, a->data, NULL, FDHT_SPLIT_VAL, &j->classes, &j->val);
+    else
+        return FDHT_OK;
+    j->has_val = true;
+    if (!st && memcmp(&j->val.shape.width, &j->train.shape.width,
+                      sizeof j->val.shape - offsetof(fdht_clip_shape, width)))
+        st = cli_fail(c, FDHT_EFORMAT,
+                      "%s: its clips are not of the shape of the training clips (--resize, --gray)",
+                      j->val.path);
+    return st;
+}
+
+static void set_options(job *j)
+{
+    static const fdht_optimizer optimizer[] = {FDHT_ADAM, FDHT_ADAMW, FDHT_SGD};
+    static const fdht_schedule schedule[] = {FDHT_CONST, FDHT_COSINE, FDHT_STEP};
+    const train_args *a = j->a;
+    fdht_train_options *o = &j->opt;
+    const fdht_model_spec *s = fdht_model_spec_of(j->model);
+    size_t clips = j->train.data.clips, steps = (clips + a->batch - 1) / a->batch * (size_t)a->epochs;
+    fdht_train_options_default(o);
+    o->epochs = a->epochs;
+    o->batch = a->batch;
+    o->optimizer = optimizer[a->optimizer];
+    o->schedule = schedule[a->schedule];
+    o->lr = a->lr > 0 ? a->lr : s->cell[0].kind == FDHT_CELL_DENSE ? 3e-4 : 3e-3;
+    o->momentum = a->momentum;
+    o->weight_decay = a->weight_decay;
+    o->step_epochs = a->step_epochs;
+    o->step_factor = a->step_factor;
+    o->warmup = cli_given(j->c, "warmup") ? a->warmup : steps / 10 < 93 ? steps / 10 : 93;
+    o->core_lr = a->core_lr;
+    o->clip = a->clip;
+    o->dropout = cli_given(j->c, "dropout") ? a->dropout : s->frame.width ? 0.25 : 0;
+    o->recurrent_dropout = a->recurrent_dropout;
+    o->label_smoothing = a->smoothing;
+    o->shift = a->shift;
+    o->patience = a->patience;
+    o->keep_best = !a->keep_last;
+    o->seed = j->c->seed;
+    o->threads = j->c->threads;
+    if (!a->balance)
+        return;
+    j->class_weight = cli_calloc(s->classes, sizeof *j->class_weight);
+    for (size_t i = 0; i < clips; i++)
+        j->class_weight[j->train.label[i]]++;
+    for (size_t k = 0; k < s->classes; k++)
+        j->class_weight[k] =
+            j->class_weight[k] > 0 ? (double)clips / (double)s->classes / j->class_weight[k] : 0;
+    o->class_weight = j->class_weight;
+}
+
+/* All that must be the same for a resumed run to be the run that was interrupted. */
+static void write_settings(job *j)
+{
+    const fdht_train_options *o = &j->opt;
+    const fdht_frame_spec *f = &fdht_model_spec_of(j->model)->frame;
+    snprintf(j->settings, sizeof j->settings,
+             "seed=%llu clips=%zu validation=%zu inputs=%zu parameters=%zu epochs=%d batch=%zu optimizer=%s "
+             "lr=%.17g "
+             "momentum=%.17g wd=%.17g schedule=%s step-epochs=%d step-factor=%.17g warmup=%zu core-lr=%.17g "
+             "clip=%.17g "
+             "dropout=%.17g recurrent-dropout=%.17g smoothing=%.17g balance=%d shift=%d frames=%zu sample=%d "
+             "diff=%d "
+             "keep-last=%d",
+             (unsigned long long)o->seed, j->train.data.clips, j->has_val ? j->val.data.clips : 0,
+             fdht_model_spec_of(j->model)->cell[0].inputs, fdht_model_size(j->model), o->epochs, o->batch,
+             fdht_optimizer_name(o->optimizer), o->lr, o->momentum, o->weight_decay,
+             fdht_schedule_name(o->schedule), o->step_epochs, o->step_factor, o->warmup, o->core_lr, o->clip,
+             o->dropout, o->recurrent_dropout, o->label_smoothing, o->class_weight != NULL, o->shift,
+             f->frames, (int)f->sample, f->diff, !o->keep_best);
+}
+
+static int make_model(job *j)
+{
+    cli *c = j->c;
+    bool resume = j->a->resume && access(j->a->checkpoint, F_OK) == 0;
+    if (j->a->resume && !resume)
+        cli_note(c, "%s is not there yet: starting from the beginning", j->a->checkpoint);
+    int st = resume ? train_checkpoint_read(c, j->a->checkpoint, &j->model, &j->state)
+                    : train_model_make(c, j->a, &j->train, &j->classes, &j->model);
+    if (st)
+        return st;
+    set_options(j);
+    write_settings(j);
+    if (j->a->epochs == 0)
+        return FDHT_OK;
+    st = fdht_trainer_new(j->model, &j->opt, &j->train.data, j->has_val ? &j->val.data : NULL, &j->trainer,
+                          &c->err);
+    if (!st && resume)
+        st = train_checkpoint_resume(c, j->a->checkpoint, j->state, j->settings, j->trainer, &j->history);
+    return st;
+}
+
+static bool show_progress(void *arg, size_t done, size_t clips, double loss, double accuracy)
+{
+    job *j = arg;
+    const train_history *h = &j->history;
+    char note[128];
+    int n = snprintf(note, sizeof note, "epoch %d/%d  loss %.4f  accuracy %.3f", j->epoch + 1, j->opt.epochs,
+                     loss, accuracy);
+    if (h->n && isfinite(h->epoch[h->n - 1].val_accuracy))
+        n += snprintf(note + n, sizeof note - (size_t)n, "  val %.3f", h->epoch[h->n - 1].val_accuracy);
+    if (h->n)
+        snprintf(note + n, sizeof note - (size_t)n, "  %.0f clips/s", h->epoch[h->n - 1].clips_per_second);
+    return cli_bar_update(&j->bar, (double)j->epoch * (double)clips + (double)done,
+                          (double)j->opt.epochs * (double)clips, note) != FDHT_OK;
+}
+
+static void print_epoch(const job *j, const fdht_epoch *e)
+{
+    fprintf(stderr, "epoch %d/%d  loss %.4f  accuracy %.4f", e->epoch, j->opt.epochs, e->loss, e->accuracy);
+    if (isfinite(e->val_loss))
+        fprintf(stderr, "  val loss %.4f  val accuracy %.4f%s", e->val_loss, e->val_accuracy,
+                e->best ? " *" : "");
+    fprintf(stderr, "  %.1f clips/s  %.1f s\n", e->clips_per_second, e->seconds);
+}
+
+static int train(job *j)
+{
+    cli *c = j->c;
+    fdht_epoch e = {.last = fdht_trainer_done(j->trainer)};
+    if (j->history.n)
+        e.epoch = (int)j->history.n;
+    cli_bar_start(c, &j->bar, "train");
+    bool lines = !j->bar.on && !c->quiet;
+    for (size_t i = 0; j->log && i < j->history.n; i++)
+        train_log_line(j->log, &j->history.epoch[i]);
+    while (!e.last) {
+        j->epoch = (int)j->history.n;
+        int st = fdht_trainer_epoch(j->trainer, show_progress, j, &e, &c->err);
+        if (st == FDHT_ENAN && j->history.n &&
+            !fdht_modelfile_write(c->output, j->model, NULL, &c->out, NULL))
+            cli_warn(c, "%s holds the values of epoch %zu", c->output, j->history.n);
+        if (st)
+            return st;
+        train_history_add(&j->history, &e);
+        if (lines)
+            print_epoch(j, &e);
+        if (j->log)
+            train_log_line(j->log, &e);
+        if (j->a->checkpoint && (st = train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer,
+                                                             j->settings, &j->history)))
+            return st;
+    }
+    cli_bar_end(&j->bar);
+    fdht_trainer_finish(j->trainer, &j->best_epoch);
+    if (j->a->keep_last)
+        j->best_epoch = 0;
+    return FDHT_OK;
+}
+
+static void close_job(job *j)
+{
+    fdht_trainer_free(j->trainer);
+    fdht_model_free(j->model);
+    fdht_blobs_free(j->state);
+    train_set_close(&j->train);
+    train_set_close(&j->val);
+    train_classes_free(&j->classes);
+    free(j->class_weight);
+    free(j->history.epoch);
+    if (j->log)
+        fclose(j->log);
+}
+
+static int run(cli *c, void *p)
+{
+    job j = {.c = c, .a = p};
+    fdht_result scores = {0};
+    struct timespec from, to;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    int st = open_data(&j);
+    if (!st)
+        st = make_model(&j);
+    if (!st && j.a->log && !(j.log = fopen(j.a->log, "w")))
+        st = cli_fail(c, FDHT_EIO, "%s: cannot be written", j.a->log);
+    if (!st && j.a->epochs)
+        st = train(&j);
+    if (!st)
+        st = fdht_modelfile_write(c->output, j.model, NULL, &c->out, &c->err);
+    if (!st)
+        st = fdht_evaluate(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, &scores, &c->err);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    if (!st) {
+        if (j.a->plot && j.history.n)
+            train_plot(c, j.a->plot, &j.history);
+        train_result r = {.model = j.model,
+                          .history = &j.history,
+                          .scores = &scores,
+                          .best_epoch = j.best_epoch,
+                          .what = j.has_val ? "validation" : "training"};
+        r.seconds = (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
+        train_report(c, &r);
+    }
+    fdht_result_free(&scores);
+    close_job(&j);
+    return st;
+}
+
+const cli_command cmd_train = {
+    .name = "train",
+    .summary = "train a model on a data set",
+    .usage = "DATA.h5 -o MODEL.h5 [options]",
+    .notes = "Without options it is the recipe that trains the demo's model: colour frames of 160x120 get\n"
+             "the preset clips-fdht, others modes of few parameters unless --in-modes and --out-modes give\n"
+             "them. --init takes a model file, or dense LSTM weights of PyTorch, Keras or ONNX in HDF5.\n"
+             "The same seed gives the same model, bit for bit, with any --threads; so does a run that was\n"
+             "interrupted and resumed.",
+    .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
+    .options = options,
+    .args_size = sizeof(train_args),
+    .defaults = &defaults,
+    .parse = parse,
+    .run = run,
+};

@@ -1,0 +1,241 @@
+#include "train/train.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int train_classes_of(cli *c, const char *path, const fdht_dataset *file, train_classes *out)
+{
+    *out = (train_classes){0};
+    const fdht_dataset_info *info = fdht_dataset_info_of(file);
+    out->n = info->classes;
+    for (size_t i = 0; i < info->clips; i++) {
+        int label = fdht_dataset_label(file, i);
+        if (label >= 0 && (size_t)label >= out->n)
+            out->n = (size_t)label + 1;
+    }
+    if (info->classes) {
+        out->name = cli_calloc(out->n, sizeof *out->name);
+        for (size_t k = 0; k < out->n; k++) {
+            const char *name = k < info->classes ? fdht_dataset_class(file, k) : "";
+            out->name[k] = cli_calloc(strlen(name) + 1, 1);
+            strcpy(out->name[k], name);
+        }
+    }
+    if (out->n < 2)
+        return cli_fail(c, FDHT_EFORMAT, "%s: expected labels of at least 2 classes, found %zu", path,
+                        out->n);
+    return FDHT_OK;
+}
+
+void train_classes_free(train_classes *k)
+{
+    for (size_t i = 0; k->name && i < k->n; i++)
+        free(k->name[i]);
+    free(k->name);
+    *k = (train_classes){0};
+}
+
+/* The training file's number of a label of this file; -1 if the label is unknown there. */
+static int map_label(const fdht_dataset *file, int label, const train_classes *k)
+{
+    if (label < 0 || !k->name || (size_t)label >= fdht_dataset_info_of(file)->classes)
+        return label >= 0 && (size_t)label < k->n ? label : -1;
+    for (size_t i = 0; i < k->n; i++)
+        if (strcmp(k->name[i], fdht_dataset_class(file, (size_t)label)) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* One clip through the reader that infer uses, so that both see the same pixels. */
+static int read_clip(void *arg, size_t i, void *data, fdht_error *err)
+{
+    train_set *s = arg;
+    size_t bytes = s->offset[i + 1] - s->offset[i];
+    if (s->kept && s->kept[i]) {
+        memcpy(data, s->memory + s->offset[i], bytes);
+        return FDHT_OK;
+    }
+    fdht_clips *clips = NULL;
+    fdht_clip_item *item = NULL;
+    int st = fdht_clips_open_dataset(s->file, &s->id[i], 1, &s->opt, &clips, err);
+    if (!st)
+        st = fdht_clips_next(clips, &item, err);
+    if (!st && item->status) {
+        st = item->status;
+        if (err) {
+            err->code = st;
+            snprintf(err->msg, sizeof err->msg, "%.100s: %.120s", item->name, item->error.msg);
+        }
+    }
+    if (!st) {
+        memcpy(data, item->u8 ? (const void *)item->u8 : (const void *)item->f32, bytes);
+        if (s->kept) {
+            memcpy(s->memory + s->offset[i], data, bytes);
+            s->kept[i] = 1;
+        }
+    }
+    fdht_clip_item_free(item);
+    fdht_clips_close(clips);
+    return st;
+}
+
+/* Half of the memory that is free now, unless --memory says. */
+static size_t memory_limit(const train_args *a)
+{
+    long pages = sysconf(_SC_AVPHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    return a->memory ? a->memory : pages > 0 && size > 0 ? (size_t)pages / 2 * (size_t)size : 0;
+}
+
+static int check_shape(cli *c, const train_set *s, size_t clip, const fdht_clip_shape *shape)
+{
+    if (shape->features ? shape->features == s->shape.features : !s->shape.features)
+        if (s->opt.width || shape->features ||
+            (shape->width == s->shape.width && shape->height == s->shape.height))
+            if (s->opt.channels || shape->channels == s->shape.channels)
+                return FDHT_OK;
+    return cli_fail(c, FDHT_EFORMAT,
+                    "%s: clip %s is %zux%zux%zu, the first is %zux%zux%zu (--resize makes them equal)",
+                    s->path, fdht_dataset_name(s->file, clip), shape->width, shape->height, shape->channels,
+                    s->shape.width, s->shape.height, s->shape.channels);
+}
+
+/* Shape and arrays for up to n clips. */
+static int prepare(cli *c, const train_args *a, train_set *s, size_t n)
+{
+    const fdht_dataset_info *info = fdht_dataset_info_of(s->file);
+    fdht_clips_options_default(&s->opt);
+    s->opt.prefetch = 0;
+    s->opt.width = a->resize.width;
+    s->opt.height = a->resize.height;
+    s->opt.channels = a->gray ? 1 : 0;
+    s->opt.stop = cli_stop_flag();
+    s->shape = info->shape;
+    if (s->shape.features && (a->resize.width || a->gray))
+        return cli_usage(c, "--resize and --gray are for frames; %s holds features", s->path);
+    if (!s->shape.features) {
+        s->shape.width = s->opt.width ? s->opt.width : s->shape.width;
+        s->shape.height = s->opt.height ? s->opt.height : s->shape.height;
+        s->shape.channels = s->opt.channels ? s->opt.channels : s->shape.channels;
+    }
+    s->id = cli_calloc(n + 1, sizeof *s->id);
+    s->length = cli_calloc(n + 1, sizeof *s->length);
+    s->offset = cli_calloc(n + 1, sizeof *s->offset);
+    s->label = cli_calloc(n + 1, sizeof *s->label);
+    return FDHT_OK;
+}
+
+/* Places in memory, once the clips are known. */
+static void lay_out(const train_args *a, train_set *s)
+{
+    for (size_t i = 0; i < s->data.clips; i++) {
+        fdht_clip_shape one = s->shape;
+        one.length = s->length[i];
+        s->offset[i + 1] = s->offset[i] + fdht_clip_bytes(&one);
+    }
+    s->bytes = s->offset[s->data.clips];
+    free(s->memory);
+    free(s->kept);
+    s->memory = s->kept = NULL;
+    if (s->bytes <= memory_limit(a) && (s->memory = malloc(s->bytes + 1)))
+        s->kept = cli_calloc(s->data.clips + 1, 1);
+    s->data.label = s->label;
+    s->data.length = s->length;
+    s->data.read = read_clip;
+    s->data.arg = s;
+}
+
+int train_set_open(cli *c, const train_args *a, const char *path, fdht_dataset *file, int want,
+                   const train_classes *k, train_set *out)
+{
+    train_set *s = out;
+    *s = (train_set){.path = path, .file = file};
+    int st = file ? FDHT_OK : fdht_dataset_open(path, &s->file, &c->err);
+    if (st)
+        return st;
+    const fdht_dataset_info *info = fdht_dataset_info_of(s->file);
+    if ((st = prepare(c, a, s, info->clips)))
+        return st;
+    size_t unlabelled = 0, n = 0;
+    bool all = want == FDHT_SPLIT_NONE || !info->has_split || info->split[want] == 0;
+    for (size_t i = 0; i < info->clips; i++) {
+        int split = fdht_dataset_split(s->file, i),
+            label = map_label(s->file, fdht_dataset_label(s->file, i), k);
+        fdht_clip_shape shape;
+        if (!all && split != want)
+            continue;
+        unlabelled += label < 0;
+        if (label < 0)
+            continue;
+        fdht_dataset_shape(s->file, i, &shape);
+        if ((st = check_shape(c, s, i, &shape)))
+            return st;
+        s->id[n] = i;
+        s->label[n] = label;
+        s->length[n++] = shape.length;
+    }
+    if (unlabelled)
+        cli_warn(c, "%s: %zu clips without a label that the training clips have are left out", path,
+                 unlabelled);
+    if (!n)
+        return cli_fail(c, FDHT_EFORMAT, "%s: no labelled clips", path);
+    s->data.clips = n;
+    lay_out(a, s);
+    return FDHT_OK;
+}
+
+/* A generator of its own: which clips are kept back must not change with the library's streams. */
+static uint64_t next_random(uint64_t *x)
+{
+    *x ^= *x << 13;
+    *x ^= *x >> 7;
+    *x ^= *x << 17;
+    return *x;
+}
+
+int train_set_split(cli *c, const train_args *a, train_set *from, train_set *to)
+{
+    size_t n = from->data.clips, take = (size_t)((double)n * a->val_split + 0.5), kept = 0;
+    uint64_t x = c->seed * 0x9e3779b97f4a7c15u + 0x632be59bd9b4e019u;
+    if (take < 1 || take >= n)
+        return cli_usage(c, "--val-split %g: of %zu clips that leaves %zu for validation", a->val_split, n,
+                         take);
+    *to = (train_set){.path = from->path};
+    int st = fdht_dataset_open(from->path, &to->file, &c->err);
+    if (st || (st = prepare(c, a, to, n)))
+        return st;
+    for (size_t i = 0, taken = 0; i < n; i++) {
+        if (next_random(&x) % (n - i) < take - taken) {
+            to->id[taken] = from->id[i];
+            to->label[taken] = from->label[i];
+            to->length[taken++] = from->length[i];
+            continue;
+        }
+        from->id[kept] = from->id[i];
+        from->label[kept] = from->label[i];
+        from->length[kept++] = from->length[i];
+    }
+    to->data.clips = take;
+    from->data.clips = kept;
+    lay_out(a, from);
+    lay_out(a, to);
+    return FDHT_OK;
+}
+
+bool train_set_has_val(const train_set *s)
+{
+    return fdht_dataset_info_of(s->file)->has_split &&
+           fdht_dataset_info_of(s->file)->split[FDHT_SPLIT_VAL] > 0;
+}
+
+void train_set_close(train_set *s)
+{
+    fdht_dataset_close(s->file);
+    free(s->id);
+    free(s->length);
+    free(s->offset);
+    free(s->label);
+    free(s->memory);
+    free(s->kept);
+    *s = (train_set){0};
+}

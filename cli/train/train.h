@@ -1,0 +1,98 @@
+/* train/train.h - what the files of `fdht train` share. */
+#ifndef CLI_TRAIN_TRAIN_H
+#define CLI_TRAIN_TRAIN_H
+
+#include "frame/cli.h"
+#include "fdht/clips.h"
+#include "fdht/modelfile.h"
+#include "fdht/train.h"
+
+typedef struct train_args {
+    const char *data;
+    /* the model */
+    const char *preset, *init, *tree, *layer;
+    int cell, pool, sample, activation; /* indices into the choices of the option table, -1: not given */
+    size_t hidden, rank, blocks, frames;
+    int enlarge_mode;
+    double init_scale;
+    cli_sizes in_modes, out_modes, ranks, enlarge, hidden_box;
+    cli_extent resize;
+    bool gray, diff, no_diff;
+    /* the training */
+    const char *val, *checkpoint, *log, *plot;
+    double val_split, lr, dropout, recurrent_dropout, clip, core_lr, weight_decay, momentum, smoothing,
+        step_factor;
+    int epochs, optimizer, schedule, shift, patience, step_epochs;
+    size_t batch, warmup, memory;
+    bool resume, balance, keep_last;
+} train_args;
+
+/* Clips of a data set file as the trainer takes them: converted once, kept in memory as far as that is allowed. */
+typedef struct train_set {
+    const char *path;
+    fdht_dataset *file;
+    fdht_clips_options opt;
+    fdht_clip_shape shape; /* as delivered; length: the longest */
+    fdht_train_data data;
+    size_t *id, *length, *offset; /* (clips): number in the file, frames, place in memory */
+    int *label;
+    unsigned char *memory, *kept; /* kept (clips): is in memory */
+    size_t bytes;                 /* of all clips */
+} train_set;
+
+/* ---- train/data.c ---- */
+
+/* The classes of a training file: names, or numbers where it has none. */
+typedef struct train_classes {
+    size_t n;
+    char **name; /* NULL: none */
+} train_classes;
+int train_classes_of(cli *c, const char *path, const fdht_dataset *file, train_classes *out);
+void train_classes_free(train_classes *k);
+
+/* Open the clips of `path` marked `want` (FDHT_SPLIT_*), all of them if want is FDHT_SPLIT_NONE or none is marked so;
+ * labels are matched by class name. file: `path`, opened already, from now on the set's; NULL: it is opened here. */
+int train_set_open(cli *c, const train_args *a, const char *path, fdht_dataset *file, int want,
+                   const train_classes *k, train_set *out);
+/* Move a random part (--val-split) of the clips of `from` into `to`. */
+int train_set_split(cli *c, const train_args *a, train_set *from, train_set *to);
+/* Whether the file marks clips for validation. */
+bool train_set_has_val(const train_set *s);
+void train_set_close(train_set *s);
+
+/* ---- train/model.c ---- */
+
+/* A new model for the data, or the one of --init fitted to it. note says what was chosen. */
+int train_model_make(cli *c, const train_args *a, train_set *s, const train_classes *k, fdht_model **out);
+
+/* ---- train/output.c ---- */
+
+typedef struct train_history {
+    size_t n, room;
+    fdht_epoch *epoch;
+} train_history;
+void train_history_add(train_history *h, const fdht_epoch *e);
+
+/* The line of one epoch in --log. */
+void train_log_line(FILE *f, const fdht_epoch *e);
+/* Curves through gnuplot; a warning if that cannot be. */
+void train_plot(cli *c, const char *path, const train_history *h);
+/* Write model and state, whole or not at all; read them back. settings: what must agree to go on. */
+int train_checkpoint_write(cli *c, const char *path, const fdht_model *m, const fdht_trainer *t,
+                           const char *settings, const train_history *h);
+int train_checkpoint_read(cli *c, const char *path, fdht_model **m, fdht_blobs **state);
+int train_checkpoint_resume(cli *c, const char *path, const fdht_blobs *state, const char *settings,
+                            fdht_trainer *t, train_history *h);
+
+/* The result on stdout. scores of `what` ("validation" or "training" clips). */
+typedef struct train_result {
+    const fdht_model *model;
+    const train_history *history;
+    const fdht_result *scores;
+    const char *what;
+    int best_epoch;
+    double seconds;
+} train_result;
+void train_report(cli *c, const train_result *r);
+
+#endif

@@ -1,0 +1,116 @@
+#include <string.h>
+
+#include "clips/clips.h"
+#include "fdht/image.h"
+
+size_t fdht_sample_even(size_t total, size_t keep, size_t i)
+{
+    return (2 * i + 1) * total / (2 * keep);
+}
+
+void fdht_builder_start(fdht_builder *b, const fdht_clips_options *opt)
+{
+    fdht_builder_clear(b);
+    b->opt = opt;
+}
+
+void fdht_builder_clear(fdht_builder *b)
+{
+    fdht_free(b->data);
+    fdht_free(b->scratch);
+    memset(b, 0, sizeof *b);
+}
+
+static int first_frame(fdht_builder *b, fdht_error *err)
+{
+    const fdht_clips_options *o = b->opt;
+    b->shape.width = o->width ? o->width : b->width;
+    b->shape.height = o->height ? o->height : b->height;
+    b->shape.channels = o->channels ? o->channels : b->channels;
+    b->scratch = fdht_calloc_err(b->width * b->height, 3, "frame", err);
+    return b->scratch ? FDHT_OK : FDHT_ENOMEM;
+}
+
+static int make_room(fdht_builder *b, size_t frame, fdht_error *err)
+{
+    if (b->shape.length < b->size)
+        return FDHT_OK;
+    size_t size = b->size ? 2 * b->size : 8;
+    uint8_t *more = fdht_calloc_err(size, frame, "clip", err);
+    if (!more)
+        return FDHT_ENOMEM;
+    if (b->data)
+        memcpy(more, b->data, b->shape.length * frame);
+    fdht_free(b->data);
+    b->data = more;
+    b->size = size;
+    return FDHT_OK;
+}
+
+int fdht_builder_add(fdht_builder *b, const uint8_t *pixel, size_t width, size_t height, size_t channels,
+                     const char *what, fdht_error *err)
+{
+    fdht_clip_shape *s = &b->shape;
+    int rc;
+    if (!b->scratch) {
+        b->width = width;
+        b->height = height;
+        b->channels = channels;
+        if ((rc = first_frame(b, err)))
+            return rc;
+    }
+    if (width != b->width || height != b->height || channels != b->channels)
+        return fdht_fail(err, FDHT_EFORMAT, "%s: %zux%zux%zu, the frames before it are %zux%zux%zu", what,
+                         width, height, channels, b->width, b->height, b->channels);
+    size_t frame = s->width * s->height * s->channels, plane = width * height;
+    if (b->opt->max_clip_bytes && (s->length + 1) > b->opt->max_clip_bytes / frame)
+        return fdht_fail(err, FDHT_ELIMIT,
+                         "larger than %zu bytes after %zu frames; --clip-frames cuts streams",
+                         b->opt->max_clip_bytes, s->length);
+    if ((rc = make_room(b, frame, err)))
+        return rc;
+    const uint8_t *from = pixel;
+    if (s->channels == 1 && channels == 3) {
+        fdht_image_gray(pixel, plane, b->scratch);
+        from = b->scratch;
+    } else if (s->channels == 3 && channels == 1) {
+        for (size_t i = 0; i < plane; i++)
+            memset(b->scratch + 3 * i, pixel[i], 3);
+        from = b->scratch;
+    }
+    rc = fdht_image_resize(from, width, height, s->channels, b->data + s->length * frame, s->width, s->height,
+                           err);
+    if (!rc)
+        s->length++;
+    return rc;
+}
+
+int fdht_clip_sample(const fdht_clips_options *opt, void **data, size_t *length, size_t unit, fdht_error *err)
+{
+    if (!opt->frames || opt->frames == *length)
+        return FDHT_OK;
+    uint8_t *kept = fdht_calloc_err(opt->frames, unit, "clip", err);
+    if (!kept)
+        return FDHT_ENOMEM;
+    for (size_t i = 0; i < opt->frames; i++)
+        memcpy(kept + i * unit, (uint8_t *)*data + fdht_sample_even(*length, opt->frames, i) * unit, unit);
+    fdht_free(*data);
+    *data = kept;
+    *length = opt->frames;
+    return FDHT_OK;
+}
+
+int fdht_builder_finish(fdht_builder *b, fdht_clip_item *item, fdht_error *err)
+{
+    void *data = b->data;
+    if (!b->shape.length)
+        return fdht_fail(err, FDHT_EFORMAT, "no frames");
+    item->total = b->shape.length;
+    b->data = NULL;
+    int rc = fdht_clip_sample(b->opt, &data, &b->shape.length,
+                              b->shape.width * b->shape.height * b->shape.channels, err);
+    item->u8 = data;
+    item->shape = b->shape;
+    fdht_builder_clear(b);
+    return rc;
+}

@@ -1,0 +1,178 @@
+#include "clips/bytes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BUFFER = 1 << 16, POLL_MS = 100 };
+
+int fdht_read_file(const char *path, size_t max, uint8_t **out, size_t *size, fdht_error *err)
+{
+    struct stat st;
+    int rc = FDHT_OK;
+    *out = NULL;
+    *size = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s: %s", path, strerror(errno));
+    uint8_t *data = NULL;
+    size_t n = 0;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        rc = fdht_fail(err, FDHT_EIO, "%s: not a regular file", path);
+        goto out;
+    }
+    if ((uint64_t)st.st_size > max) {
+        rc = fdht_fail(err, FDHT_EFORMAT, "%s: %lld bytes, at most %zu are read", path, (long long)st.st_size,
+                       max);
+        goto out;
+    }
+    if (!(data = fdht_calloc_err((size_t)st.st_size + 1, 1, path, err))) {
+        rc = FDHT_ENOMEM;
+        goto out;
+    }
+    while (n < (size_t)st.st_size) {
+        ssize_t got = read(fd, data + n, (size_t)st.st_size - n);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            rc = fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(errno));
+            goto out;
+        }
+        if (got == 0)
+            break; /* it shrank while being read */
+        n += (size_t)got;
+    }
+    *out = data;
+    *size = n;
+    data = NULL;
+out:
+    fdht_free(data);
+    close(fd);
+    return rc;
+}
+
+int fdht_bytes_open(const char *path, fdht_bytes *b, fdht_error *err)
+{
+    struct stat st;
+    memset(b, 0, sizeof *b);
+    b->is_stdin = !strcmp(path, "-");
+    b->fd = b->is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (b->fd < 0)
+        return fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s", strerror(errno));
+    if (fstat(b->fd, &st) != 0 || S_ISDIR(st.st_mode)) {
+        fdht_bytes_close(b);
+        return fdht_fail(err, FDHT_EIO, "is a directory");
+    }
+    b->can_seek = S_ISREG(st.st_mode);
+    b->buf = fdht_calloc_err(BUFFER, 1, "input buffer", err);
+    if (!b->buf) {
+        fdht_bytes_close(b);
+        return FDHT_ENOMEM;
+    }
+    return FDHT_OK;
+}
+
+void fdht_bytes_close(fdht_bytes *b)
+{
+    if (!b->is_stdin && b->fd >= 0)
+        close(b->fd);
+    fdht_free(b->buf);
+    memset(b, 0, sizeof *b);
+    b->fd = -1;
+}
+
+static bool stopped(const fdht_bytes *b)
+{
+    return (b->stop && *b->stop) || (b->stop_too && *b->stop_too);
+}
+
+/* One read(2) that a stop flag can end. */
+static int read_some(fdht_bytes *b, void *to, size_t n, size_t *got, fdht_error *err)
+{
+    for (;;) {
+        if (stopped(b))
+            return fdht_fail(err, FDHT_EINTR, "interrupted");
+        if (!b->can_seek) {
+            struct pollfd p = {.fd = b->fd, .events = POLLIN};
+            int ready = poll(&p, 1, b->stop || b->stop_too ? POLL_MS : -1);
+            if (ready == 0 || (ready < 0 && errno == EINTR))
+                continue;
+        }
+        ssize_t r = read(b->fd, to, n);
+        if (r >= 0) {
+            *got = (size_t)r;
+            return FDHT_OK;
+        }
+        if (errno != EINTR && errno != EAGAIN)
+            return fdht_fail(err, FDHT_EIO, "%s", strerror(errno));
+    }
+}
+
+int fdht_bytes_read(fdht_bytes *b, void *to, size_t n, size_t *got, fdht_error *err)
+{
+    uint8_t *p = to;
+    *got = FDHT_MIN(n, b->have);
+    memcpy(p, b->buf + b->at, *got);
+    b->at += *got;
+    b->have -= *got;
+    while (*got < n) {
+        size_t more;
+        int rc = read_some(b, p + *got, n - *got, &more, err);
+        if (rc || !more)
+            return rc;
+        *got += more;
+    }
+    return FDHT_OK;
+}
+
+int fdht_bytes_peek(fdht_bytes *b, size_t n, const uint8_t **p, size_t *got, fdht_error *err)
+{
+    if (b->have < n && b->at) {
+        memmove(b->buf, b->buf + b->at, b->have);
+        b->at = 0;
+    }
+    while (b->have < n) {
+        size_t more;
+        int rc = read_some(b, b->buf + b->have, BUFFER - b->have, &more, err);
+        if (rc)
+            return rc;
+        if (!more)
+            break;
+        b->have += more;
+    }
+    *p = b->buf + b->at;
+    *got = b->have;
+    return FDHT_OK;
+}
+
+int fdht_bytes_line(fdht_bytes *b, char *buf, size_t size, bool *end, fdht_error *err)
+{
+    size_t n = 0;
+    *end = false;
+    for (;;) {
+        const uint8_t *p;
+        size_t have;
+        int rc = fdht_bytes_peek(b, 1, &p, &have, err);
+        if (rc)
+            return rc;
+        if (!have) {
+            *end = n == 0;
+            break;
+        }
+        const uint8_t *nl = memchr(p, '\n', have);
+        size_t take = nl ? (size_t)(nl - p) : have;
+        if (n + take >= size)
+            return fdht_fail(err, FDHT_EFORMAT, "a line is longer than %zu bytes", size - 1);
+        memcpy(buf + n, p, take);
+        n += take;
+        b->at += take + (nl != NULL);
+        b->have -= take + (nl != NULL);
+        if (nl)
+            break;
+    }
+    buf[n] = 0;
+    return FDHT_OK;
+}

@@ -1,0 +1,437 @@
+#include "hdf5/h5.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fdht/image.h"
+#include "fdht/io.h"
+
+/* Deflate cannot do better than 1032:1; an extent that claims more is made up. */
+enum { MAX_EXPANSION = 1100, MIN_ALLOWANCE = 1 << 16, MAX_HEAP_CHECK = 1 << 30 };
+
+void fdht_hdf5_quiet(void)
+{
+    H5dont_atexit(); /* counts only before the library's first use, which the next call is */
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+int fdht_h5_open(const char *path, hid_t *out, fdht_error *err)
+{
+    static const unsigned char magic[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
+    unsigned char head[9] = {0};
+    *out = -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s", strerror(errno));
+    off_t size = lseek(fd, 0, SEEK_END);
+    ssize_t got = size < 0 ? -1 : pread(fd, head, sizeof head, 0);
+    int why = errno;
+    close(fd);
+    if (got < 0)
+        return fdht_fail(err, why == ESPIPE ? FDHT_EINVAL : FDHT_EIO, "%s",
+                         why == ESPIPE ? "a pipe; HDF5 needs a file that can seek" : strerror(why));
+    /* A user block before the superblock is legal HDF5 and nothing this program writes. */
+    if (got < (ssize_t)sizeof head || memcmp(head, magic, sizeof magic) != 0)
+        return fdht_fail(err, FDHT_EFORMAT, "not an HDF5 file (%lld bytes)", (long long)size);
+
+    hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
+    if (fapl < 0)
+        return fdht_fail(err, FDHT_ENOMEM, "out of memory: HDF5 property list");
+    H5E_BEGIN_TRY
+    {
+        /* The getter and setter exist from 1.10.7 on; the environment variable is for the rest. */
+        H5Pset_file_locking(fapl, 0, 1);
+        *out = H5Fopen(path, H5F_ACC_RDONLY, fapl);
+    }
+    H5E_END_TRY
+    H5Pclose(fapl);
+    if (*out < 0) {
+        *out = -1;
+        return fdht_fail(err, FDHT_EFORMAT, "damaged or truncated HDF5 file (%lld bytes)", (long long)size);
+    }
+    /* before superblock 3 (1.10) metadata has no checksums */
+    int rc = head[8] < 3 && size <= MAX_HEAP_CHECK ? fdht_h5_check_heaps(*out, err) : FDHT_OK;
+    if (rc)
+        fdht_h5_close(out, NULL);
+    return rc;
+}
+
+/* Walk to `path` through hard links only, so that no file leads out of itself: 1 it is there, 0 it is not, -1
+ * the way is damaged. */
+static int reachable(hid_t loc, const char *path)
+{
+    char part[1024];
+    size_t n = strlen(path);
+    if (n >= sizeof part)
+        return 0;
+    for (size_t i = 1; i <= n; i++) {
+        if ((i < n && path[i] != '/') || path[i - 1] == '/')
+            continue;
+        memcpy(part, path, i);
+        part[i] = 0;
+        H5L_info_t info;
+        htri_t there = H5Lexists(loc, part, H5P_DEFAULT);
+        if (there <= 0 || H5Lget_info(loc, part, &info, H5P_DEFAULT) < 0)
+            return there == 0 ? 0 : -1;
+        if (info.type != H5L_TYPE_HARD)
+            return 0;
+    }
+    return 1;
+}
+
+static bool is_object(hid_t loc, const char *path, H5I_type_t want)
+{
+    bool yes = false;
+    H5E_BEGIN_TRY
+    {
+        hid_t id = reachable(loc, path) > 0 ? H5Oopen(loc, path, H5P_DEFAULT) : -1;
+        if (id >= 0) {
+            yes = H5Iget_type(id) == want;
+            H5Oclose(id);
+        }
+    }
+    H5E_END_TRY
+    return yes;
+}
+
+bool fdht_h5_is_group(hid_t loc, const char *path)
+{
+    return is_object(loc, path, H5I_GROUP);
+}
+
+bool fdht_h5_has(hid_t loc, const char *path)
+{
+    int there;
+    H5E_BEGIN_TRY
+    {
+        there = reachable(loc, path);
+    }
+    H5E_END_TRY
+    return there != 0;
+}
+
+bool fdht_h5_is_dataset(hid_t loc, const char *path)
+{
+    return is_object(loc, path, H5I_DATASET);
+}
+
+static int check_filters(hid_t plist, fdht_h5_array *a, fdht_error *err)
+{
+    int n = H5Pget_nfilters(plist);
+    a->filtered = n > 0;
+    for (int i = 0; i < n; i++) {
+        unsigned flags, config;
+        size_t values = 0;
+        char name[64] = "";
+        H5Z_filter_t f =
+            H5Pget_filter2(plist, (unsigned)i, &flags, &values, NULL, sizeof name, name, &config);
+        if (f < 0)
+            return fdht_fail(err, FDHT_EFORMAT, "%s: damaged filter list", a->path);
+        for (char *c = name; *c; c++)
+            if (!isprint((unsigned char)*c))
+                *c = '?';
+        if (H5Zfilter_avail(f) <= 0)
+            return fdht_fail(err, FDHT_EFORMAT,
+                             "%s: filter %d (%s) is not in this HDF5 library; `h5repack -f NONE OLD NEW`, "
+                             "run where it is, "
+                             "fixes the file",
+                             a->path, (int)f,
+                             f == 32000 ? "lzf, Debian: hdf5-plugin-lzf"
+                             : name[0]  ? name
+                                        : "unnamed");
+    }
+    return FDHT_OK;
+}
+
+/* A chunk is unpacked whole: its size, too, must be backed by stored bytes. */
+static int check_layout(hid_t plist, const fdht_h5_array *a, size_t allowance, fdht_error *err)
+{
+    H5D_layout_t layout = H5Pget_layout(plist);
+    if (layout == H5D_VIRTUAL || H5Pget_external_count(plist) > 0)
+        return fdht_fail(err, FDHT_EFORMAT, "%s: stored in other files, which is not followed", a->path);
+    if (layout == H5D_CHUNKED) {
+        hsize_t chunk[FDHT_H5_MAX_RANK];
+        size_t bytes = a->type_size;
+        int n = H5Pget_chunk(plist, FDHT_H5_MAX_RANK, chunk);
+        if (n != a->rank)
+            return fdht_fail(err, FDHT_EFORMAT, "%s: damaged chunk description", a->path);
+        for (int i = 0; i < n; i++)
+            if (!fdht_mul(bytes, (size_t)chunk[i], &bytes))
+                return fdht_fail(err, FDHT_EFORMAT, "%s: chunks are larger than memory", a->path);
+        if (bytes > allowance)
+            return fdht_fail(err, FDHT_EFORMAT, "%s: chunks of %zu bytes, but only %zu bytes are stored",
+                             a->path, bytes, a->stored);
+    }
+    return FDHT_OK;
+}
+
+/* by_rows: only one row of the slowest mode is ever read at once, so only that must be backed. */
+static int look_at(fdht_h5_array *a, bool by_rows, fdht_error *err)
+{
+    hsize_t dim[FDHT_H5_MAX_RANK];
+    int rc = FDHT_OK;
+    hid_t space = H5Dget_space(a->id), plist = H5Dget_create_plist(a->id);
+    a->type = H5Dget_type(a->id);
+    if (space < 0 || plist < 0 || a->type < 0 || H5Sis_simple(space) <= 0) {
+        rc = fdht_fail(err, FDHT_EFORMAT, "%s: damaged or unsupported data set", a->path);
+        goto out;
+    }
+    a->class = H5Tget_class(a->type);
+    a->type_size = H5Tget_size(a->type);
+    a->rank = H5Sget_simple_extent_ndims(space);
+    if (a->rank < 0 || a->rank > FDHT_H5_MAX_RANK || H5Sget_simple_extent_dims(space, dim, NULL) < 0 ||
+        !a->type_size) {
+        rc = fdht_fail(err, FDHT_EFORMAT, "%s: damaged shape or type", a->path);
+        goto out;
+    }
+    a->count = H5Sget_simple_extent_type(space) == H5S_NULL ? 0 : 1;
+    size_t bytes;
+    for (int i = 0; i < a->rank; i++) {
+        a->dim[i] = (size_t)dim[i];
+        if (!fdht_mul(a->count, a->dim[i], &a->count) || !fdht_mul(a->count, a->type_size, &bytes)) {
+            rc = fdht_fail(err, FDHT_EFORMAT, "%s: shape overflows", a->path);
+            goto out;
+        }
+    }
+    bytes = a->count * a->type_size;
+    a->stored = (size_t)H5Dget_storage_size(a->id);
+    if ((rc = check_filters(plist, a, err)))
+        goto out;
+    /* chunks may be packed, or left out where nothing was written; other storage is there whole or not at all */
+    H5D_layout_t layout = H5Pget_layout(plist);
+    size_t allowance = a->stored;
+    if (layout == H5D_CHUNKED && !fdht_mul(a->stored, MAX_EXPANSION, &allowance))
+        allowance = SIZE_MAX;
+    if (layout == H5D_CHUNKED || (layout != H5D_COMPACT && !a->stored))
+        allowance = FDHT_MAX(allowance, MIN_ALLOWANCE);
+    if (by_rows && layout == H5D_CHUNKED && a->rank && a->dim[0])
+        bytes /= a->dim[0];
+    if (bytes > allowance)
+        rc = fdht_fail(err, FDHT_EFORMAT, "%s: shape asks for %zu bytes, only %zu are stored", a->path, bytes,
+                       a->stored);
+    else
+        rc = check_layout(plist, a, allowance, err);
+out:
+    if (space >= 0)
+        H5Sclose(space);
+    if (plist >= 0)
+        H5Pclose(plist);
+    return rc;
+}
+
+static int open_array(hid_t loc, const char *path, bool by_rows, fdht_h5_array *out, fdht_error *err)
+{
+    int rc = FDHT_OK;
+    memset(out, 0, sizeof *out);
+    out->id = out->type = -1;
+    snprintf(out->path, sizeof out->path, "%s%s", path[0] == '/' ? "" : "/", path);
+    H5E_BEGIN_TRY
+    {
+        int there = reachable(loc, path);
+        if (!there)
+            rc = fdht_fail(err, FDHT_ENOENT, "%s: missing", out->path);
+        else if (there < 0)
+            rc = fdht_fail(err, FDHT_EFORMAT, "%s: the group that holds it is damaged", out->path);
+        else if ((out->id = H5Dopen2(loc, path, H5P_DEFAULT)) < 0)
+            rc = fdht_fail(err, FDHT_EFORMAT, "%s: not a readable data set", out->path);
+        else
+            rc = look_at(out, by_rows, err);
+    }
+    H5E_END_TRY
+    if (rc)
+        fdht_h5_close_array(out);
+    return rc;
+}
+
+int fdht_h5_open_array(hid_t loc, const char *path, fdht_h5_array *out, fdht_error *err)
+{
+    return open_array(loc, path, false, out, err);
+}
+
+int fdht_h5_open_rows(hid_t loc, const char *path, fdht_h5_array *out, fdht_error *err)
+{
+    return open_array(loc, path, true, out, err);
+}
+
+void fdht_h5_close_array(fdht_h5_array *a)
+{
+    H5E_BEGIN_TRY
+    {
+        if (a->type >= 0)
+            H5Tclose(a->type);
+        if (a->id >= 0)
+            H5Dclose(a->id);
+    }
+    H5E_END_TRY
+    a->id = a->type = -1;
+}
+
+static void spell(char *buf, size_t size, int rank, const size_t *dim)
+{
+    size_t n = (size_t)snprintf(buf, size, "(");
+    for (int i = 0; i < rank && n < size; i++)
+        n += (size_t)snprintf(buf + n, size - n, "%s%zu", i ? "," : "", dim[i]);
+    if (n < size)
+        snprintf(buf + n, size - n, ")");
+}
+
+int fdht_h5_expect(const fdht_h5_array *a, int rank, const size_t *dim, fdht_error *err)
+{
+    bool same = a->rank == rank;
+    for (int i = 0; same && i < rank; i++)
+        same = a->dim[i] == dim[i];
+    if (same)
+        return FDHT_OK;
+    char want[96], have[96];
+    spell(want, sizeof want, rank, dim);
+    spell(have, sizeof have, a->rank, a->dim);
+    return fdht_fail(err, FDHT_EFORMAT, "%s: expected %s, file has %s", a->path, want, have);
+}
+
+static int check_numeric(const fdht_h5_array *a, fdht_error *err)
+{
+    if (a->class != H5T_INTEGER && a->class != H5T_FLOAT)
+        return fdht_fail(err, FDHT_EFORMAT, "%s: not numbers", a->path);
+    return FDHT_OK;
+}
+
+int fdht_h5_read(const fdht_h5_array *a, hid_t mem, void *data, fdht_error *err)
+{
+    herr_t rc;
+    if (check_numeric(a, err))
+        return FDHT_EFORMAT;
+    H5E_BEGIN_TRY
+    {
+        rc = H5Dread(a->id, mem, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+    }
+    H5E_END_TRY
+    if (rc < 0)
+        return fdht_fail(err, FDHT_EFORMAT, "%s: cannot be read (truncated, or its checksum does not fit)",
+                         a->path);
+    return FDHT_OK;
+}
+
+int fdht_h5_read_box(const fdht_h5_array *a, const size_t *start, const size_t *count, hid_t mem, void *data,
+                     fdht_error *err)
+{
+    hsize_t first[FDHT_H5_MAX_RANK], n[FDHT_H5_MAX_RANK];
+    herr_t rc = -1;
+    if (check_numeric(a, err))
+        return FDHT_EFORMAT;
+    if (a->rank < 1)
+        return fdht_fail(err, FDHT_EINVAL, "%s: a scalar has no rows", a->path);
+    for (int i = 0; i < a->rank; i++) {
+        if (start[i] > a->dim[i] || count[i] > a->dim[i] - start[i])
+            return fdht_fail(err, FDHT_EINVAL, "%s: %zu..%zu of mode %d asked for, file has %zu", a->path,
+                             start[i], start[i] + count[i], i + 1, a->dim[i]);
+        first[i] = start[i];
+        n[i] = count[i];
+    }
+    H5E_BEGIN_TRY
+    {
+        hid_t space = H5Dget_space(a->id), target = H5Screate_simple(a->rank, n, NULL);
+        if (space >= 0 && target >= 0 &&
+            H5Sselect_hyperslab(space, H5S_SELECT_SET, first, NULL, n, NULL) >= 0)
+            rc = H5Dread(a->id, mem, target, space, H5P_DEFAULT, data);
+        if (space >= 0)
+            H5Sclose(space);
+        if (target >= 0)
+            H5Sclose(target);
+    }
+    H5E_END_TRY
+    if (rc < 0)
+        return fdht_fail(err, FDHT_EFORMAT,
+                         "%s: row %zu cannot be read (truncated, or a checksum does not fit)", a->path,
+                         start[0]);
+    return FDHT_OK;
+}
+
+int fdht_h5_read_rows(const fdht_h5_array *a, size_t first, size_t n, hid_t mem, void *data, fdht_error *err)
+{
+    size_t start[FDHT_H5_MAX_RANK] = {first}, count[FDHT_H5_MAX_RANK];
+    memcpy(count, a->dim, sizeof count);
+    count[0] = n;
+    return fdht_h5_read_box(a, start, count, mem, data, err);
+}
+
+void fdht_h5_free_strings(char **s, size_t n)
+{
+    for (size_t i = 0; s && i < n; i++)
+        fdht_free(s[i]);
+    fdht_free(s);
+}
+
+struct listing {
+    char **name;
+    size_t n, size;
+    bool failed;
+};
+
+static herr_t add_name(hid_t group, const char *name, const H5L_info_t *info, void *arg)
+{
+    struct listing *l = arg;
+    (void)group;
+    if (info->type != H5L_TYPE_HARD)
+        return 0;
+    if (l->n == l->size) {
+        size_t size = l->size ? 2 * l->size : 16;
+        char **more = fdht_calloc(size, sizeof *more);
+        if (!more) {
+            l->failed = true;
+            return -1;
+        }
+        if (l->n)
+            memcpy(more, l->name, l->n * sizeof *more);
+        fdht_free(l->name);
+        l->name = more;
+        l->size = size;
+    }
+    if (!(l->name[l->n] = fdht_strdup(name))) {
+        l->failed = true;
+        return -1;
+    }
+    l->n++;
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return fdht_natural_compare(*(char *const *)a, *(char *const *)b);
+}
+
+int fdht_h5_list(hid_t loc, const char *path, char ***out, size_t *n, fdht_error *err)
+{
+    struct listing l = {0};
+    hid_t group = -1;
+    herr_t rc = -1;
+    *out = NULL;
+    *n = 0;
+    if (strcmp(path, "/") && !fdht_h5_is_group(loc, path))
+        return fdht_fail(err, FDHT_ENOENT, "%s: missing", path);
+    H5E_BEGIN_TRY
+    {
+        group = H5Gopen2(loc, path, H5P_DEFAULT);
+        if (group >= 0) {
+            /* native order: for others libhdf5 makes a table first and, in a damaged file, frees one it has not filled */
+            rc = H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, add_name, &l);
+            H5Gclose(group);
+        }
+    }
+    H5E_END_TRY
+    if (rc < 0) {
+        fdht_h5_free_strings(l.name, l.n);
+        if (l.failed)
+            return fdht_fail(err, FDHT_ENOMEM, "out of memory: members of %s", path);
+        return fdht_fail(err, FDHT_EFORMAT, "%s: damaged group", path);
+    }
+    if (l.n > 1)
+        qsort(l.name, l.n, sizeof *l.name, by_name);
+    *out = l.name;
+    *n = l.n;
+    return FDHT_OK;
+}

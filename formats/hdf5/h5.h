@@ -1,0 +1,101 @@
+/* hdf5/h5.h - what every HDF5 reader and writer of formats/ shares. Internal.
+ *
+ * Reading distrusts the file: only hard links are followed, external and virtual storage is refused, ranks
+ * and sizes are known before anything is allocated, and an extent that the stored bytes cannot fill is
+ * refused. Errors of libhdf5 are silenced per call (H5E_BEGIN_TRY) and become one line "PATH/INSIDE: what";
+ * the caller adds the file's name with fdht_fail_prefix. */
+#ifndef FDHT_HDF5_H5_H
+#define FDHT_HDF5_H5_H
+
+#include <hdf5.h>
+
+#include "base/base.h"
+
+enum { FDHT_H5_MAX_RANK = 32 };
+
+/* One data set, opened and looked at. */
+typedef struct fdht_h5_array {
+    hid_t id, type; /* -1 when closed */
+    H5T_class_t class;
+    size_t type_size; /* bytes of a number in the file */
+    int rank;         /* 0: scalar */
+    size_t dim[FDHT_H5_MAX_RANK];
+    size_t count;   /* product of dim */
+    size_t stored;  /* bytes in the file */
+    bool filtered;  /* any filter */
+    char path[160]; /* for messages */
+} fdht_h5_array;
+
+/* Open read-only, file locking off. FDHT_ENOENT, FDHT_EIO, FDHT_EFORMAT "not an HDF5 file" and the like,
+ * without the path. */
+int fdht_h5_open(const char *path, hid_t *out, fdht_error *err);
+
+/* Is there something at `path`? Also true where that is too damaged to say: opening it then fails with
+ * FDHT_EFORMAT. The question for optional parts. */
+bool fdht_h5_has(hid_t loc, const char *path);
+
+/* Does `path` lead through hard links to a group, to a data set? No error: false. */
+bool fdht_h5_is_group(hid_t loc, const char *path);
+bool fdht_h5_is_dataset(hid_t loc, const char *path);
+
+/* FDHT_ENOENT if it is not there; FDHT_EFORMAT for storage, filters (named, with the h5repack line), ranks or
+ * sizes that cannot be read. Close with fdht_h5_close_array. */
+int fdht_h5_open_array(hid_t loc, const char *path, fdht_h5_array *out, fdht_error *err);
+/* The same for an array that is only read row by row (fdht_h5_read_rows, fdht_h5_read_box): only a row must
+ * be backed by bytes. */
+int fdht_h5_open_rows(hid_t loc, const char *path, fdht_h5_array *out, fdht_error *err);
+void fdht_h5_close_array(fdht_h5_array *a);
+
+/* Is it `rank`-dimensional with exactly these extents? FDHT_EFORMAT "PATH: expected (4,512), file has
+ * (4,256)". */
+int fdht_h5_expect(const fdht_h5_array *a, int rank, const size_t *dim, fdht_error *err);
+
+/* Read all of it as `mem` numbers into data (a->count of them). FDHT_EFORMAT for a checksum, filter or
+ * truncation failure. */
+int fdht_h5_read(const fdht_h5_array *a, hid_t mem, void *data, fdht_error *err);
+/* Read rows first .. first + n - 1 of the slowest mode. */
+int fdht_h5_read_rows(const fdht_h5_array *a, size_t first, size_t n, hid_t mem, void *data, fdht_error *err);
+
+/* Read the box of `count` from `start`, one extent for each mode, inside the array. */
+int fdht_h5_read_box(const fdht_h5_array *a, const size_t *start, const size_t *count, hid_t mem, void *data,
+                     fdht_error *err);
+
+/* Names of the members of a group (hard links only), in natural order; *out is an array of n strings, freed
+ * with fdht_h5_free_strings. */
+int fdht_h5_list(hid_t loc, const char *path, char ***out, size_t *n, fdht_error *err);
+void fdht_h5_free_strings(char **s, size_t n);
+
+/* Look through the file's heaps, where strings of variable length and, in old files, the names in groups lie: libhdf5 1.10 loops for
+ * ever in one that is damaged, or runs out of it. fdht_h5_open does it for files of the old kind up to 1 GiB; readers of text do it
+ * where text has variable length; call it once before many fdht_h5_attr_strings. FDHT_EFORMAT. */
+int fdht_h5_check_heaps(hid_t loc, fdht_error *err);
+
+/* Strings of a 1-D (or scalar) data set or attribute, fixed or variable length, always terminated.
+ * FDHT_ENOENT if absent. */
+int fdht_h5_read_strings(hid_t loc, const char *path, char ***out, size_t *n, fdht_error *err);
+int fdht_h5_attr_strings(hid_t loc, const char *name, char ***out, size_t *n, fdht_error *err);
+/* One string into buf (FDHT_EFORMAT if it is longer). */
+int fdht_h5_attr_string(hid_t loc, const char *name, char *buf, size_t size, fdht_error *err);
+/* Exactly one number, at most `max` numbers (*n is how many). FDHT_ENOENT if absent; FDHT_EFORMAT. */
+int fdht_h5_attr_int(hid_t loc, const char *name, int64_t *out, fdht_error *err);
+int fdht_h5_attr_double(hid_t loc, const char *name, double *out, fdht_error *err);
+int fdht_h5_attr_ints(hid_t loc, const char *name, int64_t *out, size_t max, size_t *n, fdht_error *err);
+/* As fdht_h5_has. */
+bool fdht_h5_has_attr(hid_t loc, const char *name);
+
+/* Create a file over `path` (a temporary that exists), metadata with checksums (library format 1.10). */
+int fdht_h5_create(const char *path, hid_t *out, fdht_error *err);
+/* Write `count`-element data set `path` of `file_type` from `mem`, with Fletcher-32, in chunks of whole rows
+ * of at most 64 MiB; parents are made. */
+int fdht_h5_write(hid_t loc, const char *path, int rank, const size_t *dim, hid_t file_type, hid_t mem,
+                  const void *data, fdht_error *err);
+int fdht_h5_write_strings(hid_t loc, const char *path, const char *const *s, size_t n, fdht_error *err);
+int fdht_h5_put_string(hid_t loc, const char *name, const char *s, fdht_error *err);
+int fdht_h5_put_strings(hid_t loc, const char *name, const char *const *s, size_t n, fdht_error *err);
+int fdht_h5_put_int(hid_t loc, const char *name, int64_t v, fdht_error *err);
+int fdht_h5_put_double(hid_t loc, const char *name, double v, fdht_error *err);
+int fdht_h5_put_sizes(hid_t loc, const char *name, const size_t *v, size_t n, fdht_error *err);
+/* Flush and close; FDHT_EIO if either fails. *file becomes -1 in every case. */
+int fdht_h5_close(hid_t *file, fdht_error *err);
+
+#endif

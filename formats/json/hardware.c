@@ -1,0 +1,147 @@
+#include "fdht/hardware.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "json/json.h"
+#include "clips/bytes.h"
+
+int fdht_json_read(const char *path, const char *schema, cJSON **out, fdht_error *err)
+{
+    uint8_t *text = NULL;
+    size_t size;
+    cJSON *json = NULL;
+    int rc = fdht_read_file(path, 1 << 20, &text, &size, err);
+    if (rc)
+        return rc;
+    const char *end = NULL;
+    json = cJSON_ParseWithLengthOpts((const char *)text, size, &end, false);
+    size_t at = end ? (size_t)(end - (const char *)text) : 0;
+    while (json && at < size && strchr(" \t\r\n", text[at]) && text[at])
+        at++;
+    if (!json || at != size || !cJSON_IsObject(json)) {
+        rc = fdht_fail(err, FDHT_EFORMAT, "%s: not a JSON object (at byte %zu)", path, at);
+        goto out;
+    }
+    const char *said = fdht_json_string(json, "schema");
+    if (schema && (!said || strcmp(said, schema))) {
+        size_t stem = strlen(schema) - 1;
+        int code = said && !strncmp(said, schema, stem) ? FDHT_EVERSION : FDHT_EFORMAT;
+        rc = fdht_fail(err, code, "%s: schema is %.40s, expected %s", path, said ? said : "missing", schema);
+        goto out;
+    }
+    *out = json;
+    json = NULL;
+out:
+    cJSON_Delete(json);
+    fdht_free(text);
+    return rc;
+}
+
+const char *fdht_json_string(const cJSON *json, const char *key)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, key));
+}
+
+static bool whole(const cJSON *n, size_t *v)
+{
+    if (!cJSON_IsNumber(n) || !(n->valuedouble >= 1 && n->valuedouble <= 1e9) ||
+        n->valuedouble != floor(n->valuedouble))
+        return false;
+    *v = (size_t)n->valuedouble;
+    return true;
+}
+
+int fdht_json_size(const cJSON *json, const char *path, const char *key, size_t absent, size_t *v,
+                   fdht_error *err)
+{
+    const cJSON *n = cJSON_GetObjectItemCaseSensitive(json, key);
+    *v = absent;
+    if (n && !whole(n, v))
+        return fdht_fail(err, FDHT_EFORMAT, "%s: %s: expected a whole number from 1", path, key);
+    return FDHT_OK;
+}
+
+int fdht_json_sizes(const cJSON *json, const char *path, const char *key, bool required, size_t max,
+                    size_t *v, size_t *n, fdht_error *err)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, key), *item;
+    *n = 0;
+    if (!list && !required)
+        return FDHT_OK;
+    if (!cJSON_IsArray(list))
+        return fdht_fail(err, FDHT_EFORMAT, "%s: %s: expected a list of numbers", path, key);
+    cJSON_ArrayForEach(item, list)
+    {
+        /* enlarge holds zeros */
+        bool zero = cJSON_IsNumber(item) && item->valuedouble == 0 && !strcmp(key, "enlarge");
+        if (*n == max)
+            return fdht_fail(err, FDHT_EFORMAT, "%s: %s: more than %zu numbers", path, key, max);
+        if (zero)
+            v[*n] = 0;
+        else if (!whole(item, &v[*n]))
+            return fdht_fail(err, FDHT_EFORMAT, "%s: %s: entry %zu is not a whole number from 1", path, key,
+                             *n + 1);
+        ++*n;
+    }
+    return FDHT_OK;
+}
+
+int fdht_json_schema(const char *path, char *buf, size_t size, fdht_error *err)
+{
+    cJSON *json = NULL;
+    int rc = fdht_json_read(path, NULL, &json, err);
+    const char *said = rc ? NULL : fdht_json_string(json, "schema");
+    snprintf(buf, size, "%s", said ? said : "");
+    cJSON_Delete(json);
+    return rc;
+}
+
+static int take_key(fdht_sim_hw *hw, const cJSON *item, const char *path, fdht_error *err)
+{
+    char number[64];
+    const char *text = cJSON_GetStringValue(item);
+    if (cJSON_IsNumber(item)) {
+        snprintf(number, sizeof number, "%.17g", item->valuedouble);
+        text = number;
+    }
+    if (!text)
+        return fdht_fail(err, FDHT_EFORMAT, "%s: %.60s: expected a number or a name", path, item->string);
+    fdht_error why = {0};
+    if (fdht_sim_hw_set(hw, item->string, text, &why))
+        return fdht_fail(err, FDHT_EFORMAT, "%s: %s", path, why.msg);
+    return FDHT_OK;
+}
+
+int fdht_hardware_read(const char *path, fdht_sim_hw *out, fdht_error *err)
+{
+    cJSON *json = NULL;
+    fdht_sim_hw hw;
+    fdht_error why = {0};
+    int rc = fdht_json_read(path, "fdht-hw-1", &json, err);
+    if (rc)
+        return rc;
+    const cJSON *base = cJSON_GetObjectItemCaseSensitive(json, "base"), *item;
+    const char *name = base ? cJSON_GetStringValue(base) : "tie";
+    if (!name || fdht_sim_hw_named(name, &hw, NULL)) {
+        rc = fdht_fail(err, FDHT_EFORMAT, "%s: base: expected tie or fdht", path);
+        goto out;
+    }
+    snprintf(hw.name, sizeof hw.name, "custom");
+    cJSON_ArrayForEach(item, json)
+    {
+        bool frame = !strcmp(item->string, "schema") || !strcmp(item->string, "base") ||
+                     !strcmp(item->string, "comment");
+        if (!frame && (rc = take_key(&hw, item, path, err)))
+            goto out;
+    }
+    if (fdht_sim_hw_check(&hw, &why)) {
+        rc = fdht_fail(err, FDHT_EFORMAT, "%s: %s", path, why.msg);
+        goto out;
+    }
+    *out = hw;
+out:
+    cJSON_Delete(json);
+    return rc;
+}

@@ -1,0 +1,485 @@
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fdht/modelfile.h"
+#include "hdf5/h5.h"
+
+enum { MAX_LAYERS = 1024, MAX_BLOCKS = 4096, MAX_EXPANSION = 1100 };
+#define MAX_SIDE ((int64_t)1 << 40)
+
+/* What is read before the model can be made; the strings and cells are freed by clear_spec. */
+struct reading {
+    hid_t file;
+    size_t bytes; /* of the file */
+    fdht_model_spec spec;
+    size_t n_names;
+};
+
+/* The library found an argument wrong; here that means the file is. */
+static int blame_file(int rc, fdht_error *err)
+{
+    if (rc != FDHT_EINVAL)
+        return rc;
+    if (err)
+        err->code = FDHT_EFORMAT;
+    return FDHT_EFORMAT;
+}
+
+static int get_count(hid_t loc, const char *name, int64_t low, int64_t high, int64_t *out, fdht_error *err)
+{
+    int rc = fdht_h5_attr_int(loc, name, out, err);
+    if (rc == FDHT_ENOENT)
+        rc = fdht_fail(err, FDHT_EFORMAT, "attribute %s: missing", name);
+    if (!rc && (*out < low || *out > high))
+        rc = fdht_fail(err, FDHT_EFORMAT, "attribute %s: %lld, expected %lld..%lld", name, (long long)*out,
+                       (long long)low, (long long)high);
+    return rc;
+}
+
+static int get_word(hid_t loc, const char *name, char *buf, size_t size, fdht_error *err)
+{
+    int rc = fdht_h5_attr_string(loc, name, buf, size, err);
+    return rc == FDHT_ENOENT ? fdht_fail(err, FDHT_EFORMAT, "attribute %s: missing", name) : rc;
+}
+
+/* One of "a|b|c": its index. */
+static int get_choice(hid_t loc, const char *name, const char *const *word, int n, int *out, fdht_error *err)
+{
+    char buf[64];
+    int rc = get_word(loc, name, buf, sizeof buf, err);
+    if (rc)
+        return rc;
+    for (*out = 0; *out < n; ++*out)
+        if (!strcmp(word[*out], buf))
+            return FDHT_OK;
+    return fdht_fail(err, FDHT_EFORMAT, "attribute %s: '%s' is unknown", name, buf);
+}
+
+static int get_number(hid_t loc, const char *name, double *out, fdht_error *err)
+{
+    int rc = fdht_h5_attr_double(loc, name, out, err);
+    if (rc == FDHT_ENOENT)
+        rc = fdht_fail(err, FDHT_EFORMAT, "attribute %s: missing", name);
+    if (!rc && !isfinite(*out))
+        rc = fdht_fail(err, FDHT_EFORMAT, "attribute %s: not a finite number", name);
+    return rc;
+}
+
+/* Exactly n sizes of at least low; n = SIZE_MAX: any number up to max, *got of them. */
+static int get_sizes(hid_t loc, const char *name, size_t n, size_t max, int64_t low, size_t *out, size_t *got,
+                     fdht_error *err)
+{
+    int64_t v[FDHT_MAX_NODES + 1];
+    int rc = fdht_h5_attr_ints(loc, name, v, FDHT_MIN(max, FDHT_COUNT(v)), got, err);
+    if (rc == FDHT_ENOENT)
+        return fdht_fail(err, FDHT_EFORMAT, "attribute %s: missing", name);
+    if (rc)
+        return rc;
+    if (n != SIZE_MAX && *got != n)
+        return fdht_fail(err, FDHT_EFORMAT, "attribute %s: expected (%zu), file has (%zu)", name, n, *got);
+    for (size_t i = 0; i < *got; i++) {
+        if (v[i] < low || v[i] > MAX_SIDE)
+            return fdht_fail(err, FDHT_EFORMAT, "attribute %s: %lld at position %zu", name, (long long)v[i],
+                             i);
+        out[i] = (size_t)v[i];
+    }
+    return FDHT_OK;
+}
+
+/* "MAJOR.MINOR", digits only. */
+static bool parse_version(const char *s, int *major, int *minor)
+{
+    char *end;
+    if (!isdigit((unsigned char)*s) || strlen(s) > 15)
+        return false;
+    *major = (int)strtol(s, &end, 10);
+    if (*end != '.' || !isdigit((unsigned char)end[1]))
+        return false;
+    *minor = (int)strtol(end + 1, &end, 10);
+    return !*end;
+}
+
+static int read_header(hid_t file, fdht_modelfile_info *info, fdht_error *err)
+{
+    char word[64];
+    int rc;
+    if (!fdht_h5_has_attr(file, "format"))
+        return fdht_fail(err, FDHT_EFORMAT, "not an fdht model (no attribute format)");
+    if ((rc = get_word(file, "format", word, sizeof word, err)))
+        return rc;
+    if (strcmp(word, "fdht-model"))
+        return fdht_fail(err, FDHT_EFORMAT, "not an fdht model (format is '%.40s')", word);
+    if ((rc = get_word(file, "creator", info->creator, sizeof info->creator, err)) ||
+        (rc = get_word(file, "version", word, sizeof word, err)))
+        return rc;
+    if (!parse_version(word, &info->major, &info->minor))
+        return fdht_fail(err, FDHT_EFORMAT, "attribute version: '%.40s' is not MAJOR.MINOR", word);
+    if (info->major != FDHT_MODELFILE_MAJOR)
+        return fdht_fail(err, FDHT_EVERSION, "model of version %s (this program reads %d.x), written by %s",
+                         word, FDHT_MODELFILE_MAJOR, info->creator);
+    if ((rc = get_word(file, "gates", word, sizeof word, err)))
+        return rc;
+    if (strcmp(word, "ifgo"))
+        return fdht_fail(err, FDHT_EFORMAT, "attribute gates: '%.40s', expected ifgo", word);
+    info->training = fdht_h5_has(file, "training");
+    return FDHT_OK;
+}
+
+static int read_frame(hid_t file, fdht_frame_spec *f, fdht_error *err)
+{
+    static const char *const samples[] = {"even", "random"};
+    size_t size[2], n;
+    int64_t channels, diff, gray, resize, frames;
+    int rc, sample;
+    if ((rc = get_sizes(file, "frame_size", 2, 2, 0, size, &n, err)) ||
+        (rc = get_count(file, "frame_channels", 0, 4096, &channels, err)) ||
+        (rc = get_number(file, "frame_mean", &f->mean, err)) ||
+        (rc = get_number(file, "frame_std", &f->std, err)) ||
+        (rc = get_count(file, "frame_diff", 0, 1, &diff, err)) ||
+        (rc = get_count(file, "frame_gray", 0, 1, &gray, err)) ||
+        (rc = get_count(file, "frame_resize", 0, 1, &resize, err)) ||
+        (rc = get_count(file, "frame_frames", 0, INT32_MAX, &frames, err)) ||
+        (rc = get_choice(file, "frame_sample", samples, 2, &sample, err)))
+        return rc;
+    f->width = size[0];
+    f->height = size[1];
+    f->channels = (size_t)channels;
+    f->diff = diff;
+    f->gray = gray;
+    f->resize = resize;
+    f->frames = (size_t)frames;
+    f->sample = sample ? FDHT_SAMPLE_RANDOM : FDHT_SAMPLE_EVEN;
+    return FDHT_OK;
+}
+
+static int read_root(struct reading *r, fdht_error *err)
+{
+    static const char *const pools[] = {"last", "mean"};
+    fdht_model_spec *s = &r->spec;
+    int64_t layers, directions, classes;
+    int rc, pool;
+    if ((rc = get_count(r->file, "layers", 1, MAX_LAYERS, &layers, err)) ||
+        (rc = get_count(r->file, "directions", 1, 2, &directions, err)) ||
+        (rc = get_choice(r->file, "pool", pools, 2, &pool, err)) ||
+        (rc = get_count(r->file, "n_classes", 0, INT32_MAX, &classes, err)) ||
+        (rc = read_frame(r->file, &s->frame, err)))
+        return rc;
+    s->layers = (int)layers;
+    s->directions = (int)directions;
+    s->pool = pool ? FDHT_POOL_MEAN : FDHT_POOL_LAST;
+    s->classes = (size_t)classes;
+    if (!fdht_h5_has_attr(r->file, "classes"))
+        return FDHT_OK;
+    if ((rc = fdht_h5_check_heaps(r->file, err)) ||
+        (rc = fdht_h5_attr_strings(r->file, "classes", &s->class_name, &r->n_names, err)))
+        return rc;
+    if (r->n_names != s->classes)
+        return fdht_fail(err, FDHT_EFORMAT, "attribute classes: %zu names for %zu classes", r->n_names,
+                         s->classes);
+    return FDHT_OK;
+}
+
+static int read_ranks(hid_t loc, fdht_op_spec *op, fdht_error *err)
+{
+    char tree[512];
+    size_t n = 0, got;
+    int rc;
+    if (op->format == FDHT_HT) {
+        if ((rc = get_word(loc, "tree", tree, sizeof tree, err)))
+            return rc;
+        if ((rc = blame_file(fdht_tree_parse(tree, op->d, &op->tree, err), err)))
+            return fdht_fail_prefix(err, rc, "attribute tree");
+        n = (size_t)op->tree.n_nodes;
+    } else if (op->format == FDHT_TT || op->format == FDHT_TR)
+        n = (size_t)op->d + 1;
+    else if (op->format == FDHT_BT)
+        n = 1;
+    return n ? get_sizes(loc, "ranks", n, n, 1, op->rank, &got, err) : FDHT_OK;
+}
+
+static int read_box(hid_t loc, const char *corner, const char *size, int d, fdht_box *b, fdht_error *err)
+{
+    size_t got;
+    int rc = get_sizes(loc, corner, (size_t)d, (size_t)d, 0, b->corner, &got, err);
+    return rc ? rc : get_sizes(loc, size, (size_t)d, (size_t)d, 1, b->size, &got, err);
+}
+
+static int read_activation(hid_t loc, fdht_activation *out, fdht_error *err)
+{
+    const char *word[FDHT_ACTIVATIONS];
+    int which;
+    for (int i = 0; i < FDHT_ACTIVATIONS; i++)
+        word[i] = fdht_activation_name((fdht_activation)i);
+    int rc = get_choice(loc, "activation", word, FDHT_ACTIVATIONS, &which, err);
+    if (!rc)
+        *out = (fdht_activation)which;
+    return rc;
+}
+
+static int read_cell(hid_t loc, const struct reading *r, int i, fdht_cell_spec *c, fdht_error *err)
+{
+    static const char *const directions[] = {"forward", "reverse"};
+    char kind[32], format[32];
+    int64_t inputs, hidden, proj, bias, blocks, layer;
+    size_t d, got;
+    int rc, direction, dirs = r->spec.directions;
+    if ((rc = get_word(loc, "cell", kind, sizeof kind, err)) ||
+        (rc = get_word(loc, "format", format, sizeof format, err)) ||
+        (rc = get_count(loc, "layer", 0, MAX_LAYERS, &layer, err)) ||
+        (rc = get_choice(loc, "direction", directions, 2, &direction, err)) ||
+        (rc = get_count(loc, "inputs", 1, MAX_SIDE, &inputs, err)) ||
+        (rc = get_count(loc, "hidden_size", 1, MAX_SIDE, &hidden, err)) ||
+        (rc = get_count(loc, "proj_size", 0, MAX_SIDE, &proj, err)) ||
+        (rc = get_count(loc, "bias", 0, 1, &bias, err)) || (rc = read_activation(loc, &c->activation, err)) ||
+        (rc = get_count(loc, "blocks", 1, MAX_BLOCKS, &blocks, err)) ||
+        (rc = get_sizes(loc, "in_modes", SIZE_MAX, FDHT_MAX_MODES, 1, c->op.in, &d, err)) ||
+        (rc = get_sizes(loc, "out_modes", d, FDHT_MAX_MODES, 1, c->op.out, &got, err)))
+        return rc;
+    if (!d)
+        return fdht_fail(err, FDHT_EFORMAT, "attribute in_modes: empty");
+    if (fdht_cell_parse(kind, &c->kind, err) || fdht_format_parse(format, &c->op.format, err))
+        return fdht_fail(err, FDHT_EFORMAT, "unknown cell '%s' of format '%s'", kind, format);
+    if (layer != i / dirs || direction != i % dirs)
+        return fdht_fail(err, FDHT_EFORMAT,
+                         "layer %lld, direction %s stands where layer %d, direction %s should",
+                         (long long)layer, directions[direction], i / dirs, directions[i % dirs]);
+    c->inputs = (size_t)inputs;
+    c->hidden = (size_t)hidden;
+    c->proj = (size_t)proj;
+    c->bias = bias;
+    c->op.d = (int)d;
+    c->op.blocks = c->op.format == FDHT_BT ? (int)blocks : 0;
+    if ((rc = read_ranks(loc, &c->op, err)) || c->kind != FDHT_CELL_FDHT)
+        return rc;
+    if ((rc = read_box(loc, "x_corner", "x_size", c->op.d, &c->x, err)))
+        return rc;
+    return read_box(loc, "h_corner", "h_size", c->op.d, &c->h, err);
+}
+
+static int read_cells(struct reading *r, fdht_error *err)
+{
+    size_t n = (size_t)r->spec.layers * (size_t)r->spec.directions;
+    int rc = FDHT_OK;
+    r->spec.cell = fdht_calloc_err(n, sizeof *r->spec.cell, "model cells", err);
+    if (!r->spec.cell)
+        return FDHT_ENOMEM;
+    for (size_t i = 0; i < n && !rc; i++) {
+        char path[32];
+        hid_t group = -1;
+        snprintf(path, sizeof path, "/cells/%zu", i);
+        H5E_BEGIN_TRY
+        {
+            if (fdht_h5_is_group(r->file, path))
+                group = H5Gopen2(r->file, path, H5P_DEFAULT);
+        }
+        H5E_END_TRY
+        if (group < 0)
+            return fdht_fail(err, FDHT_EFORMAT, "%s: missing or damaged", path);
+        if ((rc = read_cell(group, r, (int)i, &r->spec.cell[i], err)))
+            fdht_fail_prefix(err, rc, "%s", path);
+        H5Gclose(group);
+    }
+    return rc;
+}
+
+/* The numbers that cell i asks for; false on overflow. */
+static bool cell_size(const fdht_cell_spec *c, size_t parameters, size_t *out)
+{
+    size_t state = c->proj ? c->proj : c->hidden, rows, hidden = 0, proj = 0, n;
+    if (!fdht_mul(c->hidden, 4, &rows) || (c->kind != FDHT_CELL_FDHT && !fdht_mul(rows, state, &hidden)) ||
+        !fdht_mul(c->proj, c->hidden, &proj))
+        return false;
+    n = parameters;
+    if ((n += rows) < rows || (n += hidden) < hidden || (n += proj) < proj)
+        return false;
+    *out = n;
+    return true;
+}
+
+/* The attributes alone say how large the model is: they must not ask for more than the file can hold. */
+static int check_size(const struct reading *r, fdht_error *err)
+{
+    const fdht_model_spec *s = &r->spec;
+    size_t total = 0, allowed, n, cells = (size_t)s->layers * (size_t)s->directions;
+    if (!fdht_mul(r->bytes, MAX_EXPANSION / sizeof(float), &allowed))
+        allowed = SIZE_MAX;
+    for (size_t i = 0; i < cells; i++) {
+        fdht_op *op = NULL;
+        int rc = blame_file(fdht_op_new(&s->cell[i].op, &op, err), err);
+        if (rc)
+            return fdht_fail_prefix(err, rc, "/cells/%zu", i);
+        n = fdht_op_parameters(op);
+        fdht_op_free(op);
+        if (!cell_size(&s->cell[i], n, &n) || (total += n) < n || total > allowed)
+            return fdht_fail(err, FDHT_EFORMAT, "/cells/%zu: describes more numbers than %zu bytes can hold",
+                             i, r->bytes);
+    }
+    const fdht_cell_spec *last = &s->cell[cells - 1];
+    size_t outputs = (last->proj ? last->proj : last->hidden) * (size_t)s->directions;
+    if (!fdht_mul(s->classes, outputs + 1, &n) || n > allowed - total)
+        return fdht_fail(err, FDHT_EFORMAT, "/classifier: describes more numbers than %zu bytes can hold",
+                         r->bytes);
+    return FDHT_OK;
+}
+
+static int read_values(const struct reading *r, fdht_model *m, fdht_error *err)
+{
+    int rc = FDHT_OK;
+    float *values = fdht_model_values(m);
+    for (int i = 0; i < fdht_model_params(m) && !rc; i++) {
+        const fdht_param *p = fdht_model_param(m, i);
+        fdht_h5_array a;
+        if ((rc = fdht_h5_open_array(r->file, p->name, &a, err))) {
+            rc = rc == FDHT_ENOENT ? fdht_fail(err, FDHT_EFORMAT, "/%s: missing", p->name) : rc;
+            break;
+        }
+        if (a.class != H5T_FLOAT || a.type_size != sizeof(float))
+            rc = fdht_fail(err, FDHT_EFORMAT, "%s: expected float32", a.path);
+        else if (a.count && !a.stored)
+            rc = fdht_fail(err, FDHT_EFORMAT, "%s: holds no data", a.path);
+        else if (!(rc = fdht_h5_expect(&a, p->order, p->dim, err)))
+            rc = fdht_h5_read(&a, H5T_NATIVE_FLOAT, values + p->offset, err);
+        fdht_h5_close_array(&a);
+    }
+    return rc;
+}
+
+/* ---- training state ---- */
+
+static int blob_type(const fdht_h5_array *a, fdht_blob_type *type, hid_t *mem)
+{
+    bool sign = a->class == H5T_INTEGER && H5Tget_sign(a->type) != H5T_SGN_NONE;
+    if (a->class == H5T_INTEGER && a->type_size == 1 && !sign) {
+        *type = FDHT_BLOB_U8;
+        *mem = H5T_NATIVE_UINT8;
+    } else if (a->class == H5T_INTEGER && a->type_size == 8) {
+        *type = sign ? FDHT_BLOB_I64 : FDHT_BLOB_U64;
+        *mem = sign ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64;
+    } else if (a->class == H5T_FLOAT && (a->type_size == 4 || a->type_size == 8)) {
+        *type = a->type_size == 4 ? FDHT_BLOB_F32 : FDHT_BLOB_F64;
+        *mem = a->type_size == 4 ? H5T_NATIVE_FLOAT : H5T_NATIVE_DOUBLE;
+    } else
+        return FDHT_EFORMAT;
+    return FDHT_OK;
+}
+
+static int read_blob(hid_t file, const char *name, fdht_blob *b, fdht_error *err)
+{
+    char path[96];
+    fdht_h5_array a;
+    hid_t mem;
+    if (strlen(name) >= sizeof b->name)
+        return fdht_fail(err, FDHT_EFORMAT, "/training/%.40s..: name is too long", name);
+    snprintf(path, sizeof path, "training/%s", name);
+    int rc = fdht_h5_open_array(file, path, &a, err);
+    if (rc)
+        return rc;
+    strcpy(b->name, name);
+    if (a.rank != 1 || blob_type(&a, &b->type, &mem))
+        rc = fdht_fail(err, FDHT_EFORMAT, "%s: unexpected kind of training state", a.path);
+    else if (a.count && !a.stored)
+        rc = fdht_fail(err, FDHT_EFORMAT, "%s: holds no data", a.path);
+    else if (!(b->data = fdht_calloc_err(a.count, a.type_size, a.path, err)))
+        rc = FDHT_ENOMEM;
+    else {
+        b->count = a.count;
+        rc = a.count ? fdht_h5_read(&a, mem, b->data, err) : FDHT_OK;
+    }
+    fdht_h5_close_array(&a);
+    return rc;
+}
+
+static int read_training(hid_t file, fdht_blobs **out, fdht_error *err)
+{
+    char **name = NULL;
+    size_t n = 0;
+    int rc = fdht_h5_list(file, "training", &name, &n, err);
+    if (rc)
+        return rc == FDHT_ENOENT ? fdht_fail(err, FDHT_EFORMAT, "/training: damaged") : rc;
+    fdht_blobs *b = fdht_calloc_err(1, sizeof *b, "training state", err);
+    if (!b || !(b->blob = fdht_calloc_err(n, sizeof *b->blob, "training state", err)))
+        rc = FDHT_ENOMEM;
+    for (size_t i = 0; i < n && !rc; i++)
+        rc = read_blob(file, name[i], &b->blob[b->n++], err);
+    fdht_h5_free_strings(name, n);
+    if (rc)
+        fdht_blobs_free(b);
+    else
+        *out = b;
+    return rc;
+}
+
+void fdht_blobs_free(fdht_blobs *b)
+{
+    if (!b)
+        return;
+    for (size_t i = 0; i < b->n; i++)
+        fdht_free(b->blob[i].data);
+    fdht_free(b->blob);
+    fdht_free(b);
+}
+
+int fdht_blobs_find(const fdht_blobs *b, const char *name, fdht_blob_type type, size_t count,
+                    const fdht_blob **out, fdht_error *err)
+{
+    *out = NULL;
+    for (size_t i = 0; i < b->n; i++) {
+        const fdht_blob *x = &b->blob[i];
+        if (strcmp(x->name, name))
+            continue;
+        if (x->type != type || (count != SIZE_MAX && x->count != count))
+            return fdht_fail(err, FDHT_EFORMAT,
+                             "/training/%s: expected %zu numbers of type %d, file has %zu of type %d", name,
+                             count, type, x->count, x->type);
+        *out = x;
+        return FDHT_OK;
+    }
+    return fdht_fail(err, FDHT_EFORMAT, "/training/%s: missing", name);
+}
+
+/* ---- the whole ---- */
+
+static int read_model(struct reading *r, fdht_modelfile_info *info, fdht_model **out, fdht_error *err)
+{
+    int rc;
+    if ((rc = read_header(r->file, info, err)) || (rc = read_root(r, err)) || (rc = read_cells(r, err)) ||
+        (rc = check_size(r, err)))
+        return rc;
+    rc = blame_file(fdht_model_new(&r->spec, out, err), err);
+    return rc ? rc : read_values(r, *out, err);
+}
+
+int fdht_modelfile_read(const char *path, fdht_model **out, fdht_blobs **training, fdht_modelfile_info *info,
+                        fdht_error *err)
+{
+    struct reading r = {.file = -1};
+    fdht_modelfile_info own = {0};
+    fdht_model *m = NULL;
+    struct stat st;
+    *out = NULL;
+    if (training)
+        *training = NULL;
+    int rc = fdht_h5_open(path, &r.file, err);
+    if (!rc) {
+        own.bytes = stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+        r.bytes = (size_t)own.bytes;
+        rc = read_model(&r, &own, &m, err);
+    }
+    if (!rc && training && own.training)
+        rc = read_training(r.file, training, err);
+    fdht_h5_close(&r.file, NULL);
+    fdht_free(r.spec.cell);
+    fdht_h5_free_strings(r.spec.class_name, r.n_names);
+    if (rc) {
+        fdht_model_free(m);
+        return fdht_fail_prefix(err, rc, "%s", path);
+    }
+    if (info)
+        *info = own;
+    *out = m;
+    return FDHT_OK;
+}

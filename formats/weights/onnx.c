@@ -1,0 +1,193 @@
+/* weights/onnx.c - arrays of one ONNX LSTM node in a group: W (dirs,4H,D), R (dirs,4H,H), B (dirs,8H), gates
+ * i,o,f,c; and the plain layout that export writes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "weights/weights.h"
+
+/* The data set beside `path` whose name has `letter` in place of its last letter; -1 if there is none. */
+static int sibling(const fdht_weights *w, const char *path, char letter, char *buffer)
+{
+    size_t n = strlen(path);
+    memcpy(buffer, path, n + 1);
+    buffer[n - 1] = letter;
+    return fdht_w_find(w, buffer);
+}
+
+/* B holds Wb[iofc] then Rb[iofc] for each direction. */
+static int bind_node(fdht_weights *w, int lstm, int W, int R, int B, fdht_error *err)
+{
+    fdht_weights_lstm *l = &w->lstm[lstm];
+    const fdht_wset *a = &w->set[W];
+    size_t dirs = a->dim[0], H = a->dim[1] / 4, D = a->dim[2];
+    if ((dirs != 1 && dirs != 2) || !H || !D || a->dim[1] % 4 || H > SIZE_MAX / 8)
+        return fdht_fail(err, FDHT_EFORMAT, "%s: (%zu,%zu,%zu) is no LSTM's (1 or 2,4H,D)", a->path, dirs,
+                         a->dim[1], D);
+    int rc = fdht_w_bind(w, W, dirs, 4 * H, D, err);
+    if (!rc)
+        rc = fdht_w_bind(w, R, dirs, 4 * H, H, err);
+    if (!rc && B >= 0)
+        rc = fdht_w_bind(w, B, dirs, 8 * H, 0, err);
+    if (rc)
+        return rc;
+    const char *order = fdht_w_gate_order(w, "iofg");
+    memcpy(l->gate_order, order, 5);
+    l->directions = (int)dirs;
+    l->input_size = D, l->hidden_size = H, l->bias = B >= 0;
+    l->dtype = a->dtype;
+    for (size_t d = 0; d < dirs; d++) {
+        fdht_wcell *cell = &w->bound[lstm].cell[d];
+        cell->ih = fdht_w_gates(W, d, FDHT_WEIGHT_ROWS, 0, H, D, order);
+        cell->hh = fdht_w_gates(R, d, FDHT_WEIGHT_ROWS, 0, H, H, order);
+        for (size_t b = 0; b < 2 && B >= 0; b++)
+            cell->bias[b] = fdht_w_gates(B, d, FDHT_WEIGHT_ROWS, b * 4 * H, H, 1, order);
+    }
+    return FDHT_OK;
+}
+
+static int add_node(fdht_weights *w, int W, fdht_error *err)
+{
+    const char *path = w->set[W].path;
+    size_t n = strlen(path);
+    char before = n >= 2 ? path[n - 2] : '/';
+    if (path[n - 1] != 'W' || !strchr("/._", before) || w->set[W].rank != 3)
+        return FDHT_OK;
+    char *buffer = fdht_calloc_err(n + 1, 1, "weights", err);
+    if (!buffer)
+        return FDHT_ENOMEM;
+    int R = sibling(w, path, 'R', buffer), B = sibling(w, path, 'B', buffer),
+        P = sibling(w, path, 'P', buffer);
+    fdht_free(buffer);
+    if (R < 0 || w->set[R].rank != 3 || w->set[R].dim[1] == 3 * w->set[R].dim[2] ||
+        w->set[R].dim[1] == w->set[R].dim[2]) /* GRU, RNN */
+        return FDHT_OK;
+    int at = fdht_w_add_lstm(w, err);
+    if (at < 0)
+        return at;
+    fdht_weights_lstm *l = &w->lstm[at];
+    size_t stem = n > 2 ? n - 2 : 0, skip = stem && path[0] == '/';
+    l->layout = FDHT_LAYOUT_ONNX;
+    l->activation = FDHT_SIGMOID;
+    l->path = fdht_w_text(w, err, "%.*s", stem ? (int)stem : 1, path);
+    l->name = stem > skip ? fdht_w_text(w, err, "%.*s", (int)(stem - skip), path + skip)
+                          : fdht_w_text(w, err, "lstm");
+    l->why =
+        fdht_w_text(w, err,
+                    "W (dirs,4H,D) beside R (dirs,4H,H): ONNX, gates i,o,f,c in rows%s%s; ONNX's default "
+                    "activations",
+                    *w->order ? ", overridden by " : "", w->order);
+    if (!l->path || !l->name || !l->why)
+        return FDHT_ENOMEM;
+    if (P >= 0)
+        w->bound[at].unsupported = "peephole weights (P) are not supported";
+    return bind_node(w, at, W, R, B, err);
+}
+
+int fdht_w_scan_onnx(fdht_weights *w, fdht_error *err)
+{
+    int rc = FDHT_OK;
+    for (int i = 0; i < w->n_sets && !rc; i++)
+        rc = add_node(w, i, err);
+    return rc;
+}
+
+/* --- plain
+ * ----------------------------------------------------------------------------------------------------- */
+
+static int find_plain(const fdht_weights *w, int layer, int direction, const char *leaf)
+{
+    char path[96];
+    snprintf(path, sizeof path, "/lstm/l%d%s/%s", layer, direction ? "_reverse" : "", leaf);
+    return fdht_w_find(w, path);
+}
+
+static int bind_plain(fdht_weights *w, int lstm, int layer, int direction, fdht_error *err)
+{
+    fdht_weights_lstm *l = &w->lstm[lstm];
+    fdht_wcell *cell = &w->bound[lstm].cell[direction];
+    int ih = find_plain(w, layer, direction, "W_ih"), hh = find_plain(w, layer, direction, "W_hh");
+    int bias = find_plain(w, layer, direction, "bias"), hr = find_plain(w, layer, direction, "W_hr");
+    if (ih < 0 || hh < 0)
+        return fdht_fail(err, FDHT_EFORMAT, "%s: W_ih or W_hh is missing", l->path);
+    const fdht_wset *s = &w->set[ih];
+    size_t H = direction ? l->hidden_size : s->dim[0] / 4, D = direction ? l->input_size : s->dim[1];
+    size_t P = direction ? l->proj_size : hr >= 0 ? w->set[hr].dim[0] : 0;
+    if (!H || !D || H > SIZE_MAX / 8 || (hr >= 0) != (P > 0))
+        return fdht_fail(err, FDHT_EFORMAT, "%s: (%zu,%zu) is no LSTM's (4H,D)", s->path, s->dim[0],
+                         s->dim[1]);
+    int rc = fdht_w_bind(w, ih, 4 * H, D, 0, err);
+    if (!rc)
+        rc = fdht_w_bind(w, hh, 4 * H, P ? P : H, 0, err);
+    if (!rc && bias >= 0)
+        rc = fdht_w_bind(w, bias, 4 * H, 0, 0, err);
+    if (!rc && P)
+        rc = fdht_w_bind(w, hr, P, H, 0, err);
+    if (rc)
+        return rc;
+    const char *order = fdht_w_gate_order(w, "ifgo");
+    memcpy(l->gate_order, order, 5);
+    l->input_size = D, l->hidden_size = H, l->proj_size = P, l->bias = bias >= 0;
+    l->dtype = s->dtype;
+    cell->ih = fdht_w_gates(ih, SIZE_MAX, FDHT_WEIGHT_ROWS, 0, H, D, order);
+    cell->hh = fdht_w_gates(hh, SIZE_MAX, FDHT_WEIGHT_ROWS, 0, H, P ? P : H, order);
+    if (P)
+        cell->hr = fdht_w_whole(hr, FDHT_WEIGHT_ROWS, P, H);
+    if (bias >= 0)
+        cell->bias[0] = fdht_w_gates(bias, SIZE_MAX, FDHT_WEIGHT_ROWS, 0, H, 1, order);
+    return FDHT_OK;
+}
+
+static int add_plain(fdht_weights *w, int layer, fdht_error *err)
+{
+    char name[64];
+    snprintf(name, sizeof name, "/lstm/l%d", layer);
+    char *sigma = fdht_w_attr_string(w, name, "recurrent_activation");
+    fdht_activation activation = FDHT_SIGMOID;
+    int at = fdht_w_add_lstm(w, err);
+    int rc = at < 0 ? at : sigma ? fdht_activation_parse(sigma, &activation, NULL) : FDHT_OK;
+    fdht_free(sigma);
+    if (at < 0)
+        return rc;
+    if (rc)
+        return fdht_fail(err, FDHT_EFORMAT, "%s: unknown recurrent_activation", name);
+    fdht_weights_lstm *l = &w->lstm[at];
+    l->layout = FDHT_LAYOUT_PLAIN;
+    l->activation = activation;
+    l->directions = find_plain(w, layer, 1, "W_ih") >= 0 ? 2 : 1;
+    l->path = fdht_w_text(w, err, "%s", name);
+    l->name = fdht_w_text(w, err, "%s", name + strlen("/lstm/"));
+    l->why = fdht_w_text(
+        w, err, "attribute format=\"fdht-dense\": W_ih (4H,D), W_hh (4H,P), gates i,f,g,o in rows%s%s",
+        *w->order ? ", overridden by " : "", w->order);
+    if (!l->path || !l->name || !l->why)
+        return FDHT_ENOMEM;
+    w->bound[at].module = "lstm";
+    rc = bind_plain(w, at, layer, 0, err);
+    return !rc && l->directions == 2 ? bind_plain(w, at, layer, 1, err) : rc;
+}
+
+int fdht_w_scan_plain(fdht_weights *w, fdht_error *err)
+{
+    char *format = fdht_w_attr_string(w, "/", "format");
+    bool plain = format && !strcmp(format, "fdht-dense");
+    fdht_free(format);
+    int rc = FDHT_OK;
+    for (int layer = 0; plain && !rc && find_plain(w, layer, 0, "W_ih") >= 0; layer++)
+        rc = add_plain(w, layer, err);
+    int weight = fdht_w_find(w, "/head/weight"), bias = fdht_w_find(w, "/head/bias");
+    if (!plain || rc || weight < 0)
+        return rc;
+    size_t classes = w->set[weight].dim[0], inputs = w->set[weight].dim[1];
+    int d = fdht_w_add_dense(w, err);
+    if (d < 0)
+        return d;
+    rc = fdht_w_bind(w, weight, classes, inputs, 0, err);
+    if (!rc && bias >= 0)
+        rc = fdht_w_bind(w, bias, classes, 0, 0, err);
+    w->dense[d] = (fdht_wdense){.name = "head", .sure = true};
+    w->dense[d].weight = fdht_w_whole(weight, FDHT_WEIGHT_ROWS, classes, inputs);
+    if (bias >= 0)
+        w->dense[d].bias = fdht_w_whole(bias, FDHT_WEIGHT_ROWS, classes, 1);
+    return rc;
+}

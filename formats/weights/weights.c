@@ -1,0 +1,437 @@
+/* weights/weights.c - opening a weights file: the table of layouts, what was found, which layers chain, which are
+ * meant. */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "weights/weights.h"
+
+static const char *const layout_name[FDHT_LAYOUTS] = {
+    [FDHT_LAYOUT_AUTO] = "auto",   [FDHT_LAYOUT_KERAS1] = "keras1", [FDHT_LAYOUT_KERAS2] = "keras2",
+    [FDHT_LAYOUT_CUDNN] = "cudnn", [FDHT_LAYOUT_KERAS3] = "keras3", [FDHT_LAYOUT_PYTORCH] = "pytorch",
+    [FDHT_LAYOUT_ONNX] = "onnx",   [FDHT_LAYOUT_PLAIN] = "plain",
+};
+
+/* One row a reader; `only` are the layouts that ask for it. */
+static const struct {
+    unsigned only;
+    int (*scan)(fdht_weights *w, fdht_error *err);
+} reader[] = {
+#define ONLY(l) (1u << FDHT_LAYOUT_##l)
+    {ONLY(KERAS1) | ONLY(KERAS2) | ONLY(CUDNN), fdht_w_scan_keras2},
+    {ONLY(KERAS2) | ONLY(KERAS3), fdht_w_scan_keras3},
+    {ONLY(PYTORCH), fdht_w_scan_pytorch},
+    {ONLY(ONNX), fdht_w_scan_onnx},
+    {ONLY(PLAIN), fdht_w_scan_plain},
+#undef ONLY
+};
+
+const char *fdht_layout_name(fdht_layout layout)
+{
+    return (unsigned)layout < FDHT_LAYOUTS ? layout_name[layout] : "unknown";
+}
+
+int fdht_layout_parse(const char *name, fdht_layout *out, fdht_error *err)
+{
+    for (int l = 0; l < FDHT_LAYOUTS; l++)
+        if (!strcmp(name, layout_name[l])) {
+            *out = (fdht_layout)l;
+            return FDHT_OK;
+        }
+    if (!strcmp(name, "keras"))
+        *out = FDHT_LAYOUT_KERAS2;
+    else if (!strcmp(name, "hdf5"))
+        *out = FDHT_LAYOUT_PLAIN;
+    else
+        return fdht_fail(
+            err, FDHT_EINVAL,
+            "layout \"%s\": expected auto, keras, keras1, keras2, cudnn, keras3, pytorch, onnx, plain or "
+            "hdf5",
+            name);
+    return FDHT_OK;
+}
+
+int fdht_activation_parse(const char *name, fdht_activation *out, fdht_error *err)
+{
+    for (int a = 0; a < FDHT_ACTIVATIONS; a++)
+        if (!strcmp(name, fdht_activation_name((fdht_activation)a))) {
+            *out = (fdht_activation)a;
+            return FDHT_OK;
+        }
+    return fdht_fail(err, FDHT_EINVAL, "activation \"%s\": expected sigmoid, hard_sigmoid or hard_sigmoid3",
+                     name);
+}
+
+/* --- collecting
+ * ------------------------------------------------------------------------------------------------ */
+
+/* Room for one more: *array of n items, *cap of them allocated. */
+static int grow(void **array, int n, int *cap, size_t size, fdht_error *err)
+{
+    if (n < *cap)
+        return FDHT_OK;
+    int more = *cap ? 2 * *cap : 8;
+    void *grown = fdht_calloc_err((size_t)more, size, "weights", err);
+    if (!grown)
+        return FDHT_ENOMEM;
+    if (n)
+        memcpy(grown, *array, (size_t)n * size);
+    fdht_free(*array);
+    *array = grown;
+    *cap = more;
+    return FDHT_OK;
+}
+
+const char *fdht_w_text(fdht_weights *w, fdht_error *err, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    void *list = w->string;
+    if (grow(&list, w->n_strings, &w->cap_strings, sizeof *w->string, err))
+        return NULL;
+    w->string = list;
+    char *text = fdht_calloc_err((size_t)n + 1, 1, "weights", err);
+    if (!text)
+        return NULL;
+    va_start(args, fmt);
+    vsnprintf(text, (size_t)n + 1, fmt, args);
+    va_end(args);
+    return w->string[w->n_strings++] = text;
+}
+
+int fdht_w_add_lstm(fdht_weights *w, fdht_error *err)
+{
+    void *a = w->lstm, *b = w->bound;
+    int cap = w->cap_lstm;
+    if (grow(&a, w->n_lstm, &cap, sizeof *w->lstm, err))
+        return FDHT_ENOMEM;
+    w->lstm = a;
+    if (grow(&b, w->n_lstm, &w->cap_lstm, sizeof *w->bound, err))
+        return FDHT_ENOMEM;
+    w->bound = b;
+    w->lstm[w->n_lstm] = (fdht_weights_lstm){.name = "", .path = "", .dtype = "", .why = ""};
+    w->bound[w->n_lstm] = (fdht_wlstm){.module = ""};
+    return w->n_lstm++;
+}
+
+int fdht_w_add_dense(fdht_weights *w, fdht_error *err)
+{
+    void *a = w->dense;
+    if (grow(&a, w->n_dense, &w->cap_dense, sizeof *w->dense, err))
+        return FDHT_ENOMEM;
+    w->dense = a;
+    w->dense[w->n_dense] = (fdht_wdense){.name = ""};
+    return w->n_dense++;
+}
+
+const char *fdht_w_gate_order(const fdht_weights *w, const char *layout_order)
+{
+    return *w->order ? w->order : layout_order;
+}
+
+int fdht_w_gate_at(const char *order, int g)
+{
+    return (int)(strchr(order, "ifgo"[g]) - order);
+}
+
+fdht_wpart fdht_w_gates(int set, size_t lead, fdht_weight_map map, size_t base, size_t rows, size_t cols,
+                        const char *order)
+{
+    fdht_wpart p = {.gates = 4, .rows = rows, .cols = cols};
+    for (int g = 0; g < 4; g++) {
+        size_t at = base + (size_t)fdht_w_gate_at(order, g) * rows;
+        bool by_row = map == FDHT_WEIGHT_ROWS;
+        p.block[g] = (fdht_wblock){set, lead, by_row ? at : 0, by_row ? 0 : at, map};
+    }
+    return p;
+}
+
+fdht_wpart fdht_w_whole(int set, fdht_weight_map map, size_t rows, size_t cols)
+{
+    return (fdht_wpart){.gates = 1, .rows = rows, .cols = cols, .block = {{set, SIZE_MAX, 0, 0, map}}};
+}
+
+int fdht_w_natural(const char *a, const char *b)
+{
+    while (*a && *b) {
+        if (isdigit((unsigned char)*a) && isdigit((unsigned char)*b)) {
+            size_t na, nb;
+            a += strspn(a, "0"), b += strspn(b, "0");
+            na = strspn(a, "0123456789"), nb = strspn(b, "0123456789");
+            if (na != nb)
+                return na < nb ? -1 : 1;
+            int c = strncmp(a, b, na);
+            if (c)
+                return c;
+            a += na, b += nb;
+        } else if (*a != *b) {
+            return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
+        } else {
+            a++, b++;
+        }
+    }
+    return *a ? 1 : *b ? -1 : 0;
+}
+
+/* --- what runs after what
+ * -------------------------------------------------------------------------------------- */
+
+static size_t outputs(const fdht_weights_lstm *l)
+{
+    return (size_t)l->directions * (l->proj_size ? l->proj_size : l->hidden_size);
+}
+
+/* One model has one number of directions. */
+static bool follows(const fdht_weights_lstm *a, const fdht_weights_lstm *b)
+{
+    return outputs(a) == b->input_size && a->directions == b->directions;
+}
+
+static bool is_stack(const fdht_weights_lstm *l, int n)
+{
+    for (int i = 1; i < n; i++)
+        if (!follows(&l[i - 1], &l[i]))
+            return false;
+    return n > 0;
+}
+
+enum { MAX_SEARCH = 8 };
+
+/* Count the orders in which all chain, keeping the first; stops at two. */
+static void search(const fdht_weights *w, int *order, int depth, unsigned used, int *first, int *found)
+{
+    if (depth == w->n_lstm) {
+        if (!(*found)++)
+            memcpy(first, order, (size_t)depth * sizeof *order);
+        return;
+    }
+    for (int i = 0; i < w->n_lstm && *found < 2; i++) {
+        if (used & 1u << i || (depth && !follows(&w->lstm[order[depth - 1]], &w->lstm[i])))
+            continue;
+        order[depth] = i;
+        search(w, order, depth + 1, used | 1u << i, first, found);
+    }
+}
+
+/* Names of different classes ("bidirectional", "lstm") do not tell which runs first; sizes may. */
+static void find_order(fdht_weights *w)
+{
+    w->info.stack = is_stack(w->lstm, w->n_lstm);
+    if (w->info.stack || w->n_lstm > MAX_SEARCH)
+        return;
+    int order[MAX_SEARCH], first[MAX_SEARCH], found = 0;
+    search(w, order, 0, 0, first, &found);
+    if (found != 1)
+        return;
+    fdht_weights_lstm lstm[MAX_SEARCH];
+    fdht_wlstm bound[MAX_SEARCH];
+    for (int i = 0; i < w->n_lstm; i++)
+        lstm[i] = w->lstm[first[i]], bound[i] = w->bound[first[i]];
+    memcpy(w->lstm, lstm, (size_t)w->n_lstm * sizeof *lstm);
+    memcpy(w->bound, bound, (size_t)w->n_lstm * sizeof *bound);
+    w->info.stack = true;
+}
+
+static size_t classes_of(const fdht_wdense *d)
+{
+    return d->weight.rows;
+}
+
+/* A head takes the last state, feeds no other dense layer, and is the only such or the last one named. */
+static void find_head(fdht_weights *w)
+{
+    size_t width = outputs(&w->lstm[w->n_lstm - 1]);
+    w->head = -1;
+    for (int i = 0; i < w->n_dense; i++) {
+        const fdht_wdense *d = &w->dense[i];
+        bool feeds = false;
+        for (int k = 0; k < w->n_dense; k++)
+            feeds |= k != i && w->dense[k].sure && w->dense[k].weight.cols == classes_of(d);
+        if (d->sure && d->weight.cols == width && !feeds)
+            w->head = i;
+    }
+    if (w->head < 0)
+        return;
+    w->info.classes = classes_of(&w->dense[w->head]);
+    w->info.head = w->dense[w->head].name;
+    w->info.head_bias = w->dense[w->head].bias.gates > 0;
+}
+
+/* --- opening
+ * --------------------------------------------------------------------------------------------------- */
+
+static int parse_order(fdht_weights *w, const char *text, fdht_error *err)
+{
+    unsigned seen = 0;
+    for (int i = 0; text[i]; i++) {
+        const char *at = strchr("ifgo", text[i] == 'c' ? 'g' : text[i]);
+        if (i == 4 || !at || seen & 1u << (at - "ifgo"))
+            seen = 0xff;
+        else
+            seen |= 1u << (at - "ifgo"), w->order[i] = *at;
+        if (seen == 0xff)
+            break;
+    }
+    if (seen != 0xf)
+        return fdht_fail(err, FDHT_EINVAL, "gate order \"%s\": expected each of i, f, o and g (or c) once",
+                         text);
+    return FDHT_OK;
+}
+
+static int scan_all(fdht_weights *w, fdht_error *err)
+{
+    fdht_layout only = w->opt.layout;
+    for (size_t r = 0; r < FDHT_COUNT(reader); r++) {
+        if (only != FDHT_LAYOUT_AUTO && !(reader[r].only & 1u << only))
+            continue;
+        w->n_dense = 0;
+        int rc = reader[r].scan(w, err);
+        if (rc)
+            return rc;
+        if (w->n_lstm)
+            return FDHT_OK;
+    }
+    char *format = fdht_w_attr_string(w, "/", "format");
+    bool model = format && !strcmp(format, "fdht-model");
+    fdht_free(format);
+    if (model)
+        return fdht_fail(err, FDHT_EFORMAT,
+                         "an fdht model, not dense weights: fdht export makes weights of it");
+    if (only != FDHT_LAYOUT_AUTO)
+        return fdht_fail(err, FDHT_EFORMAT, "no LSTM in layout %s among its %d data sets",
+                         fdht_layout_name(only), w->n_sets);
+    return fdht_fail(err, FDHT_EFORMAT,
+                     "no LSTM in the layout of Keras, PyTorch or ONNX among its %d data sets", w->n_sets);
+}
+
+int fdht_weights_open(const char *path, const fdht_weights_options *opt, fdht_weights **out, fdht_error *err)
+{
+    int rc;
+    fdht_weights *w = fdht_calloc_err(1, sizeof *w, "weights", err);
+    if (!w)
+        return FDHT_ENOMEM;
+    w->id = -1;
+    w->head = -1;
+    if (opt)
+        w->opt = *opt;
+    w->file = fdht_strdup(path);
+    if (!w->file) {
+        rc = fdht_fail(err, FDHT_ENOMEM, "out of memory: weights");
+        goto out;
+    }
+    rc = w->opt.gate_order ? parse_order(w, w->opt.gate_order, err) : FDHT_OK;
+    if (rc)
+        goto out;
+    rc = fdht_w_file_open(w, path, err);
+    if (!rc)
+        rc = scan_all(w, err);
+    if (rc) {
+        fdht_fail_prefix(err, rc, "%s", path);
+        goto out;
+    }
+    for (int i = 0; i < w->n_lstm; i++) { /* Keras and ONNX call g c */
+        char *g = strchr(w->lstm[i].gate_order, 'g');
+        if (g && w->lstm[i].layout != FDHT_LAYOUT_PYTORCH && w->lstm[i].layout != FDHT_LAYOUT_PLAIN)
+            *g = 'c';
+    }
+    find_order(w);
+    find_head(w);
+    w->info.n_lstm = w->n_lstm;
+    w->info.lstm = w->lstm;
+    *out = w;
+    w = NULL;
+out:
+    fdht_weights_close(w);
+    return rc;
+}
+
+void fdht_weights_close(fdht_weights *w)
+{
+    if (!w)
+        return;
+    for (int i = 0; i < w->n_sets; i++) {
+        if (w->set[i].id >= 0)
+            H5Dclose(w->set[i].id);
+        fdht_free(w->set[i].path);
+    }
+    if (w->id >= 0)
+        H5Fclose(w->id);
+    for (int i = 0; i < w->n_strings; i++)
+        fdht_free(w->string[i]);
+    fdht_free(w->string);
+    fdht_free(w->set);
+    fdht_free(w->lstm);
+    fdht_free(w->bound);
+    fdht_free(w->dense);
+    fdht_free(w->file);
+    fdht_free(w);
+}
+
+const fdht_weights_info *fdht_weights_info_of(const fdht_weights *w)
+{
+    return &w->info;
+}
+
+/* --- choosing
+ * -------------------------------------------------------------------------------------------------- */
+
+static int fail_names(const fdht_weights *w, const char *what, fdht_error *err)
+{
+    char names[192];
+    size_t at = 0;
+    names[0] = 0;
+    for (int i = 0; i < w->n_lstm && at < sizeof names; i++)
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i ? ", " : "", w->lstm[i].name);
+    if (at >= sizeof names)
+        memcpy(names + sizeof names - 5, ", ..", 5);
+    return fdht_fail(err, FDHT_EINVAL, "%s; the file has: %s", what, names);
+}
+
+/* `name` is all of `full` or what stands after a '/' or '.' in it. */
+static bool ends_with(const char *full, const char *name)
+{
+    size_t n = strlen(full), m = strlen(name);
+    return m && m <= n && !strcmp(full + n - m, name) &&
+           (m == n || full[n - m - 1] == '/' || full[n - m - 1] == '.');
+}
+
+int fdht_weights_select(const fdht_weights *w, const char *layer, int *first, int *count, fdht_error *err)
+{
+    int a = -1, b = -1, matches = 0;
+    if (!layer) {
+        if (!w->info.stack)
+            return fail_names(w, "several LSTMs that do not chain: choose one with --layer", err);
+        a = 0, b = matches = w->n_lstm;
+    }
+    /* whole names first, then modules, then ends of names */
+    for (int how = 0; how < 3 && !matches; how++)
+        for (int i = 0; i < w->n_lstm; i++) {
+            const char *module = w->bound[i].module;
+            bool hit = how == 0   ? !strcmp(w->lstm[i].name, layer) || !strcmp(w->lstm[i].path, layer)
+                       : how == 1 ? *module && (!strcmp(module, layer) || ends_with(module, layer))
+                                  : ends_with(w->lstm[i].name, layer);
+            if (!hit)
+                continue;
+            a = matches ? a : i;
+            b = i + 1;
+            matches++;
+        }
+    char what[200];
+    if (!matches) {
+        snprintf(what, sizeof what, "no LSTM named \"%.80s\"", layer);
+        return fail_names(w, what, err);
+    }
+    if (matches != b - a || !is_stack(w->lstm + a, b - a)) {
+        snprintf(what, sizeof what, "\"%.80s\" names %d LSTMs that do not chain", layer, matches);
+        return fail_names(w, what, err);
+    }
+    for (int i = a; i < b; i++)
+        if (w->bound[i].unsupported)
+            return fdht_fail(err, FDHT_EFORMAT, "%s: %s: %s", w->file, w->lstm[i].path,
+                             w->bound[i].unsupported);
+    *first = a;
+    *count = b - a;
+    return FDHT_OK;
+}

@@ -1,0 +1,156 @@
+/* weights/weights.h - what the files formats/weights*.c share: the catalogue of a file's data sets, and
+ * where each part of each LSTM stands in them.
+ *
+ * Opening makes a catalogue of all data sets reached by hard links (name, rank, extents). A layout's scan
+ * looks for its patterns in the catalogue and binds what it finds: a part is up to four gate blocks, each a
+ * rectangle of a data set. Reading knows blocks only, no layouts. Internal: not installed. */
+#ifndef FDHT_WEIGHTS_WEIGHTS_H
+#define FDHT_WEIGHTS_WEIGHTS_H
+
+#include <hdf5.h>
+
+#include "base/base.h"
+#include "fdht/weights.h"
+
+/* How numbers are stored: HDF5 converts floats; bfloat16 may also come as 2 opaque bytes. */
+typedef enum fdht_wkind { FDHT_WKIND_OTHER, FDHT_WKIND_FLOAT, FDHT_WKIND_BFLOAT16 } fdht_wkind;
+
+/* A data set of the file. Extents beyond `rank` are 1. It is opened and checked when it is first bound. */
+typedef struct fdht_wset {
+    char *path; /* absolute */
+    int rank;   /* of the file's data set; > 3 is kept but never bound */
+    size_t dim[3];
+    hid_t id; /* -1 until bound */
+    fdht_wkind kind;
+    char dtype[24];
+} fdht_wset;
+
+/* How a block of (rows per gate, cols) stands in its data set:
+ * ROWS   value (j,c) at [row + j][col + c]
+ * COLS   value (j,c) at [row + c][col + j]
+ * CUDNN  value (j,c) is number j cols + c of the rectangle [row..][col .. col + rows) read row by row */
+typedef enum fdht_weight_map { FDHT_WEIGHT_ROWS, FDHT_WEIGHT_COLS, FDHT_WEIGHT_CUDNN } fdht_weight_map;
+
+/* lead: index into a leading axis of directions, SIZE_MAX if the data set has none. */
+typedef struct fdht_wblock {
+    int set;
+    size_t lead, row, col;
+    fdht_weight_map map;
+} fdht_wblock;
+
+typedef struct fdht_wpart {
+    int gates;         /* 4, 1 (W_hr), or 0: not there */
+    size_t rows, cols; /* of one gate */
+    fdht_wblock block[4];
+} fdht_wpart;
+
+/* One direction. The two biases are added. */
+typedef struct fdht_wcell {
+    fdht_wpart ih, hh, hr, bias[2];
+} fdht_wcell;
+
+typedef struct fdht_wlstm {
+    fdht_wcell cell[2];
+    const char *module;      /* PyTorch: the name without the layer; "" elsewhere */
+    const char *unsupported; /* why these weights cannot be run (say, activation relu), or NULL */
+} fdht_wlstm;
+
+/* A dense layer (classes, inputs) that may be the head. */
+typedef struct fdht_wdense {
+    const char *name;
+    fdht_wpart weight, bias;
+    bool sure; /* it has a bias, or a name that says what it is */
+} fdht_wdense;
+
+struct fdht_weights {
+    char *file;
+    hid_t id;
+    fdht_weights_options opt;
+    char order[5];  /* opt.gate_order in i,f,g,o letters; "" = the layout's */
+    fdht_wset *set; /* sorted by path */
+    int n_sets, cap_sets;
+    fdht_weights_lstm *lstm; /* what info shows .. */
+    fdht_wlstm *bound;       /* .. and where it stands */
+    int n_lstm, cap_lstm;
+    fdht_wdense *dense;
+    int n_dense, cap_dense;
+    int head; /* index into dense, -1 = none */
+    fdht_weights_info info;
+    char **string;
+    int n_strings, cap_strings;
+};
+
+/* --- weights/catalogue.c: the file
+ * ------------------------------------------------------------------------------------ */
+
+/* Open read-only without locks, and fill the catalogue. */
+int fdht_w_file_open(fdht_weights *w, const char *path, fdht_error *err);
+/* Index of the data set at this absolute path, -1 if there is none. */
+int fdht_w_find(const fdht_weights *w, const char *path);
+/* "PATH: expected (4,512), file has (4,256)" unless the extents are these; also opens the data set and checks
+ * type, filters and storage. d1, d2 = 0: the rank is lower. */
+int fdht_w_bind(fdht_weights *w, int set, size_t d0, size_t d1, size_t d2, fdht_error *err);
+/* A string attribute (fixed or variable length) of the object at path; NULL if there is none or it is not a
+ * string. Free with fdht_free. */
+char *fdht_w_attr_string(const fdht_weights *w, const char *path, const char *name);
+/* A list of strings in an attribute, or in name0, name1, .. (Keras splits long lists). Absent: *n = -1; an
+ * empty array of any type: 0. Free with fdht_w_strings_free. */
+int fdht_w_attr_strings(const fdht_weights *w, const char *path, const char *name, char ***out, int *n,
+                        fdht_error *err);
+void fdht_w_strings_free(char **list, int n);
+
+/* --- weights/weights.c: collecting what is found
+ * ----------------------------------------------------------------------- */
+
+/* A formatted string that lives as long as w; NULL with the error filled. */
+const char *fdht_w_text(fdht_weights *w, fdht_error *err, const char *fmt, ...) FDHT_PRINTF(3, 4);
+/* Append a zeroed LSTM or dense layer and return its index, or a (negative) status. */
+int fdht_w_add_lstm(fdht_weights *w, fdht_error *err);
+int fdht_w_add_dense(fdht_weights *w, fdht_error *err);
+/* The order in force: the caller's, or the layout's. Position of gate g ("ifgo"[g]) in it: 0..3. */
+const char *fdht_w_gate_order(const fdht_weights *w, const char *layout_order);
+int fdht_w_gate_at(const char *order, int g);
+/* A part of four gates in one data set, gate blocks `rows` apart along the gate axis, which starts at `base`.
+ */
+fdht_wpart fdht_w_gates(int set, size_t lead, fdht_weight_map map, size_t base, size_t rows, size_t cols,
+                        const char *order);
+/* A part of one block at the origin. */
+fdht_wpart fdht_w_whole(int set, fdht_weight_map map, size_t rows, size_t cols);
+/* "lstm" < "lstm_1" < "lstm_2" < "lstm_10". */
+int fdht_w_natural(const char *a, const char *b);
+
+/* --- the layouts: each adds what it finds, nothing if the file has another layout
+ * -------------------------------- */
+
+int fdht_w_scan_keras2(fdht_weights *w, fdht_error *err); /* and keras1, cudnn */
+int fdht_w_scan_keras3(fdht_weights *w, fdht_error *err);
+int fdht_w_scan_pytorch(fdht_weights *w, fdht_error *err);
+int fdht_w_scan_onnx(fdht_weights *w, fdht_error *err);
+int fdht_w_scan_plain(fdht_weights *w, fdht_error *err);
+
+/* A Keras cell of kernel, recurrent kernel and bias (-1 = none): shapes checked, bound, 4H or 8H bias told
+ * apart. Sizes go to the LSTM at `lstm` (direction 0) or are compared with it (1). */
+int fdht_w_keras_cell(fdht_weights *w, int lstm, int direction, int kernel, int recurrent, int bias,
+                      fdht_error *err);
+
+/* What gates i, f, o of this LSTM use: what the file says, else `given`; FDHT_EINVAL if neither does. */
+int fdht_w_activation(const fdht_weights *w, int lstm, int given, fdht_activation *out, fdht_error *err);
+
+/* --- weights/keras_config.c: Keras' model_config
+ * ---------------------------------------------------------------------- */
+
+/* What model_config says about the layer of this name, wrapped in Bidirectional or not. */
+typedef struct fdht_wconfig {
+    bool found;
+    int activation;        /* fdht_activation or FDHT_ACTIVATION_UNKNOWN */
+    char unsupported[120]; /* "" or what cannot be run */
+} fdht_wconfig;
+
+/* json NULL or unreadable: not found. major: Keras' version, which of the two hard sigmoids; 0 = not known.
+ */
+typedef struct cJSON fdht_wjson;
+fdht_wjson *fdht_w_config_parse(const char *json);
+void fdht_w_config_free(fdht_wjson *root);
+fdht_wconfig fdht_w_config_find(const fdht_wjson *root, const char *layer, int major);
+
+#endif

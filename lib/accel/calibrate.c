@@ -1,0 +1,359 @@
+/* From numbers to words: merged weights, ranges seen in calibration, fraction bits and shifts. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "accel/fixed.h"
+
+/* Room left above what calibration saw. */
+static const double HEADROOM = 1.5;
+
+static int open_chain(fdht_fixed *f, const fdht_op *op, const fdht_box *box, const fdht_order_choice *choice,
+                      const fdht_sim_hw *hw, const float *params, double scale, bool h, fdht_error *err)
+{
+    fdht_sim_chain *c = h ? &f->p.h : &f->p.x;
+    size_t words = 0;
+    fdht_order o;
+    fdht_legs l;
+    int gates = h ? 4 : f->w.gates, rc = FDHT_OK;
+    if (h)
+        words = fdht_h_budget(&f->w, &f->p.x, hw);
+    else
+        rc = fdht_x_budget(&f->w, op, hw, &words, err);
+    if (rc || (rc = fdht_choose_order(op, box, gates, choice, hw, words, &o, err)) ||
+        (rc = fdht_chain_build(op, box, gates, &o, c, err)) || (rc = fdht_legs_of(op, box, gates, &l, err)))
+        return rc;
+    fdht_fixed_stage *s = fdht_calloc_err((size_t)c->n_stages, sizeof *s, "stages", err);
+    *(h ? &f->h : &f->x) = s;
+    if (!s)
+        return FDHT_ENOMEM;
+    for (int i = 0; i < c->n_stages; i++) {
+        const fdht_sim_stage *st = &c->stage[i];
+        size_t n = fdht_sim_rows(st) * fdht_sim_inner(st);
+        f->most_in = FDHT_MAX(f->most_in, fdht_sim_inner(st) * fdht_sim_cols(st));
+        f->most_out = FDHT_MAX(f->most_out, fdht_sim_rows(st) * fdht_sim_cols(st));
+        s[i].real = fdht_calloc_err(n, sizeof *s[i].real, "weights", err);
+        s[i].word = fdht_calloc_err(n, sizeof *s[i].word, "weights", err);
+        if (!s[i].real || !s[i].word)
+            return FDHT_ENOMEM;
+        if ((rc = fdht_merge_group(&l, box, params, o.group[i], st, i == 0 ? scale : 1, s[i].real, err)))
+            return rc;
+    }
+    return FDHT_OK;
+}
+
+/* The dense hidden matrix (4H, P) with the gates' blocks moved gate_stride apart. */
+static int open_hidden(fdht_fixed *f, const fdht_order_choice *choice, const fdht_sim_hw *hw,
+                       const float *hidden, fdht_error *err)
+{
+    fdht_op *op = NULL;
+    size_t H = f->w.cell.hidden;
+    int rc = fdht_hidden_op(&f->w, &op, err);
+    if (rc)
+        return rc;
+    float *padded = fdht_calloc_err(fdht_op_parameters(op), sizeof *padded, "hidden matrix", err);
+    rc = FDHT_ENOMEM;
+    if (padded) {
+        for (size_t g = 0; g < 4; g++)
+            memcpy(padded + g * f->gate_stride * H, hidden + g * H * H, H * H * sizeof *padded);
+        rc = open_chain(f, op, NULL, choice, hw, padded, 1, true, err);
+    }
+    fdht_free(padded);
+    fdht_op_free(op);
+    return rc;
+}
+
+static int open_cell(fdht_fixed *f, const fdht_op *op, const fdht_order_choice *choice, const fdht_sim_hw *hw,
+                     const fdht_fixed_values *v, fdht_error *err)
+{
+    const fdht_cell_spec *c = &f->w.cell;
+    int rc = open_chain(f, op, &c->x, choice, hw, v->core, v->x_scale, false, err);
+    if (rc || !f->w.lstm)
+        return rc;
+    f->bias = fdht_calloc_err(4 * f->gate_stride, sizeof *f->bias, "bias", err);
+    f->bias_word = fdht_calloc_err(4 * f->gate_stride, sizeof *f->bias_word, "bias", err);
+    if (!f->bias || !f->bias_word)
+        return FDHT_ENOMEM;
+    for (size_t i = 0; v->bias && i < 4 * c->hidden; i++)
+        f->bias[i / c->hidden * f->gate_stride + i % c->hidden] = v->bias[i];
+    if (c->kind == FDHT_CELL_FDHT)
+        return open_chain(f, op, &c->h, choice, hw, v->core, 1, true, err);
+    return open_hidden(f, choice, hw, v->hidden, err);
+}
+
+int fdht_fixed_open(const fdht_workload *w, const fdht_order_choice *choice, const fdht_sim_hw *hw,
+                    const fdht_fixed_values *v, fdht_fixed **out, fdht_error *err)
+{
+    fdht_op *op = NULL;
+    fdht_fixed *f = fdht_calloc_err(1, sizeof *f, "fixed-point model", err);
+    if (!f)
+        return FDHT_ENOMEM;
+    f->w = *w;
+    f->acc_bits = (int)hw->acc_bits;
+    int rc = fdht_op_new(&w->cell.op, &op, err);
+    if (rc)
+        goto out;
+    if (w->cell.proj || (w->lstm && w->gates != 4)) {
+        rc = fdht_fail(err, FDHT_ENOSUP, "%s: a projection, or an LSTM without its four gates", w->name);
+        goto out;
+    }
+    snprintf(f->p.name, sizeof f->p.name, "%s", w->name);
+    f->inputs = 1;
+    for (int k = 0; k < w->cell.op.d; k++)
+        f->inputs *= w->cell.x.size[k];
+    f->gate_stride = fdht_op_outputs(op) / (w->lstm ? 4 : 1);
+    f->outputs = w->lstm ? w->cell.hidden : fdht_op_outputs(op);
+    rc = open_cell(f, op, choice, hw, v, err);
+    f->p.lstm = w->lstm;
+    f->p.units = w->lstm ? w->cell.hidden : 0;
+    f->p.gate_stride = w->lstm ? f->gate_stride : 0;
+    if (!rc) {
+        *out = f;
+        f = NULL;
+    }
+out:
+    fdht_op_free(op);
+    fdht_fixed_free(f);
+    return rc;
+}
+
+static void free_stages(fdht_fixed_stage *s, int n)
+{
+    for (int i = 0; s && i < n; i++) {
+        fdht_free(s[i].real);
+        fdht_free(s[i].word);
+    }
+    fdht_free(s);
+}
+
+void fdht_fixed_free(fdht_fixed *f)
+{
+    if (!f)
+        return;
+    free_stages(f->x, f->p.x.n_stages);
+    free_stages(f->h, f->p.h.n_stages);
+    fdht_free(f->bias);
+    fdht_free(f->bias_word);
+    fdht_program_free(&f->p);
+    fdht_free(f);
+}
+
+int fdht_fixed_calibrate(fdht_fixed *f, size_t steps, const float *x, fdht_error *err)
+{
+    return fdht_fixed_real(f, true, steps, x, NULL, err);
+}
+
+/* Most fraction bits with which numbers up to peak fit `bits` signed bits. */
+static int frac_of(double peak, int bits)
+{
+    if (!(peak > 1e-9))
+        peak = 1e-9;
+    return (int)floor(log2((ldexp(1, bits - 1) - 1) / peak));
+}
+
+static int16_t to_word(double v, int frac)
+{
+    double r = floor(ldexp(v, frac) + .5);
+    return (int16_t)fmin(fmax(r, -32768), 32767);
+}
+
+static void close_chain(fdht_sim_chain *c, fdht_fixed_stage *s, int frac_in, int frac_last, int acc_bits)
+{
+    for (int i = 0; i < c->n_stages; i++) {
+        fdht_sim_stage *st = &c->stage[i];
+        size_t n = fdht_sim_rows(st) * fdht_sim_inner(st);
+        double peak = 0;
+        for (size_t k = 0; k < n; k++)
+            peak = fmax(peak, fabs(s[i].real[k]));
+        s[i].frac_w = frac_of(peak, 16);
+        for (size_t k = 0; k < n; k++)
+            s[i].word[k] = to_word(s[i].real[k], s[i].frac_w);
+        bool last = i + 1 == c->n_stages;
+        int product = s[i].frac_w + frac_in;
+        s[i].frac_out =
+            last && frac_last >= 0 ? frac_last : FDHT_MIN(frac_of(s[i].peak * HEADROOM, 16), product);
+        /* partial sums may pass the result: one bit more */
+        int acc = FDHT_MIN(product, frac_of(2 * HEADROOM * s[i].peak, acc_bits));
+        acc = FDHT_MAX(acc, s[i].frac_out);
+        acc = FDHT_MIN(acc, product);
+        s[i].frac_out = FDHT_MIN(s[i].frac_out, acc);
+        st->weight = s[i].word;
+        st->acc_shift = product - acc;
+        st->out_shift = acc - s[i].frac_out;
+        frac_in = s[i].frac_out;
+    }
+}
+
+static double hard(double a, double slope)
+{
+    return fmin(fmax(slope * a + .5, 0), 1);
+}
+
+double fdht_fixed_sigmoid(fdht_activation kind, double a)
+{
+    return kind == FDHT_SIGMOID ? 1 / (1 + exp(-a)) : hard(a, kind == FDHT_HARD_SIGMOID ? .2 : 1. / 6);
+}
+
+int fdht_fixed_close_ranges(fdht_fixed *f, fdht_error *err)
+{
+    f->x_frac = frac_of(f->x_peak * HEADROOM, 16);
+    if (!f->w.lstm) {
+        close_chain(&f->p.x, f->x, f->x_frac, -1, f->acc_bits);
+        return FDHT_OK;
+    }
+    const fdht_fixed_stage *last[] = {&f->x[f->p.x.n_stages - 1], &f->h[f->p.h.n_stages - 1]};
+    double peak = fmax(last[0]->peak, last[1]->peak);
+    for (size_t i = 0; i < 4 * f->gate_stride; i++)
+        peak = fmax(peak, fabs(f->bias[i]));
+    f->p.z_frac = FDHT_MAX(0, FDHT_MIN(FDHT_Z_FRAC, frac_of(peak * HEADROOM, 16)));
+    close_chain(&f->p.x, f->x, f->x_frac, f->p.z_frac, f->acc_bits);
+    close_chain(&f->p.h, f->h, FDHT_H_FRAC, f->p.z_frac, f->acc_bits);
+    if (last[0]->frac_out != f->p.z_frac || last[1]->frac_out != f->p.z_frac)
+        return fdht_fail(err, FDHT_ELIMIT, "pre-activations as large as %g do not fit %d-bit accumulators",
+                         peak, f->acc_bits);
+    for (size_t i = 0; i < 4 * f->gate_stride; i++)
+        f->bias_word[i] = to_word(f->bias[i], f->p.z_frac);
+    for (int i = 0; i < FDHT_SIM_TABLE; i++) {
+        double a = (i - 128) / 16.;
+        f->sigmoid[i] = to_word(fdht_fixed_sigmoid(f->w.cell.activation, a), 15);
+        f->tanh[i] = to_word(tanh(a), 15);
+    }
+    f->p.bias = f->bias_word;
+    f->p.sigmoid = f->sigmoid;
+    f->p.tanh = f->tanh;
+    f->p.c_frac = FDHT_MAX(0, FDHT_MIN(15, frac_of(f->c_peak * HEADROOM, 16)));
+    return FDHT_OK;
+}
+
+/* The part of the cores that only h meets is scaled so that its pre-activations have a variance of about 1
+ * too. */
+static void scale_hidden(const fdht_op *op, const fdht_cell_spec *c, float *core)
+{
+    int d = c->op.d;
+    for (int k = 0; k < d; k++) {
+        if (c->h.corner[k] < c->x.corner[k] + c->x.size[k])
+            continue;
+        float by = (float)sqrt((double)c->inputs / (double)c->hidden);
+        for (int i = 0; i < op->n_cores; i++) {
+            const fdht_core_desc *n = &op->core[i];
+            size_t inner = n->info.size;
+            for (int leg = 0; leg < n->info.order; leg++) {
+                inner /= n->info.dim[leg];
+                for (size_t at = 0; n->leg[leg] == k && at < n->info.size; at++)
+                    if (at / inner % n->info.dim[leg] >= c->h.corner[k])
+                        core[n->info.offset + at] *= by;
+            }
+        }
+        return;
+    }
+}
+
+int fdht_fixed_from_workload(const fdht_workload *w, const fdht_order_choice *choice, const fdht_sim_hw *hw,
+                             uint64_t seed, fdht_fixed **out, fdht_error *err)
+{
+    fdht_op *op = NULL;
+    fdht_fixed *f = NULL;
+    float *core = NULL, *hidden = NULL, *bias = NULL, *x = NULL;
+    size_t H = w->cell.hidden;
+    fdht_rng rng;
+    int rc = fdht_op_new(&w->cell.op, &op, err);
+    if (rc)
+        return rc;
+    core = fdht_calloc_err(fdht_op_parameters(op), sizeof *core, "parameters", err);
+    hidden = fdht_calloc_err(w->lstm ? 4 * H * H : 1, sizeof *hidden, "hidden matrix", err);
+    bias = fdht_calloc_err(w->lstm ? 4 * H : 1, sizeof *bias, "bias", err);
+    rc = FDHT_ENOMEM;
+    if (!core || !hidden || !bias ||
+        (rc = fdht_op_init(op, 1 / sqrt((double)w->cell.inputs), seed, core, err)))
+        goto out;
+    fdht_rng_seed(&rng, seed, 2);
+    for (size_t i = 0; w->lstm && i < 4 * H; i++)
+        bias[i] = (float)(.25 * fdht_rng_normal(&rng));
+    for (size_t i = 0; w->lstm && i < 4 * H * H; i++)
+        hidden[i] = (float)(fdht_rng_normal(&rng) / sqrt((double)H));
+    if (w->lstm && w->cell.kind == FDHT_CELL_FDHT)
+        scale_hidden(op, &w->cell, core);
+    fdht_fixed_values v = {.core = core, .hidden = hidden, .bias = bias, .x_scale = 1};
+    if ((rc = fdht_fixed_open(w, choice, hw, &v, &f, err)))
+        goto out;
+    size_t steps = FDHT_MAX((size_t)1, FDHT_MIN(w->steps, (size_t)64));
+    x = fdht_calloc_err(steps * f->inputs, sizeof *x, "calibration input", err);
+    rc = FDHT_ENOMEM;
+    if (!x)
+        goto out;
+    fdht_fixed_random_input(f, seed + 1, steps, x);
+    if ((rc = fdht_fixed_calibrate(f, steps, x, err)) || (rc = fdht_fixed_close_ranges(f, err)))
+        goto out;
+    *out = f;
+    f = NULL;
+out:
+    fdht_op_free(op);
+    fdht_fixed_free(f);
+    fdht_free(core);
+    fdht_free(hidden);
+    fdht_free(bias);
+    fdht_free(x);
+    return rc;
+}
+
+const fdht_workload *fdht_fixed_workload(const fdht_fixed *f)
+{
+    return &f->w;
+}
+
+fdht_sim_program *fdht_fixed_program(fdht_fixed *f)
+{
+    return &f->p;
+}
+
+size_t fdht_fixed_inputs(const fdht_fixed *f)
+{
+    return f->inputs;
+}
+
+size_t fdht_fixed_outputs(const fdht_fixed *f)
+{
+    return f->outputs;
+}
+
+int fdht_fixed_input_frac(const fdht_fixed *f)
+{
+    return f->x_frac;
+}
+
+int fdht_fixed_output_frac(const fdht_fixed *f)
+{
+    return f->w.lstm ? FDHT_H_FRAC : f->x[f->p.x.n_stages - 1].frac_out;
+}
+
+void fdht_fixed_random_input(const fdht_fixed *f, uint64_t seed, size_t steps, float *x)
+{
+    fdht_rng rng;
+    fdht_rng_seed(&rng, seed, 3);
+    for (size_t i = 0; i < steps * f->inputs; i++)
+        x[i] = i % f->inputs < f->w.cell.inputs ? (float)fdht_rng_normal(&rng) : 0;
+}
+
+size_t fdht_fixed_quantise(const fdht_fixed *f, size_t n, const float *x, int16_t *words)
+{
+    size_t saturated = 0;
+    for (size_t i = 0; i < n; i++) {
+        double r = floor(ldexp(x[i], f->x_frac) + .5);
+        saturated += r > 32767 || r < -32768;
+        words[i] = to_word(x[i], f->x_frac);
+    }
+    return saturated;
+}
+
+double fdht_fixed_snr_db(const fdht_fixed *f, size_t n, const int16_t *words, const float *exact)
+{
+    double signal = 0, noise = 0;
+    int frac = fdht_fixed_output_frac(f);
+    for (size_t i = 0; i < n; i++) {
+        double e = ldexp(words[i], -frac) - exact[i];
+        signal += (double)exact[i] * exact[i];
+        noise += e * e;
+    }
+    return noise > 0 ? 10 * log10(signal / noise) : INFINITY;
+}

@@ -1,0 +1,165 @@
+/* A trained model in 16 bits: its cell's weights, ranges from clips, frames to words, logits from words. */
+#include <math.h>
+#include <string.h>
+
+#include "accel/fixed.h"
+#include "nn/frames.h"
+#include "nn/model.h"
+
+struct fdht_fixed_model {
+    const fdht_model *m;
+    fdht_fixed *f;
+    bool ready;
+};
+
+int fdht_model_workload(const fdht_model *m, size_t steps, fdht_workload *out, fdht_error *err)
+{
+    const fdht_model_spec *s = &m->spec;
+    const fdht_cell_spec *c = &s->cell[0];
+    fdht_workload w = {.gates = 4, .steps = steps, .lstm = true, .cell = *c};
+    if (s->layers != 1 || s->directions != 1 || c->proj)
+        return fdht_fail(err, FDHT_ENOSUP,
+                         "fixed point: one layer, one direction and no projection; the model has %d x %d%s",
+                         s->layers, s->directions, c->proj ? " with a projection" : "");
+    if (c->kind == FDHT_CELL_BT)
+        return fdht_fail(err, FDHT_ENOSUP,
+                         "fixed point: bt cells are sums of networks, not one chain of stages");
+    strcpy(w.name, fdht_cell_name(c->kind));
+    if (c->kind != FDHT_CELL_FDHT) { /* the map alone: x fills all its inputs */
+        memset(&w.cell.x, 0, sizeof w.cell.x);
+        memcpy(w.cell.x.size, c->op.in, sizeof w.cell.x.size);
+    }
+    *out = w;
+    return FDHT_OK;
+}
+
+int fdht_fixed_model_new(const fdht_model *m, const fdht_order_choice *choice, const fdht_sim_hw *hw,
+                         fdht_fixed_model **out, fdht_error *err)
+{
+    fdht_workload w;
+    int rc = fdht_model_workload(m, 1, &w, err);
+    if (rc)
+        return rc;
+    fdht_fixed_model *q = fdht_calloc_err(1, sizeof *q, "fixed-point model", err);
+    if (!q)
+        return FDHT_ENOMEM;
+    const fdht_cell *c = &m->cell[0];
+    fdht_fixed_values v = {.core = m->values + c->core_offset, .x_scale = 1};
+    v.bias = c->spec.bias ? m->values + c->bias_offset : NULL;
+    v.hidden = c->hidden ? m->values + c->hidden_offset : NULL;
+    q->m = m;
+    rc = fdht_fixed_open(&w, choice, hw, &v, &q->f, err);
+    if (rc) {
+        fdht_free(q);
+        return rc;
+    }
+    *out = q;
+    return FDHT_OK;
+}
+
+void fdht_fixed_model_free(fdht_fixed_model *q)
+{
+    if (q)
+        fdht_fixed_free(q->f);
+    fdht_free(q);
+}
+
+fdht_fixed *fdht_fixed_model_cell(fdht_fixed_model *q)
+{
+    return q->f;
+}
+
+int fdht_fixed_model_inputs(const fdht_fixed_model *q, const fdht_clip *clip, float *x, fdht_error *err)
+{
+    const fdht_frame_spec *spec = &q->m->spec.frame;
+    size_t n = q->m->spec.cell[0].inputs, box = q->f->inputs;
+    fdht_frames fr = {.spec = spec, .inputs = n, .clip = *clip};
+    uint8_t *line = fdht_calloc_err(2 * n, 1, "frame", err);
+    if (!line)
+        return FDHT_ENOMEM;
+    double std = spec->width && spec->std > 0 ? spec->std : 1;
+    for (size_t t = 0; t < clip->length; t++) {
+        fdht_frames_load(&fr, t, line, x + t * box);
+        for (size_t i = 0; i < n; i++)
+            x[t * box + i] = (float)(x[t * box + i] / std);
+        for (size_t i = n; i < box; i++)
+            x[t * box + i] = 0;
+    }
+    fdht_free(line);
+    return FDHT_OK;
+}
+
+int fdht_fixed_model_calibrate(fdht_fixed_model *q, const fdht_clip *clip, size_t n, fdht_error *err)
+{
+    int rc = FDHT_OK;
+    for (size_t i = 0; i < n && !rc; i++) {
+        float *x =
+            fdht_calloc_err(FDHT_MAX(clip[i].length, (size_t)1) * q->f->inputs, sizeof *x, "inputs", err);
+        if (!x)
+            return FDHT_ENOMEM;
+        rc = fdht_fixed_model_inputs(q, &clip[i], x, err);
+        for (size_t k = 0; k < clip[i].length * q->f->inputs && !rc; k++)
+            if (!isfinite(x[k]))
+                rc = fdht_fail(err, FDHT_ENAN, "calibration: clip %zu holds a number that is not finite",
+                               i + 1);
+        if (!rc && clip[i].length)
+            rc = fdht_fixed_calibrate(q->f, clip[i].length, x, err);
+        fdht_free(x);
+    }
+    if (!rc)
+        rc = fdht_fixed_close_ranges(q->f, err);
+    q->ready = !rc;
+    return rc;
+}
+
+/* Logits of one clip from its states (length, hidden), words or numbers, as floats. */
+void fdht_fixed_model_scores(const fdht_fixed_model *q, size_t length, const float *y, float *scores)
+{
+    const fdht_model *m = q->m;
+    size_t H = m->spec.cell[0].hidden, K = m->spec.classes;
+    for (size_t k = 0; k < (K ? K : H); k++)
+        scores[k] = K ? m->values[m->bias_offset + k] : 0;
+    for (size_t j = 0; j < H; j++) {
+        double h = 0;
+        if (m->spec.pool == FDHT_POOL_MEAN)
+            for (size_t t = 0; t < length; t++)
+                h += y[t * H + j] / (double)length;
+        else
+            h = length ? y[(length - 1) * H + j] : 0;
+        if (!K)
+            scores[j] = (float)h;
+        for (size_t k = 0; k < K; k++)
+            scores[k] += (float)(m->values[m->weight_offset + k * H + j] * h);
+    }
+}
+
+int fdht_fixed_model_run(const fdht_fixed_model *q, const fdht_clip *clip, float *scores, size_t *saturated,
+                         fdht_error *err)
+{
+    size_t H = q->f->outputs, T = FDHT_MAX(clip->length, (size_t)1), n = T * q->f->inputs;
+    float *x = NULL, *y = NULL;
+    int16_t *xw = NULL, *yw = NULL;
+    int rc = FDHT_ENOMEM;
+    if (!q->ready)
+        return fdht_fail(err, FDHT_EINVAL, "fixed point: the model was not calibrated");
+    x = fdht_calloc_err(n, sizeof *x, "inputs", err);
+    y = fdht_calloc_err(T * H, sizeof *y, "states", err);
+    xw = fdht_calloc_err(n, sizeof *xw, "inputs", err);
+    yw = fdht_calloc_err(T * H, sizeof *yw, "states", err);
+    if (!x || !y || !xw || !yw || (rc = fdht_fixed_model_inputs(q, clip, x, err)))
+        goto out;
+    size_t over = fdht_fixed_quantise(q->f, clip->length * q->f->inputs, x, xw);
+    if (saturated)
+        *saturated += over;
+    if ((rc = fdht_fixed_run(q->f, clip->length, xw, yw, NULL, err)))
+        goto out;
+    for (size_t i = 0; i < clip->length * H; i++)
+        y[i] = (float)ldexp(yw[i], -FDHT_H_FRAC);
+    fdht_fixed_model_scores(q, clip->length, y, scores);
+out:
+    fdht_free(x);
+    fdht_free(y);
+    fdht_free(xw);
+    fdht_free(yw);
+    return rc;
+}

@@ -1,0 +1,300 @@
+/* decomp/ht_svd.c - rank rules, and HT-SVD of the projected core, level by level (Grasedyck 2010, Algorithm 2). */
+#include "decomp/ht_svd.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "linalg/linalg.h"
+
+void fdht_cut_nodes_free(fdht_cut_nodes *c)
+{
+    for (int i = 0; i < 3 * FDHT_MAX_MODES; i++)
+        fdht_spectrum_free(&c->node[i].sp);
+    c->n = 0;
+}
+
+/* The fewest values whose rest is within the squared budget. */
+static size_t rank_within(const fdht_spectrum *s, double budget)
+{
+    size_t r = s->n;
+    double tail = 0;
+    while (r > 1) {
+        tail += s->sigma[r - 1] * s->sigma[r - 1];
+        if (tail > budget)
+            break;
+        r--;
+    }
+    return FDHT_MAX(r, (size_t)1);
+}
+
+size_t fdht_rule_rank(fdht_rule *r, int t, const fdht_spectrum *s, fdht_cut_node *node, fdht_error *err)
+{
+    size_t rank = s->n;
+    if (r->by_tol) {
+        double share =
+            r->share > 0 ? r->share : FDHT_MAX(r->budget, 0.0) / (double)FDHT_MAX(r->nodes_left, 1);
+        rank = rank_within(s, share);
+    }
+    if (r->want && r->want[t]) {
+        rank = FDHT_MIN(r->want[t], s->n);
+        r->clamped |= rank < r->want[t];
+    }
+    if (r->max_rank)
+        rank = FDHT_MIN(rank, r->max_rank);
+    if (r->cap && r->cap[t])
+        rank = FDHT_MIN(rank, r->cap[t]);
+    rank = FDHT_MAX(rank, (size_t)1);
+    double dropped = 0;
+    for (size_t i = s->n; i-- > rank;)
+        dropped += s->sigma[i] * s->sigma[i];
+    r->budget -= dropped;
+    r->nodes_left--;
+    r->dropped += dropped;
+    fdht_spectrum_free(&node->sp);
+    node->sp = (fdht_spectrum){.rows = s->rows, .n = s->n};
+    node->sp.sigma = fdht_calloc_err(s->n, sizeof(double), "singular values", err);
+    if (!node->sp.sigma)
+        return 0;
+    memcpy(node->sp.sigma, s->sigma, s->n * sizeof(double));
+    node->rank = rank;
+    node->dropped = dropped;
+    return rank;
+}
+
+/* The tensor between two levels: one axis a node that has no parent yet, row-major. */
+typedef struct level {
+    double *data;
+    int n, id[FDHT_MAX_MODES];
+    size_t dim[FDHT_MAX_MODES];
+} level;
+
+static size_t numbers_of(const level *l)
+{
+    size_t n = 1;
+    for (int i = 0; i < l->n; i++)
+        n *= l->dim[i];
+    return n;
+}
+
+/* Axes in the order of `id`. */
+static int reorder(level *l, const int *id, fdht_error *err)
+{
+    fdht_axis axis[FDHT_MAX_MODES];
+    size_t stride = 1, dim[FDHT_MAX_MODES];
+    bool same = true;
+    for (int i = l->n - 1; i >= 0; i--) {
+        for (int k = 0; k < l->n; k++)
+            if (id[k] == l->id[i])
+                axis[k] = (fdht_axis){l->dim[i], stride};
+        stride *= l->dim[i];
+        same = same && id[i] == l->id[i];
+    }
+    if (same)
+        return FDHT_OK;
+    double *data = fdht_calloc_err(stride, sizeof *data, "core", err);
+    if (!data)
+        return FDHT_ENOMEM;
+    fdht_permute(axis, l->n, l->data, data);
+    fdht_free(l->data);
+    l->data = data;
+    for (int k = 0; k < l->n; k++)
+        dim[k] = axis[k].dim;
+    memcpy(l->dim, dim, sizeof dim);
+    memmove(l->id, id, (size_t)l->n * sizeof *id);
+    return FDHT_OK;
+}
+
+static int bring_first(level *l, int id, fdht_error *err)
+{
+    int order[FDHT_MAX_MODES], n = 1;
+    order[0] = id;
+    for (int i = 0; i < l->n; i++)
+        if (l->id[i] != id)
+            order[n++] = l->id[i];
+    return reorder(l, order, err);
+}
+
+static int depth_of(const fdht_tree *t, int node)
+{
+    int depth = 0;
+    while (t->node[node].parent >= 0) {
+        node = t->node[node].parent;
+        depth++;
+    }
+    return depth;
+}
+
+/* Join the children of every inner node of this depth into one axis. */
+static int merge_level(const fdht_op_spec *spec, level *l, int depth, fdht_error *err)
+{
+    int order[FDHT_MAX_MODES], n = 0, merged[FDHT_MAX_NODES] = {0};
+    const fdht_tree *tree = &spec->tree;
+    level out = {.n = 0};
+    for (int i = 0; i < tree->n_nodes - 1; i++)
+        if (!fdht_is_leaf(spec, i) && depth_of(tree, i) == depth) {
+            order[n++] = tree->node[i].left;
+            order[n++] = tree->node[i].right;
+            merged[tree->node[i].left] = merged[tree->node[i].right] = 1;
+        }
+    for (int i = 0; i < l->n; i++)
+        if (!merged[l->id[i]])
+            order[n++] = l->id[i];
+    int st = reorder(l, order, err);
+    if (st)
+        return st;
+    for (int i = 0; i < l->n; i++) {
+        bool pair = merged[l->id[i]];
+        out.id[out.n] = pair ? tree->node[l->id[i]].parent : l->id[i];
+        out.dim[out.n++] = pair ? l->dim[i] * l->dim[i + 1] : l->dim[i];
+        i += pair;
+    }
+    out.data = l->data;
+    *l = out;
+    return FDHT_OK;
+}
+
+/* Basis of node t from the tensor `seen`, its axis brought first. */
+static int cut_node(level *seen, int t, bool gram, fdht_rule *rule, fdht_cut_node *node, fdht_spectrum *sp,
+                    size_t *rank, fdht_error *err)
+{
+    int st = bring_first(seen, t, err);
+    if (st)
+        return st;
+    size_t total = numbers_of(seen), rows = seen->dim[0];
+    double *M = fdht_calloc_err(total, sizeof *M, "core", err);
+    if (!M)
+        return FDHT_ENOMEM;
+    memcpy(M, seen->data, total * sizeof *M);
+    st = fdht_spectrum_of(rows, total / rows, M, gram, sp, err);
+    fdht_free(M);
+    if (!st && !(*rank = fdht_rule_rank(rule, t, sp, node, err)))
+        st = FDHT_ENOMEM;
+    return st;
+}
+
+/* The axis of t times its basis. */
+static int project_axis(level *l, int t, const fdht_spectrum *sp, size_t rank, fdht_error *err)
+{
+    int st = bring_first(l, t, err);
+    if (st)
+        return st;
+    size_t rows = l->dim[0], cols = numbers_of(l) / rows;
+    double *out = fdht_calloc_err(rank * cols, sizeof *out, "core", err);
+    if (!out)
+        return FDHT_ENOMEM;
+    st = fdht_dgemm(false, false, rank, cols, rows, 1, sp->Ut, rows, l->data, cols, 0, out, cols, err);
+    fdht_free(l->data);
+    l->data = out;
+    l->dim[0] = rank;
+    return st;
+}
+
+/* The root's children see the same singular values: the second one of two inner ones takes the first's rank,
+ * and what it drops is dropped already. */
+static int cut_twin(level *seen, int t, int first, bool gram, const fdht_rule *rule, fdht_cut_nodes *nodes,
+                    fdht_spectrum *sp, size_t *rank, fdht_error *err)
+{
+    fdht_rule follow = *rule;
+    size_t want[FDHT_MAX_NODES] = {0};
+    want[t] = nodes->node[first].rank;
+    follow.want = want;
+    follow.max_rank = 0;
+    follow.cap = NULL;
+    return cut_node(seen, t, gram, &follow, &nodes->node[t], sp, rank, err);
+}
+
+/* All inner nodes of one depth: spectra of the same tensor, then all projections. */
+static int cut_level(const fdht_pass *s, level *l, int depth, fdht_rule *rule, fdht_cut_nodes *nodes,
+                     fdht_ht *h, fdht_error *err)
+{
+    const fdht_op_spec *spec = &h->spec;
+    fdht_spectrum sp[FDHT_MAX_NODES] = {{0}};
+    level seen = *l;
+    int st = merge_level(spec, l, depth, err), root = spec->tree.n_nodes - 1;
+    if (st)
+        return st;
+    seen = *l;
+    seen.data = fdht_calloc_err(numbers_of(l), sizeof(double), "core", err);
+    if (!seen.data)
+        return FDHT_ENOMEM;
+    memcpy(seen.data, l->data, numbers_of(l) * sizeof(double));
+    int left = spec->tree.node[root].left, right = spec->tree.node[root].right;
+    for (int t = 0; !st && t < root; t++) {
+        if (fdht_is_leaf(spec, t) || depth_of(&spec->tree, t) != depth)
+            continue;
+        if (t == right && !fdht_is_leaf(spec, left) && !rule->want && rule->share <= 0)
+            st = cut_twin(&seen, t, left, !s->qr, rule, nodes, &sp[t], &h->spec.rank[t], err);
+        else
+            st = cut_node(&seen, t, !s->qr, rule, &nodes->node[t], &sp[t], &h->spec.rank[t], err);
+    }
+    fdht_free(seen.data);
+    for (int t = 0; !st && t < root; t++) {
+        if (!sp[t].Ut)
+            continue;
+        size_t size = h->spec.rank[t] * sp[t].rows;
+        if ((st = project_axis(l, t, &sp[t], h->spec.rank[t], err)))
+            break;
+        if (!(h->node[t] = fdht_calloc_err(size, sizeof(double), "core", err))) {
+            st = FDHT_ENOMEM;
+            break;
+        }
+        memcpy(h->node[t], sp[t].Ut, size * sizeof(double));
+    }
+    for (int t = 0; t < root; t++)
+        fdht_spectrum_free(&sp[t]);
+    return st;
+}
+
+/* Leaves as the stream found them; the root when there is but one mode. */
+static int take_leaves(const fdht_pass *s, fdht_ht *h, level *l, fdht_error *err)
+{
+    size_t total = 1;
+    for (int t = 0; t < h->spec.tree.n_nodes; t++) {
+        int k = h->spec.tree.node[t].mode;
+        if (k < 0)
+            continue;
+        size_t r = s->core_dim[k], size = r * fdht_leaf_size(&h->spec, k);
+        h->spec.rank[t] = r;
+        if (!(h->node[t] = fdht_calloc_err(size, sizeof(double), "leaf", err)))
+            return FDHT_ENOMEM;
+        memcpy(h->node[t], s->leaf[k].Ut, size * sizeof(double));
+        l->id[k] = t;
+        l->dim[k] = r;
+        total *= r;
+    }
+    l->n = h->spec.d;
+    l->data = fdht_calloc_err(total, sizeof(double), "core", err);
+    if (!l->data)
+        return FDHT_ENOMEM;
+    memcpy(l->data, s->core, total * sizeof(double));
+    return FDHT_OK;
+}
+
+int fdht_core_ht(const fdht_pass *s, fdht_rule *rule, fdht_cut_nodes *nodes, fdht_factored *out,
+                 fdht_error *err)
+{
+    fdht_ht h = {.spec = s->in->spec};
+    level l = {.data = NULL};
+    int root = h.spec.tree.n_nodes - 1, deepest = 0;
+    int st = take_leaves(s, &h, &l, err);
+    for (int t = 0; t <= root; t++)
+        deepest = FDHT_MAX(deepest, depth_of(&h.spec.tree, t));
+    nodes->n = root;
+    for (int depth = deepest - 1; !st && depth > 0; depth--)
+        st = cut_level(s, &l, depth, rule, nodes, &h, err);
+    h.spec.rank[root] = 1;
+    if (!st && root == 0) /* one mode: the leaf is the tensor */
+        for (size_t i = 0; i < fdht_leaf_size(&h.spec, 0); i++)
+            h.node[0][i] *= l.data[0];
+    else if (!st) {
+        int order[2] = {h.spec.tree.node[root].left, h.spec.tree.node[root].right};
+        st = reorder(&l, order, err);
+        h.node[root] = l.data;
+        l.data = NULL;
+    }
+    if (!st)
+        st = fdht_ht_export(&h, out, err);
+    fdht_free(l.data);
+    fdht_ht_free(&h);
+    return st;
+}

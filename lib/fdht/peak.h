@@ -1,0 +1,24 @@
+/* fdht/peak.h - what this machine can do at most, measured: the denominators of a benchmark. */
+#ifndef FDHT_PEAK_H
+#define FDHT_PEAK_H
+
+#include "fdht/error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Level of the kernels in use: "reference", "portable", "avx2", "avx512". Static storage. */
+FDHT_API const char *fdht_machine_kernels(void);
+/* Float32 operations per second (a fused multiply-add counts two) of one thread that does nothing but
+ * multiply and add in registers, with the kernels in use; the best of several runs that last about `seconds`
+ * together. */
+FDHT_API double fdht_machine_flops(double seconds);
+/* Bytes per second that one thread reads from an array of `bytes` bytes; the best pass of those that fit
+ * `seconds`. 0 if memory is out. */
+FDHT_API double fdht_machine_read_rate(size_t bytes, double seconds);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

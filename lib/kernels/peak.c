@@ -1,0 +1,53 @@
+#include "fdht/peak.h"
+
+#include "base/team.h"
+#include "kernels/kernels.h"
+
+const char *fdht_machine_kernels(void)
+{
+    return fdht_kernels_level();
+}
+
+double fdht_machine_flops(double seconds)
+{
+    const fdht_kernels_f32 *k = fdht_kernels_f32_get();
+    enum { ROUNDS = 1 << 16 };
+    volatile float sink = 0;
+    double best = 0;
+    for (double start = fdht_clock(); fdht_clock() - start < seconds;) {
+        double from = fdht_clock(), operations = 0;
+        float sum = 0;
+        operations = k->spin(ROUNDS, &sum);
+        sink = sink + sum;
+        double rate = operations / (fdht_clock() - from);
+        best = FDHT_MAX(best, rate);
+    }
+    return best;
+}
+
+double fdht_machine_read_rate(size_t bytes, double seconds)
+{
+    enum { SUMS = 16 };
+    size_t n = bytes / sizeof(uint64_t) / SUMS * SUMS;
+    uint64_t *data = fdht_calloc(n + 1, sizeof *data);
+    volatile uint64_t sink = 0;
+    double best = 0;
+    if (!data || !n) {
+        fdht_free(data);
+        return 0;
+    }
+    for (size_t i = 0; i < n; i++)
+        data[i] = i;
+    for (double start = fdht_clock(); fdht_clock() - start < seconds;) {
+        double from = fdht_clock();
+        uint64_t sum[SUMS] = {0};
+        for (size_t i = 0; i < n; i += SUMS)
+            for (size_t j = 0; j < SUMS; j++)
+                sum[j] += data[i + j];
+        for (size_t j = 0; j < SUMS; j++)
+            sink = sink + sum[j];
+        best = FDHT_MAX(best, (double)(n * sizeof *data) / (fdht_clock() - from));
+    }
+    fdht_free(data);
+    return best;
+}

@@ -1,0 +1,305 @@
+/* One stage on the array, a cycle at a time: the issue side reads a line of X through the banks and
+ * broadcasts 16 weights; the drain side writes the other accumulator set back. */
+#include <string.h>
+
+#include "sim/array.h"
+
+int fdht_bound_new(const fdht_sim_stage *s, const fdht_sim_hw *hw, fdht_bound *out, fdht_error *err)
+{
+    fdht_bound b = {.s = s, .rows = fdht_sim_rows(s), .inner = fdht_sim_inner(s), .cols = fdht_sim_cols(s)};
+    b.n_slots = fdht_sim_slots(s, hw->n_pe, NULL);
+    size_t total = 2 * (b.rows + b.inner + 2 * b.cols) + b.n_slots;
+    uint32_t *at = fdht_calloc_err(total, sizeof *at, "stage addresses", err);
+    if (!at)
+        return FDHT_ENOMEM;
+    uint32_t **to[] = {&b.row_a, &b.row_k,  &b.col_a,  &b.col_k, &b.in_a,
+                       &b.in_k,  &b.lane_a, &b.lane_k, &b.slot};
+    size_t n[] = {b.rows, b.rows, b.cols, b.cols, b.inner, b.inner, b.cols, b.cols, b.n_slots};
+    for (size_t i = 0; i < FDHT_COUNT(n); i++) {
+        *to[i] = at;
+        at += n[i];
+    }
+    fdht_sim_expand(s->row, s->n_row, FDHT_LEG_OUT, b.row_a, b.row_k);
+    fdht_sim_expand(s->col, s->n_col, FDHT_LEG_OUT, b.col_a, b.col_k);
+    fdht_sim_expand(s->inner, s->n_inner, FDHT_LEG_IN, b.in_a, b.in_k);
+    fdht_sim_expand(s->col, s->n_col, FDHT_LEG_IN, b.lane_a, b.lane_k);
+    fdht_sim_slots(s, hw->n_pe, b.slot);
+    *out = b;
+    return FDHT_OK;
+}
+
+void fdht_bound_free(fdht_bound *b)
+{
+    fdht_free(b->row_a);
+    b->row_a = NULL;
+}
+
+void fdht_array_stall(fdht_array *m, int stage, fdht_stall class, uint64_t cycles)
+{
+    m->cycle += cycles;
+    m->report->stage[stage].stall[class] += cycles;
+}
+
+int fdht_array_access(fdht_array *m, char port, int buffer, const fdht_place *at, size_t n, int stage,
+                      size_t *extra, fdht_error *err)
+{
+    fdht_sim_report *r = m->report;
+    size_t most = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (at[i].bank >= m->hw->x_banks || at[i].line >= m->lines[buffer])
+            return fdht_fail(err, FDHT_EFORMAT,
+                             "stage %s: bank %zu line %zu is outside the memory of %zu x %zu",
+                             r->stage[stage].name, at[i].bank, at[i].line, m->hw->x_banks, m->lines[buffer]);
+        size_t h = ++m->hit[at[i].bank];
+        most = FDHT_MAX(most, h);
+        if (h > 1)
+            r->bank_conflicts[at[i].bank]++;
+        (port == 'r' ? r->bank_reads : r->bank_writes)[at[i].bank]++;
+        if (m->trace)
+            m->trace(m->trace_arg, m->cycle, port, buffer, at[i].bank, at[i].line, stage);
+    }
+    for (size_t i = 0; i < n; i++)
+        m->hit[at[i].bank] = 0;
+    *extra = most ? most - 1 : 0;
+    fdht_sim_stage_report *s = &r->stage[stage];
+    *(port == 'r' ? &s->reads : &s->writes) += n;
+    *(port == 'r' ? &s->read_extra : &s->write_extra) += *extra;
+    return FDHT_OK;
+}
+
+/* What one stage has under way. */
+typedef enum acc_state { ACC_FREE, ACC_COMPUTING, ACC_FULL, ACC_DRAINING } acc_state;
+
+typedef struct run {
+    fdht_array *m;
+    const fdht_bound *b;
+    int src, dst, stage;
+    size_t src_base, dst_base;
+    /* issue side */
+    size_t next_tile, n_tiles, row_tiles, k, wait;
+    bool open; /* the read of inner index k has been made */
+    int cur;
+    /* accumulator sets */
+    acc_state state[2];
+    size_t tile[2];
+    /* drain side */
+    int out; /* the set that drains next */
+    size_t done, hold;
+    /* cycles by which drains exceed their tile, not yet waited for: by rate, by conflicts */
+    uint64_t debt_rate, debt_conflict, extra;
+    int16_t x[FDHT_SIM_SIDE];
+    size_t bank[FDHT_SIM_SIDE], n_bank; /* of the open read */
+} run;
+
+typedef struct tile {
+    size_t row, nr, slot, nc;
+} tile;
+
+static tile tile_at(const run *r, size_t i)
+{
+    const fdht_sim_hw *hw = r->m->hw;
+    tile t = {.row = i % r->row_tiles * hw->macs_per_pe, .slot = i / r->row_tiles * hw->n_pe};
+    t.nr = FDHT_MIN(hw->macs_per_pe, r->b->rows - t.row);
+    while (t.nc < hw->n_pe && r->b->slot[t.slot + t.nc] != UINT32_MAX)
+        t.nc++;
+    return t;
+}
+
+static int read_lanes(run *r, tile t, fdht_error *err)
+{
+    const fdht_bound *b = r->b;
+    fdht_place at[FDHT_SIM_SIDE];
+    for (size_t l = 0; l < t.nc; l++) {
+        size_t c = b->slot[t.slot + l];
+        at[l].bank = fdht_sim_place(&b->s->in, r->m->hw->x_banks, b->in_a[r->k] + b->lane_a[c],
+                                    b->in_k[r->k] + b->lane_k[c], &at[l].line);
+        at[l].line += r->src_base;
+    }
+    int rc = fdht_array_access(r->m, 'r', r->src, at, t.nc, r->stage, &r->wait, err);
+    if (rc)
+        return rc;
+    r->n_bank = t.nc;
+    for (size_t l = 0; l < t.nc; l++) {
+        r->x[l] = *fdht_array_word(r->m, r->src, at[l]);
+        r->bank[l] = at[l].bank;
+    }
+    r->open = true;
+    return FDHT_OK;
+}
+
+/* In a machine of one memory, a write of this cycle takes the port of a bank that the open read needs. */
+static bool port_taken(const run *r)
+{
+    for (size_t l = 0; l < r->n_bank && r->m->hw->x_buffers == 1; l++)
+        if (r->m->bank_at[r->bank[l]] == r->m->cycle + 1)
+            return true;
+    return false;
+}
+
+static void multiply(run *r, tile t)
+{
+    const fdht_bound *b = r->b;
+    const fdht_sim_hw *hw = r->m->hw;
+    fdht_sim_stage_report *s = &r->m->report->stage[r->stage];
+    int32_t top = (int32_t)(((uint32_t)1 << (hw->acc_bits - 1)) - 1);
+    int32_t *acc = r->m->acc[r->cur];
+    for (size_t i = 0; i < t.nr; i++) {
+        int32_t w = b->s->weight[(t.row + i) * b->inner + r->k];
+        for (size_t l = 0; l < t.nc; l++) {
+            int32_t *a = &acc[i * hw->n_pe + l];
+            int64_t v = (r->k ? (int64_t)*a : 0) + fdht_sim_round((int64_t)w * r->x[l], b->s->acc_shift);
+            s->acc_saturations += v > top || v < -top - 1;
+            *a = (int32_t)FDHT_MIN(FDHT_MAX(v, (int64_t)-top - 1), (int64_t)top);
+        }
+    }
+    s->multiply_adds += t.nr * t.nc;
+    s->padded_slots += hw->n_pe * hw->macs_per_pe - t.nr * t.nc;
+    s->weight_reads++;
+}
+
+static int drain_group(run *r, fdht_error *err)
+{
+    const fdht_bound *b = r->b;
+    fdht_array *m = r->m;
+    tile t = tile_at(r, r->tile[r->out]);
+    size_t n = FDHT_MIN(m->hw->wb_words, t.nr * t.nc - r->done), extra;
+    fdht_place at[FDHT_SIM_SIDE];
+    int16_t word[FDHT_SIM_SIDE];
+    fdht_sim_stage_report *s = &m->report->stage[r->stage];
+    for (size_t i = 0; i < n; i++) {
+        size_t row, l;
+        fdht_sim_drain_order(b->s->drain_column, t.nr, t.nc, r->done + i, &row, &l);
+        size_t c = b->slot[t.slot + l];
+        at[i].bank = fdht_sim_place(&b->s->out, m->hw->x_banks, b->row_a[t.row + row] + b->col_a[c],
+                                    b->row_k[t.row + row] + b->col_k[c], &at[i].line);
+        at[i].line += r->dst_base;
+        word[i] = fdht_sim_sat16(fdht_sim_round(m->acc[r->out][row * m->hw->n_pe + l], b->s->out_shift),
+                                 &s->saturations);
+    }
+    int rc = fdht_array_access(m, 'w', r->dst, at, n, r->stage, &extra, err);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < n; i++) {
+        *fdht_array_word(m, r->dst, at[i]) = word[i];
+        m->bank_at[at[i].bank] = m->cycle + 1;
+    }
+    r->done += n;
+    r->hold = extra;
+    r->extra += extra;
+    return FDHT_OK;
+}
+
+/* The drain side of one cycle; *freed is the set that becomes free after it, or -1. */
+static int drain_cycle(run *r, int *freed, fdht_error *err)
+{
+    *freed = -1;
+    if (r->state[r->out] == ACC_FULL) {
+        tile t = tile_at(r, r->tile[r->out]);
+        size_t cycles = (t.nr * t.nc + r->m->hw->wb_words - 1) / r->m->hw->wb_words;
+        r->state[r->out] = ACC_DRAINING;
+        r->done = r->hold = r->extra = 0;
+        if (cycles > r->b->inner)
+            r->debt_rate += cycles - r->b->inner;
+    }
+    if (r->state[r->out] != ACC_DRAINING)
+        return FDHT_OK;
+    if (r->hold) {
+        r->hold--;
+    } else {
+        int rc = drain_group(r, err);
+        if (rc)
+            return rc;
+    }
+    tile t = tile_at(r, r->tile[r->out]);
+    if (r->done == t.nr * t.nc && !r->hold) {
+        *freed = r->out;
+        size_t cycles = (t.nr * t.nc + r->m->hw->wb_words - 1) / r->m->hw->wb_words;
+        size_t slack = r->b->inner > cycles ? r->b->inner - cycles : 0;
+        r->debt_conflict += r->extra > slack ? r->extra - slack : 0;
+    }
+    return FDHT_OK;
+}
+
+/* Why the array waits for an accumulator set, or at the end of a stage for the last words. */
+static fdht_stall wait_class(run *r)
+{
+    if (r->debt_rate) {
+        r->debt_rate--;
+        return FDHT_STALL_DRAIN;
+    }
+    if (r->debt_conflict) {
+        r->debt_conflict--;
+        return FDHT_STALL_WRITE_CONFLICT;
+    }
+    /* conflicts of the set that drains now are booked when it ends */
+    if (r->next_tile < r->n_tiles)
+        return r->extra ? FDHT_STALL_WRITE_CONFLICT : FDHT_STALL_DRAIN;
+    return FDHT_STALL_PING_PONG;
+}
+
+/* The issue side of one cycle: the class of the stall, or FDHT_STALLS when a line was issued; negative on
+ * errors. */
+static int issue_cycle(run *r, bool *finished, fdht_error *err)
+{
+    *finished = false;
+    if (r->state[r->cur] != ACC_COMPUTING) {
+        if (r->next_tile == r->n_tiles || r->state[r->cur] != ACC_FREE)
+            return wait_class(r);
+        r->state[r->cur] = ACC_COMPUTING;
+        r->tile[r->cur] = r->next_tile++;
+        r->k = 0;
+    }
+    tile t = tile_at(r, r->tile[r->cur]);
+    if (!r->open) {
+        int rc = read_lanes(r, t, err);
+        if (rc)
+            return rc;
+    }
+    if (port_taken(r))
+        return FDHT_STALL_PORT;
+    if (r->wait) {
+        r->wait--;
+        return FDHT_STALL_READ_CONFLICT;
+    }
+    multiply(r, t);
+    r->open = false;
+    *finished = ++r->k == r->b->inner;
+    return FDHT_STALLS;
+}
+
+int fdht_array_stage(fdht_array *m, const fdht_bound *b, int src, size_t src_base, int dst, size_t dst_base,
+                     int stage, fdht_error *err)
+{
+    fdht_sim_stage_report *s = &m->report->stage[stage];
+    run r = {
+        .m = m, .b = b, .src = src, .dst = dst, .stage = stage, .src_base = src_base, .dst_base = dst_base};
+    r.row_tiles = (b->rows + m->hw->macs_per_pe - 1) / m->hw->macs_per_pe;
+    r.n_tiles = r.row_tiles * (b->n_slots / m->hw->n_pe);
+    if (!s->runs++)
+        s->first_cycle = m->cycle;
+    fdht_array_stall(m, stage, FDHT_STALL_FILL, m->hw->pipeline_cycles);
+    while (r.next_tile < r.n_tiles || r.state[0] != ACC_FREE || r.state[1] != ACC_FREE) {
+        int freed, class;
+        bool finished;
+        int rc = drain_cycle(&r, &freed, err);
+        if (rc)
+            return rc;
+        class = issue_cycle(&r, &finished, err);
+        if (class < 0)
+            return class;
+        if (class == FDHT_STALLS)
+            s->issue_cycles++;
+        else
+            s->stall[class]++;
+        m->cycle++;
+        if (freed >= 0) {
+            r.state[freed] = ACC_FREE;
+            r.out = !r.out;
+        }
+        if (finished) {
+            r.state[r.cur] = ACC_FULL;
+            r.cur = !r.cur;
+        }
+    }
+    return FDHT_OK;
+}

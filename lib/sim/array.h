@@ -1,0 +1,64 @@
+/* sim/array.h - the running machine: memory, clock, counters. Internal to lib/sim. */
+#ifndef FDHT_SIM_ARRAY_H
+#define FDHT_SIM_ARRAY_H
+
+#include "sim/sim.h"
+
+enum { FDHT_SIM_SIDE = 256 }; /* most lanes, rows or words a cycle */
+
+typedef struct fdht_array {
+    const fdht_sim_hw *hw;
+    int16_t *mem[2]; /* bank * lines + line */
+    size_t lines[2];
+    uint64_t cycle;
+    fdht_sim_report *report;
+    fdht_sim_trace *trace;
+    void *trace_arg;
+    uint32_t *hit;     /* (banks) zero between groups */
+    uint64_t *bank_at; /* (banks) cycle + 1 of the last write to each bank, one memory only */
+    int32_t *acc[2];   /* (macs_per_pe, n_pe) */
+} fdht_array;
+
+/* A stage with its legs expanded. */
+typedef struct fdht_bound {
+    const fdht_sim_stage *s;
+    size_t rows, inner, cols, n_slots;
+    uint32_t *row_a, *row_k, *col_a, *col_k, *in_a, *in_k, *lane_a, *lane_k, *slot;
+} fdht_bound;
+
+int fdht_bound_new(const fdht_sim_stage *s, const fdht_sim_hw *hw, fdht_bound *out, fdht_error *err);
+void fdht_bound_free(fdht_bound *b);
+
+typedef struct fdht_place {
+    size_t bank, line;
+} fdht_place;
+
+/* Extra cycles of a group of accesses in one buffer; counts, traces, and checks the lines. FDHT_EFORMAT for a
+ * place outside the memory. */
+int fdht_array_access(fdht_array *m, char port, int buffer, const fdht_place *at, size_t n, int stage,
+                      size_t *extra, fdht_error *err);
+
+static inline int16_t *fdht_array_word(fdht_array *m, int buffer, fdht_place p)
+{
+    return &m->mem[buffer][p.bank * m->lines[buffer] + p.line];
+}
+
+/* Run a stage from buffer src to buffer dst; base lines are added to every line of its maps. */
+int fdht_array_stage(fdht_array *m, const fdht_bound *b, int src, size_t src_base, int dst, size_t dst_base,
+                     int stage, fdht_error *err);
+
+void fdht_array_stall(fdht_array *m, int stage, fdht_stall class, uint64_t cycles);
+
+static inline int64_t fdht_sim_round(int64_t v, int shift)
+{
+    return shift ? (v + ((int64_t)1 << (shift - 1))) >> shift : v;
+}
+
+static inline int16_t fdht_sim_sat16(int64_t v, uint64_t *count)
+{
+    if (v > INT16_MAX || v < INT16_MIN)
+        ++*count;
+    return (int16_t)FDHT_MIN(FDHT_MAX(v, (int64_t)INT16_MIN), (int64_t)INT16_MAX);
+}
+
+#endif

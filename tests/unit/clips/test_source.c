@@ -1,0 +1,691 @@
+#include "support/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+
+#include <zlib.h>
+
+#include "base/base.h"
+#include "fdht/clips.h"
+#include "fdht/image.h"
+
+static int setup(void **state)
+{
+    (void)state;
+    scratch_make();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    scratch_clear();
+    return 0;
+}
+
+static fdht_clips *open_one(const char *path, const fdht_clips_options *opt)
+{
+    fdht_clips *c;
+    fdht_error err = {0};
+    if (fdht_clips_open(&path, 1, opt, &c, &err))
+        fail_msg("%s", err.msg);
+    return c;
+}
+
+static fdht_clip_item *next(fdht_clips *c)
+{
+    fdht_clip_item *item;
+    fdht_error err = {0};
+    if (fdht_clips_next(c, &item, &err))
+        fail_msg("%s", err.msg);
+    return item;
+}
+
+static fdht_clips_options plain(void)
+{
+    fdht_clips_options opt;
+    fdht_clips_options_default(&opt);
+    return opt;
+}
+
+/* A picture of one grey value. */
+static void put_grey(const char *name, size_t w, size_t h, int value)
+{
+    uint8_t pixel[4096];
+    memset(pixel, value, sizeof pixel);
+    fdht_image image = {w, h, 1, pixel};
+    FILE *f = fopen(in_scratch(name), "wb");
+    assert_non_null(f);
+    assert_int_equal(fdht_image_write_png(&image, f, NULL), FDHT_OK);
+    fclose(f);
+}
+
+/* ---- video ---- */
+
+/* R'G'B' of Y'CbCr by the definitions of ITU-R BT.601-7 and BT.709-6, in double. */
+static void convert(double y, double cb, double cr, bool bt709, bool full, double rgb[3])
+{
+    double kr = bt709 ? 0.2126 : 0.299, kb = bt709 ? 0.0722 : 0.114, kg = 1 - kr - kb;
+    double luma = full ? y / 255 : (y - 16) / 219, b = (cb - 128) / (full ? 255 : 224),
+           r = (cr - 128) / (full ? 255 : 224);
+    rgb[0] = luma + 2 * (1 - kr) * r;
+    rgb[2] = luma + 2 * (1 - kb) * b;
+    rgb[1] = (luma - kr * rgb[0] - kb * rgb[2]) / kg;
+    for (int i = 0; i < 3; i++)
+        rgb[i] = fmin(fmax(255 * rgb[i], 0), 255);
+}
+
+/* One 4x2 frame of the format, luma 20 i + 7, chroma different in every sample; compared with the formulas. */
+static void check_format(const char *c, int dx, int dy, const char *range, bool full, fdht_yuv_matrix matrix)
+{
+    uint8_t y[8], u[8], v[8];
+    char head[128];
+    FILE *f = fopen(in_scratch("v.y4m"), "wb");
+    size_t cw = (size_t)(4 + dx) >> dx, ch = (size_t)(2 + dy) >> dy;
+    for (int i = 0; i < 8; i++) {
+        y[i] = (uint8_t)(30 * i + 7);
+        u[i] = (uint8_t)(35 * i + 3);
+        v[i] = (uint8_t)(250 - 33 * i);
+    }
+    snprintf(head, sizeof head, "YUV4MPEG2 W4 H2 F25:1 Ip A1:1 C%s%s\nFRAME Ip\n", c, range);
+    fputs(head, f);
+    fwrite(y, 1, 8, f);
+    fwrite(u, 1, cw * ch, f);
+    fwrite(v, 1, cw * ch, f);
+    fclose(f);
+    fdht_clips_options opt = plain();
+    opt.matrix = matrix;
+    fdht_clips *clips = open_one(in_scratch("v.y4m"), &opt);
+    fdht_clip_item *item = next(clips);
+    if (item->status)
+        fail_msg("%s: %s", c, item->error.msg);
+    assert_int_equal(item->shape.channels, 3);
+    for (size_t row = 0; row < 2; row++)
+        for (size_t col = 0; col < 4; col++) {
+            double want[3];
+            size_t k = (row >> dy) * cw + (col >> dx);
+            convert(y[row * 4 + col], u[k], v[k], matrix == FDHT_YUV_BT709, full, want);
+            for (int i = 0; i < 3; i++)
+                if (fabs(item->u8[3 * (row * 4 + col) + i] - want[i]) > 0.501)
+                    fail_msg("%s%s at %zu,%zu: %d, expected %g", c, range, row, col,
+                             item->u8[3 * (row * 4 + col) + i], want[i]);
+        }
+    fdht_clip_item_free(item);
+    assert_null(next(clips));
+    fdht_clips_close(clips);
+}
+
+static void test_y4m_formats(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int dx, dy;
+    } format[] = {{"420", 1, 1},      {"420jpeg", 1, 1}, {"420mpeg2", 1, 1},
+                  {"420paldv", 1, 1}, {"422", 1, 0},     {"444", 0, 0}};
+    for (size_t i = 0; i < sizeof format / sizeof *format; i++)
+        for (int bt709 = 0; bt709 < 2; bt709++) {
+            fdht_yuv_matrix m =
+                bt709 ? FDHT_YUV_BT709 : FDHT_YUV_MATRIX_AUTO; /* AUTO: a small frame is BT.601 */
+            check_format(format[i].name, format[i].dx, format[i].dy, "", false, m);
+            check_format(format[i].name, format[i].dx, format[i].dy, " XCOLORRANGE=LIMITED", false, m);
+            check_format(format[i].name, format[i].dx, format[i].dy, " XYSCSS=X XCOLORRANGE=FULL", true, m);
+        }
+}
+
+/* The colours of a test picture, as the standards' tables round them: 75 % bars of BT.601 in limited range. */
+static void test_known_colours(void **state)
+{
+    (void)state;
+    static const uint8_t row[][6] = {{235, 128, 128, 255, 255, 255}, {16, 128, 128, 0, 0, 0},
+                                     {81, 90, 240, 255, 0, 0},       {145, 54, 34, 0, 255, 1},
+                                     {41, 240, 110, 0, 0, 255},      {126, 128, 128, 128, 128, 128}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        char bytes[64] = "YUV4MPEG2 W1 H1 C444\nFRAME\n";
+        size_t n = strlen(bytes);
+        memcpy(bytes + n, row[i], 3);
+        put_file(in_scratch("c.y4m"), bytes, n + 3);
+        fdht_clips_options opt = plain();
+        fdht_clips *clips = open_one(in_scratch("c.y4m"), &opt);
+        fdht_clip_item *item = next(clips);
+        for (int k = 0; k < 3; k++)
+            assert_in_range(item->u8[k] + 1, row[i][3 + k],
+                            row[i][3 + k] + 2); /* primaries round to within 1 */
+        fdht_clip_item_free(item);
+        fdht_clips_close(clips);
+    }
+}
+
+static void test_mono_and_raw(void **state)
+{
+    (void)state;
+    fdht_clips_options opt = plain();
+    put_file(in_scratch("m.y4m"), "YUV4MPEG2 W2 H1 Cmono XCOLORRANGE=FULL\nFRAME\n\7\310FRAME\n\1\2", 55);
+    fdht_clips *clips = open_one(in_scratch("m.y4m"), &opt);
+    fdht_clip_item *item = next(clips);
+    assert_int_equal(item->status, FDHT_OK);
+    assert_int_equal(item->shape.length, 2);
+    assert_int_equal(item->shape.channels, 1);
+    assert_memory_equal(item->u8, "\7\310\1\2", 4);
+    fdht_clip_item_free(item);
+    fdht_clips_close(clips);
+
+    put_file(in_scratch("r.raw"), "abcdefghijklmnopqr", 18);
+    opt.raw = FDHT_RAW_RGB24;
+    opt.raw_width = 2;
+    opt.raw_height = 1;
+    opt.clip_frames = 2;
+    clips = open_one(in_scratch("r.raw"), &opt);
+    item = next(clips);
+    assert_int_equal(item->shape.length, 2);
+    assert_memory_equal(item->u8, "abcdefghijkl", 12);
+    assert_true(strstr(item->name, "r.raw#0") != NULL);
+    fdht_clip_item_free(item);
+    item = next(clips);
+    assert_int_equal(item->shape.length, 1);
+    assert_memory_equal(item->u8, "mnopqr", 6);
+    fdht_clip_item_free(item);
+    assert_null(next(clips));
+    assert_null(next(clips)); /* and stays at the end */
+    fdht_clips_close(clips);
+}
+
+static void expect_bad(const char *path, const fdht_clips_options *opt, int code, const char *part)
+{
+    fdht_clips *clips = open_one(path, opt);
+    fdht_clip_item *item = next(clips);
+    assert_non_null(item);
+    if (item->status != code)
+        fail_msg("status %d (%s), expected %d with %s", item->status, item->error.msg, code, part);
+    assert_null(item->u8);
+    assert_null(item->f32);
+    assert_message(item->error, part);
+    assert_string_equal(item->name, path);
+    fdht_clip_item_free(item);
+    assert_null(next(clips));
+    fdht_clips_close(clips);
+}
+
+static void test_bad_streams(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes, *part;
+    } row[] = {{"YUV4MPEG2 W2 H2\nFRAME\nabcdef"
+                "FRAME\nab",
+                "frame 1: truncated (read 2 of 6 bytes)"},
+               {"YUV4MPEG2 W2 H2\nFRAME\nabcdefFRAM", "frame 1: no FRAME marker"},
+               {"YUV4MPEG2 W2 H2\nFRAMEX\nabcdef", "frame 0: no FRAME marker"},
+               {"YUV4MPEG2 W2 H2\n", "no frames"},
+               {"YUV4MPEG2 W2\nFRAME\n", "without width or height"},
+               {"YUV4MPEG2 W-2 H2\nFRAME\n", "size W-2"},
+               {"YUV4MPEG2 W2x H2\nFRAME\n", "size W2x"},
+               {"YUV4MPEG2 W99999999999999999999 H2\nFRAME\n", "size"},
+               {"YUV4MPEG2 W65536 H65536\nFRAME\n", "pixels"},
+               {"YUV4MPEG2 W2 H2 C420p10\nFRAME\n", "420p10"},
+               {"YUV4MPEG2 W2 H2 C411\nFRAME\n", "411"},
+               {"hello", "no y4m header"},
+               {"", "empty"}};
+    fdht_clips_options opt = plain();
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        put_file(in_scratch("b.y4m"), row[i].bytes, strlen(row[i].bytes));
+        expect_bad(in_scratch("b.y4m"), &opt, FDHT_EFORMAT, row[i].part);
+    }
+    expect_bad(in_scratch("none.y4m"), &opt, FDHT_ENOENT, "no such file");
+    opt.max_clip_bytes = 11;
+    put_file(in_scratch("b.y4m"),
+             "YUV4MPEG2 W2 H1 Cmono\nFRAME\nabFRAME\nabFRAME\nabFRAME\nabFRAME\nabFRAME\nab", 70);
+    expect_bad(in_scratch("b.y4m"), &opt, FDHT_ELIMIT, "larger than 11 bytes");
+}
+
+/* A stream through a FIFO in pieces of any size gives what the file gives. */
+struct feeder {
+    const char *path;
+    const uint8_t *data;
+    size_t n, piece;
+};
+
+static void *feed(void *arg)
+{
+    struct feeder *f = arg;
+    int fd = open(f->path, O_WRONLY);
+    for (size_t at = 0; at < f->n; at += f->piece) {
+        if (write(fd, f->data + at, FDHT_MIN(f->piece, f->n - at)) < 0)
+            break;
+        if (at < 200)
+            nanosleep(&(struct timespec){0, 100000}, NULL);
+    }
+    close(fd);
+    return NULL;
+}
+
+static void test_pipe_with_short_reads(void **state)
+{
+    (void)state;
+    uint8_t data[3000];
+    size_t n = (size_t)sprintf((char *)data, "YUV4MPEG2 W10 H10 Cmono XCOLORRANGE=FULL\n");
+    for (int t = 0; t < 20; t++) {
+        n += (size_t)sprintf((char *)data + n, "FRAME\n");
+        for (int i = 0; i < 100; i++)
+            data[n++] = (uint8_t)(t + i);
+    }
+    const char *fifo = in_scratch("fifo");
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    static const size_t piece[] = {1, 7, 106, 4096};
+    static volatile sig_atomic_t stop;
+    for (size_t k = 0; k < 4; k++) {
+        pthread_t thread;
+        struct feeder f = {fifo, data, n, piece[k]};
+        fdht_clips_options opt = plain();
+        opt.clip_frames = 8;
+        opt.stop = &stop;
+        assert_int_equal(pthread_create(&thread, NULL, feed, &f), 0);
+        fdht_clips *clips = open_one(fifo, &opt);
+        for (size_t clip = 0; clip < 3; clip++) {
+            fdht_clip_item *item = next(clips);
+            assert_int_equal(item->status, FDHT_OK);
+            assert_int_equal(item->shape.length, clip < 2 ? 8 : 4);
+            for (size_t t = 0; t < item->shape.length; t++)
+                for (size_t i = 0; i < 100; i++)
+                    assert_int_equal(item->u8[100 * t + i], 8 * clip + t + i);
+            fdht_clip_item_free(item);
+        }
+        assert_null(next(clips));
+        fdht_clips_close(clips);
+        pthread_join(thread, NULL);
+    }
+}
+
+/* A pipe that says nothing: the stop flag, or closing the iterator, ends the wait. */
+static void test_stop_while_waiting(void **state)
+{
+    (void)state;
+    static volatile sig_atomic_t stop;
+    const char *fifo = in_scratch("fifo");
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    for (int prefetch = 0; prefetch < 3; prefetch += 2)
+        for (int close_only = 0; close_only < (prefetch ? 2 : 1); close_only++) {
+            int fd = open(fifo, O_RDWR); /* keeps it open without ever writing */
+            fdht_clips_options opt = plain();
+            opt.prefetch = (size_t)prefetch;
+            opt.stop = &stop;
+            stop = !prefetch;
+            fdht_clips *clips = open_one(fifo, &opt);
+            if (!close_only) {
+                fdht_clip_item *item;
+                fdht_error err = {0};
+                stop = 1;
+                assert_int_equal(fdht_clips_next(clips, &item, &err), FDHT_EINTR);
+                assert_null(item);
+            }
+            fdht_clips_close(clips);
+            stop = 0;
+            close(fd);
+        }
+}
+
+/* ---- folders ---- */
+
+static void test_folder(void **state)
+{
+    (void)state;
+    make_dir("clip");
+    put_grey("clip/f10.png", 4, 3, 10);
+    put_grey("clip/f2.png", 4, 3, 2);
+    put_grey("clip/f1.PNG", 4, 3, 1);
+    put_file(in_scratch("clip/notes.txt"), "x", 1);
+    put_file(in_scratch("clip/.hidden.png"), "x", 1);
+    fdht_clips_options opt = plain();
+    char path[128];
+    snprintf(path, sizeof path, "%s/", in_scratch("clip"));
+    fdht_clips *clips = open_one(path, &opt);
+    assert_int_equal(fdht_clips_expected(clips), 1);
+    fdht_clip_item *item = next(clips);
+    assert_int_equal(item->status, FDHT_OK);
+    assert_int_equal(item->shape.length, 3);
+    assert_int_equal(item->shape.channels, 1);
+    for (int t = 0; t < 3; t++)
+        assert_int_equal(item->u8[12 * t], t == 2 ? 10 : t + 1);
+    assert_null(item->label_name);
+    fdht_clip_item_free(item);
+    assert_null(next(clips));
+    fdht_clips_close(clips);
+
+    opt.channels = 3;
+    opt.width = 2;
+    opt.height = 1;
+    opt.frames = 2; /* of three: 0 and 2 */
+    clips = open_one(in_scratch("clip"), &opt);
+    item = next(clips);
+    assert_int_equal(item->total, 3);
+    assert_int_equal(item->shape.length, 2);
+    assert_int_equal(item->shape.width, 2);
+    assert_memory_equal(item->u8, "\1\1\1\1\1\1\12\12\12\12\12\12", 12);
+    fdht_clip_item_free(item);
+    fdht_clips_close(clips);
+}
+
+static void test_class_folders(void **state)
+{
+    (void)state;
+    static const char *const dir[] = {"d",     "d/run",    "d/run/c2",  "d/run/c10",
+                                      "d/hop", "d/hop/c1", "d/hop/bad", "d/hop/none"};
+    static const char *const want[][2] = {{"d/hop/bad", "hop"},   {"d/hop/c1", "hop"}, {"d/hop/none", "hop"},
+                                          {"d/hop/v.y4m", "hop"}, {"d/run/c2", "run"}, {"d/run/c10", "run"}};
+    for (size_t i = 0; i < sizeof dir / sizeof *dir; i++)
+        make_dir(dir[i]);
+    put_grey("d/run/c2/0.png", 4, 3, 1);
+    put_grey("d/run/c10/0.png", 4, 3, 1);
+    put_grey("d/hop/c1/0.png", 4, 3, 1);
+    put_grey("d/hop/bad/0.png", 4, 3, 1);
+    put_grey("d/hop/bad/1.png", 3, 4, 1);
+    put_file(in_scratch("d/hop/v.y4m"), "YUV4MPEG2 W2 H1 Cmono\nFRAME\nab", 30);
+    for (size_t shard = 0; shard < 4; shard++) { /* 3: not sharded */
+        fdht_clips_options opt = plain();
+        opt.prefetch = shard;
+        opt.shards = shard < 3 ? 3 : 0;
+        opt.shard = shard;
+        fdht_clips *clips = open_one(in_scratch("d"), &opt);
+        assert_int_equal(fdht_clips_expected(clips), shard < 3 ? 2 : 6);
+        for (size_t i = 0; i < 6; i++) {
+            if (shard < 3 && i % 3 != shard)
+                continue;
+            fdht_clip_item *item = next(clips);
+            assert_non_null(item);
+            assert_string_equal(item->name + strlen(scratch) + 1, want[i][0]);
+            assert_string_equal(item->label_name, want[i][1]);
+            assert_int_equal(item->number, i);
+            assert_int_equal(item->status, i == 0 || i == 2 ? FDHT_EFORMAT : FDHT_OK);
+            if (i == 0)
+                assert_message(item->error, "1.png: 3x4x1, the frames before it are 4x3x1");
+            if (i == 2)
+                assert_message(item->error, "no pictures");
+            fdht_clip_item_free(item);
+        }
+        assert_null(next(clips));
+        fdht_clips_close(clips);
+    }
+}
+
+static void test_list(void **state)
+{
+    (void)state;
+    char text[1024];
+    make_dir("d");
+    make_dir("d/run");
+    make_dir("d/run/a");
+    make_dir("d/run/b");
+    put_grey("d/run/a/0.png", 2, 2, 1);
+    put_grey("d/run/b/0.png", 2, 2, 2);
+    snprintf(text, sizeof text, "%s/d/run\n%s/d/run/b\r\n\n%s/d/run/a\n%s/none", scratch, scratch, scratch,
+             scratch);
+    put_file(in_scratch("list"), text, strlen(text));
+    fdht_clips_options opt = plain();
+    opt.list = in_scratch("list");
+    fdht_clips *clips;
+    assert_int_equal(fdht_clips_open(NULL, 0, &opt, &clips, NULL), FDHT_OK);
+    static const char *const want[] = {"d/run/b", "d/run/a", "none"};
+    for (int i = 0; i < 3; i++) {
+        fdht_clip_item *item = next(clips);
+        assert_string_equal(item->name + strlen(scratch) + 1, want[i]);
+        assert_int_equal(item->status, i == 2 ? FDHT_ENOENT : FDHT_OK);
+        fdht_clip_item_free(item);
+    }
+    assert_null(next(clips));
+    fdht_clips_close(clips);
+}
+
+static void test_bad_options(void **state)
+{
+    (void)state;
+    const char *twice[] = {"-", "a", "-"};
+    fdht_clips *clips;
+    fdht_error err = {0};
+    fdht_clips_options opt = plain();
+    assert_int_equal(fdht_clips_open(twice, 3, &opt, &clips, &err), FDHT_EINVAL);
+    opt.raw = FDHT_RAW_GRAY;
+    assert_int_equal(fdht_clips_open(twice, 1, &opt, &clips, &err), FDHT_EINVAL);
+    opt = plain();
+    opt.shards = opt.shard = 2;
+    assert_int_equal(fdht_clips_open(twice, 1, &opt, &clips, &err), FDHT_EINVAL);
+    opt = plain();
+    opt.channels = 2;
+    assert_int_equal(fdht_clips_open(twice, 1, &opt, &clips, &err), FDHT_EINVAL);
+    fdht_raw raw;
+    assert_int_equal(fdht_raw_parse("rgb", &raw, &err), FDHT_EINVAL);
+    assert_int_equal(fdht_raw_parse("gray", &raw, &err), FDHT_OK);
+}
+
+static void test_sampling(void **state)
+{
+    (void)state;
+    static const size_t seven_of_three[] = {0, 0, 1, 1, 1, 2, 2}, three_of_seven[] = {1, 3, 5};
+    for (size_t n = 1; n < 40; n++)
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(fdht_sample_even(n, n, i), i);
+    for (size_t i = 0; i < 7; i++)
+        assert_int_equal(fdht_sample_even(3, 7, i), seven_of_three[i]);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(fdht_sample_even(7, 3, i), three_of_seven[i]);
+    assert_int_equal(fdht_sample_even(100, 1, 0), 50);
+}
+
+/* ---- data sets ---- */
+
+static void test_dataset(void **state)
+{
+    (void)state;
+    fdht_dataset_spec spec = {.shape = {4, 2, 2, 3, 0}};
+    fdht_dataset_writer *w;
+    fdht_dataset *ds;
+    fdht_error err = {0};
+    uint8_t clip[48];
+    static const char *const classes[] = {"a", "b"};
+    assert_int_equal(fdht_dataset_create(in_scratch("d.h5"), &spec, NULL, &w, &err), FDHT_OK);
+    for (int i = 0; i < 50; i++) {
+        memset(clip, i, sizeof clip);
+        memset(clip + 36, 100 + i, 12); /* the last frame */
+        assert_int_equal(fdht_dataset_append(w, clip, 4, i % 2, NULL, i % 3, &err), FDHT_OK);
+    }
+    assert_int_equal(fdht_dataset_finish(w, classes, 2, &err), FDHT_OK);
+    for (size_t prefetch = 0; prefetch < 8; prefetch += 7) {
+        fdht_clips_options opt = plain();
+        opt.prefetch = prefetch;
+        opt.channels = 1;
+        opt.frames = 2; /* 1 and 3 */
+        fdht_clips *clips = open_one(in_scratch("d.h5"), &opt);
+        assert_int_equal(fdht_clips_expected(clips), 50);
+        for (int i = 0; i < 50; i++) {
+            fdht_clip_item *item = next(clips);
+            assert_int_equal(atoi(item->name), i);
+            assert_int_equal(item->label, i % 2);
+            assert_string_equal(item->label_name, classes[i % 2]);
+            assert_int_equal(item->split, i % 3);
+            assert_int_equal(item->total, 4);
+            assert_int_equal(fdht_clip_bytes(&item->shape), 8);
+            assert_int_equal(item->u8[0], i);
+            assert_int_equal(item->u8[7], 100 + i);
+            fdht_clip_item_free(item);
+        }
+        assert_null(next(clips));
+        fdht_clips_close(clips);
+
+        static const size_t order[] = {7, 3, 3, 49};
+        opt = plain();
+        opt.prefetch = prefetch;
+        assert_int_equal(fdht_dataset_open(in_scratch("d.h5"), &ds, &err), FDHT_OK);
+        assert_int_equal(fdht_clips_open_dataset(ds, order, 4, &opt, &clips, &err), FDHT_OK);
+        assert_int_equal(fdht_clips_expected(clips), 4);
+        for (int i = 0; i < 3; i++) { /* and leave the last */
+            fdht_clip_item *item = next(clips);
+            assert_int_equal(item->u8[0], order[i]);
+            fdht_clip_item_free(item);
+        }
+        fdht_clips_close(clips);
+        assert_int_equal(fdht_clips_open_dataset(ds, (size_t[]){50}, 1, &opt, &clips, &err), FDHT_EINVAL);
+        fdht_dataset_close(ds);
+    }
+    fdht_clips_options none = plain();
+    size_t n;
+    uint8_t *data = get_file(in_scratch("d.h5"), &n);
+    put_file(in_scratch("cut.h5"), data, n / 2);
+    free(data);
+    expect_bad(in_scratch("cut.h5"), &none, FDHT_EFORMAT, "damaged or truncated");
+}
+
+static void test_nan_features(void **state)
+{
+    (void)state;
+    fdht_dataset_spec spec = {.shape = {.length = 2, .features = 3}};
+    fdht_dataset_writer *w;
+    fdht_error err = {0};
+    float x[6] = {1, 2, 3, 4, 5, 6};
+    assert_int_equal(fdht_dataset_create(in_scratch("f.h5"), &spec, NULL, &w, &err), FDHT_OK);
+    for (int i = 0; i < 3; i++) {
+        x[4] = i == 1 ? NAN : 5;
+        assert_int_equal(fdht_dataset_append(w, x, 2, -1, "clip", -1, &err), FDHT_OK);
+    }
+    assert_int_equal(fdht_dataset_finish(w, NULL, 0, &err), FDHT_OK);
+    fdht_clips_options opt = plain();
+    fdht_clips *clips = open_one(in_scratch("f.h5"), &opt);
+    for (int i = 0; i < 3; i++) {
+        fdht_clip_item *item = next(clips);
+        assert_int_equal(item->status, i == 1 ? FDHT_ENAN : FDHT_OK);
+        if (i == 1)
+            assert_message(item->error, "frame 1, feature 1");
+        else
+            assert_true(item->f32[5] == 6);
+        fdht_clip_item_free(item);
+    }
+    assert_null(next(clips));
+    fdht_clips_close(clips);
+}
+
+/* ---- IDX ---- */
+
+static void put_gz(const char *name, const void *data, unsigned n)
+{
+    gzFile f = gzopen(in_scratch(name), "wb");
+    assert_non_null(f);
+    assert_int_equal(gzwrite(f, data, n), n);
+    assert_int_equal(gzclose(f), Z_OK);
+}
+
+static void test_idx(void **state)
+{
+    (void)state;
+    uint8_t images[16 + 3 * 24] = {0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 6, 0, 0, 0, 4},
+                            labels[8 + 3] = {0, 0, 8, 1, 0, 0, 0, 3, 7, 0, 9};
+    for (int i = 0; i < 72; i++)
+        images[16 + i] = (uint8_t)(i * 3);
+    fdht_clips_options opt = plain();
+    opt.idx_steps = 3; /* of 2 rows of 4 */
+    for (int plain_file = 0; plain_file < 2; plain_file++) {
+        if (plain_file) {
+            put_file(in_scratch("t10k-images-idx3-ubyte"), images, sizeof images);
+            put_file(in_scratch("t10k-labels-idx1-ubyte"), labels, sizeof labels);
+        } else {
+            put_gz("train-images-idx3-ubyte.gz", images, sizeof images);
+            put_gz("train-labels-idx1-ubyte.gz", labels, sizeof labels);
+        }
+        fdht_clips *clips =
+            open_one(in_scratch(plain_file ? "t10k-images-idx3-ubyte" : "train-images-idx3-ubyte.gz"), &opt);
+        assert_int_equal(fdht_clips_expected(clips), 3);
+        for (int i = 0; i < 3; i++) {
+            fdht_clip_item *item = next(clips);
+            assert_int_equal(item->status, FDHT_OK);
+            assert_int_equal(item->shape.length, 3);
+            assert_int_equal(item->shape.height, 2);
+            assert_int_equal(item->shape.width, 4);
+            assert_int_equal(item->label, labels[8 + i]);
+            assert_int_equal(item->split, plain_file ? FDHT_SPLIT_TEST : FDHT_SPLIT_TRAIN);
+            assert_memory_equal(item->u8, images + 16 + 24 * i, 24);
+            fdht_clip_item_free(item);
+        }
+        assert_null(next(clips));
+        fdht_clips_close(clips);
+    }
+    opt.idx_steps = 4;
+    expect_bad(in_scratch("t10k-images-idx3-ubyte"), &opt, FDHT_EINVAL, "6 rows cannot be cut into 4 steps");
+    opt.idx_steps = 3;
+    labels[7] = 4;
+    put_file(in_scratch("t10k-labels-idx1-ubyte"), labels, sizeof labels);
+    expect_bad(in_scratch("t10k-images-idx3-ubyte"), &opt, FDHT_EFORMAT, "3 pictures, but 4 labels");
+    unlink(in_scratch("t10k-labels-idx1-ubyte"));
+    put_file(in_scratch("t10k-images-idx3-ubyte"), images, sizeof images - 1);
+    fdht_clips *clips = open_one(in_scratch("t10k-images-idx3-ubyte"), &opt);
+    for (int i = 0; i < 3; i++) {
+        fdht_clip_item *item = next(clips);
+        assert_int_equal(item->status, i == 2 ? FDHT_EFORMAT : FDHT_OK);
+        assert_int_equal(item->label, -1);
+        if (i == 2)
+            assert_message(item->error, "picture 2: truncated (read 23 of 24 bytes)");
+        fdht_clip_item_free(item);
+    }
+    assert_null(next(clips));
+    fdht_clips_close(clips);
+    images[4] = images[8] = images[12] = 0xff; /* sizes near 2^32 */
+    put_file(in_scratch("huge"), images, sizeof images);
+    expect_bad(in_scratch("huge"), &opt, FDHT_EFORMAT, "pictures of");
+}
+
+/* ---- memory ---- */
+
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    make_dir("d");
+    make_dir("d/run");
+    put_grey("d/run/0.png", 4, 3, 1);
+    put_file(in_scratch("d/v.y4m"), "YUV4MPEG2 W2 H1 Cmono\nFRAME\nab", 30);
+    for (long at = 1;; at++) {
+        const char *path = in_scratch("d");
+        fdht_clips *clips = NULL;
+        fdht_error err = {0};
+        fdht_clips_options opt = plain();
+        opt.prefetch = 0;
+        fdht_alloc_fail_at = at;
+        int rc = fdht_clips_open(&path, 1, &opt, &clips, &err), n = 0;
+        fdht_clip_item *item = NULL;
+        while (!rc && !(rc = fdht_clips_next(clips, &item, &err)) && item) {
+            assert_int_equal(item->status, FDHT_OK);
+            fdht_clip_item_free(item);
+            n++;
+        }
+        bool reached = fdht_alloc_fail_at == 0;
+        fdht_alloc_fail_at = 0;
+        fdht_clips_close(clips);
+        if (!reached) {
+            assert_int_equal(rc, FDHT_OK);
+            assert_int_equal(n, 2);
+            break;
+        }
+        assert_int_equal(rc, FDHT_ENOMEM);
+    }
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {T(test_y4m_formats),
+                                       T(test_known_colours),
+                                       T(test_mono_and_raw),
+                                       T(test_bad_streams),
+                                       T(test_folder),
+                                       T(test_class_folders),
+                                       T(test_pipe_with_short_reads),
+                                       T(test_stop_while_waiting),
+                                       T(test_list),
+                                       T(test_bad_options),
+                                       T(test_sampling),
+                                       T(test_dataset),
+                                       T(test_nan_features),
+                                       T(test_idx),
+                                       T(test_out_of_memory)};
+    fdht_hdf5_quiet();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

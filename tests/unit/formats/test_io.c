@@ -1,0 +1,245 @@
+#include "support/files.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/base.h"
+#include "fdht/io.h"
+
+static int setup(void **state)
+{
+    (void)state;
+    scratch_make();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    scratch_clear();
+    return 0;
+}
+
+static void expect_text(const char *path, const char *text)
+{
+    size_t n;
+    unsigned char *data = get_file(path, &n);
+    assert_int_equal(n, strlen(text));
+    assert_memory_equal(data, text, n);
+    free(data);
+}
+
+static void write_text(const char *path, const fdht_out_options *opt, const char *text)
+{
+    fdht_out *o;
+    fdht_error err = {0};
+    assert_int_equal(fdht_out_open(path, false, opt, &o, &err), FDHT_OK);
+    fputs(text, fdht_out_stream(o));
+    assert_int_equal(fdht_out_commit(o, &err), FDHT_OK);
+}
+
+static void test_commit_and_force(void **state)
+{
+    (void)state;
+    fdht_out_options force = {.force = true};
+    fdht_error err = {0};
+    fdht_out *o;
+    const char *path = in_scratch("a.txt");
+    write_text(path, NULL, "one");
+    expect_text(path, "one");
+    assert_int_equal(fdht_out_open(path, false, NULL, &o, &err), FDHT_EEXIST);
+    assert_message(err, "--force");
+    assert_null(o);
+    assert_int_equal(chmod(path, 0640), 0);
+    write_text(path, &force, "two");
+    expect_text(path, "two");
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0640);
+    assert_int_equal(scratch_entries(), 1);
+}
+
+static void test_target_untouched_until_commit(void **state)
+{
+    (void)state;
+    fdht_out_options force = {.force = true};
+    fdht_out *o;
+    const char *path = in_scratch("a.txt");
+    write_text(path, NULL, "old");
+    assert_int_equal(fdht_out_open(path, false, &force, &o, NULL), FDHT_OK);
+    fputs("new, and longer than any buffer would need to be", fdht_out_stream(o));
+    fflush(fdht_out_stream(o));
+    expect_text(path, "old");
+    assert_int_equal(scratch_entries(), 2);
+    fdht_out_discard(o);
+    expect_text(path, "old");
+    assert_int_equal(scratch_entries(), 1);
+}
+
+static void test_target_that_appears_meanwhile(void **state)
+{
+    (void)state;
+    fdht_out *o;
+    fdht_error err = {0};
+    const char *path = in_scratch("a.txt");
+    assert_int_equal(fdht_out_open(path, false, NULL, &o, NULL), FDHT_OK);
+    put_file(path, "other", 5);
+    assert_int_equal(fdht_out_commit(o, &err), FDHT_EEXIST);
+    expect_text(path, "other");
+    assert_int_equal(scratch_entries(), 1);
+}
+
+static void test_link_is_followed(void **state)
+{
+    (void)state;
+    fdht_out_options force = {.force = true};
+    struct stat st;
+    make_dir("dir");
+    assert_int_equal(symlink("dir/real", in_scratch("link")), 0);
+    write_text(in_scratch("link"), NULL, "through"); /* a link to nothing yet */
+    expect_text(in_scratch("dir/real"), "through");
+    write_text(in_scratch("link"), &force, "again");
+    expect_text(in_scratch("dir/real"), "again");
+    assert_int_equal(lstat(in_scratch("link"), &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_true(fdht_same_file(in_scratch("link"), in_scratch("dir/real")));
+    assert_false(fdht_same_file(in_scratch("link"), in_scratch("nothing")));
+    assert_false(fdht_same_file("-", "-"));
+}
+
+static void test_full_device(void **state)
+{
+    (void)state;
+    fdht_out *o;
+    fdht_error err = {0};
+    struct stat st;
+    assert_int_equal(fdht_out_open("/dev/full", false, NULL, &o, &err), FDHT_OK);
+    fputs("x", fdht_out_stream(o));
+    assert_int_equal(fdht_out_commit(o, &err), FDHT_EIO);
+    assert_message(err, strerror(ENOSPC));
+    assert_int_equal(stat("/dev/full", &st), 0);
+    assert_true(S_ISCHR(st.st_mode)); /* not replaced by a file */
+    assert_int_equal(fdht_out_open("/dev/full", true, NULL, &o, &err), FDHT_EINVAL);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    fdht_out *o;
+    fdht_error err = {0};
+    make_dir("dir");
+    assert_int_equal(fdht_out_open(in_scratch("dir"), false, NULL, &o, &err), FDHT_EIO);
+    assert_int_equal(fdht_out_open(in_scratch("none/a.txt"), false, NULL, &o, &err), FDHT_EIO);
+    assert_int_equal(fdht_out_open("", false, NULL, &o, &err), FDHT_EINVAL);
+    assert_int_equal(fdht_out_open("-", true, NULL, &o, &err), FDHT_EINVAL);
+    assert_message(err, "seek");
+    assert_int_equal(symlink("loop", in_scratch("loop")), 0);
+    assert_int_equal(fdht_out_open(in_scratch("loop"), false, NULL, &o, &err), FDHT_EIO);
+    char name[5000];
+    memset(name, 'a', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    assert_int_equal(fdht_out_open(name, false, NULL, &o, &err), FDHT_EINVAL);
+    assert_int_equal(scratch_entries(), 2);
+}
+
+static void test_guard(void **state)
+{
+    (void)state;
+    static fdht_out_guard guard;
+    fdht_out_options opt = {.guard = &guard};
+    fdht_out *o[FDHT_OUT_GUARD_SLOTS + 1];
+    fdht_error err = {0};
+    for (int i = 0; i < FDHT_OUT_GUARD_SLOTS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "f%d", i);
+        assert_int_equal(fdht_out_open(in_scratch(name), true, &opt, &o[i], &err), FDHT_OK);
+        assert_int_equal(access(fdht_out_temp(o[i]), F_OK), 0);
+    }
+    assert_int_equal(fdht_out_open(in_scratch("more"), true, &opt, &o[FDHT_OUT_GUARD_SLOTS], &err),
+                     FDHT_ELIMIT);
+    assert_int_equal(scratch_entries(), FDHT_OUT_GUARD_SLOTS);
+    assert_int_equal(fdht_out_commit(o[0], &err), FDHT_OK); /* gives its slot back */
+    assert_int_equal(fdht_out_open(in_scratch("more"), true, &opt, &o[0], &err), FDHT_OK);
+    fdht_out_guard_clean(&guard);
+    assert_int_equal(scratch_entries(), 1); /* f0 alone */
+    for (int i = 0; i < FDHT_OUT_GUARD_SLOTS; i++)
+        fdht_out_discard(o[i]);
+    assert_int_equal(scratch_entries(), 1);
+}
+
+/* A writer that dies leaves the target as it was. */
+static void test_killed_writer(void **state)
+{
+    (void)state;
+    fdht_out_options force = {.force = true};
+    const char *path = in_scratch("a.txt");
+    write_text(path, NULL, "old");
+    pid_t child = fork();
+    if (child == 0) {
+        fdht_out *o;
+        if (fdht_out_open(path, false, &force, &o, NULL) == FDHT_OK) {
+            fputs("half", fdht_out_stream(o));
+            fflush(fdht_out_stream(o));
+        }
+        raise(SIGKILL);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    expect_text(path, "old");
+}
+
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    fdht_out *o;
+    fdht_error err = {0};
+    fdht_alloc_fail_at = 1;
+    assert_int_equal(fdht_out_open(in_scratch("a"), false, NULL, &o, &err), FDHT_ENOMEM);
+    fdht_alloc_fail_at = 0;
+    assert_int_equal(scratch_entries(), 0);
+}
+
+static void test_identify(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t n;
+        fdht_file_kind kind;
+    } row[] = {
+        {"\x89PNG\r\n\x1a\n", 8, FDHT_FILE_PNG},   {"YUV4MPEG2 W2 H2\n", 16, FDHT_FILE_Y4M},
+        {"P5\n1 1 255\n", 11, FDHT_FILE_PNM},      {"PK\3\4", 4, FDHT_FILE_ZIP},
+        {" \n{\"a\":1}", 9, FDHT_FILE_JSON},       {"\0\0\10\3\0\0\0\1", 8, FDHT_FILE_IDX},
+        {"\0\0\15\3\0\0\0\1", 8, FDHT_FILE_OTHER}, {"", 0, FDHT_FILE_OTHER},
+        {"\x1f\x8b broken", 9, FDHT_FILE_OTHER},   {"\x89HDF\r\n\x1a\n and no more", 20, FDHT_FILE_HDF5}};
+    fdht_file_kind kind;
+    fdht_error err = {0};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        put_file(in_scratch("f"), row[i].bytes, row[i].n);
+        assert_int_equal(fdht_file_identify(in_scratch("f"), &kind, &err), FDHT_OK);
+        assert_string_equal(fdht_file_kind_name(kind), fdht_file_kind_name(row[i].kind));
+    }
+    assert_int_equal(fdht_file_identify(scratch, &kind, &err), FDHT_OK);
+    assert_int_equal(kind, FDHT_FILE_DIRECTORY);
+    assert_int_equal(fdht_file_identify(in_scratch("none"), &kind, &err), FDHT_ENOENT);
+    assert_int_equal(fdht_file_identify("-", &kind, &err), FDHT_OK);
+    assert_int_equal(kind, FDHT_FILE_STREAM);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {T(test_commit_and_force),
+                                       T(test_target_untouched_until_commit),
+                                       T(test_target_that_appears_meanwhile),
+                                       T(test_link_is_followed),
+                                       T(test_full_device),
+                                       T(test_refusals),
+                                       T(test_guard),
+                                       T(test_killed_writer),
+                                       T(test_out_of_memory),
+                                       T(test_identify)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
