@@ -81,7 +81,7 @@ static void apply_gate(fdht_activation kind, size_t n, REAL *v)
     }
 }
 
-/* One row: pre-activations in a (and ah) become gates; c, tc, h follow. Sources: engine.md section 4. */
+/* One row: pre-activations in a (and ah) become gates; then c, tc and h (lib/README.md section 6.1). */
 static void step_row(const fdht_cell *cell, const REAL *bias, REAL *a, const REAL *ah, const REAL *c_prev,
                      REAL *c, REAL *tc, REAL *h)
 {
@@ -168,7 +168,7 @@ static void step_chunk(void *arg, size_t item, int worker)
     run_steps(j->tape, j->cell, worker, p, FDHT_MIN(p + FDHT_CHUNK, j->tape->rows.clips));
 }
 
-/* W x of all rows of a cell, at one go. */
+/* W x of all rows of a cell, in one product. */
 static void input_part(R(fdht_tape) *t, int cell, fdht_team *team, int worker)
 {
     const R(fdht_net_cell) *r = &t->net->cell[cell];
@@ -190,7 +190,7 @@ static void input_part(R(fdht_tape) *t, int cell, fdht_team *team, int worker)
             a[i * ldg + j] -= t->net->shift[j];
 }
 
-/* Both directions side by side, in time order. */
+/* The states of both directions next to each other, in time order. */
 static void join_directions(R(fdht_tape) *t, int layer)
 {
     size_t ldy = t->net->ldy[layer], state = t->net->model->cell[2 * layer].state;

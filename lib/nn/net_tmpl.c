@@ -11,12 +11,12 @@ static int new_cell(const fdht_cell *c, int workers, R(fdht_net_cell) *out, fdht
 {
     bool shared = c->spec.kind == FDHT_CELL_FDHT;
     int status = R(fdht_exec_new)(c->op, &c->spec.x, workers, &out->x, err);
-    if (status == FDHT_OK)
+    if (!status)
         status =
             R(fdht_exec_new)(shared ? c->op : c->hidden, shared ? &c->spec.h : NULL, workers, &out->h, err);
-    if (status == FDHT_OK && c->proj)
+    if (!status && c->proj)
         status = R(fdht_exec_new)(c->proj, NULL, workers, &out->p, err);
-    if (status != FDHT_OK)
+    if (status)
         return status;
     out->inputs = c->spec.inputs;
     out->x_size = R(fdht_exec_inputs)(out->x);
@@ -75,10 +75,10 @@ int R(fdht_net_new)(const fdht_model *m, int workers, R(fdht_net) **out, fdht_er
     if (!n->cell || !n->ldy)
         goto out;
     for (int i = 0; i < m->n_cells; i++)
-        if ((status = new_cell(&m->cell[i], workers, &n->cell[i], err)) != FDHT_OK)
+        if ((status = new_cell(&m->cell[i], workers, &n->cell[i], err)))
             goto out;
     set_widths(n);
-    if ((status = new_scratch(n, err)) != FDHT_OK)
+    if ((status = new_scratch(n, err)))
         goto out;
     *out = n;
     n = NULL;

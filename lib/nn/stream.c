@@ -1,3 +1,4 @@
+/* nn/stream.c - the same as a runner, a frame at a time: the state is kept between frames. */
 #include <string.h>
 
 #include "nn/runner.h"
@@ -86,7 +87,7 @@ int fdht_stream_frame(fdht_stream *s, const void *frame, float *scores, fdht_err
     size_t one = 1, bytes = m->cell[0].spec.inputs * (s->u8 ? 1 : sizeof(float));
     unsigned char *pair = s->u8 ? s->u8 : (unsigned char *)s->f32;
     int status = fdht_tape_set_f32(t, 1, &one, err);
-    if (status != FDHT_OK)
+    if (status)
         return status;
     memcpy(pair, pair + bytes, bytes);
     memcpy(pair + bytes, frame, bytes);

@@ -77,7 +77,7 @@ int R(fdht_tape_set)(R(fdht_tape) *t, size_t clips, const size_t *length, fdht_e
 {
     const fdht_model *m = t->net->model;
     int dirs = m->spec.directions, status = fdht_rows_set(&t->rows, clips, length, err);
-    if (status != FDHT_OK)
+    if (status)
         return status;
     size_t rows = t->rows.rows;
     if (rows <= t->cap_rows && clips <= t->cap_clips)
@@ -86,7 +86,7 @@ int R(fdht_tape_set)(R(fdht_tape) *t, size_t clips, const size_t *length, fdht_e
     clips = FDHT_MAX(clips, t->cap_clips);
     free_rows(t);
     for (int i = 0; i < m->n_cells; i++)
-        if ((status = reserve_cell(t, i, rows, clips, err)) != FDHT_OK)
+        if ((status = reserve_cell(t, i, rows, clips, err)))
             return status;
     for (int l = 0; l < m->spec.layers; l++) {
         if (dirs == 1)

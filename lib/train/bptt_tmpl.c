@@ -12,7 +12,7 @@ int R(fdht_bptt_new)(R(fdht_net) *net, fdht_team *team, bool recurrent_dropout, 
         return FDHT_ENOMEM;
     b->net = net;
     b->team = team;
-    if ((status = R(fdht_tape_new)(net, recurrent_dropout, &b->tape, err)) != FDHT_OK)
+    if ((status = R(fdht_tape_new)(net, recurrent_dropout, &b->tape, err)))
         goto out;
     b->scratch = fdht_calloc_err((size_t)net->workers, sizeof *b->scratch, "training", err);
     b->dy = fdht_calloc_err((size_t)m->spec.layers, sizeof *b->dy, "training", err);
@@ -58,7 +58,7 @@ void R(fdht_bptt_free)(R(fdht_bptt) *b)
     fdht_free(b);
 }
 
-/* Widths of what a batch needs beside its tape. */
+/* Widths of what a batch needs in addition to its tape. */
 typedef struct widths {
     size_t hidden, reversed, projected;
 } widths;
@@ -88,7 +88,7 @@ int R(fdht_bptt_set)(R(fdht_bptt) *b, size_t clips, const size_t *length, fdht_e
     int status = R(fdht_tape_set)(b->tape, clips, length, err);
     size_t rows = b->tape->rows.rows;
     widths w = batch_widths(b->net);
-    if (status != FDHT_OK || (rows <= b->cap_rows && clips <= b->cap_clips))
+    if (status || (rows <= b->cap_rows && clips <= b->cap_clips))
         return status;
     rows = FDHT_MAX(rows, b->cap_rows);
     clips = FDHT_MAX(clips, b->cap_clips);
@@ -145,7 +145,7 @@ void R(fdht_bptt_forward)(R(fdht_bptt) *b, const R(fdht_input) *input)
     }
 }
 
-/* Gradients of the classifier; dlast. */
+/* Gradients of the classifier, and dlast. */
 static void classifier_backward(R(fdht_bptt) *b, REAL *grad)
 {
     const fdht_model *m = b->net->model;
@@ -190,7 +190,7 @@ static void pool_backward(R(fdht_bptt) *b)
     }
 }
 
-/* Gates of one row backwards, whatever their activation; see the kernel cell_back. */
+/* One row back through the gates, whatever their activation (lib/README.md section 7.2). */
 static void gates_back(fdht_activation act, size_t n, REAL *gi, REAL *gf, REAL *gg, REAL *go,
                        const REAL *c_prev, const REAL *tc, const REAL *dh, REAL *dc)
 {
@@ -223,7 +223,7 @@ static void step_row_backward(const fdht_cell *cell, REAL *a, REAL *ah, const RE
         memcpy(ah + g * n, a + g * gates, n * sizeof *ah);
 }
 
-/* Where the gradient of the hidden map's output stands, and its width. */
+/* Where the gradient of the hidden map's output is, and its width. */
 static REAL *hidden_gradient(const R(fdht_bptt) *b, int cell, size_t row, size_t *ld)
 {
     const fdht_cell *m = &b->net->model->cell[cell];
@@ -413,11 +413,11 @@ static int cell_backward(R(fdht_bptt) *b, int cell, REAL *grad, fdht_error *err)
     source.first = t->rows.off[1];
     v = R(fdht_net_h_rows)(&source);
     g = hidden_gradient(b, cell, source.first, &ld);
-    if (status == FDHT_OK && source.first < rows)
+    if (!status && source.first < rows)
         status = R(fdht_exec_grad_all)(r->h, b->team, rows - source.first, &v, w + hidden, g, ld,
                                        grad + hidden, err);
     v = (R(fdht_vectors)){.real = t->cell[cell].hf, .ld = m->spec.hidden};
-    if (status == FDHT_OK && r->p)
+    if (!status && r->p)
         status = R(fdht_exec_grad_all)(r->p, b->team, rows, &v, w + m->proj_offset, b->dp, m->state,
                                        grad + m->proj_offset, err);
     return status;
@@ -431,7 +431,7 @@ int R(fdht_bptt_backward)(R(fdht_bptt) *b, REAL *grad, fdht_error *err)
     for (int l = b->net->model->spec.layers - 1; l >= 0; l--)
         for (int d = 0; d < dirs; d++) {
             int status = cell_backward(b, l * dirs + d, grad, err);
-            if (status != FDHT_OK)
+            if (status)
                 return status;
             if (l)
                 below_backward(b, l * dirs + d);
