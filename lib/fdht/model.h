@@ -1,15 +1,21 @@
 /* fdht/model.h - an LSTM classifier whose weight maps are tensor network operators.
  *
- * Gates stand in the order i,f,g,o; z = [x_t ; h_(t-1)]; a = W z + b; i, f, o = sigmoid, g = tanh;
- * c = f c + i g; h = o tanh(c) (engine.md section 4). Cells differ only in which maps are which operator:
+ * Gates are in the order i, f, g, o (lib/README.md section 6.1):
  *
- *   kind    input map (4H x inputs)   hidden map (4H x P)
- *   dense   dense                     dense
- *   tt tr bt ht  that format          dense
- *   fdht    ONE HT operator over [x;h]: x fills box `x` of its input modes, h box `h`
+ *   z = [x_t ; h_(t-1)]      a = W z + b      i, f, o = sigmoid(a_i, a_f, a_o)      g = tanh(a_g)
+ *   c_t = f c_(t-1) + i g    h_t = o tanh(c_t)
  *
- * A box may hold more positions than the vector has elements: element j sits at row-major position j, the rest are
- * structural zeros. Likewise prod(op.out) = 4 H' with H' >= hidden; row g H' + j belongs to gate g of unit j. */
+ * Cells differ only in which maps are which operator (D inputs, H hidden units, P numbers in h):
+ *
+ *   kind          input map (4H, D)    hidden map (4H, P)
+ *   dense         dense                dense
+ *   tt tr bt ht   that format          dense
+ *   fdht          one HT operator over [x;h]: x fills box `x` of its input modes, h fills box `h`
+ *
+ * A box may hold more positions than the vector has elements: element j is at row-major position j, the rest are
+ * structural zeros. Likewise prod(op.out) = 4 H' with H' >= H; row g H' + j belongs to gate g of unit j.
+ *
+ * Threads: a model that nobody changes may be used by any number of threads at a time. */
 #ifndef FDHT_MODEL_H
 #define FDHT_MODEL_H
 
@@ -31,7 +37,7 @@ typedef enum fdht_cell_kind {
     FDHT_CELL_KINDS
 } fdht_cell_kind;
 
-/* sigmoid; clip(0.2 x + 0.5) (Keras 1 and 2); clip(x / 6 + 0.5) (Keras 3) */
+/* sigmoid; clip(0.2 x + 0.5, 0, 1) (Keras 1 and 2); clip(x / 6 + 0.5, 0, 1) (Keras 3) */
 typedef enum fdht_activation {
     FDHT_SIGMOID,
     FDHT_HARD_SIGMOID,
@@ -45,15 +51,15 @@ typedef enum fdht_sample { FDHT_SAMPLE_EVEN, FDHT_SAMPLE_RANDOM } fdht_sample;
 typedef struct fdht_cell_spec {
     fdht_cell_kind kind;
     size_t inputs, hidden;
-    size_t proj; /* outputs of a projection of h (PyTorch's proj_size); 0 = none. P = proj ? proj : hidden */
+    size_t proj; /* outputs P of a projection of h (PyTorch's proj_size); 0: none, P = hidden */
     bool bias;
     fdht_activation activation; /* of the gates i, f, o */
     fdht_op_spec op;            /* the input map, or in an fdht cell the map over [x;h] */
     fdht_box x, h;              /* input boxes of x and h in op; h is used by fdht only */
 } fdht_cell_spec;
 
-/* How frames become inputs: (pixel - mean) / std, then x_t - x_(t-1) (first = 0) if diff. width = 0: inputs are
- * plain float32 feature vectors, taken as they are (diff still applies). */
+/* How frames become inputs: (pixel - mean) / std, or with diff (x_t - x_(t-1)) / std, 0 for the first frame
+ * (lib/README.md section 6.5). width = 0: inputs are float32 feature vectors, taken as they are (diff still applies). */
 typedef struct fdht_frame_spec {
     size_t width, height, channels;
     double mean, std;
@@ -63,8 +69,8 @@ typedef struct fdht_frame_spec {
     fdht_sample sample;
 } fdht_frame_spec;
 
-/* Cells are ordered l0, l0_reverse, l1, ..: cell[layer * directions + direction]. Plain data; arrays and names
- * belong to whoever made it. */
+/* Cells are ordered l0, l0_reverse, l1, ..: cell[layer * directions + direction]. Plain data; arrays and names belong to
+ * the caller. */
 typedef struct fdht_model_spec {
     int layers, directions;
     fdht_cell_spec *cell;
@@ -74,9 +80,13 @@ typedef struct fdht_model_spec {
     fdht_frame_spec frame;
 } fdht_model_spec;
 
-/* One named array of a model, stored at values + offset. name is its path in the model file: "cells/0/cores/leaf_1",
- * "cells/0/bias" (4H), "cells/0/hidden" (4H,P), "cells/0/projection" (P,H), "classifier/weight" (classes, outputs),
- * "classifier/bias". */
+/* One named array of a model, stored at values + offset. name is its path in the model file:
+ *
+ *   "cells/0/cores/leaf_1"   one core of the operator
+ *   "cells/0/bias"           (4H)
+ *   "cells/0/hidden"         (4H, P)
+ *   "cells/0/projection"     (P, H)
+ *   "classifier/weight"      (K, outputs); "classifier/bias" (K) */
 typedef struct fdht_param {
     char name[96];
     int order;
@@ -86,42 +96,52 @@ typedef struct fdht_param {
 
 typedef struct fdht_model fdht_model;
 
+/* "dense", "tt", "tr", "bt", "ht", "fdht"; "unknown" for anything else. Static storage. */
 FDHT_API const char *fdht_cell_name(fdht_cell_kind kind);
+/* The kind of that name. FDHT_EINVAL: there is none. */
 FDHT_API int fdht_cell_parse(const char *name, fdht_cell_kind *out, fdht_error *err);
-FDHT_API const char *fdht_activation_name(fdht_activation a); /* "sigmoid", "hard_sigmoid", "hard_sigmoid3" */
+/* "sigmoid", "hard_sigmoid", "hard_sigmoid3"; "unknown" for anything else. Static storage. */
+FDHT_API const char *fdht_activation_name(fdht_activation a);
 
-/* Fill the boxes and enlarged modes of an fdht cell. spec->op.in holds x's modes on entry and the operator's on return.
- * enlarge: slices added to each mode; NULL: mode `enlarge_mode` (0-based) by the fewest that hold h. With one mode
- * enlarged h's box starts at index 0 of the other modes; with several it starts past x in each enlarged mode.
- * hidden_box: sides of h's box, NULL: as equal as fit. FDHT_EINVAL if h does not fit. */
+/* Fill the boxes and enlarged modes of an fdht cell (lib/README.md section 6.3). spec->op.in holds x's modes on entry and
+ * the operator's on return; nothing else of spec is read but op.d, inputs, hidden and proj.
+ *   enlarge     (d) slices added to each mode; NULL: mode `enlarge_mode` (0-based) by the fewest that hold h
+ *   hidden_box  (d) sides of h's box; NULL: as equal as fit
+ * With one mode enlarged h's box starts at index 0 of the other modes; with several it starts past x in each enlarged
+ * mode. FDHT_EINVAL: no such mode, x's modes hold fewer than `inputs`, h does not fit; spec is then as before. */
 FDHT_API int fdht_cell_place(fdht_cell_spec *spec, int enlarge_mode, const size_t *enlarge,
                              const size_t *hidden_box, fdht_error *err);
 
-/* The spec is copied whole; all values are 0. Free with fdht_model_free. */
+/* A model of this spec, which is copied whole; all values are 0. Free with fdht_model_free; on failure *out is NULL.
+ * FDHT_EINVAL: a cell, box, layer or frame size that does not fit the others (the message names it); FDHT_ENOMEM. */
 FDHT_API int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *err);
 FDHT_API void fdht_model_free(fdht_model *m);
+/* Belongs to the model. */
 FDHT_API const fdht_model_spec *fdht_model_spec_of(const fdht_model *m);
 
-/* The standard start: input maps of variance init_scale^2 / inputs, hidden maps 1 / hidden (in an fdht cell the
- * slices of h are scaled, accuracy.md), biases 0 but 1 for the forget gate, classifier 1 / outputs. */
+/* The standard start values (lib/README.md section 6.4): input maps of variance init_scale^2 / D, hidden maps 1 / H (in an
+ * fdht cell by scaling the slices of h), biases 0 but 1 for the forget gate, classifier 1 / outputs. The same seed gives
+ * the same values. FDHT_EINVAL: init_scale is no positive number; FDHT_ENOMEM. */
 FDHT_API int fdht_model_init(fdht_model *m, uint64_t seed, double init_scale, fdht_error *err);
 
+/* The named arrays of a model: how many, the i-th (0 <= i < fdht_model_params), the one of that name or NULL. They belong
+ * to the model. */
 FDHT_API int fdht_model_params(const fdht_model *m);
 FDHT_API const fdht_param *fdht_model_param(const fdht_model *m, int i);
-FDHT_API const fdht_param *fdht_model_find(const fdht_model *m, const char *name); /* NULL if there is none */
-/* All numbers of the model, fdht_model_size of them; writable; valid until fdht_model_free. */
+FDHT_API const fdht_param *fdht_model_find(const fdht_model *m, const char *name);
+/* All numbers of the model, fdht_model_size of them, valid until fdht_model_free. */
 FDHT_API float *fdht_model_values(fdht_model *m);
 FDHT_API const float *fdht_model_values_const(const fdht_model *m);
 FDHT_API size_t fdht_model_size(const fdht_model *m);
-/* The numbers of cell i without the classifier; and those in its tensor cores alone (`parameters` of compress). */
+/* How many of them are the cells' (all but the classifier's), and how many are in the cores of the cells' operators. */
 FDHT_API size_t fdht_model_lstm_size(const fdht_model *m);
 FDHT_API size_t fdht_model_core_size(const fdht_model *m);
-/* Width of the last state: directions * P of the last layer. */
+/* Width of the pooled state: directions * P of the last layer. */
 FDHT_API size_t fdht_model_outputs(const fdht_model *m);
 
-/* Columns [col, col + cols) of a cell's map as a dense matrix, in double: W_ih (4H, inputs), or with `hidden` W_hh
- * (4H, P); out (4H, cols) row-major, ld >= cols numbers from one row to the next. Works in memory of its own of a few
- * thousand columns. FDHT_EINVAL: no such cell or columns. */
+/* Columns [col, col + cols) of a cell's map as a dense matrix, in double: W_ih (4H, D), or with `hidden` W_hh (4H, P); out
+ * (4H, cols) row-major, ld >= cols numbers from one row to the next. Allocates a few thousand columns meanwhile.
+ * FDHT_EINVAL: no such cell or columns; FDHT_ENOMEM. */
 FDHT_API int fdht_model_expand(const fdht_model *m, int cell, bool hidden, size_t col, size_t cols,
                                double *out, size_t ld, fdht_error *err);
 
@@ -133,33 +153,36 @@ typedef struct fdht_clip {
     size_t length;
 } fdht_clip;
 
-/* A model made ready to run: plans, packed weights, threads and scratch. Takes the model's values as they are now;
- * the model must outlive it. */
+/* A model made ready to run: plans, packed weights, threads and scratch. Takes the model's values as they are now; the
+ * model must outlive it. One thread at a time may use a runner and its streams; several runners may run at a time.
+ * threads: 0 = all CPUs. FDHT_ENOMEM; on failure *out is NULL. */
 typedef struct fdht_runner fdht_runner;
 FDHT_API int fdht_runner_new(const fdht_model *m, int threads, fdht_runner **out, fdht_error *err);
 FDHT_API void fdht_runner_free(fdht_runner *r);
-/* scores (n, classes): logits of n clips, clips in parallel; (n, outputs) last states when there is no classifier.
- * A clip's result depends on that clip alone, bit for bit. A NaN in a feature clip gives NaN scores. */
+/* scores (n, K): logits of n clips, clips in parallel; (n, outputs) pooled states where there is no classifier. A clip's
+ * result depends on that clip alone, bit for bit. A NaN in a feature clip gives NaN scores. FDHT_EINVAL: a clip without
+ * frames, or frames where the model takes features and the reverse (the message names the clip); FDHT_ENOMEM. */
 FDHT_API int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores, fdht_error *err);
-/* The same with the inputs of all clips in one product, which dense maps want: they are read once for all clips. The
- * last bits of a clip's result may then depend on the clips beside it. */
+/* The same with the inputs of all clips in one product, which is faster for dense maps: they are read once for all clips.
+ * The last bits of a clip's result may then depend on the other clips. */
 FDHT_API int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores,
                                       fdht_error *err);
 /* Bytes of packed weights and scratch, and of the states kept for one clip of `length` frames; clips that run at the
  * same time need as much as one of all their frames. Plans and BLAS' own buffers are not counted. */
 FDHT_API size_t fdht_runner_bytes(const fdht_runner *r, size_t length);
-/* The states of one clip: y (length, outputs) of the last layer in time order, h_n and c_n
- * (layers*directions, P) and (layers*directions, hidden) one cell after the other; any may be NULL. */
+/* The states of one clip: y (length, outputs) of the last layer in time order; h_n (layers * directions, P) and
+ * c_n (layers * directions, H), one cell after the other. Any may be NULL. Errors as fdht_runner_run. */
 FDHT_API int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h_n, float *c_n,
                                 fdht_error *err);
-/* The same frame by frame, for streams: a model of one direction, its state kept between frames. frame: one frame of
- * pixels (uint8) or one feature vector (float), by what the model takes. scores as fdht_runner_run after all frames
- * since the last reset. The runner must outlive the stream; one stream's calls use the runner's first worker.
- * FDHT_ENOSUP: two directions. */
+/* The same frame by frame, for a model of one direction: its state is kept between frames. The runner must outlive the
+ * stream; a stream's calls use the scratch of the runner's first thread. FDHT_ENOSUP: two directions; FDHT_ENOMEM. */
 typedef struct fdht_stream fdht_stream;
 FDHT_API int fdht_stream_new(fdht_runner *r, fdht_stream **out, fdht_error *err);
 FDHT_API void fdht_stream_free(fdht_stream *s);
+/* Forget all frames: the next is the first of a clip. */
 FDHT_API void fdht_stream_reset(fdht_stream *s);
+/* frame: one frame of pixels (uint8) or one feature vector (float), by what the model takes. scores as fdht_runner_run
+ * gives them after all frames since the last reset. FDHT_ENOMEM. */
 FDHT_API int fdht_stream_frame(fdht_stream *s, const void *frame, float *scores, fdht_error *err);
 /* Softmax of one row of logits, in place. */
 FDHT_API void fdht_softmax(float *row, size_t n);

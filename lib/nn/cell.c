@@ -1,3 +1,4 @@
+/* nn/cell.c - names of cells and activations; where x and h lie in the modes of an fdht cell. */
 #include <string.h>
 
 #include "base/base.h"
@@ -72,7 +73,7 @@ static bool find_box(box_search *b)
     return b->best_product != SIZE_MAX;
 }
 
-/* The fewest slices of mode k in which `need` numbers fit beside the other modes at full extent. */
+/* The fewest slices of mode k that hold `need` numbers, the other modes at full extent. */
 static int fewest_slices(const fdht_op_spec *op, int k, size_t need, size_t *enlarge, fdht_error *err)
 {
     size_t slice = 1;
@@ -99,7 +100,7 @@ int fdht_cell_place(fdht_cell_spec *spec, int enlarge_mode, const size_t *enlarg
         return fdht_fail(err, FDHT_EINVAL, "input modes: expected a product of at least %zu", spec->inputs);
     if (enlarge)
         memcpy(add, enlarge, (size_t)op->d * sizeof *add);
-    else if ((status = fewest_slices(op, enlarge_mode, need, add, err)) != FDHT_OK)
+    else if ((status = fewest_slices(op, enlarge_mode, need, add, err)))
         return status;
     for (int k = 0; k < op->d; k++)
         enlarged += add[k] > 0;

@@ -1,3 +1,4 @@
+/* nn/model.c - a model: its specification checked and copied, its arrays, their names and places. */
 #include "nn/model.h"
 
 #include <stdio.h>
@@ -76,7 +77,7 @@ static int check_cell(fdht_cell *c, fdht_error *err)
         return fdht_fail(err, FDHT_EINVAL, "expected inputs and hidden of at least 1, got %zu and %zu",
                          s->inputs, s->hidden);
     c->state = s->proj ? s->proj : s->hidden;
-    if ((status = fdht_op_new(&s->op, &c->op, err)) != FDHT_OK)
+    if ((status = fdht_op_new(&s->op, &c->op, err)))
         return status;
     if (fdht_op_outputs(c->op) % FDHT_GATES || fdht_op_outputs(c->op) / FDHT_GATES < s->hidden)
         return fdht_fail(err, FDHT_EINVAL, "output modes: expected a product of 4 x %zu or more, got %zu",
@@ -87,10 +88,10 @@ static int check_cell(fdht_cell *c, fdht_error *err)
             s->x.corner[k] = 0;
             s->x.size[k] = s->op.in[k];
         }
-    if ((status = check_box(&s->op, &s->x, s->inputs, "x", err)) != FDHT_OK)
+    if ((status = check_box(&s->op, &s->x, s->inputs, "x", err)))
         return status;
     if (s->kind == FDHT_CELL_FDHT) {
-        if ((status = check_box(&s->op, &s->h, c->state, "h", err)) != FDHT_OK)
+        if ((status = check_box(&s->op, &s->h, c->state, "h", err)))
             return status;
         if (boxes_meet(&s->x, &s->h, s->op.d))
             return fdht_fail(err, FDHT_EINVAL, "the boxes of x and h overlap");
@@ -107,9 +108,9 @@ static int dense_op(size_t out, size_t in, fdht_op **op, fdht_error *err)
 static int make_cell(fdht_cell *c, fdht_error *err)
 {
     int status = check_cell(c, err);
-    if (status == FDHT_OK && c->spec.kind != FDHT_CELL_FDHT)
+    if (!status && c->spec.kind != FDHT_CELL_FDHT)
         status = dense_op(FDHT_GATES * c->spec.hidden, c->state, &c->hidden, err);
-    if (status == FDHT_OK && c->spec.proj)
+    if (!status && c->spec.proj)
         status = dense_op(c->spec.proj, c->spec.hidden, &c->proj, err);
     return status;
 }
@@ -214,7 +215,7 @@ int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *er
     m = fdht_calloc_err(1, sizeof *m, "model", err);
     if (!m)
         return FDHT_ENOMEM;
-    if ((status = copy_spec(spec, &m->spec, err)) != FDHT_OK)
+    if ((status = copy_spec(spec, &m->spec, err)))
         goto out;
     m->n_cells = spec->layers * spec->directions;
     m->cell = fdht_calloc_err((size_t)m->n_cells, sizeof *m->cell, "model", err);
@@ -224,16 +225,16 @@ int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *er
     }
     for (int i = 0; i < m->n_cells; i++) {
         m->cell[i].spec = spec->cell[i];
-        if ((status = make_cell(&m->cell[i], err)) != FDHT_OK) {
+        if ((status = make_cell(&m->cell[i], err))) {
             fdht_fail_prefix(err, status, "cells/%d", i);
             goto out;
         }
         m->spec.cell[i] = m->cell[i].spec;
     }
-    if ((status = check_chain(m, err)) != FDHT_OK)
+    if ((status = check_chain(m, err)))
         goto out;
     m->outputs = m->cell[m->n_cells - 1].state * (size_t)spec->directions;
-    if ((status = lay_out(m, err)) != FDHT_OK)
+    if ((status = lay_out(m, err)))
         goto out;
     *out = m;
     m = NULL;

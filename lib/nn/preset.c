@@ -1,3 +1,4 @@
+/* nn/preset.c - the table of presets (lib/README.md section 3.3 counts their parameters). */
 #include "fdht/preset.h"
 
 #include <stdio.h>
@@ -85,7 +86,7 @@ static int fill(const row *r, fdht_preset *p, fdht_error *err)
     c->inputs = 1;
     for (int k = 0; k < r->d; k++)
         c->inputs *= r->in[k];
-    if (r->tree && (status = fdht_tree_parse(r->tree, r->d, &c->op.tree, err)) != FDHT_OK)
+    if (r->tree && (status = fdht_tree_parse(r->tree, r->d, &c->op.tree, err)))
         return status;
     fdht_op_spec_set_rank(&c->op, r->leaf);
     for (int i = 0; r->tree && i < c->op.tree.n_nodes - 1; i++)
@@ -112,7 +113,7 @@ int fdht_preset_parameters(const fdht_preset *p, size_t *out, fdht_error *err)
 {
     fdht_op *op;
     int status = fdht_op_new(&p->cell.op, &op, err);
-    if (status != FDHT_OK)
+    if (status)
         return status;
     *out = fdht_op_parameters(op);
     fdht_op_free(op);

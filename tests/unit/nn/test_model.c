@@ -127,7 +127,7 @@ static void test_refusals(void **state)
     refused(&spec);
 }
 
-/* The counts of engine.md section 1 and of shared/vectors/tie.json; fdht by hand. */
+/* The counts of lib/README.md section 3.3 and of tests/data/tie.json; fdht by hand. */
 static void test_presets(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Running models: dense LSTMs of other frameworks (shared/vectors/lstm), independence of batch and threads,
+/* Running models: dense LSTMs of other frameworks (tests/data/lstm), independence of batch and threads,
  * frames. */
 #include "support/nn_test.h"
 
