@@ -24,7 +24,7 @@ static int add_layers(cli *c, const fdht_model_spec *s, cJSON *json)
 {
     cJSON *layers = cli_json_array(json, "layers");
     int st = FDHT_OK;
-    for (int i = 0; i < s->layers * s->directions && !st; i++) {
+    for (int i = 0; i < s->cells && !st; i++) {
         cJSON *layer = cli_json_object(layers, NULL);
         char name[32];
         snprintf(name, sizeof name, "l%d%s", i / s->directions, i % s->directions ? "_reverse" : "");
@@ -59,7 +59,7 @@ static int describe(cli *c, const info_args *a, const fdht_model *m, const fdht_
         cli_json_string(classes, NULL, s->class_name[k]);
     if (!st)
         st = add_layers(c, s, json);
-    return !st && a->plan ? info_plan(c, s->cell, s->layers * s->directions, json) : st;
+    return !st && a->plan ? info_plan(c, s->cell, s->cells, json) : st;
 }
 
 int info_model(cli *c, const info_args *a, cJSON *json)

@@ -91,7 +91,7 @@ static int put_root(hid_t root, const fdht_model_spec *s, fdht_error *err)
 static int put_cells(hid_t file, const fdht_model_spec *s, fdht_error *err)
 {
     int rc = FDHT_OK;
-    for (int i = 0; i < s->layers * s->directions && !rc; i++) {
+    for (int i = 0; i < s->cells && !rc; i++) {
         char path[32];
         hid_t group;
         snprintf(path, sizeof path, "cells/%d", i);

@@ -188,7 +188,7 @@ static int put_head(writer *o, const char *weight_path, const char *bias_path, b
 static bool any_bias(const fdht_model_spec *s)
 {
     bool any = false;
-    for (int i = 0; i < s->layers * s->directions; i++)
+    for (int i = 0; i < s->cells; i++)
         any |= s->cell[i].bias;
     return any;
 }
@@ -199,7 +199,7 @@ static bool any_bias(const fdht_model_spec *s)
 static int check_pytorch(writer *o)
 {
     const fdht_cell_spec *a = &o->spec->cell[0];
-    for (int i = 0; i < o->spec->layers * o->spec->directions; i++) {
+    for (int i = 0; i < o->spec->cells; i++) {
         const fdht_cell_spec *c = &o->spec->cell[i];
         if (c->hidden != a->hidden || c->proj != a->proj)
             return fdht_fail(o->err, FDHT_ENOSUP,
@@ -387,7 +387,7 @@ static int write_keras(writer *o)
 {
     const fdht_model_spec *s = o->spec;
     fdht_activation a = s->cell[0].activation;
-    for (int i = 0; i < s->layers * s->directions; i++)
+    for (int i = 0; i < s->cells; i++)
         if (s->cell[i].proj || s->cell[i].hidden != s->cell[i - i % s->directions].hidden)
             return fdht_fail(o->err, FDHT_ENOSUP,
                              "Keras' LSTM has no projection: export --layout pytorch or hdf5");
@@ -462,7 +462,7 @@ int fdht_weights_write(const fdht_model *m, fdht_layout layout, const char *path
                 .progress = progress,
                 .arg = arg,
                 .err = err};
-    for (int i = 0; i < o.spec->layers * o.spec->directions; i++) {
+    for (int i = 0; i < o.spec->cells; i++) {
         const fdht_cell_spec *c = &o.spec->cell[i];
         o.total += (double)c->inputs + (double)(c->proj ? c->proj : c->hidden);
     }

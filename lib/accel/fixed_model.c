@@ -118,7 +118,7 @@ void fdht_fixed_model_scores(const fdht_fixed_model *q, size_t length, const flo
     const fdht_model *m = q->m;
     size_t H = m->spec.cell[0].hidden, K = m->spec.classes;
     for (size_t k = 0; k < (K ? K : H); k++)
-        scores[k] = K ? m->values[m->bias_offset + k] : 0;
+        scores[k] = K ? m->values[m->chain[m->spec.links - 1].bias + k] : 0;
     for (size_t j = 0; j < H; j++) {
         double h = 0;
         if (m->spec.pool == FDHT_POOL_MEAN)
@@ -129,7 +129,7 @@ void fdht_fixed_model_scores(const fdht_fixed_model *q, size_t length, const flo
         if (!K)
             scores[j] = (float)h;
         for (size_t k = 0; k < K; k++)
-            scores[k] += (float)(m->values[m->weight_offset + k * H + j] * h);
+            scores[k] += (float)(m->values[m->chain[m->spec.links - 1].weight + k * H + j] * h);
     }
 }
 

@@ -5,7 +5,9 @@
 #include "fdht/model.h"
 
 static const char *const cell_name[FDHT_CELL_KINDS] = {"dense", "tt", "tr", "bt", "ht", "fdht"};
-static const char *const activation_name[FDHT_ACTIVATIONS] = {"sigmoid", "hard_sigmoid", "hard_sigmoid3"};
+static const char *const activation_name[FDHT_ACTIVATIONS] = {
+    "sigmoid", "hard_sigmoid", "hard_sigmoid3", "tanh", "relu",
+    "linear",  "softmax",      "elu",           "gelu", "softsign"};
 
 const char *fdht_cell_name(fdht_cell_kind kind)
 {

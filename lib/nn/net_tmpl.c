@@ -68,6 +68,11 @@ int R(fdht_net_new)(const fdht_model *m, int workers, R(fdht_net) **out, fdht_er
     *out = NULL;
     if (!n)
         return FDHT_ENOMEM;
+    if (!fdht_model_classic(m)) {
+        status = fdht_fail(err, FDHT_ENOSUP,
+                           "a chain of other links than layers, pool and classifier does not run yet");
+        goto out;
+    }
     n->model = m;
     n->workers = workers;
     n->cell = fdht_calloc_err((size_t)m->n_cells, sizeof *n->cell, "network", err);
@@ -128,8 +133,8 @@ void R(fdht_net_pack)(R(fdht_net) *n, const REAL *values)
         r->bias = c->spec.bias ? values + c->bias_offset : NULL;
     }
     n->values = values;
-    n->weight = m->spec.classes ? values + m->weight_offset : NULL;
-    n->classifier_bias = m->spec.classes ? values + m->bias_offset : NULL;
+    n->weight = m->spec.classes ? values + m->chain[m->spec.links - 1].weight : NULL;
+    n->classifier_bias = m->spec.classes ? values + m->chain[m->spec.links - 1].bias : NULL;
     if (n->shift) {
         size_t gates = FDHT_GATES * m->cell[0].gate;
         R(fdht_vectors) ones = {.load = load_ones, .arg = &n->cell[0]};

@@ -156,12 +156,12 @@ static void classifier_backward(R(fdht_bptt) *b, REAL *grad)
         memset(dlast, 0, outputs * sizeof *dlast);
         for (size_t k = 0; k < m->spec.classes; k++) {
             const REAL *w = b->net->weight + k * outputs;
-            REAL *gw = grad + m->weight_offset + k * outputs;
+            REAL *gw = grad + m->chain[m->spec.links - 1].weight + k * outputs;
             for (size_t j = 0; j < outputs; j++) {
                 gw[j] += ds[k] * last[j];
                 dlast[j] += ds[k] * w[j];
             }
-            grad[m->bias_offset + k] += ds[k];
+            grad[m->chain[m->spec.links - 1].bias + k] += ds[k];
         }
     }
 }
