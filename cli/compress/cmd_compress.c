@@ -215,12 +215,13 @@ static int shape_cell(compress_run *r, compress_cell *x, bool first)
     static const fdht_cell_kind kinds[] = {FDHT_CELL_FDHT, FDHT_CELL_HT, FDHT_CELL_TT, FDHT_CELL_TR};
     static const fdht_format formats[] = {FDHT_HT, FDHT_HT, FDHT_TT, FDHT_TR};
     const fdht_weights_lstm *l = x->lstm;
-    x->spec = (fdht_cell_spec){.kind = kinds[r->a->format],
-                               .inputs = l->input_size,
-                               .hidden = l->hidden_size,
-                               .proj = l->proj_size,
-                               .bias = l->bias,
-                               .op = {.format = formats[r->a->format]}};
+    fdht_cell_spec_default(&x->spec);
+    x->spec.kind = kinds[r->a->format];
+    x->spec.inputs = l->input_size;
+    x->spec.hidden = l->hidden_size;
+    x->spec.proj = l->proj_size;
+    x->spec.bias = l->bias;
+    x->spec.op.format = formats[r->a->format];
     int st = cell_activation(r, l, &x->spec.activation);
     if (!st)
         st = choose_modes(r, x, first);

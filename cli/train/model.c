@@ -179,7 +179,8 @@ static int make_cell(cli *c, const train_args *a, const train_set *s, design *d)
     const fdht_clip_shape *h = &s->shape;
     size_t inputs = h->features ? h->features : h->width * h->height * h->channels;
     const char *preset = a->preset;
-    *d = (design){.cell = {.bias = true}};
+    *d = (design){0};
+    fdht_cell_spec_default(&d->cell);
     bool picture = h->width == 160 && h->height == 120 && h->channels == 3;
     if (!preset && a->cell <= 0 && !a->in_modes.n && !a->out_modes.n && picture &&
         (!a->hidden || a->hidden == 256)) {

@@ -85,8 +85,6 @@ typedef struct fdht_weights fdht_weights;
 FDHT_API const char *fdht_layout_name(fdht_layout layout);
 /* The names above, and "keras" (keras2), "hdf5" (plain). FDHT_EINVAL lists them. */
 FDHT_API int fdht_layout_parse(const char *name, fdht_layout *out, fdht_error *err);
-/* "sigmoid", "hard_sigmoid", "hard_sigmoid3". FDHT_EINVAL lists them. */
-FDHT_API int fdht_activation_parse(const char *name, fdht_activation *out, fdht_error *err);
 
 /* Find and describe every LSTM of a file. opt NULL = auto. The file stays open, read-only and unlocked, until
  * fdht_weights_close. FDHT_ENOENT: no such file. FDHT_EINVAL: opt->gate_order. FDHT_EFORMAT: not HDF5 (a

@@ -208,13 +208,16 @@ static int read_box(hid_t loc, const char *corner, const char *size, int d, fdht
     return rc ? rc : get_sizes(loc, size, (size_t)d, (size_t)d, 1, b->size, &got, err);
 }
 
-static int read_activation(hid_t loc, fdht_activation *out, fdht_error *err)
+/* An attribute that names an activation; where it may be missing, *out stays as it is without it. */
+static int read_activation(hid_t loc, const char *name, bool may_miss, fdht_activation *out, fdht_error *err)
 {
     const char *word[FDHT_ACTIVATIONS];
     int which;
+    if (may_miss && !fdht_h5_has_attr(loc, name))
+        return FDHT_OK;
     for (int i = 0; i < FDHT_ACTIVATIONS; i++)
         word[i] = fdht_activation_name((fdht_activation)i);
-    int rc = get_choice(loc, "activation", word, FDHT_ACTIVATIONS, &which, err);
+    int rc = get_choice(loc, name, word, FDHT_ACTIVATIONS, &which, err);
     if (!rc)
         *out = (fdht_activation)which;
     return rc;
@@ -234,7 +237,10 @@ static int read_cell(hid_t loc, const struct reading *r, int i, fdht_cell_spec *
         (rc = get_count(loc, "inputs", 1, MAX_SIDE, &inputs, err)) ||
         (rc = get_count(loc, "hidden_size", 1, MAX_SIDE, &hidden, err)) ||
         (rc = get_count(loc, "proj_size", 0, MAX_SIDE, &proj, err)) ||
-        (rc = get_count(loc, "bias", 0, 1, &bias, err)) || (rc = read_activation(loc, &c->activation, err)) ||
+        (rc = get_count(loc, "bias", 0, 1, &bias, err)) ||
+        (rc = read_activation(loc, "activation", false, &c->activation, err)) ||
+        (rc = read_activation(loc, "candidate", true, &c->candidate, err)) ||
+        (rc = read_activation(loc, "output", true, &c->output, err)) ||
         (rc = get_count(loc, "blocks", 1, MAX_BLOCKS, &blocks, err)) ||
         (rc = get_sizes(loc, "in_modes", SIZE_MAX, FDHT_MAX_MODES, 1, c->op.in, &d, err)) ||
         (rc = get_sizes(loc, "out_modes", d, FDHT_MAX_MODES, 1, c->op.out, &got, err)))
@@ -279,6 +285,7 @@ static int read_cells(struct reading *r, fdht_error *err)
         H5E_END_TRY
         if (group < 0)
             return fdht_fail(err, FDHT_EFORMAT, "%s: missing or damaged", path);
+        fdht_cell_spec_default(&r->spec.cell[i]);
         if ((rc = read_cell(group, r, (int)i, &r->spec.cell[i], err)))
             fdht_fail_prefix(err, rc, "%s", path);
         H5Gclose(group);

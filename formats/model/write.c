@@ -57,6 +57,10 @@ static int put_cell(hid_t loc, const fdht_cell_spec *c, int layer, int direction
         (rc = fdht_h5_put_int(loc, "proj_size", (int64_t)c->proj, err)) ||
         (rc = fdht_h5_put_int(loc, "bias", c->bias, err)) ||
         (rc = fdht_h5_put_string(loc, "activation", fdht_activation_name(c->activation), err)) ||
+        (c->candidate != FDHT_TANH &&
+         (rc = fdht_h5_put_string(loc, "candidate", fdht_activation_name(c->candidate), err))) ||
+        (c->output != FDHT_TANH &&
+         (rc = fdht_h5_put_string(loc, "output", fdht_activation_name(c->output), err))) ||
         (rc = fdht_h5_put_sizes(loc, "ranks", c->op.rank, fdht_op_spec_ranks(&c->op), err)) ||
         (rc = fdht_h5_put_int(loc, "blocks", c->op.format == FDHT_BT ? c->op.blocks : 1, err)))
         return rc;

@@ -1,6 +1,5 @@
 /* weights/run.c - the LSTM as the file defines it, in double, plain loops: what imports and compressions are
  * judged by. */
-#include <math.h>
 #include <string.h>
 
 #include "weights/weights.h"
@@ -20,14 +19,6 @@ int fdht_w_activation(const fdht_weights *w, int lstm, int given, fdht_activatio
             w->file, w->lstm[lstm].name);
     *out = (fdht_activation)a;
     return FDHT_OK;
-}
-
-static double gate(fdht_activation a, double x)
-{
-    if (a == FDHT_SIGMOID)
-        return 1 / (1 + exp(-x));
-    double y = (a == FDHT_HARD_SIGMOID ? 0.2 * x : x / 6) + 0.5;
-    return y < 0 ? 0 : y > 1 ? 1 : y;
 }
 
 /* y (n, rows) += x (n, cols) times the part's transpose, read in slabs: rows where they are rows of the file.
@@ -110,10 +101,14 @@ static void cell_step(cell *k, double *a)
     for (size_t i = 0; i < 4 * H; i++)
         for (size_t j = 0; j < P; j++)
             a[i] += (double)k->hh[i * P + j] * k->h[j];
-    for (size_t j = 0; j < H; j++) {
-        k->c[j] = gate(k->sigma, a[H + j]) * k->c[j] + gate(k->sigma, a[j]) * tanh(a[2 * H + j]);
-        out[j] = gate(k->sigma, a[3 * H + j]) * tanh(k->c[j]);
-    }
+    fdht_activation_apply(k->sigma, 2 * H, a);
+    fdht_activation_apply(FDHT_TANH, H, a + 2 * H);
+    fdht_activation_apply(k->sigma, H, a + 3 * H);
+    for (size_t j = 0; j < H; j++)
+        out[j] = k->c[j] = a[H + j] * k->c[j] + a[j] * a[2 * H + j];
+    fdht_activation_apply(FDHT_TANH, H, out);
+    for (size_t j = 0; j < H; j++)
+        out[j] *= a[3 * H + j];
     for (size_t p = 0; p < P; p++) {
         double sum = k->hr ? 0 : out[p];
         for (size_t j = 0; j < H && k->hr; j++)

@@ -51,17 +51,6 @@ int fdht_layout_parse(const char *name, fdht_layout *out, fdht_error *err)
     return FDHT_OK;
 }
 
-int fdht_activation_parse(const char *name, fdht_activation *out, fdht_error *err)
-{
-    for (int a = 0; a < FDHT_ACTIVATIONS; a++)
-        if (!strcmp(name, fdht_activation_name((fdht_activation)a))) {
-            *out = (fdht_activation)a;
-            return FDHT_OK;
-        }
-    return fdht_fail(err, FDHT_EINVAL, "activation \"%s\": expected sigmoid, hard_sigmoid or hard_sigmoid3",
-                     name);
-}
-
 /* --- collecting
  * ------------------------------------------------------------------------------------------------ */
 

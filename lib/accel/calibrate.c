@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "accel/fixed.h"
+#include "nn/activation.h"
 
 /* Room left above what calibration saw. */
 static const double HEADROOM = 1.5;
@@ -94,10 +95,8 @@ int fdht_fixed_open(const fdht_workload *w, const fdht_order_choice *choice, con
     int rc = fdht_op_new(&w->cell.op, &op, err);
     if (rc)
         goto out;
-    if (w->cell.proj || (w->lstm && w->gates != 4)) {
-        rc = fdht_fail(err, FDHT_ENOSUP, "%s: a projection, or an LSTM without its four gates", w->name);
+    if ((rc = fdht_workload_check(w, err)))
         goto out;
-    }
     snprintf(f->p.name, sizeof f->p.name, "%s", w->name);
     f->inputs = 1;
     for (int k = 0; k < w->cell.op.d; k++)
@@ -185,16 +184,6 @@ static void close_chain(fdht_sim_chain *c, fdht_fixed_stage *s, int frac_in, int
     }
 }
 
-static double hard(double a, double slope)
-{
-    return fmin(fmax(slope * a + .5, 0), 1);
-}
-
-double fdht_fixed_sigmoid(fdht_activation kind, double a)
-{
-    return kind == FDHT_SIGMOID ? 1 / (1 + exp(-a)) : hard(a, kind == FDHT_HARD_SIGMOID ? .2 : 1. / 6);
-}
-
 int fdht_fixed_close_ranges(fdht_fixed *f, fdht_error *err)
 {
     f->x_frac = frac_of(f->x_peak * HEADROOM, 16);
@@ -216,7 +205,7 @@ int fdht_fixed_close_ranges(fdht_fixed *f, fdht_error *err)
         f->bias_word[i] = to_word(f->bias[i], f->p.z_frac);
     for (int i = 0; i < FDHT_SIM_TABLE; i++) {
         double a = (i - 128) / 16.;
-        f->sigmoid[i] = to_word(fdht_fixed_sigmoid(f->w.cell.activation, a), 15);
+        f->sigmoid[i] = to_word(fdht_activation_value_f64(f->w.cell.activation, a), 15);
         f->tanh[i] = to_word(tanh(a), 15);
     }
     f->p.bias = f->bias_word;

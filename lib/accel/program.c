@@ -111,6 +111,8 @@ int fdht_workload_matrix(const char *name, const fdht_op_spec *op, int gates, si
     if (rc)
         return rc;
     snprintf(w.name, sizeof w.name, "%s", name);
+    fdht_cell_spec_default(&w.cell);
+    w.cell.bias = false;
     w.cell.op = *op;
     w.cell.kind = op->format == FDHT_TT ? FDHT_CELL_TT : FDHT_CELL_HT;
     w.cell.inputs = fdht_op_inputs(check);
@@ -118,6 +120,23 @@ int fdht_workload_matrix(const char *name, const fdht_op_spec *op, int gates, si
     memcpy(w.cell.x.size, op->in, sizeof w.cell.x.size);
     fdht_op_free(check);
     *out = w;
+    return FDHT_OK;
+}
+
+int fdht_workload_check(const fdht_workload *w, fdht_error *err)
+{
+    const fdht_cell_spec *c = &w->cell;
+    if (c->proj || (w->lstm && w->gates != 4))
+        return fdht_fail(err, FDHT_ENOSUP, "%s: a projection, or an LSTM without its four gates", w->name);
+    if (!w->lstm)
+        return FDHT_OK;
+    if (c->activation > FDHT_HARD_SIGMOID3)
+        return fdht_fail(err, FDHT_ENOSUP, "%s: gates with %s; the accelerator has sigmoid and hard sigmoids",
+                         w->name, fdht_activation_name(c->activation));
+    if (c->candidate != FDHT_TANH || c->output != FDHT_TANH)
+        return fdht_fail(err, FDHT_ENOSUP,
+                         "%s: a cell with %s and %s in place of tanh; the accelerator has only tanh", w->name,
+                         fdht_activation_name(c->candidate), fdht_activation_name(c->output));
     return FDHT_OK;
 }
 
@@ -215,10 +234,8 @@ int fdht_program_shape(const fdht_workload *w, const fdht_order_choice *choice, 
     int rc = fdht_op_new(&w->cell.op, &op, err);
     if (rc)
         return rc;
-    if (w->cell.proj || (w->lstm && w->gates != 4)) {
-        rc = fdht_fail(err, FDHT_ENOSUP, "%s: a projection, or an LSTM without its four gates", w->name);
+    if ((rc = fdht_workload_check(w, err)))
         goto out;
-    }
     if ((rc = fdht_x_budget(w, op, hw, &words, err)) ||
         (rc = fdht_choose_order(op, &w->cell.x, w->gates, choice, hw, words, &o, err)) ||
         (rc = fdht_chain_build(op, &w->cell.x, w->gates, &o, &p.x, err)))

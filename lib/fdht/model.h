@@ -5,6 +5,8 @@
  *   z = [x_t ; h_(t-1)]      a = W z + b      i, f, o = sigmoid(a_i, a_f, a_o)      g = tanh(a_g)
  *   c_t = f c_(t-1) + i g    h_t = o tanh(c_t)
  *
+ * with other activations where the cell says so.
+ *
  * Cells differ only in which maps are which operator (D inputs, H hidden units, P numbers in h):
  *
  *   kind          input map (4H, D)    hidden map (4H, P)
@@ -37,20 +39,18 @@ typedef enum fdht_cell_kind {
     FDHT_CELL_KINDS
 } fdht_cell_kind;
 
-/* One list for gates, cells, dense and activation links. hard_sigmoid is clip(0.2 x + 0.5, 0, 1) (Keras 1 and 2),
- * hard_sigmoid3 clip(x / 6 + 0.5, 0, 1) (Keras 3); gelu is x Phi(x) with the error function. Softmax and what follows
- * it are for dense and activation links only. */
+/* One list for gates, cells and dense layers. Cells take the first six; softmax is over all numbers of a vector. */
 typedef enum fdht_activation {
-    FDHT_SIGMOID,
-    FDHT_HARD_SIGMOID,
-    FDHT_HARD_SIGMOID3,
+    FDHT_SIGMOID,       /* 1 / (1 + exp(-x)) */
+    FDHT_HARD_SIGMOID,  /* clip(0.2 x + 0.5, 0, 1): Keras 1 and 2 */
+    FDHT_HARD_SIGMOID3, /* clip(x / 6 + 0.5, 0, 1): Keras 3 */
     FDHT_TANH,
-    FDHT_RELU,
-    FDHT_LINEAR,
+    FDHT_RELU,   /* max(x, 0) */
+    FDHT_LINEAR, /* x */
     FDHT_SOFTMAX,
-    FDHT_ELU,
-    FDHT_GELU,
-    FDHT_SOFTSIGN,
+    FDHT_ELU,      /* x, below 0 exp(x) - 1 */
+    FDHT_GELU,     /* x Phi(x), exactly: Phi(x) = (1 + erf(x / sqrt(2))) / 2 */
+    FDHT_SOFTSIGN, /* x / (1 + |x|) */
     FDHT_ACTIVATIONS
 } fdht_activation;
 
@@ -64,12 +64,15 @@ typedef enum fdht_pool {
 } fdht_pool;
 typedef enum fdht_sample { FDHT_SAMPLE_EVEN, FDHT_SAMPLE_RANDOM } fdht_sample;
 
+/* Start from fdht_cell_spec_default: a spec of zeros has other activations. */
 typedef struct fdht_cell_spec {
     fdht_cell_kind kind;
     size_t inputs, hidden;
     size_t proj; /* outputs P of a projection of h (PyTorch's proj_size); 0: none, P = hidden */
     bool bias;
-    fdht_activation activation; /* of the gates i, f, o */
+    fdht_activation activation; /* of the gates i, f, o: sigmoid */
+    fdht_activation candidate;  /* of g: tanh */
+    fdht_activation output;     /* of c on its way to h: tanh */
     fdht_op_spec op;            /* the input map, or in an fdht cell the map over [x;h] */
     fdht_box x, h;              /* input boxes of x and h in op; h is used by fdht only */
 } fdht_cell_spec;
@@ -180,9 +183,16 @@ typedef struct fdht_model fdht_model;
 FDHT_API const char *fdht_cell_name(fdht_cell_kind kind);
 /* The kind of that name. FDHT_EINVAL: there is none. */
 FDHT_API int fdht_cell_parse(const char *name, fdht_cell_kind *out, fdht_error *err);
+/* A dense cell with bias, sigmoid gates and tanh; sizes and modes are 0. */
+FDHT_API void fdht_cell_spec_default(fdht_cell_spec *spec);
+
 /* "sigmoid", "hard_sigmoid", "hard_sigmoid3", "tanh", "relu", "linear", "softmax", "elu", "gelu", "softsign"; "unknown" for
  * anything else. Static storage. */
 FDHT_API const char *fdht_activation_name(fdht_activation a);
+/* The activation of that name. FDHT_EINVAL lists them. */
+FDHT_API int fdht_activation_parse(const char *name, fdht_activation *out, fdht_error *err);
+/* n numbers in place; softmax over all n. NaN stays NaN. Any thread. */
+FDHT_API void fdht_activation_apply(fdht_activation a, size_t n, double *v);
 /* "lstm", "norm", "layer_norm", "dense", "activation", "pool", "repeat"; "last", "mean", "max", "each"; "concat", "sum",
  * "average", "mul"; "softmax", "sigmoid", "linear"; "unknown" for anything else. Static storage. */
 FDHT_API const char *fdht_link_name(fdht_link_kind kind);
@@ -282,7 +292,7 @@ FDHT_API void fdht_stream_reset(fdht_stream *s);
 /* frame: one frame of pixels (uint8) or one feature vector (float), by what the model takes. scores as fdht_runner_run
  * gives them after all frames since the last reset. FDHT_ENOMEM. */
 FDHT_API int fdht_stream_frame(fdht_stream *s, const void *frame, float *scores, fdht_error *err);
-/* Softmax of one row of logits, in place. */
+/* Softmax of one row of n >= 1 logits, in place. Any thread. */
 FDHT_API void fdht_softmax(float *row, size_t n);
 
 #ifdef __cplusplus

@@ -1,22 +1,20 @@
-/* nn/cell.c - names of cells and activations; where x and h lie in the modes of an fdht cell. */
+/* nn/cell.c - cells by name, their default; where x and h lie in the modes of an fdht cell. */
 #include <string.h>
 
 #include "base/base.h"
 #include "fdht/model.h"
 
 static const char *const cell_name[FDHT_CELL_KINDS] = {"dense", "tt", "tr", "bt", "ht", "fdht"};
-static const char *const activation_name[FDHT_ACTIVATIONS] = {
-    "sigmoid", "hard_sigmoid", "hard_sigmoid3", "tanh", "relu",
-    "linear",  "softmax",      "elu",           "gelu", "softsign"};
 
 const char *fdht_cell_name(fdht_cell_kind kind)
 {
     return (unsigned)kind < FDHT_CELL_KINDS ? cell_name[kind] : "unknown";
 }
 
-const char *fdht_activation_name(fdht_activation a)
+void fdht_cell_spec_default(fdht_cell_spec *spec)
 {
-    return (unsigned)a < FDHT_ACTIVATIONS ? activation_name[a] : "unknown";
+    *spec =
+        (fdht_cell_spec){.kind = FDHT_CELL_DENSE, .bias = true, .candidate = FDHT_TANH, .output = FDHT_TANH};
 }
 
 int fdht_cell_parse(const char *name, fdht_cell_kind *out, fdht_error *err)

@@ -1,5 +1,5 @@
 /* nn/forward_tmpl.c - the forward pass: inputs, the recurrence of each cell, both directions joined.
- * Template (base/real.h); the includer defines apply_sigmoid, apply_tanh and next_cell. */
+ * Template (base/real.h); the includer defines next_cell. */
 #include <string.h>
 
 static void load_x(void *arg, size_t i, int worker, REAL *dst)
@@ -69,18 +69,6 @@ R(fdht_vectors) R(fdht_net_h_rows)(R(fdht_row_source) *s)
     return (R(fdht_vectors)){.load = load_h, .arg = s};
 }
 
-static void apply_gate(fdht_activation kind, size_t n, REAL *v)
-{
-    if (kind == FDHT_SIGMOID) {
-        apply_sigmoid(n, v);
-        return;
-    }
-    for (size_t j = 0; j < n; j++) {
-        REAL y = kind == FDHT_HARD_SIGMOID ? (REAL)0.2 * v[j] + (REAL)0.5 : v[j] / 6 + (REAL)0.5;
-        v[j] = y < 0 ? 0 : y > 1 ? 1 : y;
-    }
-}
-
 /* One row: pre-activations in a (and ah) become gates; then c, tc and h (lib/README.md section 6.1). */
 static void step_row(const fdht_cell *cell, const REAL *bias, REAL *a, const REAL *ah, const REAL *c_prev,
                      REAL *c, REAL *tc, REAL *h)
@@ -92,14 +80,11 @@ static void step_row(const fdht_cell *cell, const REAL *bias, REAL *a, const REA
             v[j] += ah[g * n + j];
         for (size_t j = 0; bias && j < n; j++)
             v[j] += bias[g * n + j];
-        if (g == 2)
-            apply_tanh(n, v, v);
-        else
-            apply_gate(cell->spec.activation, n, v);
+        R(fdht_activation_run)(g == 2 ? cell->spec.candidate : cell->spec.activation, n, v, v);
         memset(v + n, 0, (gates - n) * sizeof *v);
     }
     next_cell(n, a, a + gates, a + 2 * gates, c_prev, c);
-    apply_tanh(n, c, tc);
+    R(fdht_activation_run)(cell->spec.output, n, c, tc);
     for (size_t j = 0; j < n; j++)
         h[j] = a[3 * gates + j] * tc[j];
 }

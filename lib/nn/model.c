@@ -1,5 +1,6 @@
 /* nn/model.c - a model: its specification checked and copied, its arrays, their names and places. */
 #include "nn/model.h"
+#include "nn/activation.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,8 +75,15 @@ static int check_cell(fdht_cell *c, fdht_error *err)
 {
     fdht_cell_spec *s = &c->spec;
     int status;
-    if ((unsigned)s->kind >= FDHT_CELL_KINDS || (unsigned)s->activation > FDHT_HARD_SIGMOID3)
-        return fdht_fail(err, FDHT_EINVAL, "unknown cell kind or activation");
+    if ((unsigned)s->kind >= FDHT_CELL_KINDS)
+        return fdht_fail(err, FDHT_EINVAL, "unknown cell kind %d", (int)s->kind);
+    const fdht_activation all[] = {s->activation, s->candidate, s->output};
+    for (size_t i = 0; i < FDHT_COUNT(all); i++)
+        if (!fdht_activation_in_cells(all[i]))
+            return fdht_fail(err, FDHT_EINVAL,
+                             "activation %s is none of a cell: expected sigmoid, hard_sigmoid, "
+                             "hard_sigmoid3, tanh, relu or linear",
+                             fdht_activation_name(all[i]));
     if (s->op.format != cell_format[s->kind])
         return fdht_fail(err, FDHT_EINVAL, "a %s cell holds a %s operator", fdht_cell_name(s->kind),
                          fdht_format_name(s->op.format));

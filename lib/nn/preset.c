@@ -79,7 +79,9 @@ static int fill(const row *r, fdht_preset *p, fdht_error *err)
         .name = r->name, .description = r->description, .layer = r->layer, .classes = r->classes};
     p->frame = (fdht_frame_spec){
         .width = r->width, .height = r->height, .channels = r->channels, .std = 1, .diff = r->diff};
-    *c = (fdht_cell_spec){.kind = r->kind, .hidden = r->hidden, .bias = true};
+    fdht_cell_spec_default(c);
+    c->kind = r->kind;
+    c->hidden = r->hidden;
     c->op = (fdht_op_spec){.format = format_of[r->kind], .d = r->d, .blocks = r->blocks};
     memcpy(c->op.in, r->in, sizeof c->op.in);
     memcpy(c->op.out, r->out, sizeof c->op.out);

@@ -249,14 +249,3 @@ int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h
     }
     return FDHT_OK;
 }
-
-void fdht_softmax(float *row, size_t n)
-{
-    float top = row[0], sum = 0;
-    for (size_t i = 1; i < n; i++)
-        top = row[i] > top ? row[i] : top;
-    for (size_t i = 0; i < n; i++)
-        sum += row[i] = expf(row[i] - top);
-    for (size_t i = 0; i < n; i++)
-        row[i] /= sum;
-}

@@ -1,4 +1,5 @@
 /* train/bptt_f32.c - train/bptt_tmpl.c for float. */
+#include "nn/activation.h"
 #include "train/bptt.h"
 
 #include "kernels/elementwise.h"

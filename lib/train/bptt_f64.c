@@ -1,4 +1,5 @@
 /* train/bptt_f64.c - train/bptt_tmpl.c for double. */
+#include "nn/activation.h"
 #include "train/bptt.h"
 
 static bool sigmoid_back(size_t n, double *i, double *f, double *g, double *o, const double *c_prev,

@@ -190,21 +190,18 @@ static void pool_backward(R(fdht_bptt) *b)
     }
 }
 
-/* One row back through the gates, whatever their activation (lib/README.md section 7.2). */
-static void gates_back(fdht_activation act, size_t n, REAL *gi, REAL *gf, REAL *gg, REAL *go,
+/* One row back through the gates, whatever their activations (lib/README.md section 7.2). */
+static void gates_back(const fdht_cell_spec *spec, size_t n, REAL *gi, REAL *gf, REAL *gg, REAL *go,
                        const REAL *c_prev, const REAL *tc, const REAL *dh, REAL *dc)
 {
-    REAL slope = act == FDHT_HARD_SIGMOID ? (REAL)0.2 : (REAL)1 / 6;
+    fdht_activation act = spec->activation;
     for (size_t j = 0; j < n; j++) {
-        REAL i = gi[j], f = gf[j], g = gg[j], o = go[j], e = dc[j] + dh[j] * o * (1 - tc[j] * tc[j]);
-        bool soft = act == FDHT_SIGMOID;
-        REAL si = soft ? i * (1 - i) : i > 0 && i < 1 ? slope : 0;
-        REAL sf = soft ? f * (1 - f) : f > 0 && f < 1 ? slope : 0;
-        REAL so = soft ? o * (1 - o) : o > 0 && o < 1 ? slope : 0;
-        gi[j] = e * g * si;
-        gf[j] = c_prev ? e * c_prev[j] * sf : 0;
-        gg[j] = e * i * (1 - g * g);
-        go[j] = dh[j] * tc[j] * so;
+        REAL i = gi[j], f = gf[j], g = gg[j], o = go[j];
+        REAL e = dc[j] + dh[j] * o * R(fdht_activation_slope)(spec->output, tc[j]);
+        gi[j] = e * g * R(fdht_activation_slope)(act, i);
+        gf[j] = c_prev ? e * c_prev[j] * R(fdht_activation_slope)(act, f) : 0;
+        gg[j] = e * i * R(fdht_activation_slope)(spec->candidate, g);
+        go[j] = dh[j] * tc[j] * R(fdht_activation_slope)(act, o);
         dc[j] = e * f;
     }
 }
@@ -215,10 +212,10 @@ static void step_row_backward(const fdht_cell *cell, REAL *a, REAL *ah, const RE
                               const REAL *dh, REAL *dc)
 {
     size_t n = cell->spec.hidden, gates = cell->gate;
-    fdht_activation act = cell->spec.activation;
-    if (act != FDHT_SIGMOID ||
-        !sigmoid_back(n, a, a + gates, a + 2 * gates, a + 3 * gates, c_prev, tc, dh, dc))
-        gates_back(act, n, a, a + gates, a + 2 * gates, a + 3 * gates, c_prev, tc, dh, dc);
+    const fdht_cell_spec *s = &cell->spec;
+    bool standard = s->activation == FDHT_SIGMOID && s->candidate == FDHT_TANH && s->output == FDHT_TANH;
+    if (!standard || !sigmoid_back(n, a, a + gates, a + 2 * gates, a + 3 * gates, c_prev, tc, dh, dc))
+        gates_back(s, n, a, a + gates, a + 2 * gates, a + 3 * gates, c_prev, tc, dh, dc);
     for (size_t g = 0; ah && g < FDHT_GATES; g++)
         memcpy(ah + g * n, a + g * gates, n * sizeof *ah);
 }

@@ -34,12 +34,12 @@ static fdht_model *dense_model(hid_t g, fdht_activation activation)
     fdht_error err = {0};
     for (int i = 0; i < layers * dirs; i++) {
         size_t inputs = i < dirs ? (size_t)attr_int(g, "input_size") : (proj ? proj : hidden) * (size_t)dirs;
-        cell[i] = (fdht_cell_spec){.kind = FDHT_CELL_DENSE,
-                                   .inputs = inputs,
-                                   .hidden = hidden,
-                                   .proj = proj,
-                                   .bias = attr_int(g, "bias") != 0,
-                                   .activation = activation};
+        fdht_cell_spec_default(&cell[i]);
+        cell[i].inputs = inputs;
+        cell[i].hidden = hidden;
+        cell[i].proj = proj;
+        cell[i].bias = attr_int(g, "bias") != 0;
+        cell[i].activation = activation;
         cell[i].op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {inputs}, .out = {4 * hidden}};
     }
     if (fdht_model_new(&spec, &m, &err) != FDHT_OK)

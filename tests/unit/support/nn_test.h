@@ -29,11 +29,13 @@ static inline int attr_sizes(hid_t loc, const char *name, size_t out[FDHT_MAX_MO
 /* The model a group of fdht_cell.h5 describes, without its values; x_modes is returned, too. */
 static inline fdht_model *golden_model(hid_t g, size_t x_modes[FDHT_MAX_MODES])
 {
-    fdht_cell_spec cell = {.kind = FDHT_CELL_FDHT, .bias = true};
+    fdht_cell_spec cell;
     fdht_model_spec spec = {.layers = 1, .directions = 1, .cell = &cell, .frame.std = 1};
     fdht_model *m = NULL;
     fdht_error err = {0};
     char *tree = attr_text(g, "tree");
+    fdht_cell_spec_default(&cell);
+    cell.kind = FDHT_CELL_FDHT;
     cell.inputs = (size_t)attr_int(g, "input_size");
     cell.hidden = (size_t)attr_int(g, "hidden_size");
     spec.classes = (size_t)attr_int(g, "classes");
@@ -83,8 +85,12 @@ static inline fdht_cell_spec small_cell(fdht_cell_kind kind, size_t inputs, size
 {
     static const fdht_format format[FDHT_CELL_KINDS] = {FDHT_DENSE, FDHT_TT, FDHT_TR,
                                                         FDHT_BT,    FDHT_HT, FDHT_HT};
-    fdht_cell_spec c = {.kind = kind, .inputs = inputs, .hidden = hidden, .bias = true};
+    fdht_cell_spec c;
     fdht_error err = {0};
+    fdht_cell_spec_default(&c);
+    c.kind = kind;
+    c.inputs = inputs;
+    c.hidden = hidden;
     c.op = (fdht_op_spec){.format = format[kind],
                           .d = 3,
                           .in = {2, 3, (inputs + 5) / 6},

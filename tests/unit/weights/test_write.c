@@ -92,7 +92,10 @@ static void make_spec(fdht_cell_kind kind, fdht_cell_spec *c)
 {
     static const fdht_format format[] = {FDHT_DENSE, FDHT_TT, FDHT_TR, FDHT_BT, FDHT_HT, FDHT_HT};
     fdht_error err = {0};
-    *c = (fdht_cell_spec){.kind = kind, .inputs = 29, .hidden = 5, .bias = true};
+    fdht_cell_spec_default(c);
+    c->kind = kind;
+    c->inputs = 29;
+    c->hidden = 5;
     c->op = (fdht_op_spec){.format = format[kind], .d = 3, .in = {2, 3, 5}, .out = {4, 2, 3}, .blocks = 2};
     assert_int_equal(fdht_tree_balanced(3, &c->op.tree, &err), FDHT_OK);
     fdht_op_spec_set_rank(&c->op, 3);
