@@ -267,7 +267,8 @@ typedef struct fdht_clip {
 typedef struct fdht_runner fdht_runner;
 FDHT_API int fdht_runner_new(const fdht_model *m, int threads, fdht_runner **out, fdht_error *err);
 FDHT_API void fdht_runner_free(fdht_runner *r);
-/* scores (n, K): logits of n clips, clips in parallel; (n, outputs) pooled states where there is no classifier. A clip's
+/* scores: of n clips, clips in parallel, one after the other fdht_model_rows(m, length) rows of fdht_model_width numbers;
+ * that is (n, width) unless the chain gives an output for every step. Softmax and sigmoid outputs are logits. A clip's
  * result depends on that clip alone, bit for bit. A NaN in a feature clip gives NaN scores. FDHT_EINVAL: a clip without
  * frames, or frames where the model takes features and the reverse (the message names the clip); FDHT_ENOMEM. */
 FDHT_API int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores, fdht_error *err);
@@ -278,19 +279,22 @@ FDHT_API int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, siz
 /* Bytes of packed weights and scratch, and of the states kept for one clip of `length` frames; clips that run at the
  * same time need as much as one of all their frames. Plans and BLAS' own buffers are not counted. */
 FDHT_API size_t fdht_runner_bytes(const fdht_runner *r, size_t length);
-/* The states of one clip: y (length, outputs) of the last layer in time order; h_n (layers * directions, P) and
- * c_n (layers * directions, H), one cell after the other. Any may be NULL. Errors as fdht_runner_run. */
+/* The states of one clip: y (steps, outputs) of the last lstm link, steps being length or those of the repeat link before
+ * it, in time order (of a reversed link of one direction in its own); h_n (cells, P) and c_n (cells, H), one cell after the
+ * other. Any may be NULL. Errors as fdht_runner_run. */
 FDHT_API int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h_n, float *c_n,
                                 fdht_error *err);
-/* The same frame by frame, for a model of one direction: its state is kept between frames. The runner must outlive the
- * stream; a stream's calls use the scratch of the runner's first thread. FDHT_ENOSUP: two directions; FDHT_ENOMEM. */
+/* The same frame by frame: states, and sums or maxima of a pool link, are kept between frames. The runner must outlive the
+ * stream; a stream's calls use the scratch of the runner's first thread. FDHT_ENOSUP: a link of two directions, a reversed
+ * or a repeat link, by name; FDHT_ENOMEM. */
 typedef struct fdht_stream fdht_stream;
 FDHT_API int fdht_stream_new(fdht_runner *r, fdht_stream **out, fdht_error *err);
 FDHT_API void fdht_stream_free(fdht_stream *s);
 /* Forget all frames: the next is the first of a clip. */
 FDHT_API void fdht_stream_reset(fdht_stream *s);
 /* frame: one frame of pixels (uint8) or one feature vector (float), by what the model takes. scores as fdht_runner_run
- * gives them after all frames since the last reset. FDHT_ENOMEM. */
+ * gives them after all frames since the last reset; of a chain with an output for every step the row of this one.
+ * FDHT_ENOMEM. */
 FDHT_API int fdht_stream_frame(fdht_stream *s, const void *frame, float *scores, fdht_error *err);
 /* Softmax of one row of n >= 1 logits, in place. Any thread. */
 FDHT_API void fdht_softmax(float *row, size_t n);

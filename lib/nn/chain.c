@@ -272,6 +272,17 @@ void fdht_chain_lay_out(fdht_model *m)
     }
 }
 
+size_t fdht_chain_rows(const fdht_model *m, int link, size_t rows, size_t clips)
+{
+    size_t n = 0;
+    if (link >= 0 && !m->chain[link].sequence)
+        return clips;
+    for (; link >= 0; link--)
+        if (m->spec.link[link].kind == FDHT_LINK_REPEAT)
+            return fdht_mul(clips, m->spec.link[link].steps, &n) ? n : SIZE_MAX;
+    return rows;
+}
+
 size_t fdht_model_inputs(const fdht_model *m)
 {
     return m->inputs;
@@ -294,10 +305,5 @@ bool fdht_model_each(const fdht_model *m)
 
 size_t fdht_model_rows(const fdht_model *m, size_t length)
 {
-    if (!fdht_model_each(m))
-        return 1;
-    for (int k = m->spec.links - 1; k >= 0; k--)
-        if (m->spec.link[k].kind == FDHT_LINK_REPEAT)
-            return m->spec.link[k].steps;
-    return length;
+    return fdht_chain_rows(m, m->spec.links - 1, length, 1);
 }

@@ -38,6 +38,20 @@ struct fdht_model {
     float *values;
 };
 
+/* What a loaded input is multiplied by: pixels are loaded as whole numbers, less the mean. */
+static inline double fdht_input_scale(const fdht_model *m)
+{
+    return m->spec.frame.width ? 1 / m->spec.frame.std : 1;
+}
+
+/* Whether link k is a pool link `last` right after an lstm link of two directions. */
+static inline bool fdht_chain_last_of_two(const fdht_model *m, int k)
+{
+    const fdht_link *l = &m->spec.link[k];
+    return k && l->kind == FDHT_LINK_POOL && l->pool == FDHT_POOL_LAST && l[-1].kind == FDHT_LINK_LSTM &&
+           l[-1].directions == 2;
+}
+
 /* Append a parameter of the model; d1 = 0: one extent. Returns its offset. */
 size_t fdht_model_add_param(fdht_model *m, size_t d0, size_t d1);
 
@@ -47,6 +61,8 @@ int fdht_chain_copy(const fdht_model_spec *from, fdht_model_spec *to, fdht_error
 int fdht_chain_check(fdht_model *m, fdht_error *err);
 /* Parameters of the links, after those of the cells. */
 void fdht_chain_lay_out(fdht_model *m);
+/* Rows of so many clips after a link, where the input has `rows`; link -1: the input's. SIZE_MAX: too many. */
+size_t fdht_chain_rows(const fdht_model *m, int link, size_t rows, size_t clips);
 /* "link 3 (dense_1)" by name or, where it has none, by kind; into buf, which is returned. */
 const char *fdht_chain_label(const fdht_model_spec *s, int k, char *buf, size_t size);
 

@@ -20,7 +20,7 @@ typedef struct checker {
 static void load_row(void *arg, size_t clip, size_t t, int worker, double *dst)
 {
     const checker *c = arg;
-    size_t inputs = c->model->cell[0].spec.inputs;
+    size_t inputs = c->model->inputs;
     (void)worker;
     memcpy(dst, c->x + (c->start[clip] + t) * inputs, inputs * sizeof *dst);
 }
@@ -76,7 +76,7 @@ static int set_up(checker *c, const int *label, fdht_error *err)
     for (size_t i = 1; i < c->clips; i++)
         c->start[i] = c->start[i - 1] + c->length[i - 1];
     for (size_t p = 0; p < c->clips; p++)
-        c->label[p] = label[c->bptt->tape->rows.order[p]];
+        c->label[p] = label[c->bptt->tape->rows[0].order[p]];
     for (size_t i = 0; i < m->size; i++)
         c->values[i] = m->values[i];
     return FDHT_OK;

@@ -47,8 +47,8 @@ int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_train_d
     e.label = fdht_calloc_err(EVALUATE_BATCH, sizeof *e.label, "evaluation", err);
     if (!e.scores || !e.p || !e.label)
         goto out;
-    status = fdht_reader_new(s, &m->spec.frame, m->cell[0].spec.inputs, NULL, s->clips, EVALUATE_BATCH, false,
-                             0, &reader, err);
+    status =
+        fdht_reader_new(s, &m->spec.frame, m->inputs, NULL, s->clips, EVALUATE_BATCH, false, 0, &reader, err);
     while (!status && !(status = fdht_reader_next(reader, &batch, err)) && batch.clips)
         status = evaluate_batch(&e, &batch, classes, err);
     *loss = e.loss / (double)s->clips;

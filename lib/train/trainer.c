@@ -75,7 +75,7 @@ static int allocate(fdht_trainer *t, fdht_error *err)
     if (best && !(t->best = fdht_calloc_err(n, sizeof *t->best, "training", err)))
         return FDHT_ENOMEM;
     for (size_t w = 0; w < workers; w++)
-        if (!(t->line[w] = fdht_calloc_err(2 * t->model->cell[0].spec.inputs, 1, "training", err)))
+        if (!(t->line[w] = fdht_calloc_err(2 * t->model->inputs, 1, "training", err)))
             return FDHT_ENOMEM;
     return FDHT_OK;
 }
@@ -158,8 +158,7 @@ static void set_up_clips(fdht_trainer *t, const fdht_batch *b)
         fdht_rng rng;
         uint64_t key = fdht_rng_mix(t->opt.seed + STREAM_CLIP, (uint64_t)t->epoch, b->id[i]);
         fdht_rng_seed(&rng, key, 0);
-        *f = (fdht_frames){
-            .spec = &t->model->spec.frame, .inputs = t->model->cell[0].spec.inputs, .clip = b->clip[i]};
+        *f = (fdht_frames){.spec = &t->model->spec.frame, .inputs = t->model->inputs, .clip = b->clip[i]};
         f->drop = (unsigned)lrint(256 * t->opt.dropout);
         f->key = key;
         if (s) {
@@ -174,10 +173,10 @@ static void set_up_recurrent_dropout(fdht_trainer *t)
     fdht_tape_f32 *tape = t->bptt->tape;
     double p = t->opt.recurrent_dropout;
     for (int c = 0; tape->keeps && c < t->model->n_cells; c++)
-        for (size_t pos = 0; pos < tape->rows.clips; pos++) {
+        for (size_t pos = 0; pos < tape->rows[0].clips; pos++) {
             float *keep = tape->cell[c].keep + pos * t->net->cell[c].ldh;
             fdht_rng rng;
-            fdht_rng_seed(&rng, t->frames[tape->rows.order[pos]].key, 1 + (uint64_t)c);
+            fdht_rng_seed(&rng, t->frames[tape->rows[0].order[pos]].key, 1 + (uint64_t)c);
             for (size_t j = 0; j < t->model->cell[c].state; j++)
                 keep[j] = fdht_rng_uniform(&rng) < p ? 0 : (float)(1 / (1 - p));
         }
@@ -255,7 +254,7 @@ static int train_batch(fdht_trainer *t, const fdht_batch *b, double lr, tally *s
         .load = load_frame, .peek = peek_frame, .arg = t, .zero_first = t->model->spec.frame.diff};
     fdht_bptt_forward_f32(bptt, &input);
     for (size_t p = 0; p < b->clips; p++)
-        t->label[p] = t->train->label[b->id[bptt->tape->rows.order[p]]];
+        t->label[p] = t->train->label[b->id[bptt->tape->rows[0].order[p]]];
     double weight = 0, loss = fdht_loss_f32(b->clips, classes, bptt->scores, t->label, t->opt.label_smoothing,
                                             t->opt.class_weight, bptt->dscores, &weight, &sum->correct);
     float share = weight > 0 ? (float)(1 / weight) : 0;
@@ -331,8 +330,8 @@ int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg
     fdht_rng_seed(&rng, fdht_rng_mix(t->opt.seed, STREAM_ORDER, (uint64_t)t->epoch), 0);
     fdht_rng_shuffle(&rng, t->order, t->train->clips);
     const fdht_frame_spec *frame = &t->model->spec.frame;
-    int status = fdht_reader_new(t->train, frame, t->model->cell[0].spec.inputs, t->order, t->train->clips,
-                                 t->opt.batch, frame->sample == FDHT_SAMPLE_RANDOM,
+    int status = fdht_reader_new(t->train, frame, t->model->inputs, t->order, t->train->clips, t->opt.batch,
+                                 frame->sample == FDHT_SAMPLE_RANDOM,
                                  fdht_rng_mix(t->opt.seed, STREAM_SAMPLE, (uint64_t)t->epoch), &reader, err);
     if (!status)
         status = train_batches(t, reader, progress, arg, &sum, &out->lr, err);
@@ -360,7 +359,7 @@ bool fdht_trainer_done(const fdht_trainer *t)
 void fdht_trainer_bytes(const fdht_trainer *t, fdht_train_bytes *out)
 {
     const fdht_model *m = t->model;
-    size_t batch = t->opt.batch, inputs = m->cell[0].spec.inputs, longest = 1, values = 3;
+    size_t batch = t->opt.batch, inputs = m->inputs, longest = 1, values = 3;
     for (size_t i = 0; i < t->train->clips; i++)
         longest = FDHT_MAX(longest, t->train->length[i]);
     size_t length = m->spec.frame.frames ? m->spec.frame.frames : longest;
