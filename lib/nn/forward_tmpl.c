@@ -296,12 +296,9 @@ void R(fdht_net_forward)(R(fdht_tape) *t, const R(fdht_input) *input, fdht_team 
 void R(fdht_net_scores)(const R(fdht_tape) *t, size_t position, REAL *scores)
 {
     const fdht_model *m = t->net->model;
-    const fdht_chain_link *last = &m->chain[m->spec.links - 1];
-    const fdht_rows *rows = &t->rows[last->segment];
-    const REAL *y = t->y[m->spec.links - 1];
-    size_t ld = t->net->ldy[m->spec.links - 1], n = last->sequence ? rows->length[position] : 1;
-    for (size_t s = 0; s < n; s++) {
-        size_t row = last->sequence ? rows->off[s] + position : position;
-        memcpy(scores + s * m->width, y + row * ld, m->width * sizeof *scores);
-    }
+    int last = m->spec.links - 1;
+    size_t n = m->chain[last].sequence ? t->rows[m->chain[last].segment].length[position] : 1;
+    for (size_t s = 0; s < n; s++)
+        memcpy(scores + s * m->width, t->y[last] + R(fdht_tape_score_row)(t, position, s) * t->net->ldy[last],
+               m->width * sizeof *scores);
 }

@@ -83,6 +83,12 @@ static inline bool R(fdht_tape_zero_first)(const R(fdht_tape) *t, int cell)
     const fdht_cell *c = &t->net->model->cell[cell];
     return cell == 0 && c->link == 0 && !c->backwards && t->input.zero_first;
 }
+/* The row of the last link's y that is a clip's score of step s. */
+static inline size_t R(fdht_tape_score_row)(const R(fdht_tape) *t, size_t position, size_t s)
+{
+    const fdht_chain_link *last = &t->net->model->chain[t->net->model->spec.links - 1];
+    return last->sequence ? t->rows[last->segment].off[s] + position : position;
+}
 /* scores (rows of this clip, width) of the clip at a position. */
 void R(fdht_net_scores)(const R(fdht_tape) *t, size_t position, REAL *scores);
 /* The x and h inputs of a cell's rows from `first` on, as its executor reads them. */

@@ -1,11 +1,15 @@
 /* train/bptt_tmpl.h - the declarations of train/bptt.h for one number type. Template (base/real.h). */
 
-/* Softmax cross-entropy of n rows of logits (n, k), with label smoothing and class weights (k; NULL: 1): the sum over
- * rows that lib/README.md section 7.1 divides by the sum of w_y. The caller does that, with loss and gradient; the sum
- * of w_y is added to *weight. grad (n, k): the gradient. *correct is raised by the rows whose largest logit is the
- * label's. */
-double R(fdht_loss)(size_t n, size_t k, const REAL *logits, const int *label, double smoothing,
-                    const double *weights, REAL *grad, double *weight, size_t *correct);
+/* The loss of n rows of scores (n, k), as their output kind wants it (lib/README.md section 7.1): the sum over rows, which
+ * the caller divides, with the gradient, by the weight of all rows that is added to *weight.
+ *   softmax  label (n); smoothing and class weights (k; NULL: 1)
+ *   sigmoid  target (n, k), 0 to 1: the mean over k labels; smoothing; weights of labels
+ *   linear   target (n, k): the mean over k of squares; weights of values
+ * grad (n, k): the gradient. *correct is raised for each row by the share of right answers, 0 or 1 of softmax; not of
+ * linear. */
+double R(fdht_loss)(fdht_output_kind output, size_t n, size_t k, const REAL *scores, const int *label,
+                    const float *target, double smoothing, const double *weights, REAL *grad, double *weight,
+                    double *correct);
 typedef struct R(fdht_bptt) {
     R(fdht_net) *net;
     R(fdht_tape) *tape;
