@@ -11,7 +11,7 @@ typedef struct R(fdht_bptt) {
     R(fdht_tape) *tape;
     fdht_team *team;
     REAL **scratch; /* (workers) */
-    REAL *partial;  /* (chunks, widest 4 H) */
+    REAL *partial;  /* (chunks, numbers of the largest bias) */
     REAL **dy;      /* (layers) (rows, ldy): gradients of a layer's outputs, in time order */
     REAL *gx;       /* (rows, widest input box of a reversed upper cell) */
     REAL *dp;       /* (rows, P) gradients of projected states, or NULL */
