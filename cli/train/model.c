@@ -67,7 +67,8 @@ static int choose_modes(cli *c, const train_args *a, size_t inputs, size_t hidde
     fdht_op_spec *op = &d->cell.op;
     char reason[256];
     op->format = d->cell.kind == FDHT_CELL_BT ? FDHT_TT : format_of[d->cell.kind];
-    int st = fdht_choose_modes(inputs, 4 * hidden, 4,
+    size_t gates = (size_t)fdht_recurrent_gates(d->cell.recurrent);
+    int st = fdht_choose_modes(inputs, gates * hidden, gates,
                                a->rank                 ? a->rank
                                : op->format == FDHT_HT ? 8
                                                        : 4,
@@ -80,11 +81,12 @@ static int choose_modes(cli *c, const train_args *a, size_t inputs, size_t hidde
 static int take_modes(cli *c, const train_args *a, size_t inputs, size_t hidden, design *d)
 {
     fdht_op_spec *op = &d->cell.op;
+    size_t gates = (size_t)fdht_recurrent_gates(d->cell.recurrent);
     int st = FDHT_OK;
     if (d->cell.kind == FDHT_CELL_DENSE) {
         if (a->in_modes.n || a->out_modes.n)
             return cli_usage(c, "--in-modes and --out-modes are not for a dense cell");
-        *op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {inputs}, .out = {4 * hidden}};
+        *op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {inputs}, .out = {gates * hidden}};
         return FDHT_OK;
     }
     if (a->in_modes.n > FDHT_MAX_MODES || a->out_modes.n > FDHT_MAX_MODES)
@@ -110,10 +112,10 @@ static int take_modes(cli *c, const train_args *a, size_t inputs, size_t hidden,
     if (!st && product(op->in, op->d) != inputs)
         return cli_usage(c, "input modes multiply up to %zu, the clips have %zu inputs (--in-modes)",
                          product(op->in, op->d), inputs);
-    if (!st && product(op->out, op->d) != 4 * hidden)
+    if (!st && product(op->out, op->d) != gates * hidden)
         return cli_usage(
-            c, "output modes multiply up to %zu, 4 gates of %zu hidden units need %zu (--out-modes)",
-            product(op->out, op->d), hidden, 4 * hidden);
+            c, "output modes multiply up to %zu, %zu gates of %zu hidden units need %zu (--out-modes)",
+            product(op->out, op->d), gates, hidden, gates * hidden);
     return st;
 }
 
@@ -171,6 +173,20 @@ static int place_hidden(cli *c, const train_args *a, design *d)
                            &c->err);
 }
 
+/* The recurrence; the output modes of a preset, which are an LSTM's, get the gates of another in place of four. */
+static void set_recurrent(const train_args *a, design *d)
+{
+    fdht_op_spec *op = &d->cell.op;
+    int k = 0;
+    if (a->recurrent < 0)
+        return;
+    d->cell.recurrent = (fdht_recurrent)a->recurrent;
+    while (k < op->d && op->out[k] % 4)
+        k++;
+    if (k < op->d)
+        op->out[k] = op->out[k] / 4 * (size_t)fdht_recurrent_gates(d->cell.recurrent);
+}
+
 /* The cell that the options describe. */
 static int make_cell(cli *c, const train_args *a, const train_set *s, design *d)
 {
@@ -194,6 +210,7 @@ static int make_cell(cli *c, const train_args *a, const train_set *s, design *d)
     size_t hidden = a->hidden ? a->hidden : preset ? d->cell.hidden : 256;
     if (hidden > SIZE_MAX / 8 / FDHT_MAX_MODES)
         return cli_usage(c, "--hidden %zu is too large", hidden);
+    set_recurrent(a, d);
     bool fresh = !preset || kind != d->cell.kind;
     if (fresh || hidden != d->cell.hidden)
         forget_place(d);

@@ -3,7 +3,8 @@
  * Root attributes format = "fdht-model", version = "MAJOR.MINOR", creator, cell, gates = "ifgo", layers,
  * directions, pool, classes, the frame_* attributes, and in_modes, out_modes, tree of the first cell.
  * /cells/N carries its own cell, inputs, hidden, proj, activation, layer, direction, in_modes, out_modes,
- * tree, ranks, blocks, x_corner, x_size, h_corner, h_size; since 1.1 candidate and output where they are not tanh. Parameters stand under the names of fdht_param as
+ * tree, ranks, blocks, x_corner, x_size, h_corner, h_size; since 1.1 candidate and output where they are not
+ * tanh, and recurrent = "gru" (gates = "rzn" then) where the cell is no LSTM. Parameters stand under the names of fdht_param as
  * little-endian float32, each with a Fletcher-32 checksum; metadata carries HDF5's own. */
 #ifndef FDHT_MODELFILE_H
 #define FDHT_MODELFILE_H

@@ -84,8 +84,11 @@ static int read_header(hid_t file, fdht_modelfile_info *info, fdht_error *err)
                          word, FDHT_MODELFILE_MAJOR, info->creator);
     if ((rc = fdht_attr_word(file, "gates", word, sizeof word, err)))
         return rc;
-    if (strcmp(word, "ifgo"))
-        return fdht_fail(err, FDHT_EFORMAT, "attribute gates: '%.40s', expected ifgo", word);
+    bool known = false; /* those of the first cell */
+    for (int r = 0; r < FDHT_RECURRENTS; r++)
+        known |= !strcmp(word, fdht_recurrent_order((fdht_recurrent)r));
+    if (!known)
+        return fdht_fail(err, FDHT_EFORMAT, "attribute gates: '%.40s', expected ifgo or rzn", word);
     info->training = fdht_h5_has(file, "training");
     return FDHT_OK;
 }
@@ -187,6 +190,21 @@ static void place_of_cell(const fdht_model_spec *s, int i, int *layer, int *dire
     }
 }
 
+/* Without the attribute a cell is an LSTM. */
+static int read_recurrent(hid_t loc, fdht_recurrent *out, fdht_error *err)
+{
+    const char *word[FDHT_RECURRENTS];
+    int which;
+    if (!fdht_h5_has_attr(loc, "recurrent"))
+        return FDHT_OK;
+    for (int i = 0; i < FDHT_RECURRENTS; i++)
+        word[i] = fdht_recurrent_name((fdht_recurrent)i);
+    int rc = fdht_attr_choice(loc, "recurrent", word, FDHT_RECURRENTS, &which, err);
+    if (!rc)
+        *out = (fdht_recurrent)which;
+    return rc;
+}
+
 static int read_cell(hid_t loc, const struct reading *r, int i, fdht_cell_spec *c, fdht_error *err)
 {
     static const char *const directions[] = {"forward", "reverse"};
@@ -202,6 +220,7 @@ static int read_cell(hid_t loc, const struct reading *r, int i, fdht_cell_spec *
         (rc = fdht_attr_count(loc, "hidden_size", 1, MAX_SIDE, &hidden, err)) ||
         (rc = fdht_attr_count(loc, "proj_size", 0, MAX_SIDE, &proj, err)) ||
         (rc = fdht_attr_count(loc, "bias", 0, 1, &bias, err)) ||
+        (rc = read_recurrent(loc, &c->recurrent, err)) ||
         (rc = fdht_attr_activation(loc, "activation", false, &c->activation, err)) ||
         (rc = fdht_attr_activation(loc, "candidate", true, &c->candidate, err)) ||
         (rc = fdht_attr_activation(loc, "output", true, &c->output, err)) ||
@@ -260,12 +279,14 @@ static int read_cells(struct reading *r, fdht_error *err)
 /* The numbers that cell i asks for; false on overflow. */
 static bool cell_size(const fdht_cell_spec *c, size_t parameters, size_t *out)
 {
-    size_t state = c->proj ? c->proj : c->hidden, rows, hidden = 0, proj = 0, n;
-    if (!fdht_mul(c->hidden, 4, &rows) || (c->kind != FDHT_CELL_FDHT && !fdht_mul(rows, state, &hidden)) ||
+    size_t state = c->proj ? c->proj : c->hidden, rows, bias, hidden = 0, proj = 0, n;
+    if (!fdht_mul(c->hidden, (size_t)fdht_recurrent_gates(c->recurrent), &rows) ||
+        !fdht_mul(c->hidden, (size_t)fdht_recurrent_biases(c->recurrent), &bias) ||
+        (c->kind != FDHT_CELL_FDHT && !fdht_mul(rows, state, &hidden)) ||
         !fdht_mul(c->proj, c->hidden, &proj))
         return false;
     n = parameters;
-    if ((n += rows) < rows || (n += hidden) < hidden || (n += proj) < proj)
+    if ((n += bias) < bias || (n += hidden) < hidden || (n += proj) < proj)
         return false;
     *out = n;
     return true;

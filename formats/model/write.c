@@ -58,6 +58,8 @@ static int put_cell(hid_t loc, const fdht_cell_spec *c, int layer, int direction
         (rc = fdht_h5_put_int(loc, "proj_size", (int64_t)c->proj, err)) ||
         (rc = fdht_h5_put_int(loc, "bias", c->bias, err)) ||
         (rc = fdht_h5_put_string(loc, "activation", fdht_activation_name(c->activation), err)) ||
+        (c->recurrent != FDHT_LSTM &&
+         (rc = fdht_h5_put_string(loc, "recurrent", fdht_recurrent_name(c->recurrent), err))) ||
         (c->candidate != FDHT_TANH &&
          (rc = fdht_h5_put_string(loc, "candidate", fdht_activation_name(c->candidate), err))) ||
         (c->output != FDHT_TANH &&
@@ -78,7 +80,7 @@ static bool is_plain(const fdht_model *m)
     const fdht_model_spec *s = fdht_model_spec_of(m);
     for (int i = 0; i < s->cells; i++)
         if (s->cell[i].candidate != FDHT_TANH || s->cell[i].output != FDHT_TANH ||
-            s->cell[i].activation > FDHT_HARD_SIGMOID3)
+            s->cell[i].activation > FDHT_HARD_SIGMOID3 || s->cell[i].recurrent != FDHT_LSTM)
             return false;
     return fdht_model_classic(m);
 }
@@ -94,7 +96,8 @@ static int put_root(hid_t root, const fdht_model *m, fdht_error *err)
     if ((rc = fdht_h5_put_string(root, "format", "fdht-model", err)) ||
         (rc = fdht_h5_put_string(root, "version", version, err)) ||
         (rc = fdht_h5_put_string(root, "creator", creator, err)) ||
-        (rc = put_shape(root, &s->cell[0], err)) || (rc = fdht_h5_put_string(root, "gates", "ifgo", err)) ||
+        (rc = put_shape(root, &s->cell[0], err)) ||
+        (rc = fdht_h5_put_string(root, "gates", fdht_recurrent_order(s->cell[0].recurrent), err)) ||
         (rc = fdht_h5_put_int(root, "layers", s->layers, err)) ||
         (rc = fdht_h5_put_int(root, "directions", s->directions, err)) ||
         (rc = fdht_h5_put_string(root, "pool", plain ? fdht_pool_name(s->pool) : "chain", err)) ||

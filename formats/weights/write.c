@@ -451,6 +451,11 @@ int fdht_weights_write(const fdht_model *m, fdht_layout layout, const char *path
     if (layout != FDHT_LAYOUT_KERAS2 && layout != FDHT_LAYOUT_PYTORCH && layout != FDHT_LAYOUT_PLAIN)
         return fdht_fail(err, FDHT_EINVAL, "layout %s cannot be written: expected keras, pytorch or hdf5",
                          fdht_layout_name(layout));
+    const fdht_model_spec *s = fdht_model_spec_of(m);
+    for (int i = 0; i < s->layers * s->directions; i++)
+        if (s->cell[i].recurrent != FDHT_LSTM)
+            return fdht_fail(err, FDHT_ENOSUP, "%s cells are not written as dense weights",
+                             fdht_recurrent_name(s->cell[i].recurrent));
     fdht_out *out = NULL;
     int rc = fdht_out_open(path, true, opt, &out, err);
     if (rc)

@@ -126,6 +126,9 @@ int fdht_workload_matrix(const char *name, const fdht_op_spec *op, int gates, si
 int fdht_workload_check(const fdht_workload *w, fdht_error *err)
 {
     const fdht_cell_spec *c = &w->cell;
+    if (w->lstm && c->recurrent != FDHT_LSTM)
+        return fdht_fail(err, FDHT_ENOSUP, "%s: a %s cell; the accelerator has an LSTM unit alone", w->name,
+                         fdht_recurrent_name(c->recurrent));
     if (c->proj || (w->lstm && w->gates != 4))
         return fdht_fail(err, FDHT_ENOSUP, "%s: a projection, or an LSTM without its four gates", w->name);
     if (!w->lstm)

@@ -5,7 +5,12 @@
  *   z = [x_t ; h_(t-1)]      a = W z + b      i, f, o = sigmoid(a_i, a_f, a_o)      g = tanh(a_g)
  *   c_t = f c_(t-1) + i g    h_t = o tanh(c_t)
  *
- * with other activations where the cell says so.
+ * with other activations where the cell says so. A GRU has the gates r, z, n and no c, with the reset gate behind the
+ * hidden map (PyTorch; Keras' reset_after=True):
+ *
+ *   r, z = sigmoid(W z + b)     n = tanh(W_x x + b_n + r (W_h h_(t-1) + b_q))     h_t = n + z (h_(t-1) - n)
+ *
+ * Its maps have 3H rows where 4H is written for an LSTM; its bias has the four blocks b_r, b_z, b_n, b_q.
  *
  * Cells differ only in which maps are which operator (D inputs, H hidden units, P numbers in h):
  *
@@ -54,6 +59,9 @@ typedef enum fdht_activation {
     FDHT_ACTIVATIONS
 } fdht_activation;
 
+/* The recurrence of a cell: its gates, and what becomes of them. */
+typedef enum fdht_recurrent { FDHT_LSTM, FDHT_GRU, FDHT_RECURRENTS } fdht_recurrent;
+
 /* each: no pooling, an output for every step */
 typedef enum fdht_pool {
     FDHT_POOL_LAST,
@@ -67,12 +75,13 @@ typedef enum fdht_sample { FDHT_SAMPLE_EVEN, FDHT_SAMPLE_RANDOM } fdht_sample;
 /* Start from fdht_cell_spec_default: a spec of zeros has other activations. */
 typedef struct fdht_cell_spec {
     fdht_cell_kind kind;
+    fdht_recurrent recurrent;
     size_t inputs, hidden;
     size_t proj; /* outputs P of a projection of h (PyTorch's proj_size); 0: none, P = hidden */
     bool bias;
-    fdht_activation activation; /* of the gates i, f, o: sigmoid */
-    fdht_activation candidate;  /* of g: tanh */
-    fdht_activation output;     /* of c on its way to h: tanh */
+    fdht_activation activation; /* of the gates i, f, o or r, z: sigmoid */
+    fdht_activation candidate;  /* of g or n: tanh */
+    fdht_activation output;     /* of c on its way to h: tanh; a GRU has none and takes tanh alone */
     fdht_op_spec op;            /* the input map, or in an fdht cell the map over [x;h] */
     fdht_box x, h;              /* input boxes of x and h in op; h is used by fdht only */
 } fdht_cell_spec;
@@ -183,8 +192,19 @@ typedef struct fdht_model fdht_model;
 FDHT_API const char *fdht_cell_name(fdht_cell_kind kind);
 /* The kind of that name. FDHT_EINVAL: there is none. */
 FDHT_API int fdht_cell_parse(const char *name, fdht_cell_kind *out, fdht_error *err);
-/* A dense cell with bias, sigmoid gates and tanh; sizes and modes are 0. */
+/* A dense LSTM cell with bias, sigmoid gates and tanh; sizes and modes are 0. */
 FDHT_API void fdht_cell_spec_default(fdht_cell_spec *spec);
+
+/* "lstm", "gru"; "unknown" for anything else. Static storage. */
+FDHT_API const char *fdht_recurrent_name(fdht_recurrent r);
+/* The recurrence of that name. FDHT_EINVAL: there is none. */
+FDHT_API int fdht_recurrent_parse(const char *name, fdht_recurrent *out, fdht_error *err);
+/* Its gates in the order of their blocks, a letter each: "ifgo", "rzn"; "" of anything else. Static storage. */
+FDHT_API const char *fdht_recurrent_order(fdht_recurrent r);
+/* Blocks of H rows of its maps, and blocks of H numbers of its bias: 4 and 4 of an LSTM, 3 and 4 of a GRU; 0 of anything
+ * else. */
+FDHT_API int fdht_recurrent_gates(fdht_recurrent r);
+FDHT_API int fdht_recurrent_biases(fdht_recurrent r);
 
 /* "sigmoid", "hard_sigmoid", "hard_sigmoid3", "tanh", "relu", "linear", "softmax", "elu", "gelu", "softsign"; "unknown" for
  * anything else. Static storage. */
@@ -281,7 +301,7 @@ FDHT_API int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, siz
 FDHT_API size_t fdht_runner_bytes(const fdht_runner *r, size_t length);
 /* The states of one clip: y (steps, outputs) of the last lstm link, steps being length or those of the repeat link before
  * it, in time order (of a reversed link of one direction in its own); h_n (cells, P) and c_n (cells, H), one cell after the
- * other. Any may be NULL. Errors as fdht_runner_run. */
+ * other, 0 for a cell without c. Any may be NULL. Errors as fdht_runner_run. */
 FDHT_API int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h_n, float *c_n,
                                 fdht_error *err);
 /* The same frame by frame: states, and sums or maxima of a pool link, are kept between frames. The runner must outlive the

@@ -39,7 +39,7 @@ static int expand_box(const fdht_cell *c, const fdht_box *box, const double *par
         units u = {at, fdht_exec_f64_inputs(e)};
         fdht_vectors_f64 x = {.load = load_unit, .arg = &u};
         fdht_exec_f64_forward(e, 0, n, &x, y, rows, false);
-        for (size_t r = 0; r < 4 * H; r++)
+        for (size_t r = 0; r < c->gates * H; r++)
             for (size_t i = 0; i < n; i++)
                 out[r * ld + at - from + i] = y[i * rows + r / H * c->gate + r % H];
     }
@@ -94,7 +94,7 @@ int fdht_model_expand(const fdht_model *m, int cell, bool hidden, size_t col, si
         return expand_op(m, c, hidden ? &c->spec.h : &c->spec.x, col, cols, out, ld, err);
     size_t stored = hidden ? wide : fdht_op_inputs(c->op), gate = hidden ? H : c->gate;
     const float *v = m->values + (hidden ? c->hidden_offset : c->core_offset);
-    for (size_t r = 0; r < 4 * H; r++)
+    for (size_t r = 0; r < c->gates * H; r++)
         for (size_t j = 0; j < cols; j++)
             out[r * ld + j] = v[(r / H * gate + r % H) * stored + col + j];
     return FDHT_OK;

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "base/rng.h"
-#include "nn/model.h"
+#include "nn/cells.h"
 
 /* fdht_op_init gives all cores one standard deviation. An ht operator trains better with leaves of std^(1/d) and
  * transfer tensors of 1/sqrt(r_left r_right), each of which neither grows nor shrinks what passes
@@ -69,8 +69,8 @@ static int init_cell(const fdht_cell *c, uint64_t seed, double init_scale, float
     if (c->proj)
         fill_normal(&rng, std_h, values + c->proj_offset, fdht_op_parameters(c->proj));
     if (s->bias)
-        for (size_t j = 0; j < FDHT_GATES * s->hidden; j++)
-            values[c->bias_offset + j] = j / s->hidden == 1 ? 1.0f : 0.0f;
+        for (size_t j = 0; j < c->biases; j++)
+            values[c->bias_offset + j] = (long)(j / s->hidden) == c->rule->start_one ? 1.0f : 0.0f;
     return FDHT_OK;
 }
 

@@ -1,6 +1,6 @@
 /* nn/model.c - a model: its specification checked and copied, its arrays, their names and places. */
-#include "nn/model.h"
 #include "nn/activation.h"
+#include "nn/cells.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -84,6 +84,15 @@ static int check_cell(fdht_cell *c, fdht_error *err)
                              "activation %s is none of a cell: expected sigmoid, hard_sigmoid, "
                              "hard_sigmoid3, tanh, relu or linear",
                              fdht_activation_name(all[i]));
+    if ((unsigned)s->recurrent >= FDHT_RECURRENTS)
+        return fdht_fail(err, FDHT_EINVAL, "unknown recurrence %d", (int)s->recurrent);
+    c->rule = fdht_cell_rule_of(s->recurrent);
+    if (s->proj && !c->rule->projects)
+        return fdht_fail(err, FDHT_EINVAL, "a %s cell has no projection, got one of %zu outputs",
+                         c->rule->name, s->proj);
+    if (!c->rule->output && s->output != FDHT_TANH)
+        return fdht_fail(err, FDHT_EINVAL, "a %s cell has no output activation, got %s", c->rule->name,
+                         fdht_activation_name(s->output));
     if (s->op.format != cell_format[s->kind])
         return fdht_fail(err, FDHT_EINVAL, "a %s cell holds a %s operator", fdht_cell_name(s->kind),
                          fdht_format_name(s->op.format));
@@ -93,10 +102,14 @@ static int check_cell(fdht_cell *c, fdht_error *err)
     c->state = s->proj ? s->proj : s->hidden;
     if ((status = fdht_op_new(&s->op, &c->op, err)))
         return status;
-    if (fdht_op_outputs(c->op) % FDHT_GATES || fdht_op_outputs(c->op) / FDHT_GATES < s->hidden)
-        return fdht_fail(err, FDHT_EINVAL, "output modes: expected a product of 4 x %zu or more, got %zu",
-                         s->hidden, fdht_op_outputs(c->op));
-    c->gate = fdht_op_outputs(c->op) / FDHT_GATES;
+    c->gates = (size_t)c->rule->gates;
+    if (fdht_op_outputs(c->op) % c->gates || fdht_op_outputs(c->op) / c->gates < s->hidden)
+        return fdht_fail(err, FDHT_EINVAL, "output modes: expected a product of %zu x %zu or more, got %zu",
+                         c->gates, s->hidden, fdht_op_outputs(c->op));
+    c->gate = fdht_op_outputs(c->op) / c->gates;
+    c->hidden_gate = s->kind == FDHT_CELL_FDHT ? c->gate : s->hidden;
+    c->biases = (size_t)c->rule->biases * s->hidden;
+    c->apart = c->rule->apart || c->hidden_gate != c->gate;
     if (s->kind != FDHT_CELL_FDHT)
         for (int k = 0; k < s->op.d; k++) {
             s->x.corner[k] = 0;
@@ -123,7 +136,7 @@ static int make_cell(fdht_cell *c, fdht_error *err)
 {
     int status = check_cell(c, err);
     if (!status && c->spec.kind != FDHT_CELL_FDHT)
-        status = dense_op(FDHT_GATES * c->spec.hidden, c->state, &c->hidden, err);
+        status = dense_op(c->gates * c->spec.hidden, c->state, &c->hidden, err);
     if (!status && c->spec.proj)
         status = dense_op(c->spec.proj, c->spec.hidden, &c->proj, err);
     return status;
@@ -162,11 +175,11 @@ static void lay_out_cell(fdht_model *m, int i)
     }
     m->size += fdht_op_parameters(c->op);
     if (c->spec.bias) {
-        c->bias_offset = fdht_model_add_param(m, FDHT_GATES * c->spec.hidden, 0);
+        c->bias_offset = fdht_model_add_param(m, c->biases, 0);
         name_param(m, i, "bias");
     }
     if (c->hidden) {
-        c->hidden_offset = fdht_model_add_param(m, FDHT_GATES * c->spec.hidden, c->state);
+        c->hidden_offset = fdht_model_add_param(m, c->gates * c->spec.hidden, c->state);
         name_param(m, i, "hidden");
     }
     if (c->proj) {

@@ -7,16 +7,18 @@
  * What a row holds:
  *
  *   array   width   what
- *   a       4 H'    pre-activations, then the gates i, f, g, o (padding 0), after the backward pass their gradients
- *   ah      4 H     the hidden map's part where H' != H; else NULL, and that part is added to a
- *   c, tc   H       cell state and its tanh
+ *   a       4 H'    pre-activations, then the gates (padding 0), after the backward pass the pre-activations' gradients
+ *   ah      4 H     the hidden map's part where the cell keeps it apart; else NULL, and that part is added to a
+ *   c, tc   H       cell state and its tanh; NULL in a cell without one
  *   hf      H       h before the projection; NULL without one
  *   h       ldh     state, zero past P
- *   y       ldy     output of a layer in time order, zero past directions * P; with one direction y is h */
+ *   y       ldy     output of a layer in time order, zero past directions * P; with one direction y is h
+ *
+ * Four gates are those of an LSTM; other cells have other numbers of them (nn/cells.h). */
 #ifndef FDHT_NN_NET_H
 #define FDHT_NN_NET_H
 
-#include "nn/model.h"
+#include "nn/cells.h"
 #include "nn/rows.h"
 #include "nn/exec_names.h"
 #include "tensor/exec.h"

@@ -53,7 +53,7 @@ static int new_scratch(R(fdht_net) *n, fdht_error *err)
     const fdht_frame_spec *f = &m->spec.frame;
     if (!f->width || f->diff || f->mean == 0 || m->spec.link[0].kind != FDHT_LINK_LSTM)
         return FDHT_OK;
-    n->shift = fdht_calloc_err(FDHT_GATES * m->cell[0].gate, sizeof *n->shift, "network", err);
+    n->shift = fdht_calloc_err(m->cell[0].gates * m->cell[0].gate, sizeof *n->shift, "network", err);
     return n->shift ? FDHT_OK : FDHT_ENOMEM;
 }
 
@@ -125,7 +125,7 @@ void R(fdht_net_pack)(R(fdht_net) *n, const REAL *values)
     }
     n->values = values;
     if (n->shift) {
-        size_t gates = FDHT_GATES * m->cell[0].gate;
+        size_t gates = m->cell[0].gates * m->cell[0].gate;
         R(fdht_vectors) ones = {.load = load_ones, .arg = &n->cell[0]};
         R(fdht_exec_forward)(n->cell[0].x, 0, 1, &ones, n->shift, gates, false);
         for (size_t j = 0; j < gates; j++)
@@ -137,7 +137,7 @@ size_t R(fdht_net_bytes)(const R(fdht_net) *n)
 {
     size_t sum = (size_t)n->workers * 2 * FDHT_CHUNK * n->widest * sizeof(REAL);
     if (n->shift)
-        sum += FDHT_GATES * n->model->cell[0].gate * sizeof(REAL);
+        sum += n->model->cell[0].gates * n->model->cell[0].gate * sizeof(REAL);
     for (int i = 0; i < n->model->n_cells; i++) {
         sum += R(fdht_exec_bytes)(n->cell[i].x) + R(fdht_exec_bytes)(n->cell[i].h);
         if (n->cell[i].p)

@@ -57,6 +57,8 @@ int R(fdht_tape_set)(R(fdht_tape) *t, size_t clips, const size_t *length, fdht_e
 /* Bytes of a tape laid out for so many clips of `length` steps each. */
 size_t R(fdht_tape_bytes)(const R(fdht_net) *net, bool keeps, size_t clips, size_t length);
 
+/* One row of a cell, as its rule takes it; the states before it are NULL at step 0. */
+R(fdht_cell_row) R(fdht_tape_row)(const R(fdht_tape) *t, int cell, size_t row);
 /* Run all links: shared by the team, or, where team is NULL, in the calling thread with `worker`'s scratch. */
 void R(fdht_net_forward)(R(fdht_tape) *t, const R(fdht_input) *input, fdht_team *team, int worker);
 /* The same in parts: take the input; then links from .. to - 1. */

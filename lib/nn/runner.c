@@ -255,7 +255,9 @@ int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h
             h_n += state;
         }
         if (c_n) {
-            memcpy(c_n, t->cell[i].c + last * hidden, hidden * sizeof *c_n);
+            memset(c_n, 0, hidden * sizeof *c_n);
+            if (t->cell[i].c)
+                memcpy(c_n, t->cell[i].c + last * hidden, hidden * sizeof *c_n);
             c_n += hidden;
         }
     }

@@ -144,7 +144,8 @@ int fdht_stream_frame(fdht_stream *s, const void *frame, float *scores, fdht_err
     for (int i = 0; i < m->n_cells; i++) {
         t->cell[i].h0 = t->cell[i].c0 = NULL;
         memcpy(s->h[i], t->cell[i].h, r->net->cell[i].ldh * sizeof **s->h);
-        memcpy(s->c[i], t->cell[i].c, m->cell[i].spec.hidden * sizeof **s->c);
+        if (t->cell[i].c)
+            memcpy(s->c[i], t->cell[i].c, m->cell[i].spec.hidden * sizeof **s->c);
     }
     fdht_net_scores_f32(t, 0, scores);
     return FDHT_OK;

@@ -77,11 +77,12 @@ static int reserve_cell(R(fdht_tape) *t, int i, size_t rows, size_t clips, fdht_
     const R(fdht_net_cell) *r = &t->net->cell[i];
     R(fdht_tape_cell) *b = &t->cell[i];
     size_t hidden = c->spec.hidden;
-    bool ok = reserve(&b->a, rows, FDHT_GATES * c->gate, err) && reserve(&b->c, rows, hidden, err) &&
-              reserve(&b->tc, rows, hidden, err) && reserve(&b->h, rows, r->ldh, err) &&
-              (!c->proj || reserve(&b->hf, rows, hidden, err)) &&
-              (!c->hidden || c->gate == hidden || reserve(&b->ah, rows, FDHT_GATES * hidden, err)) &&
-              (!t->keeps || reserve(&b->keep, clips, r->ldh, err));
+    bool ok =
+        reserve(&b->a, rows, c->gates * c->gate, err) &&
+        (!c->rule->cell_state || (reserve(&b->c, rows, hidden, err) && reserve(&b->tc, rows, hidden, err))) &&
+        reserve(&b->h, rows, r->ldh, err) && (!c->proj || reserve(&b->hf, rows, hidden, err)) &&
+        (!c->apart || reserve(&b->ah, rows, c->gates * c->hidden_gate, err)) &&
+        (!t->keeps || reserve(&b->keep, clips, r->ldh, err));
     return ok ? FDHT_OK : FDHT_ENOMEM;
 }
 
@@ -153,8 +154,8 @@ size_t R(fdht_tape_bytes)(const R(fdht_net) *net, bool keeps, size_t clips, size
     for (int i = 0; i < m->n_cells; i++) {
         const fdht_cell *c = &m->cell[i];
         size_t hidden = c->spec.hidden, ldh = net->cell[i].ldh;
-        size_t row = FDHT_GATES * c->gate + 2 * hidden + ldh + (c->proj ? hidden : 0) +
-                     (c->hidden && c->gate != hidden ? FDHT_GATES * hidden : 0);
+        size_t row = c->gates * c->gate + (c->rule->cell_state ? 2 * hidden : 0) + ldh +
+                     (c->proj ? hidden : 0) + (c->apart ? c->gates * c->hidden_gate : 0);
         sum += fdht_chain_rows(m, c->link, rows, clips) * row + (keeps ? clips * ldh : 0);
     }
     for (int k = 0; k < m->spec.links; k++) {

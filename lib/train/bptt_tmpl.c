@@ -1,4 +1,4 @@
-/* train/bptt_tmpl.c - back-propagation through time. Template (base/real.h); the includer defines sigmoid_back. */
+/* train/bptt_tmpl.c - back-propagation through time. Template (base/real.h). */
 #include <string.h>
 
 int R(fdht_bptt_new)(R(fdht_net) *net, fdht_team *team, bool recurrent_dropout, R(fdht_bptt) **out,
@@ -71,7 +71,7 @@ static batch_size size_batch(const R(fdht_net) *net, size_t rows, size_t clips)
     for (int i = 0; i < m->n_cells; i++) {
         const fdht_cell *c = &m->cell[i];
         size_t own = fdht_chain_rows(m, c->link, rows, clips);
-        n.partial = FDHT_MAX(n.partial, (clips + FDHT_CHUNK - 1) / FDHT_CHUNK * FDHT_GATES * c->spec.hidden);
+        n.partial = FDHT_MAX(n.partial, (clips + FDHT_CHUNK - 1) / FDHT_CHUNK * c->biases);
         n.dp = FDHT_MAX(n.dp, own * c->spec.proj);
         if (c->backwards && c->link)
             n.gx = FDHT_MAX(n.gx, own * net->cell[i].x_size);
@@ -142,42 +142,12 @@ void R(fdht_bptt_forward)(R(fdht_bptt) *b, const R(fdht_input) *input)
     R(fdht_net_forward)(b->tape, input, b->team, 0);
 }
 
-/* One row back through the gates, whatever their activations (lib/README.md section 7.2). */
-static void gates_back(const fdht_cell_spec *spec, size_t n, REAL *gi, REAL *gf, REAL *gg, REAL *go,
-                       const REAL *c_prev, const REAL *tc, const REAL *dh, REAL *dc)
-{
-    fdht_activation act = spec->activation;
-    for (size_t j = 0; j < n; j++) {
-        REAL i = gi[j], f = gf[j], g = gg[j], o = go[j];
-        REAL e = dc[j] + dh[j] * o * R(fdht_activation_slope)(spec->output, tc[j]);
-        gi[j] = e * g * R(fdht_activation_slope)(act, i);
-        gf[j] = c_prev ? e * c_prev[j] * R(fdht_activation_slope)(act, f) : 0;
-        gg[j] = e * i * R(fdht_activation_slope)(spec->candidate, g);
-        go[j] = dh[j] * tc[j] * R(fdht_activation_slope)(act, o);
-        dc[j] = e * f;
-    }
-}
-
-/* One row of the recurrence backwards: dh and dc (gradients of h before the projection and of c) in, dc of
- * the step before out; the gates in a become gradients of the pre-activations. */
-static void step_row_backward(const fdht_cell *cell, REAL *a, REAL *ah, const REAL *c_prev, const REAL *tc,
-                              const REAL *dh, REAL *dc)
-{
-    size_t n = cell->spec.hidden, gates = cell->gate;
-    const fdht_cell_spec *s = &cell->spec;
-    bool standard = s->activation == FDHT_SIGMOID && s->candidate == FDHT_TANH && s->output == FDHT_TANH;
-    if (!standard || !sigmoid_back(n, a, a + gates, a + 2 * gates, a + 3 * gates, c_prev, tc, dh, dc))
-        gates_back(s, n, a, a + gates, a + 2 * gates, a + 3 * gates, c_prev, tc, dh, dc);
-    for (size_t g = 0; ah && g < FDHT_GATES; g++)
-        memcpy(ah + g * n, a + g * gates, n * sizeof *ah);
-}
-
 /* Where the gradient of the hidden map's output is, and its width. */
 static REAL *hidden_gradient(const R(fdht_bptt) *b, int cell, size_t row, size_t *ld)
 {
     const fdht_cell *m = &b->net->model->cell[cell];
     const R(fdht_tape_cell) *t = &b->tape->cell[cell];
-    *ld = FDHT_GATES * (t->ah ? m->spec.hidden : m->gate);
+    *ld = m->gates * (t->ah ? m->hidden_gate : m->gate);
     return (t->ah ? t->ah : t->a) + row * *ld;
 }
 
@@ -199,7 +169,8 @@ typedef struct chunk {
     R(fdht_bptt) *bptt;
     int cell, worker;
     size_t p0, p1;
-    REAL *dh, *dc, *dhf; /* (FDHT_CHUNK, ldh); (FDHT_CHUNK, H) of c; of h before the projection */
+    REAL *dh, *carry,
+        *dhf; /* (FDHT_CHUNK, ldh); (FDHT_CHUNK, H) see nn/cells_tmpl.h; of h before the projection */
 } chunk;
 
 static size_t chunk_width(const chunk *k, size_t s)
@@ -263,33 +234,37 @@ static void step_backward(chunk *k, size_t s)
     const fdht_rows *rows = R(fdht_tape_cell_rows)(b->tape, k->cell);
     const fdht_cell *m = &b->net->model->cell[k->cell];
     const R(fdht_net_cell) *r = &b->net->cell[k->cell];
-    const R(fdht_tape_cell) *t = &b->tape->cell[k->cell];
     size_t n = chunk_width(k, s), hidden = m->spec.hidden, ld = r->p ? hidden : r->ldh;
     if (r->p)
         R(fdht_exec_transpose)(r->p, k->worker, n, k->dh, r->ldh, k->dhf, hidden, false);
     for (size_t i = 0; i < n; i++) {
-        size_t row = rows->off[s] + k->p0 + i;
-        const REAL *c_prev = s ? t->c + (rows->off[s - 1] + k->p0 + i) * hidden : NULL;
-        step_row_backward(m, t->a + row * FDHT_GATES * m->gate,
-                          t->ah ? t->ah + row * FDHT_GATES * hidden : NULL, c_prev, t->tc + row * hidden,
-                          (r->p ? k->dhf : k->dh) + i * ld, k->dc + i * hidden);
+        R(fdht_cell_row) now = R(fdht_tape_row)(b->tape, k->cell, rows->off[s] + k->p0 + i);
+        m->rule->R(back)(m, &now, (r->p ? k->dhf : k->dh) + i * ld, k->carry + i * hidden);
     }
 }
 
-/* The chunk's share of the bias gradient. */
+/* The chunk's share of the bias gradient: of the gates, and where the bias has one block more, of what the hidden map gives
+ * to the last gate. */
 static void sum_gates(const chunk *k, REAL *sum)
 {
     const R(fdht_tape) *t = k->bptt->tape;
+    const R(fdht_tape_cell) *b = &t->cell[k->cell];
     const fdht_cell *m = &k->bptt->net->model->cell[k->cell];
     const fdht_rows *rows = R(fdht_tape_cell_rows)(t, k->cell);
-    size_t hidden = m->spec.hidden;
-    memset(sum, 0, FDHT_GATES * hidden * sizeof *sum);
+    size_t hidden = m->spec.hidden, ldg = m->gates * m->gate, ldu = m->gates * m->hidden_gate;
+    memset(sum, 0, m->biases * sizeof *sum);
     for (size_t s = 0; s < rows->length[k->p0]; s++)
         for (size_t i = 0, n = chunk_width(k, s); i < n; i++) {
-            const REAL *a = t->cell[k->cell].a + (rows->off[s] + k->p0 + i) * FDHT_GATES * m->gate;
-            for (size_t g = 0; g < FDHT_GATES; g++)
+            size_t row = rows->off[s] + k->p0 + i;
+            const REAL *a = b->a + row * ldg;
+            for (size_t g = 0; g < m->gates; g++)
                 for (size_t j = 0; j < hidden; j++)
                     sum[g * hidden + j] += a[g * m->gate + j];
+            if (m->biases == m->gates * hidden)
+                continue;
+            const REAL *u = b->ah + row * ldu + ldu - m->hidden_gate;
+            for (size_t j = 0; j < hidden; j++)
+                sum[m->gates * hidden + j] += u[j];
         }
 }
 
@@ -307,16 +282,16 @@ static void chunk_backward(void *arg, size_t item, int worker)
     chunk k = {.bptt = b, .cell = job->cell, .worker = worker, .p0 = item * FDHT_CHUNK};
     k.p1 = FDHT_MIN(k.p0 + FDHT_CHUNK, rows->clips);
     k.dh = b->scratch[worker];
-    k.dc = k.dh + FDHT_CHUNK * b->net->cell[job->cell].ldh;
-    k.dhf = k.dc + FDHT_CHUNK * hidden;
-    memset(k.dc, 0, FDHT_CHUNK * hidden * sizeof *k.dc);
+    k.carry = k.dh + FDHT_CHUNK * b->net->cell[job->cell].ldh;
+    k.dhf = k.carry + FDHT_CHUNK * hidden;
+    memset(k.carry, 0, FDHT_CHUNK * hidden * sizeof *k.carry);
     size_t later = 0; /* clips of the chunk that run at the step after */
     for (size_t s = rows->length[k.p0]; s-- > 0;) {
         state_gradient(&k, s, later);
         step_backward(&k, s);
         later = chunk_width(&k, s);
     }
-    sum_gates(&k, b->partial + item * FDHT_GATES * hidden);
+    sum_gates(&k, b->partial + item * b->net->model->cell[job->cell].biases);
 }
 
 enum { ROW_BLOCK = 16 };
@@ -335,7 +310,7 @@ static void input_block(void *arg, size_t item, int worker)
     const R(fdht_bptt) *b = j->bptt;
     size_t row = item * ROW_BLOCK,
            n = FDHT_MIN((size_t)ROW_BLOCK, R(fdht_tape_cell_rows)(b->tape, j->cell)->rows - row);
-    size_t ldg = FDHT_GATES * b->net->model->cell[j->cell].gate;
+    size_t ldg = b->net->model->cell[j->cell].gates * b->net->model->cell[j->cell].gate;
     R(fdht_exec_transpose)(b->net->cell[j->cell].x, worker, n, b->tape->cell[j->cell].a + row * ldg, ldg,
                            j->gx + row * j->ldx, j->ldx, false);
 }
@@ -379,22 +354,22 @@ static int cell_backward(R(fdht_bptt) *b, int cell, REAL *grad, fdht_error *err)
     const R(fdht_net_cell) *r = &b->net->cell[cell];
     const R(fdht_tape) *t = b->tape;
     const fdht_rows *all = R(fdht_tape_cell_rows)(t, cell);
-    size_t chunks = (all->clips + FDHT_CHUNK - 1) / FDHT_CHUNK, n4 = FDHT_GATES * m->spec.hidden, ld;
+    size_t chunks = (all->clips + FDHT_CHUNK - 1) / FDHT_CHUNK, ldg = m->gates * m->gate, ld;
     size_t rows = all->rows, first = R(fdht_tape_zero_first)(t, cell) ? all->off[1] : 0;
     int status = FDHT_OK;
     cell_job job = {b, cell};
     fdht_team_for(b->team, chunks, chunk_backward, &job);
     for (size_t c = 0; m->spec.bias && c < chunks; c++)
-        for (size_t j = 0; j < n4; j++)
-            grad[m->bias_offset + j] += b->partial[c * n4 + j];
+        for (size_t j = 0; j < m->biases; j++)
+            grad[m->bias_offset + j] += b->partial[c * m->biases + j];
     R(fdht_row_source) source = {t, cell, first};
     R(fdht_vectors) v = R(fdht_net_x_rows)(&source);
-    const REAL *g = t->cell[cell].a + first * FDHT_GATES * m->gate;
+    const REAL *g = t->cell[cell].a + first * ldg;
     const REAL *w = b->net->values;
     size_t hidden = m->hidden ? m->hidden_offset : m->core_offset;
     if (first < rows)
-        status = R(fdht_exec_grad_all)(r->x, b->team, rows - first, &v, w + m->core_offset, g,
-                                       FDHT_GATES * m->gate, grad + m->core_offset, err);
+        status = R(fdht_exec_grad_all)(r->x, b->team, rows - first, &v, w + m->core_offset, g, ldg,
+                                       grad + m->core_offset, err);
     source.first = all->off[1];
     v = R(fdht_net_h_rows)(&source);
     g = hidden_gradient(b, cell, source.first, &ld);

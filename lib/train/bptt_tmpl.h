@@ -15,7 +15,7 @@ typedef struct R(fdht_bptt) {
     R(fdht_tape) *tape;
     fdht_team *team;
     REAL **scratch;         /* (workers) */
-    REAL *partial;          /* (chunks, widest 4 H) */
+    REAL *partial;          /* (chunks, numbers of the largest bias) */
     REAL **dy;              /* (links) gradients of what each link gives, in the shape of the tape's y */
     REAL *gx;               /* (rows, widest input box of a reversed upper cell) */
     REAL *dp;               /* (rows, P) gradients of projected states, or NULL */

@@ -26,8 +26,15 @@ static void test_activations(void **state)
     }
 }
 
+static void test_gru(void **state)
+{
+    (void)state;
+    fdht_cell_spec c = small_gru(FDHT_CELL_FDHT, 24, 6);
+    refused(&c, "gru");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_activations)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_activations), cmocka_unit_test(test_gru)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

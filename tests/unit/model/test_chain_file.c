@@ -278,7 +278,7 @@ static void test_damage(void **state)
         {"tagger", "/chain/1", "merge", "dot", 0, "dot"},
         {"tagger", "/chain/1", "merge", "mul", 0, "link 1 (tagger_1): gives 6 numbers, expected 3"},
         {"tagger", "/chain/1", "cell", NULL, 1, "/chain/1: attribute cell: 1, expected 0"},
-        {"tagger", "/chain/1", "directions", NULL, 1, "cell"},
+        {"tagger", "/chain/1", "directions", NULL, 1, "link 1 (tagger_1): gives 6 numbers, expected 3"},
         {"tagger", "/chain/1", "directions", NULL, 3, "directions"},
         {"tagger", "/chain/1", "reversed", NULL, 1, "reversed"},
         {"tagger", "/chain/3", "activation", "swish", 0, "swish"},

@@ -60,6 +60,10 @@ static fdht_model *make_model(fdht_cell_kind kind, bool small)
         c->op.d = 3;
         memcpy(c->op.in, (size_t[]){4, 2, 3}, 3 * sizeof(size_t));
         memcpy(c->op.out, (size_t[]){4, 2, 2}, 3 * sizeof(size_t));
+        if (i == 1) { /* a GRU of as many units */
+            c->recurrent = FDHT_GRU;
+            c->op.out[0] = 3;
+        }
         c->op.blocks = kind == FDHT_CELL_BT ? 2 : 0;
         check(fdht_tree_parse("((1,3),2)", 3, &c->op.tree, &err), &err);
         if (kind == FDHT_CELL_FDHT)
@@ -86,6 +90,7 @@ static void expect_same_cell(const fdht_cell_spec *a, const fdht_cell_spec *b)
     assert_int_equal(a->hidden, b->hidden);
     assert_int_equal(a->proj, b->proj);
     assert_int_equal(a->bias, b->bias);
+    assert_int_equal(a->recurrent, b->recurrent);
     assert_int_equal(a->activation, b->activation);
     assert_int_equal(a->candidate, b->candidate);
     assert_int_equal(a->output, b->output);

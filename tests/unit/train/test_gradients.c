@@ -58,6 +58,30 @@ static void test_no_bias_activations(void **state)
         }
 }
 
+/* GRU cells of every kind, with and without bias, padded and not, of one and two directions. */
+static void test_gru(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < FDHT_CELL_KINDS; kind++)
+        for (int how = 0; how < 4; how++) {
+            size_t hidden = how & 1 ? 5 : 6, inputs = how & 1 ? 21 : 24;
+            fdht_cell_spec c[2] = {small_gru((fdht_cell_kind)kind, inputs, hidden),
+                                   small_gru((fdht_cell_kind)kind, inputs, hidden)};
+            fdht_model_spec spec = {
+                .layers = 1, .directions = 1 + how / 2, .cell = c, .classes = 3, .frame.std = 1};
+            c[0].bias = how != 3;
+            check("gru", &spec);
+            c[0].activation = FDHT_HARD_SIGMOID;
+            c[0].candidate = FDHT_RELU;
+            check("gru, other activations", &spec);
+        }
+    /* a GRU over an LSTM over a GRU */
+    fdht_cell_spec c[3] = {small_gru(FDHT_CELL_FDHT, 24, 6), small_cell(FDHT_CELL_TT, 6, 6),
+                           small_gru(FDHT_CELL_DENSE, 6, 4)};
+    fdht_model_spec spec = {.layers = 3, .directions = 1, .cell = c, .classes = 3, .frame.std = 1};
+    check("mixed stack", &spec);
+}
+
 static fdht_cell_spec projected(fdht_cell_kind kind, size_t inputs, size_t hidden, size_t proj)
 {
     fdht_cell_spec c = small_cell(kind == FDHT_CELL_FDHT ? FDHT_CELL_HT : kind, inputs, hidden);
@@ -209,6 +233,7 @@ int main(void)
         cmocka_unit_test(test_cells),
         cmocka_unit_test(test_padding),
         cmocka_unit_test(test_no_bias_activations),
+        cmocka_unit_test(test_gru),
         cmocka_unit_test(test_stacks),
         cmocka_unit_test(test_links),
     };
