@@ -9,8 +9,8 @@
 
 enum { MAX_PICKLE = 1 << 24, MAX_NAME = 1000, MAX_DEPTH = 32, MAX_VISITS = 1 << 21 };
 #define SAVE_STATE                                                                                           \
-    "save its weights: sd = torch.load(FILE, map_location='cpu'); "                                          \
-    "safetensors.torch.save_file(sd.state_dict(), 'model.safetensors')"
+    "m = torch.load(FILE, map_location='cpu', weights_only=False); "                                         \
+    "safetensors.torch.save_file(m.state_dict(), 'model.safetensors')"
 
 typedef struct torch {
     fdht_arrays *f;
@@ -273,7 +273,8 @@ static int scan(torch *t, const uint8_t *data, size_t n)
         t->source[i] = -1;
     rc = walk(t, fdht_pickle_root(t->pickle), name, 0, 0);
     if (!rc && !t->f->n && *t->skipped)
-        rc = fdht_fail(t->err, FDHT_EFORMAT, "an object of class %.60s, not a state dict; " SAVE_STATE,
+        rc = fdht_fail(t->err, FDHT_EFORMAT,
+                       "an object of class %.60s, not a state dict; save that in Python: " SAVE_STATE,
                        t->skipped);
     else if (!rc && *t->skipped)
         rc = fdht_arrays_add_note(t->f, "skipped", t->skipped, t->err);
