@@ -48,10 +48,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 void fuzz_seeds(void)
 {
-    static const char *const name[] = {"all.safetensors", "little.npy", "big_fortran.npy", "version2.npy",
-                                       "version3.npy",    "stored.npz", "deflated.npz",    "state.pt",
-                                       "checkpoint.pt",   "module.pt",  "old.pt",          "script.pt",
-                                       "lstm.onnx",       "model.keras"};
+    static const char *const name[] = {
+        "all.safetensors", "little.npy",        "big_fortran.npy", "version2.npy",    "version3.npy",
+        "stored.npz",      "deflated.npz",      "state.pt",        "checkpoint.pt",   "module.pt",
+        "old.pt",          "script.pt",         "lstm.onnx",       "model.keras",     "big.pt",
+        "protocol5.pt",    "refused/shared.pt", "refused/huge.pt", "refused/bomb.npz"};
     for (size_t i = 0; i < FDHT_COUNT(name); i++) {
         char path[128];
         snprintf(path, sizeof path, "tests/data/arrays/%s", name[i]);

@@ -6,6 +6,8 @@ value [i, j, ..] of an array of extents (a, b, ..) is ((i * b + j) * .. ) - 5, t
 """
 import io
 import json
+import os
+import pickle
 import struct
 import zipfile
 from collections import OrderedDict
@@ -98,6 +100,73 @@ with zipfile.ZipFile(script) as whole, zipfile.ZipFile("script.pt", "w") as smal
     for name in whole.namelist():
         if "debug" not in name:
             small.writestr(name, whole.read(name))
+
+# What must be refused, or at least not believed: pickles as torch.save frames them, made by hand
+class Outside(tuple):
+    """A persistent id."""
+
+
+class Call:
+    def __init__(self, function, *args):
+        self.parts = function, args
+
+    def __reduce__(self):
+        return self.parts
+
+
+class Pickler(pickle.Pickler):
+    def persistent_id(self, obj):
+        return tuple(obj) if isinstance(obj, Outside) else None
+
+
+def archive(path, obj, storage=bytes(16), order="little", protocol=2):
+    text = io.BytesIO()
+    Pickler(text, protocol).dump(obj)
+    with zipfile.ZipFile(path, "w") as z:
+        z.writestr("a/data.pkl", text.getvalue())
+        z.writestr("a/byteorder", order)
+        z.writestr("a/data/0", storage)
+
+
+def four(key="0", n=4, offset=0, size=(4,), stride=(1,)):
+    return Call(torch._utils._rebuild_tensor_v2, Outside(("storage", torch.FloatStorage, key, "cpu", n)), offset, size, stride, False,
+                OrderedDict())
+
+
+os.makedirs("refused", exist_ok=True)
+archive("big.pt", {"w": four()}, struct.pack(">4f", 1, 2, 3, 4), "big")
+archive("protocol5.pt", {"w": four()}, struct.pack("<4f", 1, 2, 3, 4), protocol=5)
+archive("refused/offset.pt", {"w": four(offset=1)})
+archive("refused/stride.pt", {"w": four(stride=(2,))})
+archive("refused/huge.pt", {"w": four(size=(1 << 62, 1 << 62), stride=(0, 1 << 62))})
+archive("refused/negative.pt", {"w": four(size=(-4,))})
+archive("refused/axes.pt", {"w": four(size=(2, 2))})
+archive("refused/short.pt", {"w": four(n=5)})
+archive("refused/missing.pt", {"w": four(key="1")})
+archive("refused/order.pt", {"w": four()}, order="middle")
+archive("refused/system.pt", Call(os.system, "touch /tmp/executed"))
+shared = [four()]
+for _ in range(30):
+    shared = [shared, shared]
+archive("refused/shared.pt", shared)
+deep = {"w": four()}
+for _ in range(40):
+    deep = {"d": deep}
+archive("refused/deep.pt", deep)
+cycle = {}
+cycle["c"] = cycle
+archive("refused/cycle.pt", cycle)
+with zipfile.ZipFile("refused/opcode.pt", "w") as z:
+    z.writestr("a/data.pkl", b"\x80\x02i__main__\nA\n.")
+# A claim of 4 GB in a few bytes: the sizes in the archive's directory are changed by hand
+bomb = io.BytesIO()
+np.savez_compressed(bomb, W=values((40, 30), "<f4"))
+bomb = bytearray(bomb.getvalue())
+at = bomb.find(b"PK\1\2")
+bomb[at + 24:at + 28] = struct.pack("<I", 0xF0000000)
+with open("refused/bomb.npz", "wb") as f:
+    f.write(bomb)
+
 
 # Keras: the three members of a .keras file; the HDF5 is a stand-in
 with zipfile.ZipFile("model.keras", "w", zipfile.ZIP_DEFLATED) as z:

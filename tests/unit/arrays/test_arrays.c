@@ -314,6 +314,46 @@ static void torch(void **state)
     fdht_arrays_close(f);
 }
 
+/* Byte order and a newer pickle, then pickles and archives that lie. */
+static void torch_by_hand(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"big.pt", "protocol5.pt"};
+    for (size_t i = 0; i < FDHT_COUNT(good); i++) {
+        fdht_arrays *f = open_or_skip(good[i]);
+        float v[4];
+        read_whole(f, "w", v);
+        assert_true(v[0] == 1 && v[1] == 2 && v[2] == 3 && v[3] == 4);
+        fdht_arrays_close(f);
+    }
+    static const struct {
+        const char *file, *says;
+    } row[] = {{"offset.pt", "w: extents, strides and 4-byte numbers do not fit its 12 bytes"},
+               {"stride.pt", "w: extents, strides and 4-byte numbers do not fit its 16 bytes"},
+               {"huge.pt", "w: extents, strides"},
+               {"negative.pt", "w: extents and strides are no whole numbers"},
+               {"axes.pt", "w: a tensor of 2 axes with 1 strides"},
+               {"short.pt", "storage a/data/0 has 16 bytes, 5 numbers are wanted"},
+               {"missing.pt", "w: its storage a/data/1 is not in the archive"},
+               {"order.pt", "a/byteorder: neither little nor big"},
+               {"system.pt", "an object of class posix.system, not a state dict"},
+               {"shared.pt", "more than 200000 arrays"},
+               {"deep.pt", "nested deeper or wider"},
+               {"cycle.pt", "nested deeper or wider"},
+               {"opcode.pt", "pickle, byte 2: opcode 0x69 is not read"},
+               {"bomb.npz", "W.npy: claims to hold more than its bytes can"}};
+    for (size_t i = 0; i < FDHT_COUNT(row); i++) {
+        char path[64];
+        fdht_arrays *f;
+        fdht_error err = {0};
+        snprintf(path, sizeof path, "refused/%s", row[i].file);
+        int rc = fdht_arrays_open(data_path(path), &f, &err);
+        assert_int_equal(rc, FDHT_EFORMAT);
+        assert_message(err, row[i].says);
+    }
+    assert_int_not_equal(access("/tmp/executed", F_OK), 0);
+}
+
 static void onnx(void **state)
 {
     (void)state;
@@ -561,13 +601,19 @@ static int teardown(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(safetensors), cmocka_unit_test(safetensors_refused),
-        cmocka_unit_test(npy),         cmocka_unit_test(npy_refused),
-        cmocka_unit_test(npz),         cmocka_unit_test(torch),
-        cmocka_unit_test(onnx),        cmocka_unit_test(onnx_outside),
-        cmocka_unit_test(keras),       cmocka_unit_test(named),
-        cmocka_unit_test(large),       cmocka_unit_test(without_memory),
-        cmocka_unit_test(damaged)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(safetensors),
+                                              cmocka_unit_test(safetensors_refused),
+                                              cmocka_unit_test(npy),
+                                              cmocka_unit_test(npy_refused),
+                                              cmocka_unit_test(npz),
+                                              cmocka_unit_test(torch),
+                                              cmocka_unit_test(torch_by_hand),
+                                              cmocka_unit_test(onnx),
+                                              cmocka_unit_test(onnx_outside),
+                                              cmocka_unit_test(keras),
+                                              cmocka_unit_test(named),
+                                              cmocka_unit_test(large),
+                                              cmocka_unit_test(without_memory),
+                                              cmocka_unit_test(damaged)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
