@@ -196,7 +196,9 @@ static int scan(fdht_arrays *f, fdht_error *err)
             rc = reader[i].scan(f, err);
         return rc ? rc : finish(f, err);
     }
-    return refuse(f->kind, err);
+    int rc = f->kind == FDHT_FILE_ZIP ? fdht_zip_open(f->path, &f->zip, err)
+                                      : FDHT_OK; /* damaged, or without libzip */
+    return rc ? rc : refuse(f->kind, err);
 }
 
 int fdht_arrays_open(const char *path, fdht_arrays **out, fdht_error *err)
