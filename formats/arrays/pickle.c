@@ -131,14 +131,14 @@ static int push_long(fdht_pickle *m, size_t length_bytes)
     return push(m, (fdht_pickle_value){.type = FDHT_PICKLE_INT, .i = (int64_t)v});
 }
 
-static int push_float(fdht_pickle *m)
+static int push_float(fdht_pickle *m, size_t bytes)
 {
     const uint8_t *p;
     uint64_t bits = 0;
     fdht_pickle_value v = {.type = FDHT_PICKLE_FLOAT};
-    if (!take(m, 8, &p))
+    if (!take(m, bytes, &p))
         return bad(m, "the pickle ends in a number");
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < bytes; i++)
         bits = bits << 8 | p[i];
     memcpy(&v.f, &bits, sizeof v.f);
     return push(m, v);
@@ -257,8 +257,9 @@ static int push_class(fdht_pickle *m, const char *module, size_t n_module, const
     return push(m, (fdht_pickle_value){.type = FDHT_PICKLE_CLASS, .text = text, .n = n});
 }
 
-static int global(fdht_pickle *m)
+static int global(fdht_pickle *m, size_t unused)
 {
+    (void)unused;
     const uint8_t *module = line(m), *between = m->p, *name = module ? line(m) : NULL;
     if (!name)
         return bad(m, "a class without a name");
@@ -266,8 +267,9 @@ static int global(fdht_pickle *m)
                       (size_t)(m->p - name) - 1);
 }
 
-static int stack_global(fdht_pickle *m)
+static int stack_global(fdht_pickle *m, size_t unused)
 {
+    (void)unused;
     uint32_t name, module;
     if (!pop(m, &name) || !pop(m, &module) || m->value[name].type != FDHT_PICKLE_STRING ||
         m->value[module].type != FDHT_PICKLE_STRING)
@@ -292,8 +294,9 @@ static int fill_dict(fdht_pickle *m, uint32_t dict, uint32_t args)
 }
 
 /* A call stays one, but for dictionaries. */
-static int reduce(fdht_pickle *m)
+static int reduce(fdht_pickle *m, size_t unused)
 {
+    (void)unused;
     uint32_t args, class;
     if (!pop(m, &args) || !pop(m, &class) || m->value[args].type != FDHT_PICKLE_TUPLE)
         return bad(m, "a call without arguments");
@@ -305,8 +308,9 @@ static int reduce(fdht_pickle *m)
     return append(m, made, (uint32_t[2]){class, args}, 2);
 }
 
-static int outside(fdht_pickle *m)
+static int outside(fdht_pickle *m, size_t unused)
 {
+    (void)unused;
     uint32_t id;
     if (!pop(m, &id))
         return bad(m, "the stack is too short");
@@ -345,139 +349,152 @@ static int remember_at(fdht_pickle *m, size_t bytes)
     return take_number(m, bytes, &at) ? remember(m, at) : bad(m, "the pickle ends in a number");
 }
 
-/* --- the machine */
+/* --- the machine: each opcode is a row, a call with one number */
 
-static int drop(fdht_pickle *m, uint8_t op)
+static int op_mark(fdht_pickle *m, size_t unused)
 {
-    uint32_t v;
-    if (op == 'b') /* the state of an object: attributes that no dictionary or tensor needs */
-        return pop(m, &v) ? FDHT_OK : bad(m, "the stack is too short");
-    if (op == '1') {
-        size_t from = above_mark(m);
-        if (from == SIZE_MAX)
-            return bad(m, "no mark on the stack");
-        m->stack.n = from - 1;
-        return FDHT_OK;
-    }
+    (void)unused;
+    return push_number(m, &m->stack, MARK);
+}
+
+static int op_pop(fdht_pickle *m, size_t unused)
+{
+    (void)unused;
     if (!m->stack.n)
         return bad(m, "the stack is too short");
     m->stack.n--;
     return FDHT_OK;
 }
 
-static int skip(fdht_pickle *m, size_t n)
+static int op_pop_mark(fdht_pickle *m, size_t unused)
+{
+    (void)unused;
+    size_t from = above_mark(m);
+    if (from == SIZE_MAX)
+        return bad(m, "no mark on the stack");
+    m->stack.n = from - 1;
+    return FDHT_OK;
+}
+
+/* The state of an object: attributes that no dictionary or tensor needs. */
+static int op_build(fdht_pickle *m, size_t unused)
+{
+    uint32_t v;
+    (void)unused;
+    return pop(m, &v) ? FDHT_OK : bad(m, "the stack is too short");
+}
+
+static int op_skip(fdht_pickle *m, size_t n)
 {
     const uint8_t *p;
     return take(m, n, &p) ? FDHT_OK : bad(m, "the pickle ends in an opcode");
 }
 
-static int constant(fdht_pickle *m, fdht_pickle_type type, int64_t i)
+static int op_bool(fdht_pickle *m, size_t value)
 {
-    return push(m, (fdht_pickle_value){.type = type, .i = i});
+    return push(m, (fdht_pickle_value){.type = FDHT_PICKLE_BOOL, .i = (int64_t)value});
 }
 
-static int duplicate(fdht_pickle *m)
+/* None, or an empty container. */
+static int op_empty(fdht_pickle *m, size_t type)
 {
+    return push(m, (fdht_pickle_value){.type = (fdht_pickle_type)type});
+}
+
+static int op_dup(fdht_pickle *m, size_t unused)
+{
+    (void)unused;
     if (!m->stack.n || m->stack.v[m->stack.n - 1] == MARK)
         return bad(m, "the stack is too short");
     return push_number(m, &m->stack, m->stack.v[m->stack.n - 1]);
 }
 
-/* Every opcode that is read. */
+static int op_collect(fdht_pickle *m, size_t type)
+{
+    return collect(m, above_mark(m), 1, (fdht_pickle_type)type);
+}
+
+/* The topmost n values go into the container under them. */
+static int op_put(fdht_pickle *m, size_t n)
+{
+    return m->stack.n < n + 1 ? bad(m, "the stack is too short") : put(m, m->stack.n - n, 0, n == 2);
+}
+
+static int op_put_marked(fdht_pickle *m, size_t pairs)
+{
+    return put(m, above_mark(m), 1, pairs);
+}
+
+static int op_memoize(fdht_pickle *m, size_t unused)
+{
+    (void)unused;
+    return remember(m, m->memo.n);
+}
+
+/* Every opcode that is read, by its number. */
+static const struct {
+    int (*run)(fdht_pickle *m, size_t number);
+    size_t number;
+} opcodes[256] = {
+    [0x80] = {op_skip, 1}, /* PROTO */
+    [0x95] = {op_skip, 8}, /* FRAME */
+    ['('] = {op_mark, 0},
+    ['0'] = {op_pop, 0},
+    ['1'] = {op_pop_mark, 0},
+    ['2'] = {op_dup, 0},
+    ['b'] = {op_build, 0},
+    ['N'] = {op_empty, FDHT_PICKLE_NONE},
+    [0x88] = {op_bool, 1},
+    [0x89] = {op_bool, 0},
+    ['K'] = {push_int, 1}, /* BININT1, 2, BININT */
+    ['M'] = {push_int, 2},
+    ['J'] = {push_int, 4},
+    [0x8a] = {push_long, 1}, /* LONG1, LONG4 */
+    [0x8b] = {push_long, 4},
+    ['G'] = {push_float, 8},
+    ['U'] = {push_text, 1}, /* SHORT_BINSTRING, SHORT_BINBYTES, SHORT_BINUNICODE */
+    ['C'] = {push_text, 1},
+    [0x8c] = {push_text, 1},
+    ['T'] = {push_text, 4}, /* BINSTRING, BINBYTES, BINUNICODE */
+    ['B'] = {push_text, 4},
+    ['X'] = {push_text, 4},
+    [0x8d] = {push_text, 8}, /* BINUNICODE8, BINBYTES8, BYTEARRAY8 */
+    [0x8e] = {push_text, 8},
+    [0x96] = {push_text, 8},
+    ['}'] = {op_empty, FDHT_PICKLE_DICT},
+    [']'] = {op_empty, FDHT_PICKLE_LIST},
+    [')'] = {op_empty, FDHT_PICKLE_TUPLE},
+    [0x8f] = {op_empty, FDHT_PICKLE_TUPLE}, /* EMPTY_SET */
+    ['t'] = {op_collect, FDHT_PICKLE_TUPLE},
+    [0x91] = {op_collect, FDHT_PICKLE_TUPLE}, /* FROZENSET */
+    ['l'] = {op_collect, FDHT_PICKLE_LIST},
+    ['d'] = {op_collect, FDHT_PICKLE_DICT},
+    [0x85] = {tuple, 1},
+    [0x86] = {tuple, 2},
+    [0x87] = {tuple, 3},
+    ['a'] = {op_put, 1}, /* APPEND, SETITEM */
+    ['s'] = {op_put, 2},
+    ['e'] = {op_put_marked, false}, /* APPENDS, ADDITEMS, SETITEMS */
+    [0x90] = {op_put_marked, false},
+    ['u'] = {op_put_marked, true},
+    ['c'] = {global, 0},
+    [0x93] = {stack_global, 0},
+    ['R'] = {reduce, 0}, /* REDUCE, NEWOBJ */
+    [0x81] = {reduce, 0},
+    ['Q'] = {outside, 0},
+    ['q'] = {remember_at, 1}, /* BINPUT, LONG_BINPUT */
+    ['r'] = {remember_at, 4},
+    [0x94] = {op_memoize, 0},
+    ['h'] = {recall, 1}, /* BINGET, LONG_BINGET */
+    ['j'] = {recall, 4},
+};
+
 static int step(fdht_pickle *m, uint8_t op)
 {
-    switch (op) {
-    case 0x80: /* PROTO */
-        return skip(m, 1);
-    case 0x95: /* FRAME */
-        return skip(m, 8);
-    case '(':
-        return push_number(m, &m->stack, MARK);
-    case '0': /* POP, POP_MARK, BUILD */
-    case '1':
-    case 'b':
-        return drop(m, op);
-    case '2':
-        return duplicate(m);
-    case 'N':
-        return constant(m, FDHT_PICKLE_NONE, 0);
-    case 0x88: /* NEWTRUE, NEWFALSE */
-    case 0x89:
-        return constant(m, FDHT_PICKLE_BOOL, op == 0x88);
-    case 'K': /* BININT1, 2, BININT */
-        return push_int(m, 1);
-    case 'M':
-        return push_int(m, 2);
-    case 'J':
-        return push_int(m, 4);
-    case 0x8a: /* LONG1, LONG4 */
-        return push_long(m, 1);
-    case 0x8b:
-        return push_long(m, 4);
-    case 'G':
-        return push_float(m);
-    case 'U': /* SHORT_BINSTRING, SHORT_BINBYTES, SHORT_BINUNICODE */
-    case 'C':
-    case 0x8c:
-        return push_text(m, 1);
-    case 'T': /* BINSTRING, BINBYTES, BINUNICODE */
-    case 'B':
-    case 'X':
-        return push_text(m, 4);
-    case 0x8d: /* BINUNICODE8, BINBYTES8, BYTEARRAY8 */
-    case 0x8e:
-    case 0x96:
-        return push_text(m, 8);
-    case '}':
-        return constant(m, FDHT_PICKLE_DICT, 0);
-    case ']':
-        return constant(m, FDHT_PICKLE_LIST, 0);
-    case ')':
-    case 0x8f: /* EMPTY_SET */
-        return constant(m, FDHT_PICKLE_TUPLE, 0);
-    case 't': /* TUPLE, FROZENSET, LIST, DICT */
-    case 0x91:
-        return collect(m, above_mark(m), 1, FDHT_PICKLE_TUPLE);
-    case 'l':
-        return collect(m, above_mark(m), 1, FDHT_PICKLE_LIST);
-    case 'd':
-        return collect(m, above_mark(m), 1, FDHT_PICKLE_DICT);
-    case 0x85: /* TUPLE1, 2, 3 */
-    case 0x86:
-    case 0x87:
-        return tuple(m, op - 0x84U);
-    case 'a': /* APPEND, APPENDS, ADDITEMS */
-        return m->stack.n < 2 ? bad(m, "the stack is too short") : put(m, m->stack.n - 1, 0, false);
-    case 'e':
-    case 0x90:
-        return put(m, above_mark(m), 1, false);
-    case 's': /* SETITEM, SETITEMS */
-        return m->stack.n < 3 ? bad(m, "the stack is too short") : put(m, m->stack.n - 2, 0, true);
-    case 'u':
-        return put(m, above_mark(m), 1, true);
-    case 'c':
-        return global(m);
-    case 0x93:
-        return stack_global(m);
-    case 'R': /* REDUCE, NEWOBJ */
-    case 0x81:
-        return reduce(m);
-    case 'Q':
-        return outside(m);
-    case 'q': /* BINPUT, LONG_BINPUT, MEMOIZE */
-        return remember_at(m, 1);
-    case 'r':
-        return remember_at(m, 4);
-    case 0x94:
-        return remember(m, m->memo.n);
-    case 'h': /* BINGET, LONG_BINGET */
-        return recall(m, 1);
-    case 'j':
-        return recall(m, 4);
-    default:
+    if (!opcodes[op].run)
         return fdht_fail(m->err, FDHT_EFORMAT, "pickle, byte %zu: opcode 0x%02x is not read",
                          (size_t)(m->p - m->data) - 1, op);
-    }
+    return opcodes[op].run(m, opcodes[op].number);
 }
 
 int fdht_pickle_read(const uint8_t *data, size_t n, fdht_pickle **out, fdht_error *err)
