@@ -113,6 +113,11 @@ FDHT_API int fdht_file_identify(const char *path, fdht_file_kind *out, fdht_erro
  * a full disk or a damaged file it can hold objects that it fails to free; at exit it would complain on stderr, or crash. Every file
  * is closed without it. The library itself silences libhdf5 call by call only. */
 FDHT_API void fdht_hdf5_quiet(void);
+/* From now on every HDF5 file is walked in a child process, under limits of address space, processor time and files, before any reader
+ * of this library opens it: a damaged or hostile file that crashes libhdf5, fills the memory or never ends is FDHT_EFORMAT. For programs
+ * that read files of others; off at first, since it forks (from the thread that opens the file, under libhdf5's lock). A file that passed
+ * is not walked again while it stays as it is. Threads: any; call it before the first file is opened. */
+FDHT_API void fdht_hdf5_guard(bool on);
 /* "model", "dataset", "hdf5", "png", ... Static storage. */
 FDHT_API const char *fdht_file_kind_name(fdht_file_kind kind);
 /* For a kind that is named, never read: what the file is and what to do about it, one line without the file's name. NULL for every
