@@ -20,6 +20,7 @@ CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
 PACKAGES ?= hdf5 libpng zlib libcjson openblas $(OPTIONAL)
 OPTIONAL = $(shell $(PKG_CONFIG) --exists libzip && echo libzip; \
+    $(PKG_CONFIG) --exists libseccomp && echo libseccomp; \
     $(PKG_CONFIG) --exists libprotobuf-c && command -v protoc-c > /dev/null && echo libprotobuf-c)
 EXTRA_LIBS ?= -llapacke
 PKG_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
@@ -99,6 +100,7 @@ CFLAGS_lib_base_error = -DFDHT_VERSION='"$(VERSION)"'
 CFLAGS_cli_frame_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(strip $(CFLAGS) $(EXTRA_CFLAGS) $(SAN)), $(MACHINE)"'
 # Optional libraries: what is built without one says so when it is asked for.
 CFLAGS_formats_arrays_zip = $(if $(filter libzip,$(PACKAGES)),-DFDHT_HAVE_LIBZIP)
+CFLAGS_formats_hdf5_guard = $(if $(filter libseccomp,$(PACKAGES)),-DFDHT_HAVE_LIBSECCOMP)
 CFLAGS_formats_arrays_onnx = $(if $(filter libprotobuf-c,$(PACKAGES)),-DFDHT_HAVE_PROTOBUF_C -isystem $(B)/gen)
 # Folders whose own headers the command and the unit tests see.
 $(CLI_OBJ): INCLUDES = -Icli

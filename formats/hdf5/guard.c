@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifdef HAVE_LIBSECCOMP
+#ifdef FDHT_HAVE_LIBSECCOMP
 #include <seccomp.h>
 #endif
 
@@ -111,7 +111,7 @@ static rlim_t address_space(void)
 /* What a reader of an open file needs and nothing else. Where a call is refused the reader fails, and so does the file. */
 static void close_doors(void)
 {
-#ifdef HAVE_LIBSECCOMP
+#ifdef FDHT_HAVE_LIBSECCOMP
     static const int allowed[] = {
         SCMP_SYS(read),
         SCMP_SYS(pread64),
