@@ -22,7 +22,8 @@ enum {
     WIDE = 192,    /* .. and of WIDE_PAGES, for larger blocks */
     WIDE_PAGES = 16,
     MOST_MAPPINGS = 24000, /* the system allows 65,530 of a process */
-    LARGEST = 1 << 20
+    LARGEST = 1 << 20,
+    MOST_BLOCKS = 100000
 };
 
 static char *reserve(size_t size)
@@ -55,26 +56,31 @@ static void make_holes(size_t page)
     punch(region + wide, NARROW, 1, page);
 }
 
-/* Whether malloc made a mapping for this block: a bit of the size that glibc keeps before it. */
-static bool mapped(const void *block)
+/* A block, and whether malloc made a mapping for it. Another allocator in glibc's place never seems to. */
+static void *take(size_t size, bool *mapped)
 {
-    size_t size;
-    memcpy(&size, (const void *)((uintptr_t)block - sizeof size), sizeof size);
-    return size & 2;
+    size_t before = mallinfo2().hblks;
+    void *volatile block = malloc(size); /* volatile: not to be optimised away with its free */
+    *mapped = mallinfo2().hblks > before;
+    return block;
 }
 
 /* Take all that is free in the heap, largest first, so that new blocks come from nowhere else. */
 static void drain(void)
 {
-    for (size_t size = LARGEST; size >= 16;
+    int left = MOST_BLOCKS;
+    bool mapped;
+    void *block = take((size_t)LARGEST << 4, &mapped);
+    free(block);
+    if (!mapped)
+        return;
+    for (size_t size = LARGEST; size >= 16 && left;
          size = size > 1040 ? FDHT_MAX(size - size / 4, (size_t)1040) : size - 16)
-        for (;;) {
-            void *block = malloc(size);
-            if (!block || mapped(block)) {
+        do {
+            block = take(size, &mapped);
+            if (mapped)
                 free(block);
-                break;
-            }
-        }
+        } while (block && !mapped && --left);
 }
 
 void fdht_h5_fence(void)

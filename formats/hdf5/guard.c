@@ -251,7 +251,7 @@ static int how_it_died(int state, fdht_error *err)
         return fdht_fail(err, FDHT_EFORMAT, "damaged HDF5 file (reading it does not end)");
     if (sig)
         return fdht_fail(err, FDHT_EFORMAT, "damaged HDF5 file (libhdf5 crashes on it: signal %d)", sig);
-    return fdht_fail(err, FDHT_EFORMAT, "damaged HDF5 file (its reader ended with status %d)",
+    return fdht_fail(err, FDHT_EIO, "the process that tries the file ended with status %d",
                      WEXITSTATUS(state));
 }
 
