@@ -247,6 +247,11 @@ FDHT_API int fdht_model_init(fdht_model *m, uint64_t seed, double init_scale, fd
 FDHT_API int fdht_model_params(const fdht_model *m);
 FDHT_API const fdht_param *fdht_model_param(const fdht_model *m, int i);
 FDHT_API const fdht_param *fdht_model_find(const fdht_model *m, const char *name);
+/* The array "weight", "bias", "scale" or "shift" of a link; NULL: it has none. */
+FDHT_API const fdht_param *fdht_model_link_param(const fdht_model *m, int link, const char *what);
+/* What a row of scores means, in place: softmax outputs become probabilities, sigmoid outputs each its own; linear outputs
+ * and those without a head stay as they are. row: fdht_model_width numbers. */
+FDHT_API void fdht_model_probabilities(const fdht_model *m, float *row);
 /* All numbers of the model, fdht_model_size of them, valid until fdht_model_free. */
 FDHT_API float *fdht_model_values(fdht_model *m);
 FDHT_API const float *fdht_model_values_const(const fdht_model *m);

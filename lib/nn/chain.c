@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "nn/activation.h"
 #include "nn/model.h"
 
 enum { MOST_LINKS = 4096 };
@@ -244,16 +245,28 @@ bool fdht_model_classic(const fdht_model *m)
            (!s->classes || (head->kind == FDHT_LINK_DENSE && head->bias && head->activation == FDHT_LINEAR));
 }
 
-/* Append "chain/K/what". Returns its offset. */
+static void name_of_param(const fdht_model *m, int k, const char *what, char *buf, size_t size)
+{
+    if (k == m->spec.links - 1 && fdht_model_classic(m))
+        snprintf(buf, size, "classifier/%s", what);
+    else
+        snprintf(buf, size, "chain/%d/%s", k, what);
+}
+
+/* Append a parameter of link k. Returns its offset. */
 static size_t add_link_param(fdht_model *m, int k, const char *what, size_t d0, size_t d1)
 {
     size_t offset = fdht_model_add_param(m, d0, d1);
     fdht_param *p = &m->param[m->n_params - 1];
-    if (k == m->spec.links - 1 && fdht_model_classic(m))
-        snprintf(p->name, sizeof p->name, "classifier/%s", what);
-    else
-        snprintf(p->name, sizeof p->name, "chain/%d/%s", k, what);
+    name_of_param(m, k, what, p->name, sizeof p->name);
     return offset;
+}
+
+const fdht_param *fdht_model_link_param(const fdht_model *m, int link, const char *what)
+{
+    char name[96];
+    name_of_param(m, link, what, name, sizeof name);
+    return fdht_model_find(m, name);
 }
 
 void fdht_chain_lay_out(fdht_model *m)
@@ -306,4 +319,12 @@ bool fdht_model_each(const fdht_model *m)
 size_t fdht_model_rows(const fdht_model *m, size_t length)
 {
     return fdht_chain_rows(m, m->spec.links - 1, length, 1);
+}
+
+void fdht_model_probabilities(const fdht_model *m, float *row)
+{
+    if (m->spec.classes && m->spec.output == FDHT_OUTPUT_SOFTMAX)
+        fdht_softmax(row, m->width);
+    else if (m->spec.classes && m->spec.output == FDHT_OUTPUT_SIGMOID)
+        fdht_activation_run_f32(FDHT_SIGMOID, m->width, row, row);
 }
