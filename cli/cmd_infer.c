@@ -9,8 +9,8 @@
 #include "fdht/clips.h"
 #include "fdht/fixed.h"
 #include "fdht/modelfile.h"
+#include "infer/record.h"
 
-enum { FORMAT_JSONL, FORMAT_TSV, FORMAT_TEXT };
 enum { CONTROL_SINGLE, CONTROL_SHUFFLE };
 
 typedef struct args {
@@ -40,7 +40,7 @@ static const cli_option options[] = {
     CLI_CHOICE(args, control, 0, "control", "single|shuffle",
                "run on one frame repeated, or on frames in random order"),
     CLI_FLAG(args, score, 0, "score",
-             "print the share of right labels to standard error, where clips have labels"),
+             "print accuracy, F1 or error to standard error, where clips have labels"),
     CLI_END,
 };
 
@@ -77,175 +77,22 @@ typedef struct job {
     fdht_fixed_model *fixed;
     bool calibrated;
     fdht_clips *clips;
+    infer_records records;
     char **name;           /* (classes) from --labels, or NULL */
     fdht_clip_item **item; /* (batch) */
     fdht_clip *clip;
-    float *scores, *row; /* (batch, width), (width) */
-    size_t *rank;        /* (width) */
-    size_t batch, width, labelled, right, frames_done, done, expected;
+    float *scores; /* rows of all clips of a batch, one after the other */
+    size_t room;   /* numbers that scores holds */
+    size_t batch, frames_done, done, expected;
     cli_bar bar;
     char *stream_source;
 } job;
-
-/* ---- what a record says ---- */
-
-static const char *class_name(const job *j, size_t k, char buf[static 32])
-{
-    snprintf(buf, 32, "%zu", k);
-    if (j->name)
-        return j->name[k];
-    return j->spec->class_name && *j->spec->class_name[k] ? j->spec->class_name[k] : buf;
-}
-
-static void print_escaped(const char *s)
-{
-    for (; *s; s++)
-        *s == '\t'   ? (void)fputs("\\t", stdout)
-        : *s == '\n' ? (void)fputs("\\n", stdout)
-        : *s == '\\' ? (void)fputs("\\\\", stdout)
-                     : (void)putchar(*s);
-}
-
-static void print_header(const job *j)
-{
-    if (j->a->format != FORMAT_TSV)
-        return;
-    printf("clip\tlabel\tclass\tprob\terror");
-    for (size_t k = 2; j->spec->classes && k <= j->a->top && k <= j->width; k++)
-        printf("\tlabel_%zu\tprob_%zu", k, k);
-    for (size_t k = 0; j->a->logits && k < j->width; k++)
-        printf("\tlogit_%zu", k);
-    printf("\n");
-}
-
-static void print_error(job *j, const char *clip, const char *message)
-{
-    size_t named = strlen(clip); /* whoever opened a file has named it already */
-    if (strncmp(message, clip, named) == 0 && strncmp(message + named, ": ", 2) == 0)
-        message += named + 2;
-    cli_error(j->c, "%s: %s", clip, message);
-    if (j->a->format == FORMAT_TSV) {
-        print_escaped(clip);
-        printf("\t\t\t\t");
-        print_escaped(message);
-        printf("\n");
-    } else if (j->a->format == FORMAT_JSONL) {
-        cJSON *json = cJSON_CreateObject();
-        cli_json_string(json, "clip", clip);
-        cli_json_string(json, "error", message);
-        cli_json_line(stdout, json);
-    }
-}
-
-static void print_json(const job *j, const char *clip, const float *logits, size_t top)
-{
-    cJSON *json = cJSON_CreateObject();
-    char buf[32];
-    cli_json_string(json, "clip", clip);
-    if (top) {
-        cli_json_string(json, "label", class_name(j, j->rank[0], buf));
-        cli_json_size(json, "class", j->rank[0]);
-        cli_json_float(json, "prob", j->row[j->rank[0]]);
-        cJSON *list = cli_json_array(json, "top");
-        for (size_t k = 0; k < top; k++) {
-            cJSON *one = cli_json_object(list, NULL);
-            cli_json_string(one, "label", class_name(j, j->rank[k], buf));
-            cli_json_float(one, "prob", j->row[j->rank[k]]);
-        }
-    }
-    if (j->a->logits) {
-        cJSON *list = cli_json_array(json, "logits");
-        for (size_t k = 0; k < j->width; k++)
-            cli_json_float(list, NULL, logits[k]);
-    }
-    cli_json_line(stdout, json);
-}
-
-static void print_columns(const job *j, const char *clip, const float *logits, size_t top)
-{
-    char buf[32];
-    print_escaped(clip);
-    for (size_t k = 0; k < top; k++) {
-        putchar('\t');
-        print_escaped(class_name(j, j->rank[k], buf));
-        if (k == 0)
-            printf("\t%zu", j->rank[0]);
-        printf("\t%.6g", (double)j->row[j->rank[k]]);
-        if (k == 0)
-            putchar('\t');
-    }
-    if (!top)
-        printf("\t\t\t\t");
-    for (size_t k = 0; j->a->logits && k < j->width; k++)
-        printf("\t%.9g", (double)logits[k]);
-    printf("\n");
-}
-
-static void print_text(const job *j, const char *clip, const float *logits, size_t top)
-{
-    char buf[32];
-    printf("%s:", clip);
-    for (size_t k = 0; k < top; k++)
-        printf("%s %s %.3f", k ? "," : "", class_name(j, j->rank[k], buf), (double)j->row[j->rank[k]]);
-    for (size_t k = 0; j->a->logits && k < j->width; k++)
-        printf(" %.6g", (double)logits[k]);
-    printf("\n");
-}
-
-/* The `top` largest probabilities, by falling order; equal ones by class. */
-static void rank_classes(job *j, size_t top)
-{
-    for (size_t k = 0; k < j->width; k++)
-        j->rank[k] = k;
-    for (size_t k = 0; k < top; k++) {
-        size_t best = k;
-        for (size_t i = k + 1; i < j->width; i++)
-            if (j->row[j->rank[i]] > j->row[j->rank[best]] ||
-                (j->row[j->rank[i]] == j->row[j->rank[best]] && j->rank[i] < j->rank[best]))
-                best = i;
-        size_t t = j->rank[k];
-        j->rank[k] = j->rank[best];
-        j->rank[best] = t;
-    }
-}
-
-/* Whether the label that the clip came with is this class: by name where both have names. */
-static void count_label(job *j, const fdht_clip_item *item, size_t class)
-{
-    char buf[32];
-    if (!item->label_name && item->label < 0)
-        return;
-    j->labelled++;
-    if (item->label_name && (j->name || j->spec->class_name))
-        j->right += strcmp(item->label_name, class_name(j, class, buf)) == 0;
-    else
-        j->right += item->label == (int)class;
-}
-
-static void print_record(job *j, const fdht_clip_item *item, const char *clip, const float *logits)
-{
-    static void (*const print[])(const job *j, const char *clip, const float *logits,
-                                 size_t top) = {print_json, print_columns, print_text};
-    size_t top = j->spec->classes ? j->a->top < j->width ? j->a->top : j->width : 0;
-    for (size_t k = 0; k < j->width; k++)
-        if (!isfinite(logits[k])) {
-            print_error(j, clip, "the scores are not finite");
-            return;
-        }
-    if (top) {
-        memcpy(j->row, logits, j->width * sizeof *j->row);
-        fdht_softmax(j->row, j->width);
-        rank_classes(j, top);
-        count_label(j, item, j->rank[0]);
-    }
-    print[j->a->format](j, clip, logits, top);
-}
 
 /* ---- clips ---- */
 
 static size_t frame_bytes(const job *j)
 {
-    return j->spec->cell[0].inputs * (j->spec->frame.width ? 1 : sizeof(float));
+    return fdht_model_inputs(j->model) * (j->spec->frame.width ? 1 : sizeof(float));
 }
 
 /* An empty string if the model can take the clip. */
@@ -259,11 +106,11 @@ static void check_item(const job *j, const fdht_clip_item *item, char *message, 
     else if (f->width && !item->u8)
         snprintf(message, size, "holds features, the model takes frames of %zux%zux%zu", f->width, f->height,
                  f->channels);
-    else if (!f->width && item->f32 && s->features != j->spec->cell[0].inputs)
+    else if (!f->width && item->f32 && s->features != fdht_model_inputs(j->model))
         snprintf(message, size, "has %zu features, the model takes %zu", s->features,
-                 j->spec->cell[0].inputs);
+                 fdht_model_inputs(j->model));
     else if (!f->width && !item->f32)
-        snprintf(message, size, "holds frames, the model takes %zu features", j->spec->cell[0].inputs);
+        snprintf(message, size, "holds frames, the model takes %zu features", fdht_model_inputs(j->model));
     else if (f->width && (s->width != f->width || s->height != f->height || s->channels != f->channels))
         snprintf(message, size, "is %zux%zux%zu, the model takes %zux%zux%zu", s->width, s->height,
                  s->channels, f->width, f->height, f->channels);
@@ -293,19 +140,39 @@ static void apply_control(const job *j, fdht_clip_item *item)
     free(kept);
 }
 
+/* Numbers of the scores of a clip of `length` frames. */
+static size_t count_scores(const job *j, size_t length)
+{
+    return fdht_model_rows(j->model, length) * fdht_model_width(j->model);
+}
+
+static void make_room(job *j, size_t n)
+{
+    size_t need = 0;
+    for (size_t i = 0; i < n; i++)
+        need += count_scores(j, j->clip[i].length);
+    if (need <= j->room)
+        return;
+    free(j->scores);
+    j->scores = cli_calloc(need, sizeof *j->scores);
+    j->room = need;
+}
+
 /* scores of n clips; in 16-bit arithmetic after its ranges have been set by the first ones. */
 static int run_scores(job *j, size_t n)
 {
     int st = FDHT_OK;
     if (n == 0)
         return FDHT_OK;
+    make_room(j, n);
     if (!j->fixed)
         return fdht_runner_run(j->runner, j->clip, n, j->scores, &j->c->err);
     if (!j->calibrated)
         st = fdht_fixed_model_calibrate(j->fixed, j->clip, n, &j->c->err);
     j->calibrated = true;
-    for (size_t i = 0; !st && i < n; i++)
-        st = fdht_fixed_model_run(j->fixed, &j->clip[i], j->scores + i * j->width, NULL, &j->c->err);
+    float *scores = j->scores;
+    for (size_t i = 0; !st && i < n; i++, scores += count_scores(j, j->clip[i - 1].length))
+        st = fdht_fixed_model_run(j->fixed, &j->clip[i], scores, NULL, &j->c->err);
     return st;
 }
 
@@ -325,13 +192,17 @@ static int run_batch(job *j, size_t n)
     int st = run_scores(j, good);
     if (st)
         return st;
-    good = 0;
+    const float *scores = j->scores;
     for (size_t i = 0; i < n; i++) {
-        check_item(j, j->item[i], message, sizeof message);
-        if (*message)
-            print_error(j, j->item[i]->name, message);
-        else
-            print_record(j, j->item[i], j->item[i]->name, j->scores + good++ * j->width);
+        const fdht_clip_item *item = j->item[i];
+        check_item(j, item, message, sizeof message);
+        if (*message) {
+            infer_print_error(&j->records, item->name, message);
+            continue;
+        }
+        infer_print_record(&j->records, item, item->name, scores,
+                           fdht_model_rows(j->model, item->shape.length));
+        scores += count_scores(j, item->shape.length);
     }
     fflush(stdout);
     return ferror(stdout) ? cli_fail(j->c, FDHT_EIO, "standard output: cannot be written") : FDHT_OK;
@@ -369,7 +240,7 @@ static int stream_item(job *j, const fdht_clip_item *item)
     bool fresh = !j->stream_source || strcmp(j->stream_source, item->source) != 0;
     check_item(j, item, message, sizeof message);
     if (*message) {
-        print_error(j, item->name, message);
+        infer_print_error(&j->records, item->name, message);
         return FDHT_OK;
     }
     if (fresh) {
@@ -391,7 +262,7 @@ static int stream_item(job *j, const fdht_clip_item *item)
         j->frames_done++;
         if (item->shape.length > 1)
             snprintf(message, sizeof message, "%.480s#%zu", item->name, t);
-        print_record(j, item, item->shape.length > 1 ? message : item->name, j->scores);
+        infer_print_record(&j->records, item, item->shape.length > 1 ? message : item->name, j->scores, 1);
     }
     fflush(stdout);
     return ferror(stdout) ? cli_fail(j->c, FDHT_EIO, "standard output: cannot be written") : FDHT_OK;
@@ -515,12 +386,18 @@ static int set_up(job *j)
         if ((st = set_up_fixed(j)))
             return st;
     }
-    j->width = j->spec->classes ? j->spec->classes : fdht_model_outputs(j->model);
+    j->records = (infer_records){.c = c,
+                                 .model = j->model,
+                                 .format = j->a->format,
+                                 .logits = j->a->logits,
+                                 .stream = j->a->stream,
+                                 .top = j->a->top,
+                                 .name = j->name};
+    infer_records_open(&j->records);
     j->item = cli_calloc(j->batch, sizeof *j->item);
     j->clip = cli_calloc(j->batch, sizeof *j->clip);
-    j->scores = cli_calloc(j->batch * j->width, sizeof *j->scores);
-    j->row = cli_calloc(j->width, sizeof *j->row);
-    j->rank = cli_calloc(j->width, sizeof *j->rank);
+    j->room = fdht_model_width(j->model);
+    j->scores = cli_calloc(j->room, sizeof *j->scores);
     return FDHT_OK;
 }
 
@@ -537,8 +414,7 @@ static void close_job(job *j)
     free(j->item);
     free(j->clip);
     free(j->scores);
-    free(j->row);
-    free(j->rank);
+    infer_records_close(&j->records);
     free(j->stream_source);
 }
 
@@ -547,20 +423,15 @@ static int run(cli *c, void *p)
     job j = {.c = c, .a = p};
     int st = set_up(&j);
     if (!st) {
-        print_header(&j);
+        infer_print_header(&j.records);
         cli_bar_start(c, &j.bar, "infer");
         j.bar.on = j.bar.on && !isatty(STDOUT_FILENO); /* records would run through it */
         j.expected = j.bar.on ? fdht_clips_expected(j.clips) : 0;
         st = j.a->stream ? run_stream(&j) : run_clips(&j);
     }
     cli_bar_end(&j.bar);
-    if (!st && (j.a->score || j.a->control >= 0)) {
-        if (j.labelled)
-            fprintf(stderr, "accuracy %.4f (%zu of %zu labelled clips)\n",
-                    (double)j.right / (double)j.labelled, j.right, j.labelled);
-        else
-            cli_warn(c, "no clip has a label: there is no accuracy");
-    }
+    if (!st && (j.a->score || j.a->control >= 0))
+        infer_print_score(&j.records);
     close_job(&j);
     return st;
 }

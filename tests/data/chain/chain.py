@@ -187,6 +187,12 @@ def write(folder, name, output, inputs, links):
             y.append(run(links, x[at:at + n]))
             at += n
         file["expected/length"], file["expected/x"], file["expected/y"] = length, x, np.concatenate(y)
+    if name in ("tagger", "max_pool", "backwards", "merge_sum"):
+        with h5py.File(os.path.join(folder, name + ".x.h5"), "w") as clips:
+            for i, n in enumerate(length):
+                at = int(length[:i].sum())
+                clips[f"clip{i}"] = x[at:at + n]
+                clips[f"clip{i}"].attrs["label"] = np.int64(i % 2)
 
 
 def lstm(hidden, directions=1, **more):
