@@ -139,8 +139,7 @@ static int base_of(cli *c, const args *a, fdht_preset *out)
     const fdht_model_spec *s = fdht_model_spec_of(m);
     *out = (fdht_preset){.name = "model", .cell = s->cell[0], .frame = s->frame, .classes = s->classes};
     if (s->cells != 1)
-        st = cli_fail(c, FDHT_ENOSUP, "%s: bench times models of one cell, this has %d", a->model,
-                      s->cells);
+        st = cli_fail(c, FDHT_ENOSUP, "%s: bench times models of one cell, this has %d", a->model, s->cells);
     fdht_model_free(m);
     return st;
 }

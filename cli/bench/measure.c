@@ -163,7 +163,8 @@ static int start_trainer(bench *b, bench_timing *t, fdht_error *err)
         clips->length[i] = b->frames;
     }
     t->data = cli_calloc(1, sizeof *t->data);
-    *t->data = (fdht_train_data){.clips = n, .label = clips->label, .length = clips->length, .read = read_clip, .arg = clips};
+    *t->data = (fdht_train_data){
+        .clips = n, .label = clips->label, .length = clips->length, .read = read_clip, .arg = clips};
     fdht_train_options_default(&opt);
     opt.epochs = 1 << 29;
     opt.batch = t->batch;

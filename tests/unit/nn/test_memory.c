@@ -60,7 +60,8 @@ static void check_training(const char *what, fdht_model *m, const fdht_train_opt
     static const int label[CLIPS] = {0, 1, 2, 0, 1, 2, 0, 1};
     const fdht_model_spec *spec = fdht_model_spec_of(m);
     size_t length[CLIPS], clip = frames * spec->cell[0].inputs * (spec->frame.width ? 1 : sizeof(float));
-    fdht_train_data data = {.clips = CLIPS, .label = label, .length = length, .read = read_clip, .arg = &clip};
+    fdht_train_data data = {
+        .clips = CLIPS, .label = label, .length = length, .read = read_clip, .arg = &clip};
     fdht_trainer *t = NULL;
     fdht_train_bytes bytes;
     fdht_epoch e;
