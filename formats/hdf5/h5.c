@@ -20,24 +20,51 @@ void fdht_hdf5_quiet(void)
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
-int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
+/* The superblock of an open file: at 0, or at 512, 1024, 2048, .. behind a user block. */
+typedef struct superblock {
+    unsigned char head[12];
+    bool found;
+    off_t size; /* of the file */
+    int why;    /* errno, 0: read */
+} superblock;
+
+static superblock find_superblock(int fd)
 {
     static const unsigned char magic[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
-    unsigned char head[9] = {0};
+    superblock s = {.size = lseek(fd, 0, SEEK_END)};
+    off_t at = 0;
+    ssize_t got = s.size < 0 ? -1 : pread(fd, s.head, sizeof s.head, 0);
+    while (got >= 9 && !(s.found = !memcmp(s.head, magic, sizeof magic)) && at < s.size / 2) {
+        at = at ? 2 * at : 512;
+        got = pread(fd, s.head, sizeof s.head, at);
+    }
+    s.why = got < 0 ? errno : 0;
+    return s;
+}
+
+bool fdht_h5_is_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    superblock s = find_superblock(fd);
+    close(fd);
+    return s.found;
+}
+
+int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
+{
     *out = -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s", strerror(errno));
-    off_t size = lseek(fd, 0, SEEK_END);
-    ssize_t got = size < 0 ? -1 : pread(fd, head, sizeof head, 0);
-    int why = errno;
+    superblock s = find_superblock(fd);
     close(fd);
-    if (got < 0)
-        return fdht_fail(err, why == ESPIPE ? FDHT_EINVAL : FDHT_EIO, "%s",
-                         why == ESPIPE ? "a pipe; HDF5 needs a file that can seek" : strerror(why));
-    /* A user block before the superblock is legal HDF5 and nothing this program writes. */
-    if (got < (ssize_t)sizeof head || memcmp(head, magic, sizeof magic) != 0)
-        return fdht_fail(err, FDHT_EFORMAT, "not an HDF5 file (%lld bytes)", (long long)size);
+    if (s.why)
+        return fdht_fail(err, s.why == ESPIPE ? FDHT_EINVAL : FDHT_EIO, "%s",
+                         s.why == ESPIPE ? "a pipe; HDF5 needs a file that can seek" : strerror(s.why));
+    if (!s.found)
+        return fdht_fail(err, FDHT_EFORMAT, "not an HDF5 file (%lld bytes)", (long long)s.size);
 
     hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
     if (fapl < 0)
@@ -52,7 +79,12 @@ int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
     H5Pclose(fapl);
     if (*out < 0) {
         *out = -1;
-        return fdht_fail(err, FDHT_EFORMAT, "damaged or truncated HDF5 file (%lld bytes)", (long long)size);
+        /* superblock 3 has flags: open for writing, open for one writer and many readers */
+        if (s.head[8] >= 3 && s.head[11] & 5)
+            return fdht_fail(
+                err, FDHT_EFORMAT,
+                "an HDF5 file that is open for writing, or was not closed (h5clear -s clears its flag)");
+        return fdht_fail(err, FDHT_EFORMAT, "damaged or truncated HDF5 file (%lld bytes)", (long long)s.size);
     }
     return FDHT_OK;
 }
