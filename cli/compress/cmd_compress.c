@@ -12,6 +12,8 @@ enum { FIXED_STEPS = 4, KEEP_FREE = 32 << 20 };
 static const cli_option options[] = {
     CLI_STRING(compress_args, layer, 0, "layer", "NAME",
                "compress this layer (default: all, if they are a stack)"),
+    CLI_STRING(compress_args, head, 0, "head", "NAME|none",
+               "end with this layer of the file, or with the LSTM (default: the file's output)"),
     CLI_CHOICE(compress_args, layout, 0, "layout", "auto|keras|pytorch|onnx|plain",
                "how the file is written"),
     CLI_STRING(compress_args, gate_order, 0, "gate-order", "ORDER",
@@ -221,6 +223,8 @@ static int shape_cell(compress_run *r, compress_cell *x, bool first)
     x->spec.hidden = l->hidden_size;
     x->spec.proj = l->proj_size;
     x->spec.bias = l->bias;
+    x->spec.candidate = l->candidate;
+    x->spec.output = l->output;
     x->spec.op.format = formats[r->a->format];
     int st = cell_activation(r, l, &x->spec.activation);
     if (!st)
@@ -398,31 +402,22 @@ static int put_part(compress_run *r, const fdht_weights *w, fdht_model *m, int c
     return st;
 }
 
-static int put_head(compress_run *r, const fdht_weights *w, fdht_model *m, size_t classes)
+static int build_model(compress_run *r, const fdht_weights *w, fdht_model **out)
 {
-    size_t outputs = fdht_model_outputs(m);
-    float *weight = cli_calloc(classes * outputs, sizeof *weight), *bias = cli_calloc(classes, sizeof *bias);
-    int st = fdht_weights_read_head(w, weight, bias, &r->c->err);
-    if (!st)
-        st = put_values(r, m, "classifier/weight", NULL, weight, classes * outputs);
-    if (!st)
-        st = put_values(r, m, "classifier/bias", NULL, bias, classes);
-    free(weight);
-    free(bias);
-    return st;
-}
-
-static int build_model(compress_run *r, const fdht_weights *w, int first, int count, fdht_model **out)
-{
-    const fdht_weights_info *info = fdht_weights_info_of(w);
-    int directions = r->cell[0].lstm->directions, st;
+    const fdht_weights_chain *chain = r->chain;
     fdht_cell_spec *cells = cli_calloc((size_t)r->n_cells, sizeof *cells);
-    fdht_model_spec spec = {.layers = count, .directions = directions, .cell = cells};
+    fdht_model_spec spec = {.cells = r->n_cells,
+                            .cell = cells,
+                            .links = chain->n_links,
+                            .link = (fdht_link *)chain->link,
+                            .output = chain->output,
+                            .classes = chain->classes,
+                            .frame.std = 1};
     fdht_model *m = NULL;
+    int st;
     for (int i = 0; i < r->n_cells; i++)
         cells[i] = r->cell[i].spec;
-    r->classifier = info->classes && first + count == info->n_lstm;
-    spec.classes = r->classifier ? info->classes : 0;
+    r->classifier = chain->classes > 0;
     if ((st = fdht_model_new(&spec, &m, &r->c->err)))
         goto out;
     for (int i = 0; !st && i < r->n_cells; i++) {
@@ -435,8 +430,8 @@ static int build_model(compress_run *r, const fdht_weights *w, int first, int co
         if (!st && x->spec.proj)
             st = put_part(r, w, m, i, x, FDHT_W_HR, "projection");
     }
-    if (!st && r->classifier)
-        st = put_head(r, w, m, info->classes);
+    if (!st)
+        st = fdht_weights_fill_chain(w, chain, m, &r->c->err);
     if (st)
         goto out;
     *out = m;
@@ -450,7 +445,7 @@ out:
 /* ---- self-check: the outputs of a few fixed steps ---- */
 
 typedef struct check {
-    size_t length, outputs;
+    size_t length, n; /* steps; scores */
     float *x, *got;
     double *want; /* from the file, in double */
 } check;
@@ -462,23 +457,24 @@ static void check_free(check *k)
     free(k->want);
 }
 
-static int check_start(compress_run *r, const fdht_weights *w, int first, int count, check *k)
+/* The file's own scores, of the whole chain that m has. */
+static int check_start(compress_run *r, const fdht_weights *w, int first, int count, const fdht_model *m,
+                       check *k)
 {
-    const fdht_weights_lstm *l = r->cell[0].lstm, *last = r->cell[r->n_cells - 1].lstm;
-    size_t D = l->input_size;
+    size_t D = r->cell[0].lstm->input_size;
     uint32_t seed = 1;
     k->length = FIXED_STEPS;
-    k->outputs = (size_t)last->directions * (last->proj_size ? last->proj_size : last->hidden_size);
+    k->n = fdht_model_rows(m, k->length) * fdht_model_width(m);
     k->x = cli_calloc(k->length * D, sizeof *k->x);
-    k->got = cli_calloc(k->length * k->outputs, sizeof *k->got);
-    k->want = cli_calloc(k->length * k->outputs, sizeof *k->want);
+    k->got = cli_calloc(k->n, sizeof *k->got);
+    k->want = cli_calloc(k->n, sizeof *k->want);
     for (size_t i = 0; i < k->length * D; i++) {
         seed = seed * 1664525u + 1013904223u;
         k->x[i] = (float)((double)(seed >> 8) / (1 << 23) - 1);
     }
     return fdht_weights_run(w, first, count,
                             r->a->activation ? r->a->activation - 1 : FDHT_ACTIVATION_UNKNOWN, k->length,
-                            k->x, k->want, NULL, NULL, NULL, &r->c->err);
+                            k->x, NULL, NULL, NULL, k->want, &r->c->err);
 }
 
 /* The largest difference, and that of the norms' ratio. */
@@ -488,11 +484,11 @@ static int check_model(compress_run *r, const fdht_model *m, check *k, double *l
     fdht_clip clip = {.f32 = k->x, .length = k->length};
     int st = fdht_runner_new(m, 1, &run, &r->c->err);
     if (!st)
-        st = fdht_runner_states(run, &clip, k->got, NULL, NULL, &r->c->err);
+        st = fdht_runner_run(run, &clip, 1, k->got, &r->c->err);
     fdht_runner_free(run);
     double sum = 0, norm = 0;
     *largest = 0;
-    for (size_t i = 0; !st && i < k->length * k->outputs; i++) {
+    for (size_t i = 0; !st && i < k->n; i++) {
         double d = (double)k->got[i] - k->want[i];
         *largest = fmax(*largest, fabs(d));
         sum += d * d;
@@ -527,7 +523,7 @@ static int compress_cells(compress_run *r, const fdht_weights *w, int first, int
     int st = FDHT_OK, activation = r->a->activation ? r->a->activation - 1 : FDHT_ACTIVATION_UNKNOWN;
     if (!r->a->max_memory) {
         st = fdht_weights_model(w, first, count, activation, &dense, &r->c->err);
-        if (!st && !r->c->dry_run && !(st = check_start(r, w, first, count, k)))
+        if (!st && !r->c->dry_run && !(st = check_start(r, w, first, count, dense, k)))
             st = check_model(r, dense, k, &r->import_difference, &ignored);
     }
     if (st)
@@ -549,22 +545,32 @@ out:
 static int make_cells(compress_run *r, const fdht_weights *w, int first, int count)
 {
     const fdht_weights_info *info = fdht_weights_info_of(w);
-    int directions = info->lstm[first].directions, st = FDHT_OK;
+    int st = FDHT_OK, n = 0;
     for (int i = first; i < first + count; i++)
-        if (info->lstm[i].directions != directions)
-            return cli_fail(r->c, FDHT_ENOSUP, "%s has %d directions, %s %d: give --layer",
-                            info->lstm[first].name, directions, info->lstm[i].name, info->lstm[i].directions);
-    r->n_cells = count * directions;
+        r->n_cells += info->lstm[i].directions;
     r->cell = cli_calloc((size_t)r->n_cells, sizeof *r->cell);
     for (int i = 0; !st && i < r->n_cells; i++) {
         compress_cell *x = &r->cell[i];
-        x->index = first + i / directions;
-        x->direction = i % directions;
+        x->index = first + n;
+        x->direction = i && r->cell[i - 1].index == x->index;
+        n += x->direction + 1 == info->lstm[x->index].directions;
         x->lstm = &info->lstm[x->index];
         st = shape_cell(r, x, i == 0);
         r->dense += x->dense;
     }
     return st;
+}
+
+/* What the model is not: a line each. */
+static void say_chain(const compress_run *r)
+{
+    const fdht_weights_chain *k = r->chain;
+    if (*k->left_out)
+        cli_warn(r->c, "%s", k->left_out);
+    if (*k->assumed)
+        cli_warn(r->c, "%s", k->assumed);
+    if (*k->features)
+        cli_warn(r->c, "the inputs are %s", k->features);
 }
 
 static int run(cli *c, void *p)
@@ -574,7 +580,7 @@ static int run(cli *c, void *p)
     const compress_args *a = p;
     compress_run r = {
         .c = c, .a = a, .import_difference = NAN, .output_difference = NAN, .output_relative = NAN};
-    fdht_weights_options opt = {layouts[a->layout], a->gate_order};
+    fdht_weights_options opt = {layouts[a->layout], a->gate_order, a->head};
     fdht_weights *w = NULL;
     fdht_model *m = NULL;
     check k = {.length = 0};
@@ -583,16 +589,17 @@ static int run(cli *c, void *p)
     fdht_blas_threads(1); /* the team's threads call BLAS side by side */
     if ((st = fdht_weights_open(a->path, &opt, &w, &c->err)) ||
         (st = fdht_weights_select(w, a->layer, &first, &count, &c->err)) ||
+        (st = fdht_weights_chain_of(w, first, count, &r.chain, &c->err)) ||
         (st = make_cells(&r, w, first, count)) || (st = compress_cells(&r, w, first, count, &k)))
         goto out;
+    say_chain(&r);
     r.seconds = now() - start;
     if (c->dry_run) {
         st = compress_print_curve(&r);
         goto out;
     }
     add_up(&r);
-    if ((st = build_model(&r, w, first, count, &m)) ||
-        (!k.x && (st = check_start(&r, w, first, count, &k))) ||
+    if ((st = build_model(&r, w, &m)) || (!k.x && (st = check_start(&r, w, first, count, m, &k))) ||
         (st = check_model(&r, m, &k, &r.output_difference, &r.output_relative)))
         goto out;
     if ((st = fdht_modelfile_write(c->output, m, NULL, &c->out, &c->err)))
@@ -609,6 +616,7 @@ out:
     }
     free(r.cell);
     fdht_model_free(m);
+    fdht_weights_chain_free(r.chain);
     fdht_weights_close(w);
     return st;
 }

@@ -11,7 +11,7 @@
 enum { COMPRESS_POINTS = 24 };
 
 typedef struct compress_args {
-    const char *layer, *gate_order, *in_modes, *out_modes, *tree, *csv, *plot;
+    const char *layer, *head, *gate_order, *in_modes, *out_modes, *tree, *csv, *plot;
     int layout, format, svd, activation;
     double tol, ratio;
     size_t rank, max_rank, max_params, max_memory;
@@ -42,6 +42,7 @@ typedef struct compress_run {
     const compress_args *a;
     int n_cells;
     compress_cell *cell;
+    fdht_weights_chain *chain; /* what the model computes around them */
     double error, bound; /* of all cells together, relative */
     size_t parameters, dense;
     /* Largest difference of the outputs on the fixed input: model against file, before (NAN: not run) and after;

@@ -244,6 +244,46 @@ static bool is_empty(hid_t object, const char *name)
     return points == 0;
 }
 
+typedef struct group_list {
+    char **name;
+    int n;
+    bool count; /* only count them */
+} group_list;
+
+static herr_t visit_group(hid_t group, const char *name, const H5L_info_t *link, void *arg)
+{
+    group_list *l = arg;
+    if (link->type != H5L_TYPE_HARD || !fdht_h5_is_group(group, name) || l->n == MAX_SETS)
+        return 0;
+    if (!l->count && !(l->name[l->n] = fdht_strdup(name)))
+        return -1;
+    l->n++;
+    return 0;
+}
+
+int fdht_w_groups(const fdht_weights *w, const char *path, char ***out, int *n, fdht_error *err)
+{
+    hid_t object = open_object(w, path);
+    group_list all = {.count = true}, list = {0};
+    *n = 0;
+    if (object < 0)
+        return FDHT_OK;
+    H5E_BEGIN_TRY
+    {
+        H5Literate(object, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit_group, &all);
+        list.name = fdht_calloc_err((size_t)all.n + 1, sizeof *list.name, path, err);
+        if (list.name)
+            H5Literate(object, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit_group, &list);
+    }
+    H5E_END_TRY
+    H5Oclose(object);
+    if (!list.name)
+        return FDHT_ENOMEM;
+    *out = list.name;
+    *n = list.n;
+    return FDHT_OK;
+}
+
 void fdht_w_strings_free(char **list, int n)
 {
     fdht_h5_free_strings(list, (size_t)n);

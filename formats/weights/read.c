@@ -1,8 +1,9 @@
 /* weights/read.c - canonical slabs of a part, whatever way its blocks stand in the file, in bounded memory.
  */
+#include <math.h>
 #include <string.h>
 
-#include "weights/weights.h"
+#include "weights/topology.h"
 
 enum { BUFFER = 1 << 21, TILE = 32 }; /* numbers; 8 MiB of float */
 
@@ -74,6 +75,12 @@ static int read_rect(const fdht_wset *s, const rect *r, float *out, size_t ld, f
         }
     }
     H5E_END_TRY
+    for (size_t i = 0; i < r->rows && !rc; i++)
+        for (size_t j = 0; j < r->cols; j++)
+            if (!isfinite(out[i * ld + j]))
+                return fdht_fail(err, FDHT_EFORMAT, "%s: the number at row %zu, column %zu is %s", s->path,
+                                 r->row + i, r->col + j,
+                                 isnan(out[i * ld + j]) ? "not a number" : "infinite");
     if (rc == FDHT_EFORMAT)
         return fdht_fail(err, rc,
                          "%s: rows %zu..%zu, columns %zu..%zu cannot be read (damaged data or checksum)",
@@ -260,18 +267,41 @@ int fdht_weights_read(const fdht_weights *w, int lstm, int direction, fdht_weigh
     return rc ? fdht_fail_prefix(err, rc, "%s", w->file) : FDHT_OK;
 }
 
-int fdht_weights_read_head(const fdht_weights *w, float *weight, float *bias, fdht_error *err)
+int fdht_w_read_whole(const fdht_weights *w, const fdht_wpart *p, float *out, fdht_error *err)
 {
-    if (w->head < 0)
-        return fdht_fail(err, FDHT_EINVAL, "%s: there is no dense head", w->file);
-    const fdht_wdense *d = &w->dense[w->head];
-    float *buffer = fdht_calloc_err(BUFFER, sizeof *buffer, "dense head", err);
+    float *buffer = fdht_calloc_err(BUFFER, sizeof *buffer, "weights of a layer", err);
     if (!buffer)
         return FDHT_ENOMEM;
-    int rc =
-        read_part(w, &d->weight, 0, d->weight.rows, 0, d->weight.cols, weight, d->weight.cols, buffer, err);
-    if (!rc)
-        rc = read_bias(w, (const fdht_wpart[2]){d->bias}, 0, d->weight.rows, bias, 1, err);
+    int rc = read_part(w, p, 0, p->rows, 0, p->cols, out, p->cols, buffer, err);
     fdht_free(buffer);
     return rc ? fdht_fail_prefix(err, rc, "%s", w->file) : FDHT_OK;
+}
+
+int fdht_w_read_norm(const fdht_weights *w, const fdht_wlink *l, double *scale, double *shift,
+                     fdht_error *err)
+{
+    size_t n = l->link.outputs;
+    const fdht_wpart *part[4] = {&l->gamma, &l->beta, &l->mean, &l->variance};
+    float *v = fdht_calloc_err(4 * n, sizeof *v, "weights of a layer", err);
+    int rc = v ? FDHT_OK : FDHT_ENOMEM;
+    for (size_t p = 0; p < 4 && !rc; p++) {
+        for (size_t i = 0; i < n; i++)
+            v[p * n + i] = p == 0 || p == 3;
+        if (part[p]->gates)
+            rc = fdht_w_read_whole(w, part[p], v + p * n, err);
+    }
+    for (size_t i = 0; i < n && !rc; i++) {
+        double s = v[i];
+        if (l->link.kind == FDHT_LINK_NORM) {
+            double variance = (double)v[3 * n + i] + l->link.epsilon;
+            if (!(variance > 0))
+                rc = fdht_fail(err, FDHT_EFORMAT, "%s: %s: the variance at %zu is %g", w->file, l->link.name,
+                               i, (double)v[3 * n + i]);
+            s /= sqrt(variance);
+        }
+        scale[i] = s;
+        shift[i] = (double)v[n + i] - s * (double)v[2 * n + i];
+    }
+    fdht_free(v);
+    return rc;
 }
