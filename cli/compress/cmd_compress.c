@@ -561,18 +561,6 @@ static int make_cells(compress_run *r, const fdht_weights *w, int first, int cou
     return st;
 }
 
-/* What the model is not: a line each. */
-static void say_chain(const compress_run *r)
-{
-    const fdht_weights_chain *k = r->chain;
-    if (*k->left_out)
-        cli_warn(r->c, "%s", k->left_out);
-    if (*k->assumed)
-        cli_warn(r->c, "%s", k->assumed);
-    if (*k->features)
-        cli_warn(r->c, "the inputs are %s", k->features);
-}
-
 static int run(cli *c, void *p)
 {
     static const fdht_layout layouts[] = {FDHT_LAYOUT_AUTO, FDHT_LAYOUT_KERAS2, FDHT_LAYOUT_PYTORCH,
@@ -592,7 +580,7 @@ static int run(cli *c, void *p)
         (st = fdht_weights_chain_of(w, first, count, &r.chain, &c->err)) ||
         (st = make_cells(&r, w, first, count)) || (st = compress_cells(&r, w, first, count, &k)))
         goto out;
-    say_chain(&r);
+    cli_warn_chain(c, r.chain);
     r.seconds = now() - start;
     if (c->dry_run) {
         st = compress_print_curve(&r);

@@ -25,6 +25,7 @@
 #include <cjson/cJSON.h>
 
 #include "fdht/io.h"
+#include "fdht/weights.h"
 
 enum { CLI_MAX_LIST = 64, CLI_MAX_OPTIONS = 64 };
 
@@ -238,6 +239,8 @@ int cli_check_output(cli *c, const char *path, bool seek, const char *const *inp
 int cli_check_hdf5_output(cli *c, const char *const *inputs, size_t n_inputs);
 /* FDHT_EINVAL for "-". */
 int cli_check_hdf5_input(cli *c, const char *path);
+/* What a model of this chain is not, what was assumed, and what its inputs are: a warning each. */
+void cli_warn_chain(cli *c, const fdht_weights_chain *chain);
 
 /* ---- frame/progress.c: a bar with rate and ETA; nothing unless stderr is a terminal ---- */
 

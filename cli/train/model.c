@@ -259,6 +259,7 @@ static int read_init(cli *c, const train_args *a, fdht_model **out)
 {
     fdht_file_kind kind;
     fdht_weights *w = NULL;
+    fdht_weights_chain *chain = NULL;
     int first, count, st = fdht_file_identify(a->init, &kind, &c->err);
     if (st)
         return st;
@@ -268,8 +269,13 @@ static int read_init(cli *c, const train_args *a, fdht_model **out)
     if (!st)
         st = fdht_weights_select(w, a->layer, &first, &count, &c->err);
     if (!st)
+        st = fdht_weights_chain_of(w, first, count, &chain, &c->err);
+    if (!st)
+        cli_warn_chain(c, chain);
+    if (!st)
         st = fdht_weights_model(w, first, count, a->activation >= 0 ? a->activation : FDHT_ACTIVATION_UNKNOWN,
                                 out, &c->err);
+    fdht_weights_chain_free(chain);
     fdht_weights_close(w);
     return st;
 }

@@ -515,7 +515,7 @@ static int scan_params(layer_scan *s, fdht_error *err)
     int n = 0;
     for (; n < MOST; n++) {
         snprintf(text[n], sizeof text[n], "param_%d", n);
-        snprintf(path, sizeof path, "%.30s/%s", s->root, text[n]);
+        snprintf(path, sizeof path, "%.30s/%.23s", s->root, text[n]);
         names[n] = text[n];
         if (fdht_w_find(s->w, path) < 0)
             break;

@@ -66,9 +66,8 @@ static int add_arrays(fdht_weights *w, int W, int R, int B, size_t stem, const c
     l->path = fdht_w_text(w, err, "%.*s", stem ? (int)stem : 1, path);
     l->name = stem > skip ? fdht_w_text(w, err, "%.*s", (int)(stem - skip), path + skip)
                           : fdht_w_text(w, err, "lstm");
-    l->why = fdht_w_text(
-        w, err, "%s (dirs,4H,D), (dirs,4H,H): ONNX, gates i,o,f,c in rows%s%s; ONNX's default activations",
-        seen, *w->order ? ", overridden by " : "", w->order);
+    l->why = fdht_w_text(w, err, "%s ONNX, gates i,o,f,c in rows%s%s; ONNX's default activations", seen,
+                         *w->order ? ", overridden by " : "", w->order);
     return l->path && l->name && l->why ? bind_node(w, at, W, R, B, err) : FDHT_ENOMEM;
 }
 
@@ -87,7 +86,7 @@ static int add_node(fdht_weights *w, int W, fdht_error *err)
     fdht_free(buffer);
     if (R < 0 || !is_recurrent(&w->set[R]))
         return FDHT_OK;
-    int rc = add_arrays(w, W, R, B, n > 2 ? n - 2 : 0, "W and R", err);
+    int rc = add_arrays(w, W, R, B, n > 2 ? n - 2 : 0, "W (dirs,4H,D) beside R (dirs,4H,H):", err);
     if (!rc && P >= 0)
         w->bound[w->n_lstm - 1].unsupported = "peephole weights (P) are not supported";
     return rc;
@@ -105,7 +104,7 @@ static int add_unnamed(fdht_weights *w, const fdht_wset *const *set, int left, i
         b && b->rank == 2 && b->dim[0] == a->dim[0] && b->dim[1] / 2 == a->dim[1] && b->dim[1] % 2 == 0;
     *used = 2 + bias;
     return add_arrays(w, (int)(a - w->set), (int)(r - w->set), bias ? (int)(b - w->set) : -1, strlen(a->path),
-                      "arrays by their shapes, one after the other:", err);
+                      "(dirs,4H,D), (dirs,4H,H), (dirs,8H) one after the other:", err);
 }
 
 static int by_number(const void *a, const void *b)
