@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "fdht/image.h"
@@ -52,6 +53,40 @@ bool fdht_h5_is_file(const char *path)
     return s.found;
 }
 
+/* A file in memory has no name that libhdf5 can follow: it gets the bytes instead. */
+static const char in_memory[] = "/proc/self/fd/";
+
+static const char *use_image(const char *path, size_t size, hid_t fapl)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char *image = fd < 0 ? NULL : fdht_calloc(size, 1);
+    size_t at = 0;
+    for (ssize_t n; image && at < size && (n = pread(fd, image + at, size - at, (off_t)at)) > 0;)
+        at += (size_t)n;
+    if (image && at == size && H5Pset_fapl_core(fapl, 1 << 16, 0) >= 0)
+        H5Pset_file_image(fapl, image, size);
+    fdht_free(image);
+    if (fd >= 0)
+        close(fd);
+    return "in memory"; /* libhdf5 refuses the name of a file that exists */
+}
+
+int fdht_h5_open_bytes(const void *data, size_t n, hid_t *out, fdht_error *err)
+{
+    char path[sizeof in_memory + 16];
+    size_t at = 0;
+    int fd = memfd_create("hdf5", MFD_CLOEXEC);
+    for (ssize_t put; fd >= 0 && at < n && (put = write(fd, (const char *)data + at, n - at)) > 0;)
+        at += (size_t)put;
+    *out = -1;
+    snprintf(path, sizeof path, "%s%d", in_memory, fd);
+    int status = fd < 0 || at < n ? fdht_fail(err, FDHT_ENOMEM, "out of memory: an HDF5 file of %zu bytes", n)
+                                  : fdht_h5_open(path, out, err);
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
 int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
 {
     *out = -1;
@@ -66,6 +101,7 @@ int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
     if (!s.found)
         return fdht_fail(err, FDHT_EFORMAT, "not an HDF5 file (%lld bytes)", (long long)s.size);
 
+    const char *name = path;
     hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
     if (fapl < 0)
         return fdht_fail(err, FDHT_ENOMEM, "out of memory: HDF5 property list");
@@ -73,7 +109,9 @@ int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
     {
         /* The getter and setter exist from 1.10.7 on; the environment variable is for the rest. */
         H5Pset_file_locking(fapl, 0, 1);
-        *out = H5Fopen(path, H5F_ACC_RDONLY, fapl);
+        if (!strncmp(path, in_memory, sizeof in_memory - 1))
+            name = use_image(path, (size_t)s.size, fapl);
+        *out = H5Fopen(name, H5F_ACC_RDONLY, fapl);
     }
     H5E_END_TRY
     H5Pclose(fapl);

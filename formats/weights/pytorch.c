@@ -56,7 +56,8 @@ static int by_prefix(const void *a, const void *b)
 /* "/module.model.lstm" -> "lstm": what torch.compile, DataParallel and Lightning put before every key. */
 static const char *strip(const char *prefix, size_t *len)
 {
-    static const char *const skip[] = {"/", "_orig_mod.", "module.", "model."};
+    static const char *const skip[] = {"/",          "state_dict.", "model_state_dict.",
+                                       "_orig_mod.", "module.",     "model."};
     for (size_t i = 0; i < FDHT_COUNT(skip); i++) {
         size_t n = strlen(skip[i]);
         if (*len > n && !memcmp(prefix, skip[i], n))

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "arrays/arrays.h"
 #include "weights/topology.h"
 
 static const char *const layout_name[FDHT_LAYOUTS] = {
@@ -400,6 +401,7 @@ void fdht_weights_close(fdht_weights *w)
     fdht_free(w->layer);
     fdht_free(w->config);
     fdht_free(w->config_version);
+    fdht_arrays_close(w->arrays);
     fdht_w_graph_free(w->graph);
     fdht_free(w->file);
     fdht_free(w);

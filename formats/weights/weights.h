@@ -20,7 +20,8 @@ typedef struct fdht_wset {
     char *path; /* absolute */
     int rank;   /* of the file's data set; > 3 is kept but never bound */
     size_t dim[3];
-    hid_t id; /* -1 until bound */
+    hid_t id;  /* -1 until bound */
+    int array; /* of fdht_arrays, where the file is not HDF5 */
     fdht_wkind kind;
     char dtype[24];
 } fdht_wset;
@@ -75,6 +76,7 @@ typedef struct fdht_wnorm {
 struct fdht_weights {
     char *file;
     hid_t id;
+    struct fdht_arrays *arrays; /* NULL: HDF5 */
     fdht_weights_options opt;
     char order[5];  /* opt.gate_order in i,f,g,o letters; "" = the layout's */
     fdht_wset *set; /* sorted by path */
