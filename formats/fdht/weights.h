@@ -1,5 +1,6 @@
-/* fdht/weights.h - dense LSTM weights in HDF5 files, as other programs write them: find, describe, read,
- * write.
+/* fdht/weights.h - dense LSTM weights in files as other programs write them: find, describe, read, write.
+ *
+ * HDF5, .keras archives, .safetensors, .npz, PyTorch archives (.pt) and ONNX models.
  *
  * Opening reads names, shapes and attributes only; matrices stay in the file and are read in slabs, so a file
  * may be far larger than memory. Whatever the layout, what is read is canonical, in PyTorch's orientation
@@ -19,7 +20,7 @@
  *   onnx     W (dirs,4H,D), R (dirs,4H,H), B (dirs,8H) in one group, or three such arrays in a row; gates i,o,f,c
  *   plain    root attribute format = "fdht-dense": what fdht_weights_write makes, canonical as above
  *
- * The network around the LSTMs is a chain of links (fdht/model.h). It comes from Keras' model_config (in the file, or
+ * The network around the LSTMs is a chain of links (fdht/model.h). It comes from an ONNX graph, from Keras' model_config (in the file, or
  * config.json next to a model.weights.h5), or, where the file has no description, from names and shapes as far as only
  * one reading is possible. fdht_weights_chain_of says what the chain is and what is left out.
  *

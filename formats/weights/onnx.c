@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrays/arrays.h"
 #include "weights/weights.h"
 
 /* The data set beside `path` whose name has `letter` in place of its last letter; -1 if there is none. */
@@ -71,6 +72,18 @@ static int add_arrays(fdht_weights *w, int W, int R, int B, size_t stem, const c
     return l->path && l->name && l->why ? bind_node(w, at, W, R, B, err) : FDHT_ENOMEM;
 }
 
+int fdht_w_onnx_lstm(fdht_weights *w, int W, int R, int B, const char *name, fdht_error *err)
+{
+    if (w->set[W].rank != 3 || w->set[R].rank != 3)
+        return fdht_fail(err, FDHT_EFORMAT, "%s: W of rank %d, R of rank %d, expected 3", name,
+                         w->set[W].rank, w->set[R].rank);
+    int rc = add_arrays(w, W, R, B, strlen(w->set[W].path), "an LSTM node of the graph:", err);
+    if (rc)
+        return rc;
+    w->lstm[w->n_lstm - 1].name = fdht_w_text(w, err, "%s", name);
+    return w->lstm[w->n_lstm - 1].name ? FDHT_OK : FDHT_ENOMEM;
+}
+
 static int add_node(fdht_weights *w, int W, fdht_error *err)
 {
     const char *path = w->set[W].path;
@@ -95,13 +108,17 @@ static int add_node(fdht_weights *w, int W, fdht_error *err)
 /* Initializers whose names tell nothing ("onnx::LSTM_163"): W, R and B by their shapes, one after the other. */
 static int add_unnamed(fdht_weights *w, const fdht_wset *const *set, int left, int *used, fdht_error *err)
 {
-    const fdht_wset *a = set[0], *r = left > 1 ? set[1] : NULL, *b = left > 2 ? set[2] : NULL;
+    bool first = set[0]->rank == 2 && left > 2; /* B, W, R, as of two directions */
+    const fdht_wset *a = set[first], *r = left > 1 + first ? set[1 + first] : NULL;
+    const fdht_wset *b = first ? set[0] : left > 2 ? set[2] : NULL;
     *used = 1;
     if (!r || a->rank != 3 || r->rank != 3 || a->dim[0] != r->dim[0] || (a->dim[0] != 1 && a->dim[0] != 2) ||
         a->dim[1] != r->dim[1] || !r->dim[2] || r->dim[1] / 4 != r->dim[2] || r->dim[1] % 4)
         return FDHT_OK;
     bool bias =
         b && b->rank == 2 && b->dim[0] == a->dim[0] && b->dim[1] / 2 == a->dim[1] && b->dim[1] % 2 == 0;
+    if (first && !bias)
+        return FDHT_OK;
     *used = 2 + bias;
     return add_arrays(w, (int)(a - w->set), (int)(r - w->set), bias ? (int)(b - w->set) : -1, strlen(a->path),
                       "(dirs,4H,D), (dirs,4H,H), (dirs,8H) one after the other:", err);
@@ -130,6 +147,8 @@ static int scan_unnamed(fdht_weights *w, fdht_error *err)
 int fdht_w_scan_onnx(fdht_weights *w, fdht_error *err)
 {
     int rc = FDHT_OK;
+    if (w->arrays && fdht_arrays_graph(w->arrays))
+        return fdht_w_scan_onnx_graph(w, err);
     for (int i = 0; i < w->n_sets && !rc; i++)
         rc = add_node(w, i, err);
     if (!rc && !w->n_lstm)

@@ -65,6 +65,7 @@ bool fdht_w_norm_link(const fdht_weights *w, int norm, bool scale, bool center, 
 
 /* The sources. Nothing is added where there is no description; the graph is empty then. */
 int fdht_w_graph_keras(fdht_weights *w, fdht_wgraph *g, fdht_error *err);
+int fdht_w_graph_onnx(fdht_weights *w, fdht_wgraph *g, fdht_error *err);
 int fdht_w_graph_guess(fdht_weights *w, fdht_wgraph *g, fdht_error *err);
 
 /* The chain of one selection: what fdht_weights_chain_of gives, with the places of the numbers. */

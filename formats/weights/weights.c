@@ -210,6 +210,8 @@ static int find_topology(fdht_weights *w, fdht_error *err)
     fdht_weights_chain *c = NULL;
     w->graph = fdht_calloc_err(1, sizeof *w->graph, "weights", err);
     int rc = w->graph ? fdht_w_graph_keras(w, w->graph, err) : FDHT_ENOMEM;
+    if (!rc && !w->graph->n)
+        rc = fdht_w_graph_onnx(w, w->graph, err);
     w->described = !rc && w->graph->n > 0;
     if (!rc && !w->described)
         rc = fdht_w_graph_guess(w, w->graph, err);
@@ -308,8 +310,11 @@ static const char *other_recurrent(fdht_weights *w)
 static int scan_all(fdht_weights *w, fdht_error *err)
 {
     fdht_layout only = w->opt.layout;
+    bool described = w->arrays && fdht_arrays_graph(w->arrays);
     for (size_t r = 0; r < FDHT_COUNT(reader); r++) {
         if (only != FDHT_LAYOUT_AUTO && !(reader[r].only & 1u << only))
+            continue;
+        if (described && !(reader[r].only & 1u << FDHT_LAYOUT_ONNX))
             continue;
         w->n_dense = w->n_norm = w->n_layer = 0;
         int rc = reader[r].scan(w, err);

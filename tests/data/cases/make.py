@@ -265,7 +265,7 @@ def sequential(name, layers, output=None, major=2, style='sequential', silent=Tr
 
 def make_keras():
     sequential('norm_first', [X('BatchNormalization', axis=[-1]), L(), Dn()], 'softmax')
-    for mode in ('sum', 'ave', 'mul'):
+    for mode in ('ave', 'mul'):
         sequential('merge_' + mode, [B(seq=True, mode=mode), B(seq=False, mode=mode), Dn()], 'softmax')
     sequential('merge_each', [B(seq=True, mode='sum'), TD(2, 'sigmoid')], 'sigmoid')
     sequential('backwards', [L(go_backwards=True), Dn(2, 'linear')], 'linear')
@@ -292,7 +292,6 @@ def make_keras():
                                    Dn()], 'softmax')
     sequential('one_step_again', [L(), X('Reshape', target_shape=[1, H]), L(), Dn()], 'softmax')
     sequential('repeat3', [L(), X('RepeatVector', n=T), L(seq=True), TD(D, 'linear')], 'linear', 3, 'functional3')
-    sequential('functional', [L(seq=True), X('SpatialDropout1D', rate=0.1), L(), Dn()], 'softmax', 2, 'functional')
     sequential('functional3', [B(seq=True), X('BatchNormalization', axis=-1), L(), Dn(1, 'sigmoid')], 'sigmoid', 3, 'functional3')
     net = Net([L(), Dn(2, 'linear')])  # a config that is a list
     put_keras2(net, 'own_keras1_list.h5', 'list', config={'class_name': 'Sequential', 'config': [

@@ -268,7 +268,7 @@ static void other_kinds_of_file(void **state)
     refuse_bytes(torch, sizeof torch, "zip");
     refuse_bytes(safe, sizeof safe, "");
     refuse_bytes("", 0, "not an HDF5 file");
-    refuse_bytes("PK\3\4", 4, "not an HDF5 file");
+    refuse_bytes("PK\3\4", 4, "zip");
     refuse_bytes("hello", 5, "not an HDF5 file");
     hid_t f = make_file();
     make_attr(f, "/", "format", "fdht-model", true, true);

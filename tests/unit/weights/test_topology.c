@@ -141,6 +141,10 @@ static void check_case(const cJSON *c)
         want = strcmp(status, names[i].name) ? want : names[i].status;
     snprintf(path, sizeof path, CASES "%s", text(c, "file"));
     int got = fdht_weights_open(path, &opt, &w, &err);
+    if (got == FDHT_ENOSUP && strstr(err.msg, "built without")) {
+        print_message("%s: skipped, %s\n", text(c, "name"), err.msg);
+        return;
+    }
     if (!got)
         got = fdht_weights_select(w, text(c, "layer"), &first, &count, &err);
     if (!got)
@@ -164,7 +168,6 @@ static void check_list(const char *path, int least)
 {
     cJSON *list = load(path);
     const cJSON *c;
-    int bad = 0;
     assert_true(cJSON_GetArraySize(list) >= least);
     cJSON_ArrayForEach(c, list)
     {
@@ -172,7 +175,6 @@ static void check_list(const char *path, int least)
             check_case(c);
     }
     cJSON_Delete(list);
-    assert_int_equal(bad, 0);
 }
 
 static void models_people_have(void **state)
@@ -187,11 +189,19 @@ static void more_of_their_kinds(void **state)
     check_list(CASES "own.json", 50);
 }
 
+/* Other containers, and ONNX graphs; what needs a library that this build has not is passed over by name. */
+static void other_containers(void **state)
+{
+    (void)state;
+    check_list(CASES "torch.json", 14);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(models_people_have),
         cmocka_unit_test(more_of_their_kinds),
+        cmocka_unit_test(other_containers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
