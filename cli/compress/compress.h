@@ -43,7 +43,7 @@ typedef struct compress_run {
     int n_cells;
     compress_cell *cell;
     fdht_weights_chain *chain; /* what the model computes around them */
-    double error, bound; /* of all cells together, relative */
+    double error, bound;       /* of all cells together, relative */
     size_t parameters, dense;
     /* Largest difference of the outputs on the fixed input: model against file, before (NAN: not run) and after;
      * and the latter relative to the outputs' norm. */

@@ -179,15 +179,27 @@ static bool reads(const fdht_wnode *n, int from)
     return false;
 }
 
-/* `to` is `from` or comes after it. */
-static bool leads(const fdht_wgraph *g, int from, int to, int depth)
+/* Mark `to` and all nodes before it. NULL: out of memory. */
+static bool *before_node(const fdht_wgraph *g, int to)
 {
-    if (from == to)
-        return true;
-    for (int i = 0; i < g->n && depth < g->n && depth < 200; i++)
-        if (reads(&g->node[i], from) && leads(g, i, to, depth + 1))
-            return true;
-    return false;
+    bool *mark = fdht_calloc((size_t)g->n, sizeof *mark);
+    int *todo = mark ? fdht_calloc((size_t)g->n, sizeof *todo) : NULL, n = 0;
+    if (!todo) {
+        fdht_free(mark);
+        return NULL;
+    }
+    mark[to] = true;
+    todo[n++] = to;
+    while (n) {
+        const fdht_wnode *at = &g->node[todo[--n]];
+        for (int i = 0; i < at->n_in && i < FDHT_WNODE_INPUTS; i++)
+            if (!mark[at->in[i]]) {
+                mark[at->in[i]] = true;
+                todo[n++] = at->in[i];
+            }
+    }
+    fdht_free(todo);
+    return mark;
 }
 
 static int head_node(const walk *k)
@@ -202,31 +214,33 @@ static int head_node(const walk *k)
 static int next(walk *k)
 {
     const fdht_wgraph *g = k->g;
-    int n = 0, only = -1, wanted = -1;
-    char names[200] = "", a[160], b[160];
+    const fdht_wnode *here = &g->node[k->at];
+    if (here->readers < 2)
+        return here->readers ? here->reader : -1;
     int target =
         k->count != INT_MAX && k->taken < k->count ? fdht_w_lstm_node(g, k->first + k->taken) : head_node(k);
+    bool *leads = target >= 0 ? before_node(g, target) : NULL;
+    int n = 0, wanted = -1;
+    char names[200] = "", a[160], b[160];
     for (int i = 0; i < g->n; i++) {
         if (!reads(&g->node[i], k->at))
             continue;
-        only = i;
-        if (target >= 0 && wanted < 0 && leads(g, i, target, 0))
+        if (leads && leads[i] && wanted < 0)
             wanted = i;
         size_t at = strlen(names);
-        snprintf(names + at, sizeof names - at, "%s%.70s", n ? ", " : "", describe(&g->node[i], a));
-        n++;
+        snprintf(names + at, sizeof names - at, "%s%.70s", n++ ? ", " : "", describe(&g->node[i], a));
     }
-    if (n < 2 || wanted >= 0)
-        return n < 2 ? only : wanted;
-    snprintf(k->stop, sizeof k->stop, "%.80s is read by several layers: %.190s", describe(&g->node[k->at], b),
-             names);
-    return -1;
+    fdht_free(leads);
+    if (wanted < 0)
+        snprintf(k->stop, sizeof k->stop, "%.80s is read by several layers: %.190s", describe(here, b),
+                 names);
+    return wanted;
 }
 
 static int go_on(walk *k)
 {
     int goal = head_node(k);
-    while (!*k->stop) {
+    for (int steps = 0; !*k->stop && steps < k->g->n; steps++) {
         k->head_met |= k->at == goal && goal >= 0;
         bool all = k->count == INT_MAX || k->taken == k->count;
         if (all && (k->head_met || (k->head && !strcmp(k->head, "none"))))

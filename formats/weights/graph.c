@@ -26,6 +26,16 @@ void fdht_w_add_edge(fdht_wgraph *g, int to, int from)
     n->n_in++;
 }
 
+void fdht_w_count_readers(fdht_wgraph *g)
+{
+    for (int i = 0; i < g->n; i++)
+        for (int k = 0; k < g->node[i].n_in && k < FDHT_WNODE_INPUTS; k++) {
+            fdht_wnode *from = &g->node[g->node[i].in[k]];
+            from->readers += !from->readers || from->reader != i; /* the inputs of a node follow each other */
+            from->reader = i;
+        }
+}
+
 void fdht_w_graph_free(fdht_wgraph *g)
 {
     if (g)

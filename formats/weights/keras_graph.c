@@ -376,13 +376,6 @@ int fdht_w_graph_keras(fdht_weights *w, fdht_wgraph *g, fdht_error *err)
     int rc = build(&s, root, NULL, "", 0, &in, &out);
     cJSON_Delete(root);
     g->assumed = s.assumed;
-    for (int i = 0; i < g->n; i++) { /* what nothing reads is an output, too */
-        bool read = g->node[i].kind == FDHT_WNODE_INPUT;
-        for (int k = 0; k < g->n && !read; k++)
-            for (int j = 0; j < g->node[k].n_in && j < FDHT_WNODE_INPUTS; j++)
-                read |= g->node[k].in[j] == i;
-        g->node[i].is_output |= !read;
-    }
     if (!rc)
         read_loss(w, g);
     return rc;

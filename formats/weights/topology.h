@@ -38,6 +38,7 @@ typedef struct fdht_wnode {
     int in[FDHT_WNODE_INPUTS];
     bool state_in;  /* an LSTM that starts from given states */
     bool is_output; /* of the whole model */
+    int readers, reader; /* how many nodes read it, and one of them */
 } fdht_wnode;
 
 typedef struct fdht_wgraph {
@@ -55,6 +56,8 @@ struct fdht_wtopology {
 /* Append a node (OTHER, no inputs) and return its index, or a (negative) status. Names are not copied. */
 int fdht_w_add_node(fdht_wgraph *g, const char *name, const char *type, fdht_error *err);
 void fdht_w_add_edge(fdht_wgraph *g, int to, int from);
+/* Fill `readers`, when all edges are there. */
+void fdht_w_count_readers(fdht_wgraph *g);
 void fdht_w_graph_free(fdht_wgraph *g);
 /* Links of what a layout's scan has found. */
 fdht_wlink fdht_w_lstm_link(const fdht_weights *w, int lstm);

@@ -215,6 +215,12 @@ static int find_topology(fdht_weights *w, fdht_error *err)
     w->described = !rc && w->graph->n > 0;
     if (!rc && !w->described)
         rc = fdht_w_graph_guess(w, w->graph, err);
+    if (!rc)
+        fdht_w_count_readers(w->graph);
+    for (int i = 0; !rc && w->described && !w->arrays && i < w->graph->n;
+         i++) /* what nothing reads is an output */
+        w->graph->node[i].is_output |=
+            !w->graph->node[i].readers && w->graph->node[i].kind != FDHT_WNODE_INPUT;
     int *order = rc ? NULL : fdht_calloc_err((size_t)w->n_lstm, sizeof *order, "weights", err);
     if (!rc && !order)
         rc = FDHT_ENOMEM;
