@@ -222,6 +222,9 @@ static int shape_cell(compress_run *r, compress_cell *x, bool first)
     x->spec.proj = l->proj_size;
     x->spec.bias = l->bias;
     x->spec.op.format = formats[r->a->format];
+    if (l->recurrent != FDHT_LSTM)
+        return cli_fail(r->c, FDHT_ENOSUP, "%s: a %s; compress takes LSTMs", l->name,
+                        fdht_recurrent_name(l->recurrent));
     int st = cell_activation(r, l, &x->spec.activation);
     if (!st)
         st = choose_modes(r, x, first);

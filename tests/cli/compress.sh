@@ -4,6 +4,10 @@
 L=$TOP/tests/data/lstm
 see="(see fdht help compress)"
 
+run "$FDHT" compress "$TOP/tests/data/gru/torch_1layer.h5" -o m.h5 --rank 2
+has "a GRU" "$err" "gru: a gru; compress takes LSTMs"
+absent "a GRU: no output" m.h5
+
 # usage
 fails "no file" 2 "fdht compress: expected one WEIGHTS.h5, got 0 $see" "$FDHT" compress
 fails "stdin" 2 "fdht compress: -: HDF5 cannot be read from a pipe (it needs seek) $see" "$FDHT" compress - -o m.h5 --rank 2
