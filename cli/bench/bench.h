@@ -32,7 +32,7 @@ typedef struct bench_timing {
     int n_samples;
     double *sample; /* ms per frame */
     double median, min, sd, flops, gflops;
-    size_t bytes, optimizer; /* memory beside the parameters; train: without and of the optimizer */
+    size_t bytes, optimizer; /* besides the parameters; train: without the optimizer, and its own */
 } bench_timing;
 
 typedef struct bench {

@@ -1,4 +1,4 @@
-/* fdht bench - speed and memory of the engine beside the dense model, in one run. Contestants take turns, so that a
+/* fdht bench - speed and memory of the engine next to the dense model, in one run. Contestants take turns, so that a
  * noisy machine is noisy for all of them. */
 #include "frame/cli.h"
 

@@ -1,3 +1,4 @@
+/* bench/measure.c - sets up and times what `fdht bench` compares: models, layers and training steps. */
 #include "bench/bench.h"
 
 #include <math.h>

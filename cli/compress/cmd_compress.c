@@ -258,8 +258,8 @@ static int show_progress(void *arg, double fraction)
     return cli_bar_update(&b->bar, b->cell + fraction, b->cells, NULL);
 }
 
-/* What --max-memory leaves to the decomposition: this program, the file's buffers and BLAS' are there already or
- * soon. */
+/* What --max-memory leaves to the decomposition, after what this program has used and what the file's buffers and
+ * BLAS will need. */
 static int memory_left(const compress_run *r, size_t beside, size_t *out)
 {
     struct rusage u;
@@ -304,7 +304,7 @@ static double norm_of(const float *x, size_t n)
     return sqrt(s);
 }
 
-/* The matrix [W_ih W_hh], or W_ih beside W_hh. W_hh is small and read whole. */
+/* The matrix [W_ih W_hh], or W_ih alone with W_hh kept dense. W_hh is small and read whole. */
 static int decompose_cell(compress_run *r, const fdht_weights *w, compress_cell *x, bar_arg *bar,
                           const float *dense)
 {

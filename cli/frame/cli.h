@@ -1,8 +1,8 @@
 /* frame/cli.h - what every command of `fdht` shares: option tables, parsing, messages, output files, progress,
  * JSON.
  *
- * A command is one file cli/cmd_NAME.c that defines `const cli_command cmd_NAME`, plus its row in main.c (the
- * steps stand there). The framework fills the command's own struct from its option table, calls parse (checks
+ * A command is one file cli/cmd_NAME.c that defines `const cli_command cmd_NAME`, plus its row in main.c (see
+ * the steps there). The framework fills the command's own struct from its option table, calls parse (checks
  * what a table cannot say: operands, combinations, the output file), then run. Both return a status of
  * fdht/error.h; a failure is recorded once with cli_fail(c, ..) or by giving &c->err to a library call, and
  * returned. main prints the one line `fdht NAME: message` and maps the status to the exit status, so no
@@ -179,13 +179,14 @@ struct cli {
 
 /* Fill c and args from the words after the command's name. */
 int cli_parse(cli *c, void *args, int argc, char **argv, bool *help);
-/* Whether --name (or the short option "x") stood on the command line. */
+/* Whether --name (or the short option "x") was given. */
 bool cli_given(const cli *c, const char *name);
 /* The common options, in the order of the help; `with` is the bit that enables row i. */
 const cli_option *cli_common_option(int i, unsigned *with);
 
-/* ---- frame/parse.c: whole-string parsers; false when anything else stands in the text or it is out of range ----
- */
+/* ---- frame/parse.c ---- */
+
+/* Each parses the whole text: false if anything is left over or the value is out of range. */
 bool cli_parse_int(const char *s, long min, long max, long *out);
 bool cli_parse_u64(const char *s, uint64_t *out);
 bool cli_parse_size(const char *s, double min, double max, size_t *out);
@@ -214,7 +215,7 @@ void cli_one_line(char *s);
 void cli_print_failure(cli *c, int code);
 /* Exit status of a library status. */
 int cli_exit_status(int code);
-/* Memory or the end: prints and exits with status 5. Free with free(). */
+/* Zeroed memory. When there is none it prints so and ends the program with status 5. Free with free(). */
 void *cli_calloc(size_t n, size_t size);
 /* Whether what is printed on this stream may carry colour. */
 bool cli_color(const cli *c, FILE *f);
@@ -229,7 +230,9 @@ bool cli_interrupted(void);
 const volatile sig_atomic_t *cli_stop_flag(void);
 fdht_out_guard *cli_out_guard(void);
 
-/* ---- frame/output.c: fdht/io.h writes the files; this is the policy to call in parse, before any work ---- */
+/* ---- frame/output.c ---- */
+
+/* fdht/io.h writes the files; these are the checks to make in parse, before any work. */
 
 /* FDHT_EINVAL if the output is one of the inputs (entries may be NULL), also through links; then what
  * fdht_out_check finds: FDHT_EEXIST without --force, a folder that is not there, "-" where seek is needed. */
@@ -239,7 +242,9 @@ int cli_check_hdf5_output(cli *c, const char *const *inputs, size_t n_inputs);
 /* FDHT_EINVAL for "-". */
 int cli_check_hdf5_input(cli *c, const char *path);
 
-/* ---- frame/progress.c: a bar with rate and ETA; nothing unless stderr is a terminal ---- */
+/* ---- frame/progress.c ---- */
+
+/* A bar with rate and time left; nothing is drawn unless stderr is a terminal. */
 
 struct cli_bar {
     cli *c;
@@ -253,16 +258,19 @@ void cli_bar_start(cli *c, cli_bar *bar, const char *what);
 int cli_bar_update(cli_bar *bar, double done, double total, const char *note);
 void cli_bar_end(cli_bar *bar);
 
-/* ---- frame/plot.c: --plot FILE.png or FILE.svg through gnuplot ---- */
+/* ---- frame/plot.c ---- */
+
+/* --plot FILE.png or FILE.svg through gnuplot. */
 
 /* A gnuplot script to write to, its terminal set; NULL (after a warning) when there is no room for one. */
 FILE *cli_plot_begin(cli *c, const char *path, int width, int height);
-/* Run it and put the picture in place. A picture that cannot be had is a warning, never a failure: the numbers
- * stand elsewhere. script may be NULL. */
+/* Run it and put the picture in place. A picture that cannot be drawn is a warning, never a failure: the numbers
+ * are printed elsewhere. script may be NULL. */
 void cli_plot_end(cli *c, FILE *script, const char *path);
 
-/* ---- frame/json.c: numbers print in the fewest digits that read back as the same number; NaN and infinities as
- * null ---- */
+/* ---- frame/json.c ---- */
+
+/* Numbers print in the fewest digits that read back as the same number; NaN and infinities as null. */
 
 /* An object whose `schema` is "fdht.NAME/1". */
 cJSON *cli_json_new(const cli *c);

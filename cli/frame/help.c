@@ -1,3 +1,4 @@
+/* frame/help.c - the texts of `fdht help`, of --help and of --version, made from the command tables. */
 #include "frame/cli.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* frame/json.c - JSON documents and lines, built with cJSON. */
 #include "frame/cli.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* frame/messages.c - failures, warnings and notes on standard error, and the exit status of a failure. */
 #include "frame/cli.h"
 
 #include <stdarg.h>

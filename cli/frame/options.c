@@ -1,3 +1,4 @@
+/* frame/options.c - fills the struct of a command from its option table, and the common options. */
 #include "frame/cli.h"
 
 #include <assert.h>

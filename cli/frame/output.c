@@ -1,3 +1,4 @@
+/* frame/output.c - checks of file names before any work: outputs that exist, inputs that are outputs. */
 #include "frame/cli.h"
 
 #include <string.h>

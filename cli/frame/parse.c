@@ -1,3 +1,4 @@
+/* frame/parse.c - text to numbers, sizes, lists and choices; the whole text must be used. */
 #include "frame/cli.h"
 
 #include <ctype.h>

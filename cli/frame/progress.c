@@ -1,3 +1,4 @@
+/* frame/progress.c - the progress bar on a terminal. */
 #include "frame/cli.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* frame/signals.c - SIGINT and SIGTERM: the first asks the command to stop, the second ends it. */
 #include "frame/cli.h"
 
 #include <pthread.h>

@@ -1,4 +1,5 @@
-/* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what stands where. */
+/* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what each file
+ * holds. */
 #include "train/train.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* train/data.c - the clips of a data set as the trainer takes them: classes, splits, conversion, memory. */
 #include "train/train.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* train/model.c - the model that `fdht train` starts from: designed from the options, or the one of --init. */
 #include "train/train.h"
 
 #include <string.h>
@@ -309,7 +310,7 @@ static int fitted_model(cli *c, const train_args *a, train_set *s, const train_c
     if ((st = fdht_model_new(&spec, out, &c->err)) ||
         (st = fdht_model_init(*out, c->seed, a->init_scale, &c->err)))
         goto out;
-    /* the LSTM stands first; the classifier is kept if its classes are the same */
+    /* the LSTM comes first; the classifier is kept if its classes are the same */
     size_t n = same ? fdht_model_size(init) : fdht_model_lstm_size(init);
     memcpy(fdht_model_values(*out), fdht_model_values_const(init), n * sizeof(float));
 out:

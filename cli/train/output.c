@@ -1,3 +1,4 @@
+/* train/output.c - what `fdht train` writes: epoch lines, curves, checkpoints and the final report. */
 #include "train/train.h"
 
 #include <math.h>

@@ -75,7 +75,7 @@ void train_history_add(train_history *h, const fdht_epoch *e);
 
 /* The line of one epoch in --log. */
 void train_log_line(FILE *f, const fdht_epoch *e);
-/* Curves through gnuplot; a warning if that cannot be. */
+/* Curves through gnuplot; a warning if they cannot be drawn. */
 void train_plot(cli *c, const char *path, const train_history *h);
 /* Write model and state, whole or not at all; read them back. settings: what must agree to go on. */
 int train_checkpoint_write(cli *c, const char *path, const fdht_model *m, const fdht_trainer *t,

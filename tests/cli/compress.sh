@@ -1,5 +1,5 @@
 #!/bin/bash
-# fdht compress.
+# fdht compress: what it writes and prints for known weights, the rank rules, and what it refuses.
 . "$(dirname "$0")/lib.sh"
 L=$TOP/tests/data/lstm
 see="(see fdht help compress)"

@@ -195,7 +195,7 @@ static void too_long(void **state)
     assert_false(cli_parse_sizes(list, 1, 1, &out));
 }
 
-/* What stands behind "x": in the one line that json makes. */
+/* What follows "x": in the one line that json makes. */
 static void printed(cJSON *json, char *text, size_t size)
 {
     char line[400];
