@@ -1,5 +1,7 @@
 /* fdht export MODEL.h5 -o WEIGHTS.h5 --layout keras|pytorch|hdf5 - any model as dense weights again. */
 #include "frame/cli.h"
+#include "frame/output.h"
+#include "frame/progress.h"
 
 #include "fdht/modelfile.h"
 #include "fdht/weights.h"

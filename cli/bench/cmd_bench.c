@@ -1,6 +1,11 @@
 /* fdht bench - speed and memory of the engine next to the dense model, in one run. Contestants take turns, so that a
  * noisy machine is noisy for all of them. */
 #include "frame/cli.h"
+#include "frame/json.h"
+#include "frame/output.h"
+#include "frame/parse.h"
+#include "frame/plot.h"
+#include "frame/progress.h"
 
 #include <math.h>
 #include <stdlib.h>

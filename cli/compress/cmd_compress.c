@@ -1,5 +1,8 @@
 /* fdht compress WEIGHTS.h5 -o MODEL.h5 - dense LSTM weights to a compressed model with a measured error. */
 #include "compress/compress.h"
+#include "frame/output.h"
+#include "frame/parse.h"
+#include "frame/progress.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* compress/report.c - what `fdht compress` prints: tables, the JSON document, the curve. */
 #include "compress/compress.h"
+#include "frame/json.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,5 +1,6 @@
 /* frame/messages.c - failures, warnings and notes on standard error, and the exit status of a failure. */
 #include "frame/cli.h"
+#include "frame/progress.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* frame/options.c - fills the struct of a command from its option table, and the common options. */
 #include "frame/cli.h"
+#include "frame/parse.h"
 
 #include <assert.h>
 #include <float.h>

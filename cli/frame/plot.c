@@ -1,5 +1,6 @@
 /* frame/plot.c - pictures, drawn by gnuplot. */
 #include "frame/cli.h"
+#include "frame/plot.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,7 @@
 /* frame/progress.c - the progress bar on a terminal. */
 #include "frame/cli.h"
+#include "frame/progress.h"
+#include "frame/signals.h"
 
 #include <stdlib.h>
 #include <string.h>

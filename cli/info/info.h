@@ -4,6 +4,7 @@
 #define CLI_INFO_INFO_H
 
 #include "frame/cli.h"
+#include "frame/json.h"
 #include "fdht/model.h"
 
 typedef struct info_args {

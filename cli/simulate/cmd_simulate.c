@@ -8,6 +8,10 @@
 #include "fdht/modelfile.h"
 #include "fdht/preset.h"
 #include "simulate/simulate.h"
+#include "frame/output.h"
+#include "frame/parse.h"
+#include "frame/progress.h"
+#include "frame/signals.h"
 
 static const cli_option options[] = {
     CLI_STRING(sim_args, preset, 0, "preset", "NAME", "simulate a preset, with pseudo-random weights"),

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "simulate/simulate.h"
+#include "frame/plot.h"
 
 static const char *mode_name(const sim_result *s)
 {

@@ -3,6 +3,7 @@
 #define CLI_SIMULATE_SIMULATE_H
 
 #include "frame/cli.h"
+#include "frame/json.h"
 #include "fdht/fixed.h"
 
 typedef struct sim_args {

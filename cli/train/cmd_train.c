@@ -1,6 +1,8 @@
 /* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what each file
  * holds. */
 #include "train/train.h"
+#include "frame/output.h"
+#include "frame/progress.h"
 
 #include <math.h>
 #include <stdlib.h>

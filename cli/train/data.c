@@ -1,5 +1,6 @@
 /* train/data.c - the clips of a data set as the trainer takes them: classes, splits, conversion, memory. */
 #include "train/train.h"
+#include "frame/signals.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,7 @@
 /* train/output.c - what `fdht train` writes: epoch lines, curves, checkpoints and the final report. */
 #include "train/train.h"
+#include "frame/json.h"
+#include "frame/plot.h"
 
 #include <math.h>
 #include <stdlib.h>

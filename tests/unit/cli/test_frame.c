@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "frame/cli.h"
+#include "frame/json.h"
+#include "frame/parse.h"
 
 typedef struct args {
     bool flag;
