@@ -61,27 +61,27 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
     void *args = cli_calloc(1, cmd->args_size);
     if (cmd->defaults)
         memcpy(args, cmd->defaults, cmd->args_size);
-    int st = cli_parse(&c, args, argc, argv, &help);
+    int status = cli_parse(&c, args, argc, argv, &help);
     c.out = (fdht_out_options){.force = c.force, .guard = cli_out_guard()};
-    if (!st && help)
+    if (!status && help)
         cli_help_command(stdout, cmd);
     else {
-        if (!st && cmd->parse)
-            st = cmd->parse(&c, args);
-        if (!st)
-            st = cmd->run(&c, args);
+        if (!status && cmd->parse)
+            status = cmd->parse(&c, args);
+        if (!status)
+            status = cmd->run(&c, args);
     }
     if (c.bar)
         cli_bar_end(c.bar);
-    if (st && cli_interrupted()) {
-        st = FDHT_EINTR;
+    if (status && cli_interrupted()) {
+        status = FDHT_EINTR;
         snprintf(c.err.msg, sizeof c.err.msg, "interrupted");
     }
     cli_one_line(c.err.msg);
-    if (st)
-        cli_print_failure(&c, st);
+    if (status)
+        cli_print_failure(&c, status);
     free(args);
-    return st ? cli_exit_status(st) : c.status;
+    return status ? cli_exit_status(status) : c.status;
 }
 
 static int unknown(const char *what, const char *word)

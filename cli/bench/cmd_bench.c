@@ -70,19 +70,19 @@ static int check_list(cli *c, const char *option, const char *list, const char *
 static int parse(cli *c, void *p)
 {
     args *a = p;
-    int st;
+    int status;
     if (c->argc > 1)
         return cli_usage(c, "expected at most one MODEL.h5, got %d", c->argc);
     if (c->argc == 1) {
         if (cli_given(c, "preset"))
             return cli_usage(c, "expected MODEL.h5 or --preset, got both");
         a->model = c->argv[0];
-        if ((st = cli_check_hdf5_input(c, a->model)))
-            return st;
+        if ((status = cli_check_hdf5_input(c, a->model)))
+            return status;
     }
-    if ((st = check_list(c, "what", a->what, "infer|layer|train")) ||
-        (a->cells && (st = check_list(c, "cells", a->cells, "fdht|ht|tt|tr|bt|dense"))))
-        return st;
+    if ((status = check_list(c, "what", a->what, "infer|layer|train")) ||
+        (a->cells && (status = check_list(c, "cells", a->cells, "fdht|ht|tt|tr|bt|dense"))))
+        return status;
     if (!a->batch.n)
         a->batch = (cli_sizes){2, {1, 16}};
     if (!a->threads.n)
@@ -115,70 +115,70 @@ static int sibling(const char *preset, const char *cell, fdht_preset *out, fdht_
 static int add_cell(cli *c, bench *b, const args *a, const char *cell, const fdht_preset *base)
 {
     fdht_preset p = *base;
-    int st = FDHT_OK;
+    int status = FDHT_OK;
     if (strcmp(cell, fdht_cell_name(base->cell.kind)) != 0) {
         if (strcmp(cell, "dense") == 0)
-            st = dense_twin(&base->cell, &p.cell);
+            status = dense_twin(&base->cell, &p.cell);
         else if (a->model)
-            st = cli_usage(c, "--cells: a model file has one cell; '%s' needs --preset", cell);
+            status = cli_usage(c, "--cells: a model file has one cell; '%s' needs --preset", cell);
         else
-            st = sibling(a->preset, cell, &p, &c->err);
+            status = sibling(a->preset, cell, &p, &c->err);
     }
-    return st ? st : bench_add_model(b, cell, &p, &c->err);
+    return status ? status : bench_add_model(b, cell, &p, &c->err);
 }
 
 /* The preset, or the same facts of a model file's first cell. */
 static int base_of(cli *c, const args *a, fdht_preset *out)
 {
     if (!a->model) {
-        int st = fdht_preset_get(a->preset, out, &c->err);
-        if (!st && out->layer)
-            st = cli_usage(c, "--preset %s: a single layer; bench times models", a->preset);
-        return st;
+        int status = fdht_preset_get(a->preset, out, &c->err);
+        if (!status && out->layer)
+            status = cli_usage(c, "--preset %s: a single layer; bench times models", a->preset);
+        return status;
     }
     fdht_model *m = NULL;
-    int st = fdht_modelfile_read(a->model, &m, NULL, NULL, &c->err);
-    if (st)
-        return st;
+    int status = fdht_modelfile_read(a->model, &m, NULL, NULL, &c->err);
+    if (status)
+        return status;
     const fdht_model_spec *s = fdht_model_spec_of(m);
     *out = (fdht_preset){.name = "model", .cell = s->cell[0], .frame = s->frame, .classes = s->classes};
     if (s->layers * s->directions != 1)
-        st = cli_fail(c, FDHT_ENOSUP, "%s: bench times models of one cell, this has %d", a->model,
-                      s->layers * s->directions);
+        status = cli_fail(c, FDHT_ENOSUP, "%s: bench times models of one cell, this has %d", a->model,
+                          s->layers * s->directions);
     fdht_model_free(m);
-    return st;
+    return status;
 }
 
 static int add_contestants(cli *c, bench *b, const args *a)
 {
     static const char *const cells[] = {"fdht", "ht", "tt", "tr", "bt"};
     fdht_preset base;
-    int st = base_of(c, a, &base);
-    const char *list = a->cells ? a->cells : st ? "" : fdht_cell_name(base.cell.kind);
-    for (size_t i = 0; i < sizeof cells / sizeof *cells && !st; i++)
+    int status = base_of(c, a, &base);
+    const char *list = a->cells ? a->cells : status ? "" : fdht_cell_name(base.cell.kind);
+    for (size_t i = 0; i < sizeof cells / sizeof *cells && !status; i++)
         if (listed(list, cells[i]))
-            st = add_cell(c, b, a, cells[i], &base);
-    if (!st && (listed(list, "dense") || !a->no_dense))
-        st = add_cell(c, b, a, "dense", &base);
-    return st;
+            status = add_cell(c, b, a, cells[i], &base);
+    if (!status && (listed(list, "dense") || !a->no_dense))
+        status = add_cell(c, b, a, "dense", &base);
+    return status;
 }
 
 static int add_timings(cli *c, bench *b, const args *a)
 {
-    int st = FDHT_OK;
-    for (int what = 0; what < BENCH_KINDS && !st; what++) {
+    int status = FDHT_OK;
+    for (int what = 0; what < BENCH_KINDS && !status; what++) {
         if (!listed(a->what, bench_kind_name(what)))
             continue;
-        for (size_t t = 0; t < a->threads.n && !st; t++)
-            for (size_t i = 0; i < a->batch.n && !st; i++)
-                for (int m = 0; m < b->n_models && !st; m++) {
+        for (size_t t = 0; t < a->threads.n && !status; t++)
+            for (size_t i = 0; i < a->batch.n && !status; i++)
+                for (int m = 0; m < b->n_models && !status; m++) {
                     if (what == BENCH_LAYER && t > 0)
                         continue;
-                    st = bench_add_timing(b, what, m, a->batch.v[i],
-                                          what == BENCH_LAYER ? 1 : (int)a->threads.v[t], &c->err);
+                    status = bench_add_timing(b, what, m, a->batch.v[i],
+                                              what == BENCH_LAYER ? 1 : (int)a->threads.v[t], &c->err);
                 }
     }
-    return st;
+    return status;
 }
 
 /* ---- the report ---- */
@@ -285,21 +285,21 @@ static int run(cli *c, void *p)
     args *a = p;
     cli_bar bar = {0};
     bench b = {.frames = (size_t)a->frames, .seed = c->seed};
-    int st = bench_machine(&b, &c->err);
-    if (!st)
-        st = add_contestants(c, &b, a);
-    if (!st)
-        st = add_timings(c, &b, a);
+    int status = bench_machine(&b, &c->err);
+    if (!status)
+        status = add_contestants(c, &b, a);
+    if (!status)
+        status = add_timings(c, &b, a);
     cli_bar_start(c, &bar, "bench");
-    for (int r = -1; r < a->repetitions && !st; r++) /* the first round warms up and is not counted */
-        for (int i = 0; i < b.n_timings && !st; i++) {
-            st = bench_sample(&b, i, r >= 0, &c->err);
-            if (!st)
-                st = cli_bar_update(&bar, (double)((r + 1) * b.n_timings + i + 1),
-                                    (double)((a->repetitions + 1) * b.n_timings), NULL);
+    for (int r = -1; r < a->repetitions && !status; r++) /* the first round warms up and is not counted */
+        for (int i = 0; i < b.n_timings && !status; i++) {
+            status = bench_sample(&b, i, r >= 0, &c->err);
+            if (!status)
+                status = cli_bar_update(&bar, (double)((r + 1) * b.n_timings + i + 1),
+                                        (double)((a->repetitions + 1) * b.n_timings), NULL);
         }
     cli_bar_end(&bar);
-    if (!st) {
+    if (!status) {
         bench_finish(&b);
         if (a->format == JSON)
             print_json(c, &b);
@@ -309,7 +309,7 @@ static int run(cli *c, void *p)
             plot(c, &b, a->plot);
     }
     bench_free(&b);
-    return st;
+    return status;
 }
 
 const cli_command cmd_bench = {

@@ -60,9 +60,9 @@ static int map_flops(const fdht_op *op, const fdht_box *box, bool first, double 
                      fdht_error *err)
 {
     fdht_plan_report r;
-    int st = fdht_op_plan(op, box, &r, err);
-    if (st)
-        return st;
+    int status = fdht_op_plan(op, box, &r, err);
+    if (status)
+        return status;
     *forward = 2.0 * (double)r.multiply_adds;
     *train =
         3 * *forward - (first && r.n_steps ? 2.0 * (double)(r.step[0].multiply_adds * (size_t)r.n_terms) : 0);
@@ -72,19 +72,19 @@ static int map_flops(const fdht_op *op, const fdht_box *box, bool first, double 
 static int count_flops(bench_model *m, const fdht_cell_spec *cell, fdht_error *err)
 {
     double x = 0, x_train = 0, h = 2.0 * 4 * (double)cell->hidden * (double)cell->hidden, h_train = 3 * h;
-    int st = FDHT_OK;
+    int status = FDHT_OK;
     if (cell->kind == FDHT_CELL_DENSE) {
         x = 2.0 * 4 * (double)cell->hidden * (double)cell->inputs;
         x_train = 2 * x;
     } else {
-        st = map_flops(m->op, &cell->x, true, &x, &x_train, err);
-        if (!st && cell->kind == FDHT_CELL_FDHT)
-            st = map_flops(m->op, &cell->h, false, &h, &h_train, err);
+        status = map_flops(m->op, &cell->x, true, &x, &x_train, err);
+        if (!status && cell->kind == FDHT_CELL_FDHT)
+            status = map_flops(m->op, &cell->h, false, &h, &h_train, err);
     }
     m->layer_flops = x;
     m->infer_flops = x + h;
     m->train_flops = x_train + h_train;
-    return st;
+    return status;
 }
 
 int bench_add_model(bench *b, const char *cell, const fdht_preset *p, fdht_error *err)
@@ -100,15 +100,15 @@ int bench_add_model(bench *b, const char *cell, const fdht_preset *p, fdht_error
     spec.frame.frames = 0;
     spec.frame.diff = spec.frame.gray = false;
     snprintf(m->cell, sizeof m->cell, "%s", cell);
-    int st = fdht_model_new(&spec, &m->model, err);
-    if (!st)
-        st = fdht_model_init(m->model, b->seed, 1, err);
-    if (!st)
+    int status = fdht_model_new(&spec, &m->model, err);
+    if (!status)
+        status = fdht_model_init(m->model, b->seed, 1, err);
+    if (!status)
         one = fdht_model_spec_of(m->model)->cell[0]; /* its boxes filled in */
-    if (!st)
-        st = fdht_op_new(&one.op, &m->op, err);
-    if (st)
-        return st;
+    if (!status)
+        status = fdht_op_new(&one.op, &m->op, err);
+    if (status)
+        return status;
     m->parameters = fdht_model_size(m->model);
     m->inputs = one.inputs;
     m->hidden = one.hidden;
@@ -191,30 +191,31 @@ int bench_add_timing(bench *b, bench_kind what, int model, size_t batch, int thr
     t->together = strcmp(m->cell, "dense") == 0;
     noise(b, batch * b->frames * m->inputs, batch * b->frames * 4 * m->hidden * 2);
     t->flops = what == BENCH_LAYER ? m->layer_flops : what == BENCH_INFER ? m->infer_flops : m->train_flops;
-    int st = FDHT_OK;
+    int status = FDHT_OK;
     t->steps = 1;
     if (what == BENCH_TRAIN) {
         fdht_train_bytes bytes = {0};
         double step = t->flops * (double)(batch * b->frames) / EPOCH_FLOPS;
         t->steps = (size_t)fmin(fmax(ceil(EPOCH_SECONDS / step), 1), MOST_STEPS);
-        if (!(st = start_trainer(b, t, err)))
+        if (!(status = start_trainer(b, t, err)))
             fdht_trainer_bytes(t->trainer, &bytes);
         t->optimizer = bytes.optimizer;
         t->bytes = bytes.total - bytes.optimizer;
-        return st;
+        return status;
     }
     if (what == BENCH_INFER) {
-        st = fdht_runner_new(m->model, threads, &t->runner, err);
-        if (!st)
+        status = fdht_runner_new(m->model, threads, &t->runner, err);
+        if (!status)
             t->bytes = fdht_runner_bytes(t->runner, b->frames * (t->together ? batch : (size_t)threads));
-        return st;
+        return status;
     }
     const fdht_model_spec *s = fdht_model_spec_of(m->model);
     const fdht_param *first = fdht_model_param(m->model, 0);
-    st = fdht_map_new(m->op, &s->cell[0].x, fdht_model_values_const(m->model) + first->offset, &t->map, err);
-    if (!st)
+    status =
+        fdht_map_new(m->op, &s->cell[0].x, fdht_model_values_const(m->model) + first->offset, &t->map, err);
+    if (!status)
         t->bytes = fdht_map_bytes(t->map);
-    return st;
+    return status;
 }
 
 static int run_once(bench *b, bench_timing *t, fdht_error *err)
@@ -231,30 +232,30 @@ static int run_once(bench *b, bench_timing *t, fdht_error *err)
     fdht_clip *clip = cli_calloc(t->batch, sizeof *clip);
     for (size_t i = 0; i < t->batch; i++)
         clip[i] = (fdht_clip){.u8 = b->pixels + i * b->frames * m->inputs, .length = b->frames};
-    int st = t->together ? fdht_runner_run_together(t->runner, clip, t->batch, b->scores, err)
-                         : fdht_runner_run(t->runner, clip, t->batch, b->scores, err);
+    int status = t->together ? fdht_runner_run_together(t->runner, clip, t->batch, b->scores, err)
+                             : fdht_runner_run(t->runner, clip, t->batch, b->scores, err);
     free(clip);
-    return st;
+    return status;
 }
 
 int bench_sample(bench *b, int i, bool count, fdht_error *err)
 {
     bench_timing *t = &b->timing[i];
-    int st = FDHT_OK;
+    int status = FDHT_OK;
     if (!t->loops) { /* the first run fills caches and makes pages; the second says how long one takes */
-        st = run_once(b, t, err);
+        status = run_once(b, t, err);
         double start = seconds_now();
-        if (!st)
-            st = run_once(b, t, err);
+        if (!status)
+            status = run_once(b, t, err);
         t->loops = (size_t)fmax(1, ceil(SAMPLE_SECONDS / fmax(seconds_now() - start, 1e-7)));
     }
     double start = seconds_now();
-    for (size_t k = 0; k < t->loops && !st; k++)
-        st = run_once(b, t, err);
+    for (size_t k = 0; k < t->loops && !status; k++)
+        status = run_once(b, t, err);
     if (count && t->n_samples < BENCH_SAMPLES)
         t->sample[t->n_samples++] =
             1e3 * (seconds_now() - start) / (double)(t->loops * t->steps * t->batch * b->frames);
-    return st;
+    return status;
 }
 
 static int ascending(const void *a, const void *b)

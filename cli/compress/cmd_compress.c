@@ -80,28 +80,29 @@ static int parse_outputs(cli *c, const compress_args *a)
         return cli_usage(c, "--csv and --plot belong to --dry-run");
     if (!c->dry_run)
         return cli_check_hdf5_output(c, in, 1);
-    int st = a->csv ? cli_check_output(c, a->csv, false, in, 1) : FDHT_OK;
-    if (!st && a->plot) {
+    int status = a->csv ? cli_check_output(c, a->csv, false, in, 1) : FDHT_OK;
+    if (!status && a->plot) {
         const char *dot = strrchr(a->plot, '.');
         if (!dot || (strcmp(dot, ".png") && strcmp(dot, ".svg")))
             return cli_usage(c, "--plot: expected a name ending in .png or .svg, got '%s'", a->plot);
         if (strpbrk(a->plot, "'\n\\"))
             return cli_usage(c, "--plot: the name holds a character that gnuplot cannot take");
-        st = cli_check_output(c, a->plot, true, in, 1);
+        status = cli_check_output(c, a->plot, true, in, 1);
     }
-    return st;
+    return status;
 }
 
 static int parse(cli *c, void *p)
 {
     compress_args *a = p;
-    int st;
+    int status;
     if (c->argc != 1)
         return cli_usage(c, "expected one WEIGHTS.h5, got %d", c->argc);
     a->path = c->argv[0];
-    if ((st = cli_check_hdf5_input(c, a->path)) || (st = parse_modes(c, "in-modes", a->in_modes, &a->in)) ||
-        (st = parse_modes(c, "out-modes", a->out_modes, &a->out)))
-        return st;
+    if ((status = cli_check_hdf5_input(c, a->path)) ||
+        (status = parse_modes(c, "in-modes", a->in_modes, &a->in)) ||
+        (status = parse_modes(c, "out-modes", a->out_modes, &a->out)))
+        return status;
     if (a->in.n && a->out.n && a->in.n != a->out.n)
         return cli_usage(c, "%zu input modes and %zu output modes: expected as many", a->in.n, a->out.n);
     if (a->format != 0 &&
@@ -171,14 +172,14 @@ static int choose_modes(compress_run *r, compress_cell *x, bool first)
     }
     size_t rank = a->rank ? a->rank : a->max_rank ? a->max_rank : 8;
     bool automatic = !op->d;
-    int st = fdht_choose_modes(D, 4 * H, 4, rank, false, op, x->reason, &r->c->err);
-    while (!st && automatic && op->d > 2 && slabs_too_large(a, op)) {
+    int status = fdht_choose_modes(D, 4 * H, 4, rank, false, op, x->reason, &r->c->err);
+    while (!status && automatic && op->d > 2 && slabs_too_large(a, op)) {
         *op = (fdht_op_spec){.format = op->format, .d = op->d - 1};
-        st = fdht_choose_modes(D, 4 * H, 4, rank, false, op, x->reason, &r->c->err);
+        status = fdht_choose_modes(D, 4 * H, 4, rank, false, op, x->reason, &r->c->err);
     }
-    if (!st && op->format == FDHT_HT)
-        st = fdht_tree_parse(a->tree, op->d, &op->tree, &r->c->err);
-    return st;
+    if (!status && op->format == FDHT_HT)
+        status = fdht_tree_parse(a->tree, op->d, &op->tree, &r->c->err);
+    return status;
 }
 
 static int place(compress_run *r, compress_cell *x)
@@ -224,16 +225,16 @@ static int shape_cell(compress_run *r, compress_cell *x, bool first)
                                .proj = l->proj_size,
                                .bias = l->bias,
                                .op = {.format = formats[r->a->format]}};
-    int st = cell_activation(r, l, &x->spec.activation);
-    if (!st)
-        st = choose_modes(r, x, first);
-    if (!st)
-        st = place(r, x);
-    if (!st && x->spec.op.format == FDHT_HT)
+    int status = cell_activation(r, l, &x->spec.activation);
+    if (!status)
+        status = choose_modes(r, x, first);
+    if (!status)
+        status = place(r, x);
+    if (!status && x->spec.op.format == FDHT_HT)
         fdht_tree_spell(&x->spec.op.tree, x->tree, sizeof x->tree);
     size_t P = l->proj_size ? l->proj_size : l->hidden_size;
     x->dense = 4 * l->hidden_size * (l->input_size + (x->spec.kind == FDHT_CELL_FDHT ? P : 0));
-    return st;
+    return status;
 }
 
 /* ---- decomposition ---- */
@@ -327,8 +328,8 @@ static int decompose_cell(compress_run *r, const fdht_weights *w, compress_cell 
     }
     in.part[0].box = x->spec.x;
     fill_options(r, x, &o);
-    int st = fdht_weights_read(w, x->index, x->direction, FDHT_W_HH, 0, rows, 0, P, whh, P, &r->c->err);
-    if (st || (st = memory_left(r, rows * P * sizeof *whh, &o.max_memory)))
+    int status = fdht_weights_read(w, x->index, x->direction, FDHT_W_HH, 0, rows, 0, P, whh, P, &r->c->err);
+    if (status || (status = memory_left(r, rows * P * sizeof *whh, &o.max_memory)))
         goto out;
     if (x->spec.kind == FDHT_CELL_FDHT) {
         in.parts = 2;
@@ -336,24 +337,24 @@ static int decompose_cell(compress_run *r, const fdht_weights *w, compress_cell 
     } else
         o.norm_beside = norm_of(whh, rows * P);
     if (!isfinite(o.norm_beside)) {
-        st = cli_fail(r->c, FDHT_ENAN, "%s: the weights hold a number that is not finite", l->name);
+        status = cli_fail(r->c, FDHT_ENAN, "%s: the weights hold a number that is not finite", l->name);
         goto out;
     }
     o.progress = show_progress;
     o.progress_arg = bar;
     if (r->c->dry_run) {
-        st = fdht_decomp_curve(&in, &o, COMPRESS_POINTS, x->curve, &x->points, &r->c->err);
+        status = fdht_decomp_curve(&in, &o, COMPRESS_POINTS, x->curve, &x->points, &r->c->err);
         goto out;
     }
-    st = fdht_decompose(&in, &o, &x->cores, &x->report, &r->c->err);
+    status = fdht_decompose(&in, &o, &x->cores, &x->report, &r->c->err);
     x->norm = hypot(x->report.norm, o.norm_beside);
-    if (!st)
+    if (!status)
         x->spec.op = x->cores.spec;
-    if (!st && !x->report.met)
+    if (!status && !x->report.met)
         r->c->status = cli_exit_status(FDHT_ELIMIT);
 out:
     free(whh);
-    return st;
+    return status;
 }
 
 /* ---- the model ---- */
@@ -373,15 +374,15 @@ static int put_values(compress_run *r, fdht_model *m, const char *name, const do
 static int put_cores(compress_run *r, fdht_model *m, int cell, const compress_cell *x)
 {
     fdht_op *op = NULL;
-    int st = fdht_op_new(&x->cores.spec, &op, &r->c->err);
-    for (int i = 0; !st && i < fdht_op_cores(op); i++) {
+    int status = fdht_op_new(&x->cores.spec, &op, &r->c->err);
+    for (int i = 0; !status && i < fdht_op_cores(op); i++) {
         const fdht_core *core = fdht_op_core(op, i);
         char name[96];
         snprintf(name, sizeof name, "cells/%d/cores/%s", cell, core->name);
-        st = put_values(r, m, name, x->cores.values + core->offset, NULL, core->size);
+        status = put_values(r, m, name, x->cores.values + core->offset, NULL, core->size);
     }
     fdht_op_free(op);
-    return st;
+    return status;
 }
 
 /* A part of the file's cell that goes into the model as it is. */
@@ -393,31 +394,31 @@ static int put_part(compress_run *r, const fdht_weights *w, fdht_model *m, int c
     fdht_weights_shape(w, x->index, part, &rows, &cols);
     float *v = cli_calloc(rows * cols, sizeof *v);
     snprintf(name, sizeof name, "cells/%d/%s", cell, what);
-    int st = fdht_weights_read(w, x->index, x->direction, part, 0, rows, 0, cols, v, cols, &r->c->err);
-    if (!st)
-        st = put_values(r, m, name, NULL, v, rows * cols);
+    int status = fdht_weights_read(w, x->index, x->direction, part, 0, rows, 0, cols, v, cols, &r->c->err);
+    if (!status)
+        status = put_values(r, m, name, NULL, v, rows * cols);
     free(v);
-    return st;
+    return status;
 }
 
 static int put_head(compress_run *r, const fdht_weights *w, fdht_model *m, size_t classes)
 {
     size_t outputs = fdht_model_outputs(m);
     float *weight = cli_calloc(classes * outputs, sizeof *weight), *bias = cli_calloc(classes, sizeof *bias);
-    int st = fdht_weights_read_head(w, weight, bias, &r->c->err);
-    if (!st)
-        st = put_values(r, m, "classifier/weight", NULL, weight, classes * outputs);
-    if (!st)
-        st = put_values(r, m, "classifier/bias", NULL, bias, classes);
+    int status = fdht_weights_read_head(w, weight, bias, &r->c->err);
+    if (!status)
+        status = put_values(r, m, "classifier/weight", NULL, weight, classes * outputs);
+    if (!status)
+        status = put_values(r, m, "classifier/bias", NULL, bias, classes);
     free(weight);
     free(bias);
-    return st;
+    return status;
 }
 
 static int build_model(compress_run *r, const fdht_weights *w, int first, int count, fdht_model **out)
 {
     const fdht_weights_info *info = fdht_weights_info_of(w);
-    int directions = r->cell[0].lstm->directions, st;
+    int directions = r->cell[0].lstm->directions, status;
     fdht_cell_spec *cells = cli_calloc((size_t)r->n_cells, sizeof *cells);
     fdht_model_spec spec = {.layers = count, .directions = directions, .cell = cells};
     fdht_model *m = NULL;
@@ -425,28 +426,28 @@ static int build_model(compress_run *r, const fdht_weights *w, int first, int co
         cells[i] = r->cell[i].spec;
     r->classifier = info->classes && first + count == info->n_lstm;
     spec.classes = r->classifier ? info->classes : 0;
-    if ((st = fdht_model_new(&spec, &m, &r->c->err)))
+    if ((status = fdht_model_new(&spec, &m, &r->c->err)))
         goto out;
-    for (int i = 0; !st && i < r->n_cells; i++) {
+    for (int i = 0; !status && i < r->n_cells; i++) {
         const compress_cell *x = &r->cell[i];
-        st = put_cores(r, m, i, x);
-        if (!st && x->spec.bias)
-            st = put_part(r, w, m, i, x, FDHT_W_BIAS, "bias");
-        if (!st && x->spec.kind != FDHT_CELL_FDHT)
-            st = put_part(r, w, m, i, x, FDHT_W_HH, "hidden");
-        if (!st && x->spec.proj)
-            st = put_part(r, w, m, i, x, FDHT_W_HR, "projection");
+        status = put_cores(r, m, i, x);
+        if (!status && x->spec.bias)
+            status = put_part(r, w, m, i, x, FDHT_W_BIAS, "bias");
+        if (!status && x->spec.kind != FDHT_CELL_FDHT)
+            status = put_part(r, w, m, i, x, FDHT_W_HH, "hidden");
+        if (!status && x->spec.proj)
+            status = put_part(r, w, m, i, x, FDHT_W_HR, "projection");
     }
-    if (!st && r->classifier)
-        st = put_head(r, w, m, info->classes);
-    if (st)
+    if (!status && r->classifier)
+        status = put_head(r, w, m, info->classes);
+    if (status)
         goto out;
     *out = m;
     m = NULL;
 out:
     fdht_model_free(m);
     free(cells);
-    return st;
+    return status;
 }
 
 /* ---- self-check: the outputs of a few fixed steps ---- */
@@ -488,20 +489,20 @@ static int check_model(compress_run *r, const fdht_model *m, check *k, double *l
 {
     fdht_runner *run = NULL;
     fdht_clip clip = {.f32 = k->x, .length = k->length};
-    int st = fdht_runner_new(m, 1, &run, &r->c->err);
-    if (!st)
-        st = fdht_runner_states(run, &clip, k->got, NULL, NULL, &r->c->err);
+    int status = fdht_runner_new(m, 1, &run, &r->c->err);
+    if (!status)
+        status = fdht_runner_states(run, &clip, k->got, NULL, NULL, &r->c->err);
     fdht_runner_free(run);
     double sum = 0, norm = 0;
     *largest = 0;
-    for (size_t i = 0; !st && i < k->length * k->outputs; i++) {
+    for (size_t i = 0; !status && i < k->length * k->outputs; i++) {
         double d = (double)k->got[i] - k->want[i];
         *largest = fmax(*largest, fabs(d));
         sum += d * d;
         norm += k->want[i] * k->want[i];
     }
     *relative = norm > 0 ? sqrt(sum / norm) : 0;
-    return st;
+    return status;
 }
 
 /* ---- run ---- */
@@ -526,47 +527,48 @@ static int compress_cells(compress_run *r, const fdht_weights *w, int first, int
     fdht_model *dense = NULL;
     bar_arg bar = {.cells = r->n_cells};
     double ignored;
-    int st = FDHT_OK, activation = r->a->activation ? r->a->activation - 1 : FDHT_ACTIVATION_UNKNOWN;
+    int status = FDHT_OK, activation = r->a->activation ? r->a->activation - 1 : FDHT_ACTIVATION_UNKNOWN;
     if (!r->a->max_memory) {
-        st = fdht_weights_model(w, first, count, activation, &dense, &r->c->err);
-        if (!st && !r->c->dry_run && !(st = check_start(r, w, first, count, k)))
-            st = check_model(r, dense, k, &r->import_difference, &ignored);
+        status = fdht_weights_model(w, first, count, activation, &dense, &r->c->err);
+        if (!status && !r->c->dry_run && !(status = check_start(r, w, first, count, k)))
+            status = check_model(r, dense, k, &r->import_difference, &ignored);
     }
-    if (st)
+    if (status)
         goto out;
     cli_bar_start(r->c, &bar.bar, "compress");
-    for (int i = 0; !st && i < r->n_cells; i++) {
+    for (int i = 0; !status && i < r->n_cells; i++) {
         char name[64];
         snprintf(name, sizeof name, "cells/%d/cores/weight", i);
         const fdht_param *p = dense ? fdht_model_find(dense, name) : NULL;
         bar.cell = i;
-        st = decompose_cell(r, w, &r->cell[i], &bar, p ? fdht_model_values_const(dense) + p->offset : NULL);
+        status =
+            decompose_cell(r, w, &r->cell[i], &bar, p ? fdht_model_values_const(dense) + p->offset : NULL);
     }
     cli_bar_end(&bar.bar);
 out:
     fdht_model_free(dense);
-    return st;
+    return status;
 }
 
 static int make_cells(compress_run *r, const fdht_weights *w, int first, int count)
 {
     const fdht_weights_info *info = fdht_weights_info_of(w);
-    int directions = info->lstm[first].directions, st = FDHT_OK;
+    int directions = info->lstm[first].directions, status = FDHT_OK;
     for (int i = first; i < first + count; i++)
         if (info->lstm[i].directions != directions)
             return cli_fail(r->c, FDHT_ENOSUP, "%s has %d directions, %s %d: give --layer",
                             info->lstm[first].name, directions, info->lstm[i].name, info->lstm[i].directions);
     r->n_cells = count * directions;
     r->cell = cli_calloc((size_t)r->n_cells, sizeof *r->cell);
-    for (int i = 0; !st && i < r->n_cells; i++) {
+    for (int i = 0; !status && i < r->n_cells; i++) {
         compress_cell *x = &r->cell[i];
         x->index = first + i / directions;
         x->direction = i % directions;
         x->lstm = &info->lstm[x->index];
-        st = shape_cell(r, x, i == 0);
+        status = shape_cell(r, x, i == 0);
         r->dense += x->dense;
     }
-    return st;
+    return status;
 }
 
 static int run(cli *c, void *p)
@@ -581,23 +583,23 @@ static int run(cli *c, void *p)
     fdht_model *m = NULL;
     check k = {.length = 0};
     double start = now();
-    int first = 0, count = 0, st;
+    int first = 0, count = 0, status;
     fdht_blas_threads(1); /* the team's threads call BLAS side by side */
-    if ((st = fdht_weights_open(a->path, &opt, &w, &c->err)) ||
-        (st = fdht_weights_select(w, a->layer, &first, &count, &c->err)) ||
-        (st = make_cells(&r, w, first, count)) || (st = compress_cells(&r, w, first, count, &k)))
+    if ((status = fdht_weights_open(a->path, &opt, &w, &c->err)) ||
+        (status = fdht_weights_select(w, a->layer, &first, &count, &c->err)) ||
+        (status = make_cells(&r, w, first, count)) || (status = compress_cells(&r, w, first, count, &k)))
         goto out;
     r.seconds = now() - start;
     if (c->dry_run) {
-        st = compress_print_curve(&r);
+        status = compress_print_curve(&r);
         goto out;
     }
     add_up(&r);
-    if ((st = build_model(&r, w, first, count, &m)) ||
-        (!k.x && (st = check_start(&r, w, first, count, &k))) ||
-        (st = check_model(&r, m, &k, &r.output_difference, &r.output_relative)))
+    if ((status = build_model(&r, w, first, count, &m)) ||
+        (!k.x && (status = check_start(&r, w, first, count, &k))) ||
+        (status = check_model(&r, m, &k, &r.output_difference, &r.output_relative)))
         goto out;
-    if ((st = fdht_modelfile_write(c->output, m, NULL, &c->out, &c->err)))
+    if ((status = fdht_modelfile_write(c->output, m, NULL, &c->out, &c->err)))
         goto out;
     r.seconds = now() - start;
     compress_print(&r);
@@ -612,7 +614,7 @@ out:
     free(r.cell);
     fdht_model_free(m);
     fdht_weights_close(w);
-    return st;
+    return status;
 }
 
 const cli_command cmd_compress = {

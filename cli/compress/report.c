@@ -164,9 +164,9 @@ void compress_print(const compress_run *r)
 static int write_csv(const compress_run *r)
 {
     fdht_out *out = NULL;
-    int st = fdht_out_open(r->a->csv, false, &r->c->out, &out, &r->c->err);
-    if (st)
-        return st;
+    int status = fdht_out_open(r->a->csv, false, &r->c->out, &out, &r->c->err);
+    if (status)
+        return status;
     FILE *f = fdht_out_stream(out);
     fprintf(f, "layer,direction,parameters,ratio,error_rel,bound_rel,largest_rank\n");
     for (int i = 0; i < r->n_cells; i++)
@@ -185,14 +185,14 @@ static int write_plot(const compress_run *r)
     fdht_out *out = NULL;
     const char *dot = strrchr(r->a->plot, '.');
     bool svg = dot && !strcmp(dot, ".svg");
-    int st = fdht_out_open(r->a->plot, true, &r->c->out, &out, &r->c->err);
-    if (st)
-        return st;
+    int status = fdht_out_open(r->a->plot, true, &r->c->out, &out, &r->c->err);
+    if (status)
+        return status;
     FILE *f = popen("gnuplot 2>/dev/null", "w");
     if (!f) {
-        st = cli_fail(r->c, FDHT_EIO, "gnuplot: %s", strerror(errno));
+        status = cli_fail(r->c, FDHT_EIO, "gnuplot: %s", strerror(errno));
         fdht_out_discard(out);
-        return st;
+        return status;
     }
     fprintf(f, "set terminal %s size 800,560\nset output '%s'\nset logscale x\nset grid\n",
             svg ? "svg" : "png", fdht_out_temp(out));
@@ -207,10 +207,10 @@ static int write_plot(const compress_run *r)
     }
     int rc = pclose(f);
     if (rc != 0) {
-        st = cli_fail(r->c, FDHT_EIO, "%s: gnuplot failed or is not installed (Debian: gnuplot-nox)",
-                      r->a->plot);
+        status = cli_fail(r->c, FDHT_EIO, "%s: gnuplot failed or is not installed (Debian: gnuplot-nox)",
+                          r->a->plot);
         fdht_out_discard(out);
-        return st;
+        return status;
     }
     return fdht_out_commit(out, &r->c->err);
 }
@@ -235,11 +235,11 @@ static void print_points(const compress_run *r)
 
 int compress_print_curve(const compress_run *r)
 {
-    int st = r->a->csv ? write_csv(r) : FDHT_OK;
-    if (!st && r->a->plot)
-        st = write_plot(r);
-    if (st)
-        return st;
+    int status = r->a->csv ? write_csv(r) : FDHT_OK;
+    if (!status && r->a->plot)
+        status = write_plot(r);
+    if (status)
+        return status;
     if (!r->c->json) {
         print_points(r);
         return FDHT_OK;

@@ -207,9 +207,9 @@ int cli_parse(cli *c, void *args, int argc, char **argv, bool *help)
             return FDHT_OK;
         }
         int i = find_row(&r, key);
-        int st = store(c, r.row[i], i < r.n_own ? args : (void *)c, optarg);
-        if (st)
-            return st;
+        int status = store(c, r.row[i], i < r.n_own ? args : (void *)c, optarg);
+        if (status)
+            return status;
         if (i < r.n_own)
             c->given |= UINT64_C(1) << i;
         else

@@ -36,9 +36,9 @@ static size_t product(const size_t *v, int n)
 static int from_preset(cli *c, const char *name, design *d)
 {
     fdht_preset p;
-    int st = fdht_preset_get(name, &p, &c->err);
-    if (st)
-        return st;
+    int status = fdht_preset_get(name, &p, &c->err);
+    if (status)
+        return status;
     if (p.layer)
         return cli_usage(c, "--preset %s: a layer, no model to train", name);
     d->cell = p.cell;
@@ -68,20 +68,20 @@ static int choose_modes(cli *c, const train_args *a, size_t inputs, size_t hidde
     fdht_op_spec *op = &d->cell.op;
     char reason[256];
     op->format = d->cell.kind == FDHT_CELL_BT ? FDHT_TT : format_of[d->cell.kind];
-    int st = fdht_choose_modes(inputs, 4 * hidden, 4,
-                               a->rank                 ? a->rank
-                               : op->format == FDHT_HT ? 8
-                                                       : 4,
-                               false, op, reason, &c->err);
-    if (!st)
+    int status = fdht_choose_modes(inputs, 4 * hidden, 4,
+                                   a->rank                 ? a->rank
+                                   : op->format == FDHT_HT ? 8
+                                                           : 4,
+                                   false, op, reason, &c->err);
+    if (!status)
         cli_note(c, "%s", reason);
-    return st;
+    return status;
 }
 
 static int take_modes(cli *c, const train_args *a, size_t inputs, size_t hidden, design *d)
 {
     fdht_op_spec *op = &d->cell.op;
-    int st = FDHT_OK;
+    int status = FDHT_OK;
     if (d->cell.kind == FDHT_CELL_DENSE) {
         if (a->in_modes.n || a->out_modes.n)
             return cli_usage(c, "--in-modes and --out-modes are not for a dense cell");
@@ -101,21 +101,21 @@ static int take_modes(cli *c, const train_args *a, size_t inputs, size_t hidden,
         if (!keep)
             forget_place(d);
         op->d = (int)n;
-        if (a->in_modes.n && !(st = take_list(c, "in-modes", &a->in_modes, op->d, op->in)))
+        if (a->in_modes.n && !(status = take_list(c, "in-modes", &a->in_modes, op->d, op->in)))
             forget_place(d);
-        if (!st && a->out_modes.n)
-            st = take_list(c, "out-modes", &a->out_modes, op->d, op->out);
+        if (!status && a->out_modes.n)
+            status = take_list(c, "out-modes", &a->out_modes, op->d, op->out);
     }
-    if (!st && !op->d)
+    if (!status && !op->d)
         return choose_modes(c, a, inputs, hidden, d);
-    if (!st && product(op->in, op->d) != inputs)
+    if (!status && product(op->in, op->d) != inputs)
         return cli_usage(c, "input modes multiply up to %zu, the clips have %zu inputs (--in-modes)",
                          product(op->in, op->d), inputs);
-    if (!st && product(op->out, op->d) != 4 * hidden)
+    if (!status && product(op->out, op->d) != 4 * hidden)
         return cli_usage(
             c, "output modes multiply up to %zu, 4 gates of %zu hidden units need %zu (--out-modes)",
             product(op->out, op->d), hidden, 4 * hidden);
-    return st;
+    return status;
 }
 
 static int take_ranks(cli *c, const train_args *a, bool fresh, design *d)
@@ -128,9 +128,9 @@ static int take_ranks(cli *c, const train_args *a, bool fresh, design *d)
     if (op->format == FDHT_DENSE)
         return FDHT_OK;
     if (a->tree || (tree && op->tree.d != op->d)) {
-        int st = fdht_tree_parse(a->tree ? a->tree : "balanced", op->d, &op->tree, &c->err);
-        if (st)
-            return st;
+        int status = fdht_tree_parse(a->tree ? a->tree : "balanced", op->d, &op->tree, &c->err);
+        if (status)
+            return status;
         fresh = true;
     }
     if (op->format == FDHT_BT)
@@ -154,19 +154,19 @@ static int place_hidden(cli *c, const train_args *a, design *d)
         return own ? cli_usage(c, "--enlarge, --enlarge-mode and --hidden-box are for fdht cells") : FDHT_OK;
     if (a->enlarge.n && a->enlarge_mode)
         return cli_usage(c, "--enlarge and --enlarge-mode exclude each other");
-    int st = FDHT_OK;
+    int status = FDHT_OK;
     if (own)
         d->hidden_box[0] = 0;
     if (a->enlarge_mode)
         d->have_enlarge = false;
     if (a->enlarge.n) {
-        st = take_list(c, "enlarge", &a->enlarge, d->cell.op.d, d->enlarge);
+        status = take_list(c, "enlarge", &a->enlarge, d->cell.op.d, d->enlarge);
         d->have_enlarge = true;
     }
-    if (!st && a->hidden_box.n)
-        st = take_list(c, "hidden-box", &a->hidden_box, d->cell.op.d, d->hidden_box);
-    if (st)
-        return st;
+    if (!status && a->hidden_box.n)
+        status = take_list(c, "hidden-box", &a->hidden_box, d->cell.op.d, d->hidden_box);
+    if (status)
+        return status;
     return fdht_cell_place(&d->cell, a->enlarge_mode ? a->enlarge_mode - 1 : 0,
                            d->have_enlarge ? d->enlarge : NULL, d->hidden_box[0] ? d->hidden_box : NULL,
                            &c->err);
@@ -187,9 +187,9 @@ static int make_cell(cli *c, const train_args *a, const train_set *s, design *d)
         preset = "clips-fdht";
         cli_note(c, "preset clips-fdht (%zux%zux%zu frames)", h->width, h->height, h->channels);
     }
-    int st = preset ? from_preset(c, preset, d) : FDHT_OK;
-    if (st)
-        return st;
+    int status = preset ? from_preset(c, preset, d) : FDHT_OK;
+    if (status)
+        return status;
     fdht_cell_kind kind = a->cell >= 0 ? kinds[a->cell] : preset ? d->cell.kind : FDHT_CELL_FDHT;
     size_t hidden = a->hidden ? a->hidden : preset ? d->cell.hidden : 256;
     if (hidden > SIZE_MAX / 8 / FDHT_MAX_MODES)
@@ -201,9 +201,9 @@ static int make_cell(cli *c, const train_args *a, const train_set *s, design *d)
     d->cell.hidden = hidden;
     d->cell.inputs = inputs;
     int modes = d->cell.op.d;
-    if ((st = take_modes(c, a, inputs, hidden, d)) ||
-        (st = take_ranks(c, a, fresh || modes != d->cell.op.d, d)))
-        return st;
+    if ((status = take_modes(c, a, inputs, hidden, d)) ||
+        (status = take_ranks(c, a, fresh || modes != d->cell.op.d, d)))
+        return status;
     return place_hidden(c, a, d);
 }
 
@@ -223,17 +223,17 @@ static int set_frames(cli *c, const train_args *a, train_set *s, bool diff, fdht
 static int new_model(cli *c, const train_args *a, train_set *s, const train_classes *k, fdht_model **out)
 {
     design d;
-    int st = make_cell(c, a, s, &d);
-    if (st)
-        return st;
+    int status = make_cell(c, a, s, &d);
+    if (status)
+        return status;
     fdht_model_spec spec = {.layers = 1,
                             .directions = 1,
                             .cell = &d.cell,
                             .classes = k->n,
                             .class_name = k->name,
                             .pool = a->pool == 1 ? FDHT_POOL_MEAN : FDHT_POOL_LAST};
-    if ((st = set_frames(c, a, s, d.diff, &spec.frame)) || (st = fdht_model_new(&spec, out, &c->err)))
-        return st;
+    if ((status = set_frames(c, a, s, d.diff, &spec.frame)) || (status = fdht_model_new(&spec, out, &c->err)))
+        return status;
     return fdht_model_init(*out, c->seed, a->init_scale, &c->err);
 }
 
@@ -242,19 +242,19 @@ static int read_init(cli *c, const train_args *a, fdht_model **out)
 {
     fdht_file_kind kind;
     fdht_weights *w = NULL;
-    int first, count, st = fdht_file_identify(a->init, &kind, &c->err);
-    if (st)
-        return st;
+    int first, count, status = fdht_file_identify(a->init, &kind, &c->err);
+    if (status)
+        return status;
     if (kind == FDHT_FILE_MODEL)
         return fdht_modelfile_read(a->init, out, NULL, NULL, &c->err);
-    st = fdht_weights_open(a->init, NULL, &w, &c->err);
-    if (!st)
-        st = fdht_weights_select(w, a->layer, &first, &count, &c->err);
-    if (!st)
-        st = fdht_weights_model(w, first, count, a->activation >= 0 ? a->activation : FDHT_ACTIVATION_UNKNOWN,
-                                out, &c->err);
+    status = fdht_weights_open(a->init, NULL, &w, &c->err);
+    if (!status)
+        status = fdht_weights_select(w, a->layer, &first, &count, &c->err);
+    if (!status)
+        status = fdht_weights_model(
+            w, first, count, a->activation >= 0 ? a->activation : FDHT_ACTIVATION_UNKNOWN, out, &c->err);
     fdht_weights_close(w);
-    return st;
+    return status;
 }
 
 static bool same_names(const fdht_model_spec *s, const train_classes *k)
@@ -286,12 +286,12 @@ static int fitted_model(cli *c, const train_args *a, train_set *s, const train_c
 {
     fdht_model *init = NULL;
     fdht_frame_spec measured;
-    int st = read_init(c, a, &init);
-    if (st)
+    int status = read_init(c, a, &init);
+    if (status)
         goto out;
     fdht_model_spec spec = *fdht_model_spec_of(init);
     bool same = same_names(&spec, k);
-    if ((st = check_init(c, a, &spec, &s->shape)))
+    if ((status = check_init(c, a, &spec, &s->shape)))
         goto out;
     if (spec.classes && !same)
         cli_warn(c, "%s: its classes are not the data's: the classifier starts anew", a->init);
@@ -299,7 +299,7 @@ static int fitted_model(cli *c, const train_args *a, train_set *s, const train_c
     spec.class_name = k->name;
     if (a->pool >= 0)
         spec.pool = a->pool == 1 ? FDHT_POOL_MEAN : FDHT_POOL_LAST;
-    if ((st = set_frames(c, a, s, spec.frame.diff, &measured)))
+    if ((status = set_frames(c, a, s, spec.frame.diff, &measured)))
         goto out;
     if (!spec.frame.width || measured.diff != spec.frame.diff)
         spec.frame = measured; /* how frames are normalised was not known, or changes */
@@ -307,24 +307,24 @@ static int fitted_model(cli *c, const train_args *a, train_set *s, const train_c
         spec.frame.frames = a->frames;
     if (a->sample >= 0)
         spec.frame.sample = measured.sample;
-    if ((st = fdht_model_new(&spec, out, &c->err)) ||
-        (st = fdht_model_init(*out, c->seed, a->init_scale, &c->err)))
+    if ((status = fdht_model_new(&spec, out, &c->err)) ||
+        (status = fdht_model_init(*out, c->seed, a->init_scale, &c->err)))
         goto out;
     /* the LSTM comes first; the classifier is kept if its classes are the same */
     size_t n = same ? fdht_model_size(init) : fdht_model_lstm_size(init);
     memcpy(fdht_model_values(*out), fdht_model_values_const(init), n * sizeof(float));
 out:
     fdht_model_free(init);
-    return st;
+    return status;
 }
 
 int train_model_make(cli *c, const train_args *a, train_set *s, const train_classes *k, fdht_model **out)
 {
     *out = NULL;
-    int st = a->init ? fitted_model(c, a, s, k, out) : new_model(c, a, s, k, out);
-    if (st) {
+    int status = a->init ? fitted_model(c, a, s, k, out) : new_model(c, a, s, k, out);
+    if (status) {
         fdht_model_free(*out);
         *out = NULL;
     }
-    return st;
+    return status;
 }

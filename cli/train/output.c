@@ -101,17 +101,17 @@ int train_checkpoint_write(cli *c, const char *path, const fdht_model *m, const 
     fdht_blobs blobs = {sizeof blob / sizeof *blob, blob};
     fdht_out_options opt = c->out;
     opt.force = true; /* it replaces its predecessor; the first was checked before the start */
-    int st = fdht_modelfile_write(path, m, &blobs, &opt, &c->err);
+    int status = fdht_modelfile_write(path, m, &blobs, &opt, &c->err);
     free(past);
-    return st;
+    return status;
 }
 
 int train_checkpoint_read(cli *c, const char *path, fdht_model **m, fdht_blobs **state)
 {
-    int st = fdht_modelfile_read(path, m, state, NULL, &c->err);
-    if (!st && !*state)
-        st = cli_fail(c, FDHT_EFORMAT, "%s: a model without training state, no checkpoint", path);
-    return st;
+    int status = fdht_modelfile_read(path, m, state, NULL, &c->err);
+    if (!status && !*state)
+        status = cli_fail(c, FDHT_EFORMAT, "%s: a model without training state, no checkpoint", path);
+    return status;
 }
 
 static int check_settings(cli *c, const char *path, const fdht_blob *stored, const char *settings)
@@ -143,11 +143,11 @@ int train_checkpoint_resume(cli *c, const char *path, const fdht_blobs *state, c
     size_t count[] = {SIZE_MAX,           2, 2, 2, SIZE_MAX, (size_t)s.params, s.size, s.v ? s.size : 0,
                       s.best ? s.size : 0};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-        int st = fdht_blobs_find(state, row[i].name, row[i].type, count[i], &b[i], &c->err);
-        if (!st && i == 0)
-            st = check_settings(c, path, b[0], settings);
-        if (st)
-            return st;
+        int status = fdht_blobs_find(state, row[i].name, row[i].type, count[i], &b[i], &c->err);
+        if (!status && i == 0)
+            status = check_settings(c, path, b[0], settings);
+        if (status)
+            return status;
     }
     const int64_t *epoch = b[1]->data;
     const uint64_t *seed = b[2]->data;
