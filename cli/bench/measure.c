@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "frame/cli.h"
+#include "frame/progress.h"
 #include "fdht/peak.h"
 
 static const double SAMPLE_SECONDS = 0.02;
@@ -22,13 +22,6 @@ const char *bench_kind_name(int what)
 {
     static const char *const names[BENCH_KINDS] = {"infer", "layer", "train"};
     return names[what];
-}
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static void cpu_name(char *name, size_t size)
@@ -244,17 +237,17 @@ int bench_sample(bench *b, int i, bool count, fdht_error *err)
     int status = FDHT_OK;
     if (!t->loops) { /* the first run fills caches and makes pages; the second says how long one takes */
         status = run_once(b, t, err);
-        double start = seconds_now();
+        double start = cli_seconds();
         if (!status)
             status = run_once(b, t, err);
-        t->loops = (size_t)fmax(1, ceil(SAMPLE_SECONDS / fmax(seconds_now() - start, 1e-7)));
+        t->loops = (size_t)fmax(1, ceil(SAMPLE_SECONDS / fmax(cli_seconds() - start, 1e-7)));
     }
-    double start = seconds_now();
+    double start = cli_seconds();
     for (size_t k = 0; k < t->loops && !status; k++)
         status = run_once(b, t, err);
     if (count && t->n_samples < BENCH_SAMPLES)
         t->sample[t->n_samples++] =
-            1e3 * (seconds_now() - start) / (double)(t->loops * t->steps * t->batch * b->frames);
+            1e3 * (cli_seconds() - start) / (double)(t->loops * t->steps * t->batch * b->frames);
     return status;
 }
 

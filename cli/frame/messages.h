@@ -14,6 +14,8 @@ typedef struct cli cli; /* frame/cli.h */
 int cli_fail(cli *c, int code, const char *fmt, ...) FDHT_PRINTF(3, 4);
 /* FDHT_EINVAL with "(see fdht help NAME)" added. */
 int cli_usage(cli *c, const char *fmt, ...) FDHT_PRINTF(2, 3);
+/* Add "(see fdht help NAME)" to the message of a library call that returned FDHT_EINVAL; returns status. */
+int cli_see_help(cli *c, int status);
 /* `fdht NAME: warning: ..` on stderr, hidden by --quiet. */
 void cli_warn(cli *c, const char *fmt, ...) FDHT_PRINTF(2, 3);
 /* A line on stderr, only with --verbose. */

@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define T    train_args
@@ -338,8 +337,7 @@ static int run(cli *c, void *p)
 {
     job j = {.c = c, .a = p};
     fdht_result scores = {0};
-    struct timespec from, to;
-    clock_gettime(CLOCK_MONOTONIC, &from);
+    double start = cli_seconds();
     int status = open_data(&j);
     if (!status)
         status = make_model(&j);
@@ -352,7 +350,7 @@ static int run(cli *c, void *p)
     if (!status)
         status =
             fdht_evaluate(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, &scores, &c->err);
-    clock_gettime(CLOCK_MONOTONIC, &to);
+    double seconds = cli_seconds() - start;
     if (!status) {
         if (j.a->plot && j.history.n)
             train_plot(c, j.a->plot, &j.history);
@@ -360,8 +358,8 @@ static int run(cli *c, void *p)
                           .history = &j.history,
                           .scores = &scores,
                           .best_epoch = j.best_epoch,
+                          .seconds = seconds,
                           .what = j.has_val ? "validation" : "training"};
-        r.seconds = (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
         train_report(c, &r);
     }
     fdht_result_free(&scores);
