@@ -23,7 +23,7 @@ for bad in "--tol 0" "--tol 2" "--tol 0.1x" "--rank 0" "--rank -1" "--ratio 0.5"
     same "$bad: one line" 1 "$(wc -l < "$ERR")"
 done
 same "the wrong product is named" \
-    "fdht compress: --in-modes 2,4: product 8, lstm has 7 inputs $see" \
+    "fdht compress: input modes 2,4: product 8, lstm has 7 inputs $see" \
     "$("$FDHT" compress "$L/torch_1layer.h5" -o m.h5 --in-modes 2,4 --rank 2 2>&1)"
 fails "an activation that the file does not say" 2 \
     "fdht compress: lstm: the file does not say the recurrent activation: give --recurrent-activation $see" \
@@ -62,6 +62,10 @@ json "is exact to float rounding" '.error_rel < 1e-6 and .self_check.output_diff
 for f in fdht ht tt tr; do
     works "--format $f" "$FDHT" compress w.h5 -o $f.h5 --format $f --in-modes 7,1 --out-modes 4,5 --rank 999 --json
     json "--format $f: full rank" '.error_rel < 1e-6 and .self_check.output_difference < 1e-5' true
+done
+for f in fdht ht tt tr; do
+    works "--format $f: automatic modes" "$FDHT" compress w.h5 -o auto.h5 -f --format $f --rank 8 --json
+    json "--format $f: their number is the model's" '"\(.parameters) parameters" as $p | .why | contains(" \($p)")' true
 done
 for t in balanced linear "((1,3),2)"; do
     works "--tree $t" "$FDHT" compress w.h5 -o tree.h5 --force --in-modes 7,1,1 --out-modes 4,5,1 --tree "$t" --svd qr --tol 1e-5 --json
