@@ -63,4 +63,12 @@ int bench_sample(bench *b, int i, bool count, fdht_error *err);
 void bench_finish(bench *b);
 void bench_free(bench *b);
 
+/* ---- bench/report.c ---- */
+
+typedef struct cli cli; /* frame/cli.h */
+void bench_print_json(cli *c, const bench *b);
+/* A Markdown table, or CSV. */
+void bench_print_table(const bench *b, bool csv);
+void bench_plot(cli *c, const bench *b, const char *path);
+
 #endif

@@ -1,19 +1,13 @@
 /* fdht bench - speed and memory of the engine next to the dense model, in one run. Contestants take turns, so that a
  * noisy machine is noisy for all of them. */
 #include "frame/cli.h"
-#include "frame/json.h"
 #include "frame/output.h"
 #include "frame/parse.h"
-#include "frame/plot.h"
 #include "frame/progress.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bench/bench.h"
-#include "fdht/blas.h"
-#include "fdht/peak.h"
 #include "fdht/modelfile.h"
 
 typedef struct args {
@@ -181,104 +175,7 @@ static int add_timings(cli *c, bench *b, const args *a)
     return status;
 }
 
-/* ---- the report ---- */
-
-static void print_json(cli *c, const bench *b)
-{
-    cJSON *json = cli_json_new(c), *machine = cli_json_object(json, "machine"), *results;
-    cli_json_string(machine, "cpu", b->machine.cpu);
-    cli_json_int(machine, "cores", b->machine.cores);
-    cli_json_string(machine, "kernels", fdht_machine_kernels());
-    cli_json_number(machine, "fma_gflops", b->machine.gflops);
-    cli_json_number(machine, "read_gb_s", b->machine.read_gb_s);
-    cli_json_string(machine, "blas", fdht_blas_name());
-    cli_json_string(machine, "blas_core", fdht_blas_core());
-    results = cli_json_array(json, "results");
-    for (int i = 0; i < b->n_timings; i++) {
-        const bench_timing *t = &b->timing[i];
-        const bench_model *m = &b->model[t->model];
-        cJSON *r = cli_json_object(results, NULL);
-        cli_json_string(r, "cell", m->cell);
-        cli_json_string(r, "what", bench_kind_name(t->what));
-        cli_json_size(r, "batch", t->batch);
-        cli_json_int(r, "threads", t->threads);
-        cli_json_number(r, "ms_per_frame_median", t->median);
-        cli_json_number(r, "ms_per_frame_min", t->min);
-        cli_json_number(r, "ms_per_frame_sd", t->sd);
-        cli_json_numbers(r, "samples_ms", t->sample, (size_t)t->n_samples);
-        cli_json_number(r, "flops_per_frame", t->flops);
-        cli_json_number(r, "gflops", t->gflops);
-        cli_json_number(r, "fraction_of_peak", t->gflops / (b->machine.gflops * t->threads));
-        cli_json_size(r, "parameters", m->parameters);
-        cli_json_size(r, "model_bytes", m->parameters * sizeof(float));
-        cli_json_size(r, "activation_bytes", t->bytes);
-        cli_json_size(r, "optimizer_bytes", t->optimizer);
-    }
-    cli_json_print(stdout, json);
-}
-
-/* How many times faster than the dense cell under the same conditions; NaN without one. */
-static double beside_dense(const bench *b, const bench_timing *t)
-{
-    for (int i = 0; i < b->n_timings; i++) {
-        const bench_timing *d = &b->timing[i];
-        if (d->what == t->what && d->batch == t->batch && d->threads == t->threads &&
-            strcmp(b->model[d->model].cell, "dense") == 0)
-            return d->median / t->median;
-    }
-    return NAN;
-}
-
-static void print_table(const bench *b, bool csv)
-{
-    if (csv)
-        printf("cell,what,batch,threads,ms_per_frame_median,ms_per_frame_min,ms_per_frame_sd,gflops,fraction_"
-               "of_peak,"
-               "parameters,model_bytes,activation_bytes,optimizer_bytes,times_dense\n");
-    else
-        printf("%s, %d cores, %s kernels; one core: %.0f GF/s in registers, %.1f GB/s read\n%s, core %s\n\n"
-               "| cell | what | batch | threads | ms/frame median | min | sd | GF/s | of peak | parameters | "
-               "activations MB | optimizer MB | x dense |\n"
-               "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
-               b->machine.cpu, b->machine.cores, fdht_machine_kernels(), b->machine.gflops,
-               b->machine.read_gb_s, fdht_blas_name(), fdht_blas_core());
-    for (int i = 0; i < b->n_timings; i++) {
-        const bench_timing *t = &b->timing[i];
-        const bench_model *m = &b->model[t->model];
-        double share = t->gflops / (b->machine.gflops * t->threads), times = beside_dense(b, t);
-        char optimizer[32] = "-", scale[32] = "-"; /* only train has one; a run may have no dense cell */
-        if (t->optimizer)
-            snprintf(optimizer, sizeof optimizer, "%.2f", (double)t->optimizer / 1e6);
-        if (isfinite(times))
-            snprintf(scale, sizeof scale, "%.1f", times);
-        if (csv)
-            printf("%s,%s,%zu,%d,%.6g,%.6g,%.3g,%.5g,%.4g,%zu,%zu,%zu,%zu,%s\n", m->cell,
-                   bench_kind_name(t->what), t->batch, t->threads, t->median, t->min, t->sd, t->gflops, share,
-                   m->parameters, m->parameters * sizeof(float), t->bytes, t->optimizer, scale);
-        else
-            printf("| %s | %s | %zu | %d | %.4f | %.4f | %.4f | %.1f | %.0f %% | %zu | %.2f | %s | %s |\n",
-                   m->cell, bench_kind_name(t->what), t->batch, t->threads, t->median, t->min, t->sd,
-                   t->gflops, 100 * share, m->parameters, (double)t->bytes / 1e6, optimizer, scale);
-    }
-}
-
-static void plot(cli *c, const bench *b, const char *path)
-{
-    FILE *g = cli_plot_begin(c, path, 1000, 600);
-    if (!g)
-        return;
-    fprintf(g, "set logscale y\nset ylabel 'ms per frame (median, min as tick)'\nset style fill solid 0.7\n"
-               "set boxwidth 0.7\nset xtics rotate by -35\nset key off\nset bmargin 8\n$d << EOD\n");
-    for (int i = 0; i < b->n_timings; i++) {
-        const bench_timing *t = &b->timing[i];
-        fprintf(g, "\"%s %s b%zu t%d\" %.6g %.6g %d\n", b->model[t->model].cell, bench_kind_name(t->what),
-                t->batch, t->threads, t->median, t->min, t->model + 1);
-    }
-    fprintf(
-        g,
-        "EOD\nplot $d using 0:2:4:xtic(1) with boxes lc variable, $d using 0:3 with points pt 2 lc black\n");
-    cli_plot_end(c, g, path);
-}
+/* ---- run ---- */
 
 static int run(cli *c, void *p)
 {
@@ -302,11 +199,11 @@ static int run(cli *c, void *p)
     if (!status) {
         bench_finish(&b);
         if (a->format == JSON)
-            print_json(c, &b);
+            bench_print_json(c, &b);
         else
-            print_table(&b, a->format == CSV);
+            bench_print_table(&b, a->format == CSV);
         if (a->plot)
-            plot(c, &b, a->plot);
+            bench_plot(c, &b, a->plot);
     }
     bench_free(&b);
     return status;

@@ -1,6 +1,5 @@
 /* compress/report.c - what `fdht compress` prints: tables and the JSON document. */
 #include "compress/compress.h"
-#include "frame/json.h"
 
 #include <math.h>
 #include <sys/resource.h>
