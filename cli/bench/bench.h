@@ -69,6 +69,7 @@ typedef struct cli cli; /* frame/cli.h */
 void bench_print_json(cli *c, const bench *b);
 /* A Markdown table, or CSV. */
 void bench_print_table(const bench *b, bool csv);
-void bench_plot(cli *c, const bench *b, const char *path);
+/* name: of the model or preset. */
+int bench_plot(cli *c, const bench *b, const char *name, const char *path);
 
 #endif

@@ -2,6 +2,7 @@
  * noisy machine is noisy for all of them. */
 #include "frame/cli.h"
 #include "frame/output.h"
+#include "frame/plot.h"
 #include "frame/parse.h"
 #include "frame/progress.h"
 
@@ -31,7 +32,7 @@ static const cli_option options[] = {
     CLI_INT(args, frames, 0, "frames", "K", 1, 10000, "frames of a clip; default 6"),
     CLI_CHOICE(args, format, 0, "output", "md|csv|json", "form of the table"),
     CLI_FLAG(args, no_dense, 0, "no-dense", "leave the dense model out"),
-    CLI_FILE(args, plot, 0, "plot", "FILE", "draw the times as a PNG or SVG picture"),
+    CLI_FILE(args, plot, 0, "plot", "FILE", "draw the times as .png, .svg or .pdf (gnuplot)"),
     CLI_END,
 };
 
@@ -83,7 +84,7 @@ static int parse(cli *c, void *p)
         a->threads = (cli_sizes){1, {1}};
     if (c->json)
         a->format = JSON;
-    return a->plot ? cli_check_output(c, a->plot, false, NULL, 0) : FDHT_OK;
+    return a->plot ? cli_check_plot(c, a->plot, (const char *const[]){a->model}, 1) : FDHT_OK;
 }
 
 /* ---- the contestants ---- */
@@ -203,7 +204,7 @@ static int run(cli *c, void *p)
         else
             bench_print_table(&b, a->format == CSV);
         if (a->plot)
-            bench_plot(c, &b, a->plot);
+            status = bench_plot(c, &b, a->model ? a->model : a->preset, a->plot);
     }
     bench_free(&b);
     return status;
@@ -218,7 +219,7 @@ const cli_command cmd_bench = {
         "train: steps of adam, the next batch being read meanwhile. Times are per frame. Each sample lasts "
         "at\n"
         "least 20 ms; contestants take turns.",
-    .common = CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
+    .common = CLI_WITH_FORCE | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
     .options = options,
     .args_size = sizeof(args),
     .defaults = &defaults,

@@ -5,28 +5,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "frame/machine.h"
 #include "fdht/peak.h"
 
 enum { CLASSES = 11 }; /* of a preset that names none */
 
-static void cpu_name(char *name, size_t size)
-{
-    char line[256];
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    snprintf(name, size, "unknown CPU");
-    while (f && fgets(line, sizeof line, f))
-        if (strncmp(line, "model name", 10) == 0 && strchr(line, ':')) {
-            snprintf(name, size, "%.*s", (int)strcspn(strchr(line, ':') + 2, "\n"), strchr(line, ':') + 2);
-            break;
-        }
-    if (f)
-        fclose(f);
-}
-
 int bench_machine(bench *b, fdht_error *err)
 {
     (void)err;
-    cpu_name(b->machine.cpu, sizeof b->machine.cpu);
+    cli_cpu_name(b->machine.cpu, sizeof b->machine.cpu);
     b->machine.cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
     b->machine.gflops = 1e-9 * fdht_machine_flops(0.3);
     b->machine.read_gb_s = 1e-9 * fdht_machine_read_rate((size_t)256 << 20, 0.5);

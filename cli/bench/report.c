@@ -88,20 +88,43 @@ void bench_print_table(const bench *b, bool csv)
     }
 }
 
-void bench_plot(cli *c, const bench *b, const char *path)
+int bench_plot(cli *c, const bench *b, const char *name, const char *path)
 {
-    FILE *g = cli_plot_begin(c, path, 1000, 600);
-    if (!g)
-        return;
-    fprintf(g, "set logscale y\nset ylabel 'ms per frame (median, min as tick)'\nset style fill solid 0.7\n"
-               "set boxwidth 0.7\nset xtics rotate by -35\nset key off\nset bmargin 8\n$d << EOD\n");
-    for (int i = 0; i < b->n_timings; i++) {
-        const bench_timing *t = &b->timing[i];
-        fprintf(g, "\"%s %s b%zu t%d\" %.6g %.6g %d\n", b->model[t->model].cell, bench_kind_name(t->what),
-                t->batch, t->threads, t->median, t->min, t->model + 1);
+    static const char *const what[] = {"whole model", "input map alone", "training step"};
+    FILE *g = NULL;
+    int kinds = 0, per_kind[BENCH_KINDS] = {0};
+    for (int i = 0; i < b->n_timings; i++)
+        kinds += per_kind[b->timing[i].what]++ == 0;
+    cli_plot p = {
+        .width = 1000, .height = 60 + 340 * kinds, .rows = kinds, .title = "time of a frame", .model = name};
+    int status = cli_plot_begin(c, path, &p, &g);
+    if (status)
+        return status;
+    fprintf(g,
+            "set logscale y\nset ylabel 'ms per frame'\nset style fill solid 0.8 border\nset boxwidth 0.7\n"
+            "set xtics rotate by -30\nset grid noxtics\nset key top left horizontal\nset rmargin 14\nset "
+            "lmargin 10\n");
+    for (int k = 0; k < BENCH_KINDS; k++) {
+        double least = HUGE_VAL, most = 0;
+        if (!per_kind[k])
+            continue;
+        for (int i = 0; i < b->n_timings; i++)
+            if ((int)b->timing[i].what == k)
+                least = fmin(least, b->timing[i].min), most = fmax(most, b->timing[i].median);
+        /* boxes of a logarithmic axis start at its foot */
+        fprintf(g, "set title '%s'\nset yrange [%g:%g]\n$d%d << EOD\n", what[k],
+                pow(10, floor(log10(least / 1.5))), pow(10, ceil(log10(most * 4))), k);
+        for (int i = 0; i < b->n_timings; i++) {
+            const bench_timing *t = &b->timing[i];
+            if ((int)t->what == k)
+                fprintf(g, "\"%s, batch %zu, %d thread%s\" %.6g %.6g %d\n", b->model[t->model].cell, t->batch,
+                        t->threads, t->threads == 1 ? "" : "s", t->median, t->min, t->model + 1);
+        }
+        fprintf(
+            g,
+            "EOD\nset xrange [-0.6:%g]\nplot $d%d using 0:2:4:xtic(1) with boxes lc variable title 'median', "
+            "$d%d using 0:3 with points pt 2 lw 2 lc rgb 'black' title 'fastest'\n",
+            per_kind[k] - 0.4, k, k);
     }
-    fprintf(
-        g,
-        "EOD\nplot $d using 0:2:4:xtic(1) with boxes lc variable, $d using 0:3 with points pt 2 lc black\n");
-    cli_plot_end(c, g, path);
+    return cli_plot_end(c, path, g);
 }

@@ -1,6 +1,7 @@
 /* fdht compress WEIGHTS.h5 -o MODEL.h5 - dense LSTM weights to a compressed model with a measured error. */
 #include "compress/compress.h"
 #include "frame/output.h"
+#include "frame/plot.h"
 #include "frame/parse.h"
 #include "frame/progress.h"
 
@@ -43,7 +44,8 @@ static const cli_option options[] = {
     CLI_FLAG(compress_args, best_effort, 0, "best-effort",
              "write the model even if a limit is missed (status 4)"),
     CLI_FILE(compress_args, csv, 0, "csv", "FILE", "with --dry-run: the curve as CSV"),
-    CLI_FILE(compress_args, plot, 0, "plot", "FILE", "with --dry-run: the curve as .png or .svg"),
+    CLI_FILE(compress_args, plot, 0, "plot", "FILE",
+             "with --dry-run: the curve as .png, .svg or .pdf (gnuplot)"),
     CLI_END,
 };
 
@@ -80,14 +82,8 @@ static int parse_outputs(cli *c, const compress_args *a)
     if (!c->dry_run)
         return cli_check_hdf5_output(c, in, 1);
     int status = a->csv ? cli_check_output(c, a->csv, false, in, 1) : FDHT_OK;
-    if (!status && a->plot) {
-        const char *dot = strrchr(a->plot, '.');
-        if (!dot || (strcmp(dot, ".png") && strcmp(dot, ".svg")))
-            return cli_usage(c, "--plot: expected a name ending in .png or .svg, got '%s'", a->plot);
-        if (strpbrk(a->plot, "'\n\\"))
-            return cli_usage(c, "--plot: the name holds a character that gnuplot cannot take");
-        status = cli_check_output(c, a->plot, true, in, 1);
-    }
+    if (!status && a->plot)
+        status = cli_check_plot(c, a->plot, in, 1);
     return status;
 }
 

@@ -36,6 +36,7 @@ cJSON *compress_json_start(const compress_run *r);
 void compress_json_modes(cJSON *j, const fdht_compress_cell *x);
 void compress_json_result(cJSON *j, double error, double bound, size_t parameters, size_t dense);
 void compress_json_end(cJSON *j, const compress_run *r);
+const char *compress_format_name(const compress_args *a);
 void compress_cell_name(const fdht_compress_cell *x, char *buf, size_t size);
 const char *compress_modes_text(const size_t *v, int d, char *buf, size_t size);
 

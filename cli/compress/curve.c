@@ -1,9 +1,7 @@
 /* compress/curve.c - error against size: what `fdht compress --dry-run` prints, writes and draws. */
 #include "compress/compress.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/wait.h>
+#include "frame/plot.h"
 
 static int write_csv(const compress_run *r)
 {
@@ -23,40 +21,36 @@ static int write_csv(const compress_run *r)
     return fdht_out_commit(out, &r->c->err);
 }
 
-/* gnuplot draws into the temporary file of the output, which is then put in place. */
+/* Error and bound of each cell against the numbers in its cores. */
 static int write_plot(const compress_run *r)
 {
-    fdht_out *out = NULL;
-    const char *dot = strrchr(r->a->plot, '.');
-    bool svg = dot && !strcmp(dot, ".svg");
-    int status = fdht_out_open(r->a->plot, true, &r->c->out, &out, &r->c->err);
+    char title[80], name[128];
+    FILE *f = NULL;
+    snprintf(title, sizeof title, "error of format %s against its size", compress_format_name(r->a));
+    cli_plot p = {.width = 900, .height = 620, .rows = 1, .title = title, .model = r->a->path};
+    int status = cli_plot_begin(r->c, r->a->plot, &p, &f);
     if (status)
         return status;
-    FILE *f = popen("gnuplot 2>/dev/null", "w");
-    if (!f) {
-        status = cli_fail(r->c, FDHT_EIO, "gnuplot: %s", strerror(errno));
-        fdht_out_discard(out);
-        return status;
-    }
-    fprintf(f, "set terminal %s size 800,560\nset output '%s'\nset logscale x\nset grid\n",
-            svg ? "svg" : "png", fdht_out_temp(out));
-    fprintf(f, "set xlabel 'parameters'\nset ylabel 'relative error'\nset yrange [0:*]\nplot ");
-    for (int i = 0; i < r->report.n_cells; i++)
-        fprintf(f, "%s'-' using 1:2 with linespoints title 'cell %d'", i ? ", " : "", i);
-    fputc('\n', f);
+    fprintf(
+        f,
+        "set logscale x\nset xlabel 'numbers in the cores'\nset ylabel 'relative error'\nset yrange [0:*]\n");
     for (int i = 0; i < r->report.n_cells; i++) {
-        for (int k = 0; k < r->report.cell[i].n_points; k++)
-            fprintf(f, "%zu %.9g\n", r->report.cell[i].curve[k].parameters, r->report.cell[i].curve[k].error);
-        fprintf(f, "e\n");
+        const fdht_compress_cell *x = &r->report.cell[i];
+        fprintf(f, "$cell%d << EOD\n", i);
+        for (int k = 0; k < x->n_points; k++)
+            fprintf(f, "%zu %.9g %.9g\n", x->curve[k].parameters, x->curve[k].error, x->curve[k].bound);
+        fprintf(f, "EOD\n");
     }
-    int rc = pclose(f);
-    if (rc != 0) {
-        status = cli_fail(r->c, FDHT_EIO, "%s: gnuplot failed or is not installed (Debian: gnuplot-nox)",
-                          r->a->plot);
-        fdht_out_discard(out);
-        return status;
+    for (int i = 0; i < r->report.n_cells; i++) {
+        compress_cell_name(&r->report.cell[i], name, sizeof name);
+        for (char *s = name; *s; s++)
+            *s = *s == '\'' ? '?' : *s;
+        fprintf(f, "%s$cell%d using 1:2 with linespoints lt %d pt 7 ps 0.6 title '%s'", i ? ", " : "plot ", i,
+                i + 1, name);
+        fprintf(f, ", $cell%d using 1:3 with lines lt %d lw 1.5 dt 2 title '%s, bound'", i, i + 1, name);
     }
-    return fdht_out_commit(out, &r->c->err);
+    fputc('\n', f);
+    return cli_plot_end(r->c, r->a->plot, f);
 }
 
 static void print_points(const compress_run *r)
@@ -77,17 +71,8 @@ static void print_points(const compress_run *r)
     }
 }
 
-int compress_print_curve(const compress_run *r)
+static void print_curve_json(const compress_run *r)
 {
-    int status = r->a->csv ? write_csv(r) : FDHT_OK;
-    if (!status && r->a->plot)
-        status = write_plot(r);
-    if (status)
-        return status;
-    if (!r->c->json) {
-        print_points(r);
-        return FDHT_OK;
-    }
     cJSON *j = compress_json_start(r);
     compress_json_modes(j, &r->report.cell[0]);
     cli_json_size(j, "parameters_dense", r->report.dense);
@@ -101,5 +86,16 @@ int compress_print_curve(const compress_run *r)
             cli_json_size(o, "largest_rank", p->largest_rank);
         }
     compress_json_end(j, r);
-    return FDHT_OK;
+}
+
+int compress_print_curve(const compress_run *r)
+{
+    int status = r->a->csv ? write_csv(r) : FDHT_OK;
+    if (status)
+        return status;
+    if (r->c->json)
+        print_curve_json(r);
+    else
+        print_points(r);
+    return r->a->plot ? write_plot(r) : FDHT_OK;
 }

@@ -60,12 +60,17 @@ void compress_json_result(cJSON *j, double error, double bound, size_t parameter
     cli_json_number(j, "ratio", parameters ? (double)dense / (double)parameters : 0);
 }
 
-cJSON *compress_json_start(const compress_run *r)
+const char *compress_format_name(const compress_args *a)
 {
     static const char *const formats[] = {"fdht", "ht", "tt", "tr"};
+    return formats[a->format];
+}
+
+cJSON *compress_json_start(const compress_run *r)
+{
     cJSON *j = cli_json_new(r->c);
     cli_json_string(j, "file", r->a->path);
-    cli_json_string(j, "format", formats[r->a->format]);
+    cli_json_string(j, "format", compress_format_name(r->a));
     return j;
 }
 

@@ -2,6 +2,7 @@
  * holds. */
 #include "train/train.h"
 #include "frame/output.h"
+#include "frame/plot.h"
 #include "frame/progress.h"
 
 #include <math.h>
@@ -67,7 +68,7 @@ static const cli_option options[] = {
     CLI_FILE(T, checkpoint, 0, "checkpoint", "FILE", "write all that --resume needs after each epoch"),
     CLI_FLAG(T, resume, 0, "resume", "go on from --checkpoint if it is there"),
     CLI_FILE(T, log, 0, "log", "FILE", "one JSON object an epoch"),
-    CLI_FILE(T, plot, 0, "plot", "FILE", "curves of loss and accuracy, .png or .svg (gnuplot)"),
+    CLI_FILE(T, plot, 0, "plot", "FILE", "curves of loss and accuracy, .png, .svg or .pdf (gnuplot)"),
     CLI_BYTES(T, memory, 0, "memory", "keep clips in memory up to this (default half of what is free)"),
     CLI_END,
 };
@@ -98,10 +99,11 @@ static int check_files(cli *c, const train_args *a)
     int status = cli_check_hdf5_output(c, in, 4);
     for (size_t i = 0; !status && i < 3; i++)
         status = in[i] ? cli_check_hdf5_input(c, in[i]) : FDHT_OK;
-    const char *text[] = {a->log, a->plot};
     in[3] = c->output;
-    for (size_t i = 0; !status && i < 2; i++)
-        status = text[i] ? cli_check_output(c, text[i], false, in, 4) : FDHT_OK;
+    if (!status && a->log)
+        status = cli_check_output(c, a->log, false, in, 4);
+    if (!status && a->plot)
+        status = cli_check_plot(c, a->plot, in, 4);
     if (!status && a->checkpoint && !(a->resume && access(a->checkpoint, F_OK) == 0))
         status = cli_check_output(c, a->checkpoint, true, in, 3);
     return status;
@@ -352,8 +354,6 @@ static int run(cli *c, void *p)
             fdht_evaluate(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, &scores, &c->err);
     double seconds = cli_seconds() - start;
     if (!status) {
-        if (j.a->plot && j.history.n)
-            train_plot(c, j.a->plot, &j.history);
         train_result r = {.model = j.model,
                           .history = &j.history,
                           .scores = &scores,
@@ -361,6 +361,8 @@ static int run(cli *c, void *p)
                           .seconds = seconds,
                           .what = j.has_val ? "validation" : "training"};
         train_report(c, &r);
+        if (j.a->plot && j.history.n)
+            status = train_plot(c, j.a->plot, j.model, &j.history);
     }
     fdht_result_free(&scores);
     close_job(&j);

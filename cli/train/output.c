@@ -38,33 +38,44 @@ void train_log_line(FILE *f, const fdht_epoch *e)
 
 /* ---- curves ---- */
 
-static void plot_data(FILE *g, const train_history *h, int column)
+static void put_epochs(FILE *g, const train_history *h)
 {
+    fprintf(g, "$epochs << EOD\n");
     for (size_t i = 0; i < h->n; i++) {
         const fdht_epoch *e = &h->epoch[i];
-        double v[] = {e->loss, e->val_loss, e->accuracy, e->val_accuracy};
-        if (isfinite(v[column]))
-            fprintf(g, "%d %.9g\n", e->epoch, v[column]);
+        double v[] = {e->loss, e->accuracy, e->val_loss, e->val_accuracy};
+        fprintf(g, "%d", e->epoch);
+        for (int k = 0; k < 4; k++)
+            if (isfinite(v[k]))
+                fprintf(g, " %.9g", v[k]);
+            else
+                fprintf(g, " NaN");
+        fputc('\n', g);
     }
-    fprintf(g, "e\n");
+    fprintf(g, "EOD\n");
 }
 
-void train_plot(cli *c, const char *path, const train_history *h)
+int train_plot(cli *c, const char *path, const fdht_model *m, const train_history *h)
 {
-    static const char *const title[] = {"loss", "accuracy"};
-    FILE *g = cli_plot_begin(c, path, 900, 700);
-    if (!g)
-        return;
+    char title[128];
+    FILE *g = NULL;
+    const fdht_model_spec *s = fdht_model_spec_of(m);
     bool val = h->n && isfinite(h->epoch[h->n - 1].val_loss);
-    fprintf(g, "set multiplot layout 2,1\nset key outside right\n");
+    snprintf(title, sizeof title, "%s cell, %zu parameters in the LSTM", fdht_cell_name(s->cell[0].kind),
+             fdht_model_lstm_size(m));
+    int status = cli_plot_begin(
+        c, path, &(cli_plot){.width = 900, .height = 760, .rows = 2, .title = title, .model = c->output}, &g);
+    if (status)
+        return status;
+    put_epochs(g, h);
+    fprintf(g, "set lmargin 10\nset xrange [%g:%g]\nset xlabel 'epoch'\n", h->n > 1 ? 1. : 0.5,
+            h->n > 1 ? (double)h->n : 1.5);
     for (int row = 0; row < 2; row++) {
-        fprintf(g, "set ylabel '%s'\n%s", title[row], row ? "set xlabel 'epoch'\nset yrange [0:1]\n" : "");
-        fprintf(g, "plot '-' with lines lw 2 lc rgb '#1f6feb' title 'training'%s\n",
-                val ? ", '-' with lines lw 2 lc rgb '#e36209' title 'validation'" : "");
-        plot_data(g, h, 2 * row);
-        if (val)
-            plot_data(g, h, 2 * row + 1);
+        fprintf(g, "set ylabel '%s'\n%s", row ? "accuracy" : "loss",
+                row ? "set yrange [0:1.02]\nset key bottom right\n" : "set yrange [0:*]\n");
+        fprintf(g, "plot $epochs using 1:%d with linespoints lt 1 pt 7 ps 0.4 title 'training'", 2 + row);
+        fprintf(g, "%s%.0d%s", val ? ", $epochs using 1:" : "", val ? 4 + row : 0,
+                val ? " with linespoints lt 2 pt 5 ps 0.4 dt 2 title 'validation'\n" : "\n");
     }
-    fprintf(g, "unset multiplot\n");
-    cli_plot_end(c, g, path);
+    return cli_plot_end(c, path, g);
 }

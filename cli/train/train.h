@@ -75,8 +75,8 @@ void train_history_add(train_history *h, const fdht_epoch *e);
 
 /* The line of one epoch in --log. */
 void train_log_line(FILE *f, const fdht_epoch *e);
-/* Curves through gnuplot; a warning if they cannot be drawn. */
-void train_plot(cli *c, const char *path, const train_history *h);
+/* Curves of loss and accuracy. */
+int train_plot(cli *c, const char *path, const fdht_model *m, const train_history *h);
 
 /* ---- train/checkpoint.c ---- */
 
