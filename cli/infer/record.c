@@ -1,6 +1,8 @@
 /* infer/record.c - records of `fdht infer`: classes, independent labels, values; one row a clip or one a step. */
 #include "infer/record.h"
 
+#include "frame/json.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

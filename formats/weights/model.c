@@ -14,12 +14,13 @@ static int fill_spec(const fdht_weights *w, int first, int count, int activation
         const fdht_weights_lstm *l = &w->lstm[at];
         fdht_cell_spec *c = &spec->cell[i];
         fdht_cell_spec_default(c);
+        c->recurrent = l->recurrent;
         c->inputs = l->input_size;
         c->hidden = l->hidden_size;
         c->proj = l->proj_size;
         c->bias = l->bias;
-        c->op =
-            (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {l->input_size}, .out = {4 * l->hidden_size}};
+        size_t rows = (size_t)fdht_recurrent_gates(l->recurrent) * l->hidden_size;
+        c->op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {l->input_size}, .out = {rows}};
         c->x.size[0] = l->input_size;
         int rc = fdht_w_activation(w, at, activation, &c->activation, err);
         if (rc)
