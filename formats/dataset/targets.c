@@ -1,8 +1,6 @@
 /* dataset/targets.c - /targets: the numbers that a clip, or each of its steps, should give. */
 #include "dataset/dataset.h"
 
-enum { MOST_EXPANSION = 1100 }; /* of a compressed data set */
-
 int fdht_dataset_load_targets(fdht_dataset *ds, fdht_error *err)
 {
     fdht_h5_array a;
@@ -17,9 +15,6 @@ int fdht_dataset_load_targets(fdht_dataset *ds, fdht_error *err)
         status = fdht_fail(err, FDHT_EFORMAT,
                            "/targets: expected numbers (%zu), (%zu,K) or (%zu,T,K), file has %d modes",
                            info->clips, info->clips, info->clips, a.rank);
-    else if (a.count / MOST_EXPANSION > a.stored)
-        status = fdht_fail(err, FDHT_EFORMAT, "/targets: %zu numbers cannot be in %zu stored bytes", a.count,
-                           a.stored);
     else if (!(ds->target = fdht_calloc_err(a.count, sizeof *ds->target, "targets", err)))
         status = FDHT_ENOMEM;
     else
