@@ -1,5 +1,5 @@
-/* frame/chain.c - what a file's network has and a model of it has not, for every command that reads weights. */
-#include "frame/cli.h"
+/* frame/chain.c - warnings about what of a network is in a chain and what is not. */
+#include "frame/chain.h"
 
 void cli_warn_chain(cli *c, const fdht_weights_chain *chain)
 {

@@ -1,6 +1,8 @@
 /* infer/record.c - records of `fdht infer`: classes, independent labels, values; one row a clip or one a step. */
 #include "infer/record.h"
 
+#include "frame/json.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,19 +251,30 @@ static double label_value(const fdht_clip_item *item)
     return end && *item->label_name && !*end ? v : item->label;
 }
 
-static void count_row(infer_records *r, const fdht_clip_item *item, const float *scores)
+/* The targets of a row, if the data set has some of the model's width; NULL: there are none. */
+static const float *target_of(const infer_records *r, const fdht_clip_item *item, size_t step)
 {
-    if ((!item->label_name && item->label < 0) || !r->spec->classes || (r->values && r->width != 1))
+    bool fits = item->target && item->target_width == r->width && r->spec->output != FDHT_OUTPUT_SOFTMAX;
+    bool has = item->target_rows == 1 || (r->each && step < item->target_rows);
+    return fits && has ? item->target + (item->target_rows > 1 ? step * r->width : 0) : NULL;
+}
+
+static void count_row(infer_records *r, const fdht_clip_item *item, const float *scores, size_t step)
+{
+    const float *target = target_of(r, item, step);
+    bool labelled = item->label_name || item->label >= 0;
+    if (!r->spec->classes || !(target || (labelled && !(r->values && r->width != 1))))
         return;
     r->labelled++;
-    if (r->values) {
-        double e = (double)scores[0] - label_value(item);
-        r->absolute += fabs(e);
-        r->square += e * e;
-    } else if (!r->labels)
-        r->right += is_label(r, item, r->rank[0]);
+    for (size_t k = 0; r->values && k < r->width; k++) {
+        double e = (double)scores[k] - (target ? (double)target[k] : label_value(item));
+        r->absolute += fabs(e) / (double)r->width;
+        r->square += e * e / (double)r->width;
+    }
+    if (!r->values && !r->labels)
+        r->right += target ? (target[0] > 0.5f) == (r->rank[0] == 1) : is_label(r, item, r->rank[0]);
     for (size_t k = 0; r->labels && k < r->width; k++) {
-        bool said = r->p[k] >= 0.5f, set = is_label(r, item, k);
+        bool said = r->p[k] >= 0.5f, set = target ? target[k] > 0.5f : is_label(r, item, k);
         r->hit += said && set;
         r->missed += !said && set;
         r->false_ones += said && !set;
@@ -304,7 +317,7 @@ void infer_print_record(infer_records *r, const fdht_clip_item *item, const char
         const float *row = scores + s * r->width;
         char *step = NULL;
         rank_row(r, row);
-        count_row(r, item, row);
+        count_row(r, item, row, s);
         if (r->format == FORMAT_JSONL)
             continue;
         if (r->each) {

@@ -76,8 +76,8 @@ static const fdht_link *layer_of(const fdht_model_spec *s, int i, int *layer)
 static int add_layers(cli *c, const fdht_model_spec *s, cJSON *json)
 {
     cJSON *layers = cli_json_array(json, "layers");
-    int st = FDHT_OK;
-    for (int i = 0; i < s->cells && !st; i++) {
+    int status = FDHT_OK;
+    for (int i = 0; i < s->cells && !status; i++) {
         cJSON *layer = cli_json_object(layers, NULL);
         char name[32];
         int number;
@@ -86,9 +86,9 @@ static int add_layers(cli *c, const fdht_model_spec *s, cJSON *json)
         cli_json_string(layer, "name", name);
         cli_json_int(layer, "directions", l->directions);
         cli_json_string(layer, "gate_order", fdht_recurrent_order(s->cell[i].recurrent));
-        st = info_cell(c, &s->cell[i], layer);
+        status = info_cell(c, &s->cell[i], layer);
     }
-    return st;
+    return status;
 }
 
 static int describe(cli *c, const info_args *a, const fdht_model *m, const fdht_modelfile_info *info,
@@ -107,25 +107,25 @@ static int describe(cli *c, const info_args *a, const fdht_model *m, const fdht_
     cli_json_string(json, "recurrent", fdht_recurrent_name(s->cell[0].recurrent));
     cli_json_string(json, "gates", fdht_recurrent_order(s->cell[0].recurrent));
     cli_json_string(json, "pool", fdht_pool_name(s->pool));
-    int st = info_cell(c, &s->cell[0], json);
+    int status = info_cell(c, &s->cell[0], json);
     add_frame(json, &s->frame);
     cli_json_size(json, "n_classes", s->classes);
     cJSON *classes = cli_json_array(json, "classes");
     for (size_t k = 0; s->class_name && k < s->classes; k++)
         cli_json_string(classes, NULL, s->class_name[k]);
     add_chain(m, json);
-    if (!st)
-        st = add_layers(c, s, json);
-    return !st && a->plan ? info_plan(c, s->cell, s->cells, json) : st;
+    if (!status)
+        status = add_layers(c, s, json);
+    return !status && a->plan ? info_plan(c, s->cell, s->cells, json) : status;
 }
 
 int info_model(cli *c, const info_args *a, cJSON *json)
 {
     fdht_model *m = NULL;
     fdht_modelfile_info info;
-    int st = fdht_modelfile_read(a->path, &m, NULL, &info, &c->err);
-    if (!st)
-        st = describe(c, a, m, &info, json);
+    int status = fdht_modelfile_read(a->path, &m, NULL, &info, &c->err);
+    if (!status)
+        status = describe(c, a, m, &info, json);
     fdht_model_free(m);
-    return st;
+    return status;
 }

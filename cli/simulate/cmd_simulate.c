@@ -8,6 +8,11 @@
 #include "fdht/modelfile.h"
 #include "fdht/preset.h"
 #include "simulate/simulate.h"
+#include "frame/output.h"
+#include "frame/plot.h"
+#include "frame/parse.h"
+#include "frame/progress.h"
+#include "frame/signals.h"
 
 static const cli_option options[] = {
     CLI_STRING(sim_args, preset, 0, "preset", "NAME", "simulate a preset, with pseudo-random weights"),
@@ -29,7 +34,7 @@ static const cli_option options[] = {
              "write every access: cycle, port, buffer, bank, line, stage"),
     CLI_FILE(sim_args, csv, 0, "csv", "FILE", "write the stages as CSV"),
     CLI_FILE(sim_args, plot, 0, "plot", "FILE",
-             "draw timeline, bank load and energy (.png or .svg; gnuplot)"),
+             "draw timeline, bank load and energy (.png, .svg or .pdf; gnuplot)"),
     CLI_END,
 };
 
@@ -68,10 +73,12 @@ static int parse(cli *c, void *p)
     if (a->trace && a->mode == FDHT_SIM_PAPER)
         return cli_usage(c, "--trace needs --mode real");
     int st = parse_order(c, a);
-    const char *out[] = {a->trace, a->csv, a->plot}, *in[] = {a->path, a->input};
-    for (int i = 0; i < 3 && !st; i++)
+    const char *out[] = {a->trace, a->csv}, *in[] = {a->path, a->input};
+    for (int i = 0; i < 2 && !st; i++)
         if (out[i])
             st = cli_check_output(c, out[i], false, in, 2);
+    if (!st && a->plot)
+        st = cli_check_plot(c, a->plot, in, 2);
     return st;
 }
 
@@ -488,12 +495,12 @@ static int show(cli *c, const sim_args *a, const fdht_workload *w, const fdht_si
         st = sim_sweep(c, w, a, hw, json);
     if (!st && a->search)
         st = sim_search(c, w, a, hw, json);
-    if (!st && a->plot)
-        sim_plot(c, s, a->plot);
     if (!st && json)
         cli_json_print(stdout, json);
     else
         cJSON_Delete(json);
+    if (!st && a->plot)
+        st = sim_plot(c, s, a->plot);
     if (!st && s->bit_exact == 0)
         st = cli_fail(c, FDHT_EINTERNAL, "%s on %s: the words in the banks differ from the reference",
                       s->name, s->arch);

@@ -1,10 +1,13 @@
-/* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what stands where. */
+/* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what each file
+ * holds. */
 #include "train/train.h"
+#include "frame/output.h"
+#include "frame/plot.h"
+#include "frame/progress.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define T    train_args
@@ -67,7 +70,7 @@ static const cli_option options[] = {
     CLI_FILE(T, checkpoint, 0, "checkpoint", "FILE", "write all that --resume needs after each epoch"),
     CLI_FLAG(T, resume, 0, "resume", "go on from --checkpoint if it is there"),
     CLI_FILE(T, log, 0, "log", "FILE", "one JSON object an epoch"),
-    CLI_FILE(T, plot, 0, "plot", "FILE", "curves of loss and accuracy, .png or .svg (gnuplot)"),
+    CLI_FILE(T, plot, 0, "plot", "FILE", "curves of loss and accuracy, .png, .svg or .pdf (gnuplot)"),
     CLI_BYTES(T, memory, 0, "memory", "keep clips in memory up to this (default half of what is free)"),
     CLI_END,
 };
@@ -96,16 +99,17 @@ static const char *const cell_options[] = {"cell",      "recurrent",    "preset"
 static int check_files(cli *c, const train_args *a)
 {
     const char *in[] = {a->data, a->val, a->init, a->checkpoint};
-    int st = cli_check_hdf5_output(c, in, 4);
-    for (size_t i = 0; !st && i < 3; i++)
-        st = in[i] ? cli_check_hdf5_input(c, in[i]) : FDHT_OK;
-    const char *text[] = {a->log, a->plot};
+    int status = cli_check_hdf5_output(c, in, 4);
+    for (size_t i = 0; !status && i < 3; i++)
+        status = in[i] ? cli_check_hdf5_input(c, in[i]) : FDHT_OK;
     in[3] = c->output;
-    for (size_t i = 0; !st && i < 2; i++)
-        st = text[i] ? cli_check_output(c, text[i], false, in, 4) : FDHT_OK;
-    if (!st && a->checkpoint && !(a->resume && access(a->checkpoint, F_OK) == 0))
-        st = cli_check_output(c, a->checkpoint, true, in, 3);
-    return st;
+    if (!status && a->log)
+        status = cli_check_output(c, a->log, false, in, 4);
+    if (!status && a->plot)
+        status = cli_check_plot(c, a->plot, in, 4);
+    if (!status && a->checkpoint && !(a->resume && access(a->checkpoint, F_OK) == 0))
+        status = cli_check_output(c, a->checkpoint, true, in, 3);
+    return status;
 }
 
 static int parse(cli *c, void *p)
@@ -154,30 +158,30 @@ static int open_data(job *j)
     cli *c = j->c;
     const train_args *a = j->a;
     fdht_dataset *file = NULL;
-    int st = fdht_dataset_open(a->data, &file, &c->err);
-    if (st)
-        return st;
-    if ((st = train_classes_of(c, a->data, file, &j->classes))) {
+    int status = fdht_dataset_open(a->data, &file, &c->err);
+    if (status)
+        return status;
+    if ((status = train_classes_of(c, a->data, file, &j->classes))) {
         fdht_dataset_close(file);
-        return st;
+        return status;
     }
-    if ((st = train_set_open(c, a, a->data, file, FDHT_SPLIT_TRAIN, &j->classes, &j->train)))
-        return st;
+    if ((status = train_set_open(c, a, a->data, file, FDHT_SPLIT_TRAIN, &j->classes, &j->train)))
+        return status;
     if (a->val)
-        st = train_set_open(c, a, a->val, NULL, FDHT_SPLIT_VAL, &j->classes, &j->val);
+        status = train_set_open(c, a, a->val, NULL, FDHT_SPLIT_VAL, &j->classes, &j->val);
     else if (a->val_split > 0)
-        st = train_set_split(c, a, &j->train, &j->val);
+        status = train_set_split(c, a, &j->train, &j->val);
     else if (train_set_has_val(&j->train))
-        st = train_set_open(c, a, a->data, NULL, FDHT_SPLIT_VAL, &j->classes, &j->val);
+        status = train_set_open(c, a, a->data, NULL, FDHT_SPLIT_VAL, &j->classes, &j->val);
     else
         return FDHT_OK;
     j->has_val = true;
-    if (!st && memcmp(&j->val.shape.width, &j->train.shape.width,
-                      sizeof j->val.shape - offsetof(fdht_clip_shape, width)))
-        st = cli_fail(c, FDHT_EFORMAT,
-                      "%s: its clips are not of the shape of the training clips (--resize, --gray)",
-                      j->val.path);
-    return st;
+    if (!status && memcmp(&j->val.shape.width, &j->train.shape.width,
+                          sizeof j->val.shape - offsetof(fdht_clip_shape, width)))
+        status = cli_fail(c, FDHT_EFORMAT,
+                          "%s: its clips are not of the shape of the training clips (--resize, --gray)",
+                          j->val.path);
+    return status;
 }
 
 static void set_options(job *j)
@@ -209,7 +213,7 @@ static void set_options(job *j)
     o->keep_best = !a->keep_last;
     o->seed = j->c->seed;
     o->threads = j->c->threads;
-    if (!a->balance)
+    if (!a->balance || s->output != FDHT_OUTPUT_SOFTMAX)
         return;
     j->class_weight = cli_calloc(s->classes, sizeof *j->class_weight);
     for (size_t i = 0; i < clips; i++)
@@ -234,7 +238,7 @@ static void write_settings(job *j)
              "diff=%d "
              "keep-last=%d",
              (unsigned long long)o->seed, j->train.data.clips, j->has_val ? j->val.data.clips : 0,
-             fdht_model_spec_of(j->model)->cell[0].inputs, fdht_model_size(j->model), o->epochs, o->batch,
+             fdht_model_inputs(j->model), fdht_model_size(j->model), o->epochs, o->batch,
              fdht_optimizer_name(o->optimizer), o->lr, o->momentum, o->weight_decay,
              fdht_schedule_name(o->schedule), o->step_epochs, o->step_factor, o->warmup, o->core_lr, o->clip,
              o->dropout, o->recurrent_dropout, o->label_smoothing, o->class_weight != NULL, o->shift,
@@ -247,19 +251,22 @@ static int make_model(job *j)
     bool resume = j->a->resume && access(j->a->checkpoint, F_OK) == 0;
     if (j->a->resume && !resume)
         cli_note(c, "%s is not there yet: starting from the beginning", j->a->checkpoint);
-    int st = resume ? train_checkpoint_read(c, j->a->checkpoint, &j->model, &j->state)
-                    : train_model_make(c, j->a, &j->train, &j->classes, &j->model);
-    if (st)
-        return st;
+    int status = resume ? train_checkpoint_read(c, j->a->checkpoint, &j->model, &j->state)
+                        : train_model_make(c, j->a, &j->train, &j->classes, &j->model);
+    if (status)
+        return status;
+    if ((status = train_set_answers(c, &j->train, &j->classes, j->model)) ||
+        (j->has_val && (status = train_set_answers(c, &j->val, &j->classes, j->model))))
+        return status;
     set_options(j);
     write_settings(j);
     if (j->a->epochs == 0)
         return FDHT_OK;
-    st = fdht_trainer_new(j->model, &j->opt, &j->train.data, j->has_val ? &j->val.data : NULL, &j->trainer,
-                          &c->err);
-    if (!st && resume)
-        st = train_checkpoint_resume(c, j->a->checkpoint, j->state, j->settings, j->trainer, &j->history);
-    return st;
+    status = fdht_trainer_new(j->model, &j->opt, &j->train.data, j->has_val ? &j->val.data : NULL,
+                              &j->trainer, &c->err);
+    if (!status && resume)
+        status = train_checkpoint_resume(c, j->a->checkpoint, j->state, j->settings, j->trainer, &j->history);
+    return status;
 }
 
 static bool show_progress(void *arg, size_t done, size_t clips, double loss, double accuracy)
@@ -267,8 +274,10 @@ static bool show_progress(void *arg, size_t done, size_t clips, double loss, dou
     job *j = arg;
     const train_history *h = &j->history;
     char note[128];
-    int n = snprintf(note, sizeof note, "epoch %d/%d  loss %.4f  accuracy %.3f", j->epoch + 1, j->opt.epochs,
-                     loss, accuracy);
+    bool values = fdht_model_spec_of(j->model)->output == FDHT_OUTPUT_LINEAR;
+    int n = snprintf(note, sizeof note, "epoch %d/%d  loss %.4g", j->epoch + 1, j->opt.epochs, loss);
+    if (!values)
+        n += snprintf(note + n, sizeof note - (size_t)n, "  accuracy %.3f", accuracy);
     if (h->n && isfinite(h->epoch[h->n - 1].val_accuracy))
         n += snprintf(note + n, sizeof note - (size_t)n, "  val %.3f", h->epoch[h->n - 1].val_accuracy);
     if (h->n)
@@ -279,10 +288,15 @@ static bool show_progress(void *arg, size_t done, size_t clips, double loss, dou
 
 static void print_epoch(const job *j, const fdht_epoch *e)
 {
-    fprintf(stderr, "epoch %d/%d  loss %.4f  accuracy %.4f", e->epoch, j->opt.epochs, e->loss, e->accuracy);
+    fprintf(stderr, "epoch %d/%d  loss %.4f", e->epoch, j->opt.epochs, e->loss);
+    if (isfinite(e->accuracy))
+        fprintf(stderr, "  accuracy %.4f", e->accuracy);
     if (isfinite(e->val_loss))
-        fprintf(stderr, "  val loss %.4f  val accuracy %.4f%s", e->val_loss, e->val_accuracy,
-                e->best ? " *" : "");
+        fprintf(stderr, "  val loss %.4f", e->val_loss);
+    if (isfinite(e->val_accuracy))
+        fprintf(stderr, "  val accuracy %.4f", e->val_accuracy);
+    if (isfinite(e->val_loss))
+        fprintf(stderr, "%s", e->best ? " *" : "");
     fprintf(stderr, "  %.1f clips/s  %.1f s\n", e->clips_per_second, e->seconds);
 }
 
@@ -298,20 +312,20 @@ static int train(job *j)
         train_log_line(j->log, &j->history.epoch[i]);
     while (!e.last) {
         j->epoch = (int)j->history.n;
-        int st = fdht_trainer_epoch(j->trainer, show_progress, j, &e, &c->err);
-        if (st == FDHT_ENAN && j->history.n &&
+        int status = fdht_trainer_epoch(j->trainer, show_progress, j, &e, &c->err);
+        if (status == FDHT_ENAN && j->history.n &&
             !fdht_modelfile_write(c->output, j->model, NULL, &c->out, NULL))
             cli_warn(c, "%s holds the values of epoch %zu", c->output, j->history.n);
-        if (st)
-            return st;
+        if (status)
+            return status;
         train_history_add(&j->history, &e);
         if (lines)
             print_epoch(j, &e);
         if (j->log)
             train_log_line(j->log, &e);
-        if (j->a->checkpoint && (st = train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer,
-                                                             j->settings, &j->history)))
-            return st;
+        if (j->a->checkpoint && (status = train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer,
+                                                                 j->settings, &j->history)))
+            return status;
     }
     cli_bar_end(&j->bar);
     fdht_trainer_finish(j->trainer, &j->best_epoch);
@@ -338,34 +352,34 @@ static int run(cli *c, void *p)
 {
     job j = {.c = c, .a = p};
     fdht_result scores = {0};
-    struct timespec from, to;
-    clock_gettime(CLOCK_MONOTONIC, &from);
-    int st = open_data(&j);
-    if (!st)
-        st = make_model(&j);
-    if (!st && j.a->log && !(j.log = fopen(j.a->log, "w")))
-        st = cli_fail(c, FDHT_EIO, "%s: cannot be written", j.a->log);
-    if (!st && j.a->epochs)
-        st = train(&j);
-    if (!st)
-        st = fdht_modelfile_write(c->output, j.model, NULL, &c->out, &c->err);
-    if (!st)
-        st = fdht_evaluate(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, &scores, &c->err);
-    clock_gettime(CLOCK_MONOTONIC, &to);
-    if (!st) {
-        if (j.a->plot && j.history.n)
-            train_plot(c, j.a->plot, &j.history);
+    double start = cli_seconds();
+    int status = open_data(&j);
+    if (!status)
+        status = make_model(&j);
+    if (!status && j.a->log && !(j.log = fopen(j.a->log, "w")))
+        status = cli_fail(c, FDHT_EIO, "%s: cannot be written", j.a->log);
+    if (!status && j.a->epochs)
+        status = train(&j);
+    if (!status)
+        status = fdht_modelfile_write(c->output, j.model, NULL, &c->out, &c->err);
+    if (!status)
+        status =
+            fdht_evaluate(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, &scores, &c->err);
+    double seconds = cli_seconds() - start;
+    if (!status) {
         train_result r = {.model = j.model,
                           .history = &j.history,
                           .scores = &scores,
                           .best_epoch = j.best_epoch,
+                          .seconds = seconds,
                           .what = j.has_val ? "validation" : "training"};
-        r.seconds = (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
         train_report(c, &r);
+        if (j.a->plot && j.history.n)
+            status = train_plot(c, j.a->plot, j.model, &j.history);
     }
     fdht_result_free(&scores);
     close_job(&j);
-    return st;
+    return status;
 }
 
 const cli_command cmd_train = {

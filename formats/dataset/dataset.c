@@ -32,6 +32,7 @@ void fdht_dataset_close(fdht_dataset *ds)
     fdht_free(ds->first);
     fdht_free(ds->label);
     fdht_free(ds->split);
+    fdht_free(ds->target);
     fdht_free(ds->path);
     fdht_free(ds);
 }
@@ -305,7 +306,8 @@ int fdht_dataset_open(const char *path, fdht_dataset **out, fdht_error *err)
     if (!(ds->path = fdht_strdup(path)))
         rc = fdht_fail(err, FDHT_ENOMEM, "out of memory: data set");
     else if (!(rc = fdht_h5_open(path, &ds->file, err)) && !(rc = open_form(ds, err)) &&
-             !(rc = number_clips(ds, err)) && !(rc = summarise(ds, err))) {
+             !(rc = number_clips(ds, err)) && !(rc = summarise(ds, err)) &&
+             !(rc = fdht_dataset_load_targets(ds, err))) {
         *out = ds;
         return FDHT_OK;
     }

@@ -315,14 +315,18 @@ static int run_walk(walk *k)
     return rc ? rc : go_on(k);
 }
 
-int fdht_w_chain_order(const fdht_weights *w, int *order, int most)
+int fdht_w_chain_order(const fdht_weights *w, int *order, int most, fdht_error *err)
 {
-    int best = 0;
-    int *seen = fdht_calloc((size_t)w->n_lstm, sizeof *seen);
-    for (int i = 0; seen && i < w->n_lstm && best < most; i++) {
+    int best = 0, rc = FDHT_OK;
+    int *seen = fdht_calloc_err((size_t)w->n_lstm, sizeof *seen, "chain", err);
+    if (!seen)
+        return FDHT_ENOMEM;
+    for (int i = 0; i < w->n_lstm && best < most && rc != FDHT_ENOMEM; i++) {
         fdht_wchain c = {0};
-        walk k = {.w = w, .g = w->graph, .first = i, .count = INT_MAX, .order = seen, .c = &c};
-        if (!run_walk(&k) && k.taken > best) {
+        fdht_error why = {0}; /* a file whose layers do not fit has no chain here; who asks for one is told */
+        walk k = {.w = w, .g = w->graph, .first = i, .count = INT_MAX, .order = seen, .c = &c, .err = &why};
+        rc = run_walk(&k);
+        if (!rc && k.taken > best) {
             best = k.taken;
             memcpy(order, seen, (size_t)best * sizeof *order);
         }
@@ -330,19 +334,19 @@ int fdht_w_chain_order(const fdht_weights *w, int *order, int most)
         fdht_free(c.use);
     }
     fdht_free(seen);
-    return best;
+    return rc == FDHT_ENOMEM ? fdht_fail(err, rc, "out of memory: chain") : best;
 }
 
-bool fdht_w_is_stack(const fdht_weights *w, int first, int count)
+int fdht_w_is_stack(const fdht_weights *w, int first, int count, bool *yes, fdht_error *err)
 {
     fdht_wchain c = {0};
-    fdht_error ignored;
-    walk k = {
-        .w = w, .g = w->graph, .first = first, .count = count, .head = "none", .c = &c, .err = &ignored};
-    bool yes = !run_walk(&k) && k.taken == count;
+    fdht_error why = {0};
+    walk k = {.w = w, .g = w->graph, .first = first, .count = count, .head = "none", .c = &c, .err = &why};
+    int rc = run_walk(&k);
+    *yes = !rc && k.taken == count;
     fdht_free(c.link);
     fdht_free(c.use);
-    return yes;
+    return rc == FDHT_ENOMEM ? fdht_fail(err, rc, "%s", why.msg) : FDHT_OK;
 }
 
 /* --- the end --- */
@@ -434,6 +438,28 @@ static void note_left_out(walk *k, int node)
         s->left_out[at - 2] = 0;
 }
 
+/* A dense layer or norm of the file that its description does not have. */
+static void note_unplaced(walk *k)
+{
+    fdht_weights_chain *s = &k->c->seen;
+    const fdht_weights *w = k->w;
+    const char *name = NULL;
+    for (int i = 0; i < w->n_layer && w->described && !*s->left_out && !name; i++) {
+        bool weights = false, placed = false;
+        for (int d = 0; d < w->n_dense; d++)
+            weights |= !strcmp(w->dense[d].layer, w->layer[i]);
+        for (int d = 0; d < w->n_norm; d++)
+            weights |= !strcmp(w->norm[d].layer, w->layer[i]);
+        char quoted[200];
+        snprintf(quoted, sizeof quoted, "\"%.190s\"", w->layer[i]);
+        placed = w->config && strstr(w->config, quoted);
+        name = weights && !placed ? w->layer[i] : NULL;
+    }
+    if (name)
+        snprintf(s->left_out, sizeof s->left_out,
+                 "%.80s has weights, but is not in the description of the model", name);
+}
+
 static int finish(walk *k)
 {
     char text[300];
@@ -458,6 +484,7 @@ static int finish(walk *k)
     if (rc)
         return rc;
     note_left_out(k, node);
+    note_unplaced(k);
     find_output(k);
     fdht_weights_chain *s = &k->c->seen;
     if (k->g->assumed)

@@ -27,7 +27,10 @@ static int link_node(guess *s, const char *name, const char *type, fdht_wlink us
 
 static const char *type_of(const fdht_weights_lstm *l)
 {
-    return l->directions == 2 ? "LSTM of two directions" : "LSTM";
+    bool gru = l->recurrent == FDHT_GRU;
+    return l->directions == 2 ? gru ? "GRU of two directions" : "LSTM of two directions"
+           : gru              ? "GRU"
+                              : "LSTM";
 }
 
 /* ---- Keras 1 and 2 without model_config: the layers by name, in order ---- */
@@ -308,6 +311,7 @@ static const fdht_wnorm *loose_norm(const fdht_weights *w, const fdht_wdense *d,
 static const char *other_layer(guess *s)
 {
     static const char *const known[] = {"lstm",
+                                        "gru",
                                         "bidirectional",
                                         "dense",
                                         "dropout",

@@ -265,13 +265,15 @@ static bool cell_activations(const layer *l, const cJSON *config, fdht_weights_l
     return true;
 }
 
-/* The config of the cell in LSTM's or RNN's, NULL: a cell that is not read. */
-static const cJSON *cell_of(const char *class, const cJSON *config)
+/* The config of the cell in LSTM's, GRU's or RNN's, NULL: a cell that is not read. */
+static const cJSON *cell_of(const char *class, const cJSON *config, bool *gru)
 {
     const cJSON *cell = fdht_w_json_get(config, "cell");
-    if (!strcmp(class, "LSTM") || !strcmp(class, "CuDNNLSTM"))
+    const char *inner = fdht_w_json_text(cell, "class_name", "");
+    *gru = !strcmp(class, "GRU") || !strcmp(inner, "GRUCell");
+    if (!strcmp(class, "LSTM") || !strcmp(class, "CuDNNLSTM") || !strcmp(class, "GRU"))
         return config;
-    if (!strcmp(class, "RNN") && !strcmp(fdht_w_json_text(cell, "class_name", ""), "LSTMCell"))
+    if (!strcmp(class, "RNN") && (!strcmp(inner, "LSTMCell") || *gru))
         return fdht_w_json_get(cell, "config");
     return NULL;
 }
@@ -293,11 +295,12 @@ static int lstm_of(layer *l, const char *const class[2], const cJSON *const conf
     int at = find_lstm(l);
     char why[160];
     fdht_weights_lstm seen[2];
+    bool gru[2] = {false, false};
     for (int d = 0; d < sides; d++) {
-        const cJSON *cell = cell_of(class[d], config[d]);
+        const cJSON *cell = cell_of(class[d], config[d], &gru[d]);
         if (!cell) {
             const char *inner = fdht_w_json_text(fdht_w_json_get(config[d], "cell"), "class_name", NULL);
-            snprintf(why, sizeof why, "%.60s%s%.60s%s is not supported, only LSTM", class[d],
+            snprintf(why, sizeof why, "%.60s%s%.60s%s is not supported, only LSTM and GRU", class[d],
                      inner ? " of " : "", inner ? inner : "", "");
             return refuse(l, at, why);
         }
@@ -307,15 +310,23 @@ static int lstm_of(layer *l, const char *const class[2], const cJSON *const conf
     if (at < 0)
         return other(l, "%s without weights in the file", l->class);
     fdht_weights_lstm *to = &w->lstm[at];
+    if (w->bound[at].unsupported)
+        return refuse(l, at, w->bound[at].unsupported);
+    if (gru[0] != (to->recurrent == FDHT_GRU) || (sides == 2 && gru[1] != gru[0]))
+        return refuse(l, at,
+                      sides == 2 ? "its directions are different cells"
+                                 : "its weights are those of another cell");
     if (sides != to->directions)
         return refuse(l, at, "its weights have another number of directions");
     if (sides == 2 && (seen[0].activation != seen[1].activation || seen[0].candidate != seen[1].candidate))
         return refuse(l, at, "its directions have different activations");
     if (to->layout != FDHT_LAYOUT_CUDNN) {
         to->activation = seen[0].activation;
-        to->candidate = seen[0].candidate, to->output = seen[0].output;
+        to->candidate = seen[0].candidate;
+        to->output = gru[0] ? FDHT_TANH : seen[0].output;
     }
-    double units = fdht_w_json_number(cell_of(class[0], config[0]), "units", (double)to->hidden_size);
+    double units =
+        fdht_w_json_number(cell_of(class[0], config[0], &gru[0]), "units", (double)to->hidden_size);
     if (units != (double)to->hidden_size)
         return fdht_fail(l->s->err, FDHT_EFORMAT, "%s: %g units, but its weights have %zu", to->path, units,
                          to->hidden_size);
@@ -412,6 +423,7 @@ static const struct {
     {"LayerNormalization", norm, EACH_TOO},
     {"LSTM", lstm, ONLY_WHOLE},
     {"CuDNNLSTM", lstm, ONLY_WHOLE},
+    {"GRU", lstm, ONLY_WHOLE},
     {"RNN", lstm, ONLY_WHOLE},
     {"Bidirectional", bidirectional, ONLY_WHOLE},
 };

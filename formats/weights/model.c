@@ -25,8 +25,9 @@ static int fill_cells(const fdht_weights *w, const fdht_weights_chain *c, int ac
             to->bias = l->bias;
             to->candidate = l->candidate;
             to->output = l->output;
-            to->op = (fdht_op_spec){
-                .format = FDHT_DENSE, .d = 1, .in = {l->input_size}, .out = {4 * l->hidden_size}};
+            to->recurrent = l->recurrent;
+            size_t rows = (size_t)fdht_recurrent_gates(l->recurrent) * l->hidden_size;
+            to->op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {l->input_size}, .out = {rows}};
             to->x.size[0] = l->input_size;
             int rc = fdht_w_activation(w, lstm, activation, &to->activation, err);
             if (rc)

@@ -36,8 +36,8 @@ typedef struct fdht_wnode {
     const char *why; /* OTHER: why it is not read */
     int n_in;        /* may be more than `in` has room for */
     int in[FDHT_WNODE_INPUTS];
-    bool state_in;  /* an LSTM that starts from given states */
-    bool is_output; /* of the whole model */
+    bool state_in;       /* an LSTM that starts from given states */
+    bool is_output;      /* of the whole model */
     int readers, reader; /* how many nodes read it, and one of them */
 } fdht_wnode;
 
@@ -81,10 +81,11 @@ typedef struct fdht_wchain {
 
 /* Index of the node of an LSTM, -1 if there is none. */
 int fdht_w_lstm_node(const fdht_wgraph *g, int lstm);
-/* The LSTMs that the graph runs one after the other, as indices in order; returns how many, from the first on. */
-int fdht_w_chain_order(const fdht_weights *w, int *order, int most);
+/* The LSTMs that the graph runs one after the other, as indices in order; returns how many, from the first on, or a
+ * (negative) status. */
+int fdht_w_chain_order(const fdht_weights *w, int *order, int most, fdht_error *err);
 /* Whether they run one after the other, whatever is behind them. */
-bool fdht_w_is_stack(const fdht_weights *w, int first, int count);
+int fdht_w_is_stack(const fdht_weights *w, int first, int count, bool *yes, fdht_error *err);
 /* All numbers of a part. */
 int fdht_w_read_whole(const fdht_weights *w, const fdht_wpart *p, float *out, fdht_error *err);
 /* Scale and shift (outputs) of a NORM, gamma and beta of a LAYER_NORM, in double. */

@@ -133,19 +133,26 @@ const char *fdht_w_gate_order(const fdht_weights *w, const char *layout_order)
 
 int fdht_w_gate_at(const char *order, int g)
 {
-    return (int)(strchr(order, "ifgo"[g]) - order);
+    return (int)(strchr(order, (order[3] ? "ifgo" : "rzn")[g]) - order);
 }
 
 fdht_wpart fdht_w_gates(int set, size_t lead, fdht_weight_map map, size_t base, size_t rows, size_t cols,
                         const char *order)
 {
-    fdht_wpart p = {.gates = 4, .rows = rows, .cols = cols};
-    for (int g = 0; g < 4; g++) {
+    fdht_wpart p = {.gates = (int)strlen(order), .rows = rows, .cols = cols};
+    for (int g = 0; g < p.gates; g++) {
         size_t at = base + (size_t)fdht_w_gate_at(order, g) * rows;
         bool by_row = map == FDHT_WEIGHT_ROWS;
         p.block[g] = (fdht_wblock){set, lead, by_row ? at : 0, by_row ? 0 : at, map};
     }
     return p;
+}
+
+void fdht_w_gru_bias(fdht_wpart bias[2])
+{
+    bias[0].gates = bias[1].gates = 4;
+    bias[1].block[3] = bias[1].block[2];
+    bias[0].block[3].set = bias[1].block[2].set = -1;
 }
 
 fdht_wpart fdht_w_whole(int set, fdht_weight_map map, size_t rows, size_t cols)
@@ -225,15 +232,17 @@ static int find_topology(fdht_weights *w, fdht_error *err)
     if (!rc && !order)
         rc = FDHT_ENOMEM;
     if (!rc) {
-        w->info.stack = fdht_w_chain_order(w, order, w->n_lstm) == w->n_lstm;
-        rc = w->info.stack ? order_lstms(w, order, err) : FDHT_OK;
+        int n = fdht_w_chain_order(w, order, w->n_lstm, err);
+        w->info.stack = n == w->n_lstm;
+        rc = n < 0 ? n : w->info.stack ? order_lstms(w, order, err) : FDHT_OK;
     }
     fdht_free(order);
     if (rc || !w->info.stack)
         return rc;
     /* a head that is not there is the selection's error, not the file's */
-    if (fdht_weights_chain_of(w, 0, w->n_lstm, &c, NULL))
-        return FDHT_OK;
+    rc = fdht_weights_chain_of(w, 0, w->n_lstm, &c, NULL);
+    if (rc)
+        return rc == FDHT_ENOMEM ? fdht_fail(err, rc, "out of memory: chain") : FDHT_OK;
     w->info.classes = c->classes;
     for (int i = 0; i < c->n_links; i++)
         if (c->head == c->link[i].name) {
@@ -369,10 +378,12 @@ int fdht_weights_open(const char *path, const fdht_weights_options *opt, fdht_we
         fdht_fail_prefix(err, rc, "%s", path);
         goto out;
     }
-    for (int i = 0; i < w->n_lstm; i++) { /* Keras and ONNX call g c */
+    for (int i = 0; i < w->n_lstm; i++) { /* Keras and ONNX call g c, and n h */
         char *g = strchr(w->lstm[i].gate_order, 'g');
+        if (!g)
+            g = strchr(w->lstm[i].gate_order, 'n');
         if (g && w->lstm[i].layout != FDHT_LAYOUT_PYTORCH && w->lstm[i].layout != FDHT_LAYOUT_PLAIN)
-            *g = 'c';
+            *g = *g == 'g' ? 'c' : 'h';
     }
     rc = find_topology(w, err);
     if (!rc)
@@ -480,7 +491,11 @@ int fdht_weights_select(const fdht_weights *w, const char *layer, int *first, in
         if (w->bound[i].unsupported)
             return fdht_fail(err, FDHT_EFORMAT, "%s: %s: %s", w->file, w->lstm[i].path,
                              w->bound[i].unsupported);
-    if (matches != b - a || !fdht_w_is_stack(w, a, b - a)) {
+    bool stack = false;
+    int rc = matches == b - a ? fdht_w_is_stack(w, a, b - a, &stack, err) : FDHT_OK;
+    if (rc)
+        return rc;
+    if (!stack) {
         snprintf(what, sizeof what, "\"%.80s\" names %d LSTMs that do not chain", layer, matches);
         return fail_names(w, what, err);
     }

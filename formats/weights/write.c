@@ -96,10 +96,22 @@ static int put_slab(hid_t set, const double *slab, size_t rows, size_t col, size
 
 /* ---- parts of cells ---- */
 
+/* r, z, n <-> z, r, n: the first two of three blocks of n numbers change places. */
+static void swap_gates(double *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double kept = v[i];
+        v[i] = v[n + i];
+        v[n + i] = kept;
+    }
+}
+
+/* Transposed, as Keras has it, with its order of a GRU's gates. */
 int fdht_writer_map(fdht_writer *o, const char *path, int cell, bool hidden, bool transposed)
 {
     const fdht_cell_spec *c = &o->spec->cell[cell];
-    size_t rows = 4 * c->hidden, cols = hidden ? (c->proj ? c->proj : c->hidden) : c->inputs;
+    size_t rows = (size_t)fdht_recurrent_gates(c->recurrent) * c->hidden,
+           cols = hidden ? (c->proj ? c->proj : c->hidden) : c->inputs;
     size_t step = FDHT_MIN(FDHT_MAX(SLAB / rows, (size_t)1), cols);
     double *slab = fdht_calloc_err(rows, step * sizeof *slab, path, o->err);
     float *buffer = slab ? fdht_calloc_err(rows, step * sizeof *buffer, path, o->err) : NULL;
@@ -108,6 +120,8 @@ int fdht_writer_map(fdht_writer *o, const char *path, int cell, bool hidden, boo
     for (size_t c0 = 0; c0 < cols && !rc; c0 += step) {
         size_t n = FDHT_MIN(step, cols - c0);
         rc = fdht_model_expand(o->m, cell, hidden, c0, n, slab, n, o->err);
+        if (transposed && c->recurrent == FDHT_GRU)
+            swap_gates(slab, c->hidden * n);
         if (!rc && put_slab(set, slab, rows, c0, n, transposed, buffer))
             rc = fdht_writer_failed(o, path);
         o->done += (double)n;
@@ -161,6 +175,30 @@ int fdht_writer_matrix(fdht_writer *o, const char *path, const float *v, size_t 
     return rc;
 }
 
+/* The blocks b_r, b_z, b_n, b_q of a GRU as the two biases (3H) of PyTorch, input first, or as Keras' (2,3H), z first. */
+int fdht_writer_gru_bias(fdht_writer *o, const char *path, int cell, int which, bool keras)
+{
+    size_t n = o->spec->cell[cell].hidden;
+    const float *bias = param(o, cell, "bias");
+    double *two = fdht_calloc_err(6 * n, sizeof *two, path, o->err);
+    float *part = two ? fdht_calloc_err(6 * n, sizeof *part, path, o->err) : NULL;
+    int rc = part ? FDHT_OK : FDHT_ENOMEM;
+    for (size_t j = 0; bias && j < 3 * n && !rc; j++)
+        two[j] = bias[j];
+    for (size_t j = 0; bias && j < n && !rc; j++)
+        two[5 * n + j] = bias[3 * n + j];
+    if (keras && !rc)
+        swap_gates(two, n);
+    for (size_t j = 0; j < 6 * n && !rc; j++)
+        part[j] = (float)two[j];
+    if (!rc)
+        rc = keras ? fdht_writer_matrix(o, path, part, 2, 3 * n, false)
+                   : fdht_writer_vector(o, path, part + (size_t)which * 3 * n, 3 * n);
+    fdht_free(two);
+    fdht_free(part);
+    return rc;
+}
+
 /* One parameter of a link: a matrix (outputs, inputs) or a vector. */
 int fdht_writer_link(fdht_writer *o, const char *path, int link, const char *what, bool transposed)
 {
@@ -181,6 +219,24 @@ bool fdht_writer_any_bias(const fdht_model_spec *s)
 }
 
 /* ---- PyTorch ---- */
+
+/* Whether a layout holds the cells. `activation`: it says what g and h pass through, one function for both. */
+int fdht_writer_check_cells(fdht_writer *o, const char *program, bool activation)
+{
+    const fdht_cell_spec *a = &o->spec->cell[0];
+    for (int i = 0; i < o->spec->cells; i++) {
+        const fdht_cell_spec *c = &o->spec->cell[i];
+        if (c->recurrent != a->recurrent)
+            return fdht_fail(o->err, FDHT_ENOSUP,
+                             "LSTM and GRU layers in one model: %s weights of it are not written", program);
+        bool plain = c->candidate == FDHT_TANH && c->output == FDHT_TANH;
+        if (!plain && (!activation || (c->recurrent == FDHT_LSTM && c->candidate != c->output)))
+            return fdht_fail(o->err, FDHT_ENOSUP,
+                             "%s weights cannot say that a cell has %s and %s in place of tanh", program,
+                             fdht_activation_name(c->candidate), fdht_activation_name(c->output));
+    }
+    return FDHT_OK;
+}
 
 /* A state dict has names and numbers: layers of one lstm, then at most one linear map. */
 static int check_pytorch(fdht_writer *o)
@@ -208,22 +264,25 @@ static int check_pytorch(fdht_writer *o)
 
 static int write_pytorch(fdht_writer *o)
 {
-    int rc = check_pytorch(o), dirs = o->spec->directions;
-    bool bias = fdht_writer_any_bias(o->spec);
+    int rc = fdht_writer_check_cells(o, "PyTorch", false), dirs = o->spec->directions;
+    bool bias = fdht_writer_any_bias(o->spec), gru = o->spec->cell[0].recurrent == FDHT_GRU;
+    const char *module = fdht_recurrent_name(o->spec->cell[0].recurrent);
+    if (!rc)
+        rc = check_pytorch(o);
     for (int i = 0; i < o->spec->cells && !rc; i++) {
         const fdht_cell_spec *c = &o->spec->cell[i];
         char tail[32], path[FDHT_WRITER_NAME];
         snprintf(tail, sizeof tail, "_l%d%s", i / dirs, i % dirs ? "_reverse" : "");
-        snprintf(path, sizeof path, "lstm.weight_ih%s", tail);
+        snprintf(path, sizeof path, "%s.weight_ih%s", module, tail);
         rc = fdht_writer_map(o, path, i, false, false);
-        snprintf(path, sizeof path, "lstm.weight_hh%s", tail);
+        snprintf(path, sizeof path, "%s.weight_hh%s", module, tail);
         if (!rc)
             rc = fdht_writer_map(o, path, i, true, false);
         for (int b = 0; b < 2 && bias && !rc; b++) { /* the sum, then zeros */
-            snprintf(path, sizeof path, "lstm.bias_%s%s", b ? "hh" : "ih", tail);
-            rc = fdht_writer_bias(o, path, i, b);
+            snprintf(path, sizeof path, "%s.bias_%s%s", module, b ? "hh" : "ih", tail);
+            rc = gru ? fdht_writer_gru_bias(o, path, i, b, false) : fdht_writer_bias(o, path, i, b);
         }
-        snprintf(path, sizeof path, "lstm.weight_hr%s", tail);
+        snprintf(path, sizeof path, "%s.weight_hr%s", module, tail);
         if (!rc && c->proj)
             rc = fdht_writer_matrix(o, path, param(o, i, "projection"), c->proj, c->hidden, false);
     }
@@ -270,10 +329,6 @@ static int write_plain_cell(fdht_writer *o, int i)
         rc = fdht_writer_matrix(o, path, param(o, i, "projection"), c->proj, c->hidden, false);
     if (!rc)
         rc = fdht_writer_text(o, group, "recurrent_activation", fdht_activation_name(c->activation));
-    if (!rc && c->candidate != FDHT_TANH)
-        rc = fdht_writer_text(o, group, "candidate_activation", fdht_activation_name(c->candidate));
-    if (!rc && c->output != FDHT_TANH)
-        rc = fdht_writer_text(o, group, "output_activation", fdht_activation_name(c->output));
     return rc;
 }
 
@@ -312,7 +367,12 @@ static int write_plain_link(fdht_writer *o, int k)
 
 static int write_plain(fdht_writer *o)
 {
-    int rc = fdht_writer_text(o, "/", "format", "fdht-dense"), head = o->spec->layers + 1;
+    int rc = fdht_writer_check_cells(o, "plain", false), head = o->spec->layers + 1;
+    if (!rc && o->spec->cell[0].recurrent != FDHT_LSTM)
+        rc = fdht_fail(o->err, FDHT_ENOSUP,
+                       "plain weights hold LSTM layers alone: export as keras or pytorch");
+    if (!rc)
+        rc = fdht_writer_text(o, "/", "format", "fdht-dense");
     if (!rc)
         rc = fdht_writer_text(o, "/", "gates", "ifgo");
     if (!rc)
@@ -361,11 +421,6 @@ int fdht_weights_write(const fdht_model *m, fdht_layout layout, const char *path
     if (layout != FDHT_LAYOUT_KERAS2 && layout != FDHT_LAYOUT_PYTORCH && layout != FDHT_LAYOUT_PLAIN)
         return fdht_fail(err, FDHT_EINVAL, "layout %s cannot be written: expected keras, pytorch or hdf5",
                          fdht_layout_name(layout));
-    const fdht_model_spec *s = fdht_model_spec_of(m);
-    for (int i = 0; i < s->cells; i++)
-        if (s->cell[i].recurrent != FDHT_LSTM)
-            return fdht_fail(err, FDHT_ENOSUP, "%s cells are not written as dense weights",
-                             fdht_recurrent_name(s->cell[i].recurrent));
     fdht_out *out = NULL;
     int rc = fdht_out_open(path, true, opt, &out, err);
     if (rc)

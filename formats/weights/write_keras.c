@@ -49,11 +49,12 @@ static bool is_taken(const fdht_model_spec *s, int k)
     return before >= 0 && gives_last(s, before);
 }
 
-static const char *class_of(const fdht_link *l)
+static const char *class_of(const fdht_model_spec *s, const fdht_link *l)
 {
+    bool gru = l->kind == FDHT_LINK_LSTM && s->cell[l->cell].recurrent == FDHT_GRU;
     switch (l->kind) {
     case FDHT_LINK_LSTM:
-        return l->directions == 2 ? "Bidirectional" : "LSTM";
+        return l->directions == 2 ? "Bidirectional" : gru ? "GRU" : "LSTM";
     case FDHT_LINK_NORM:
         return "BatchNormalization";
     case FDHT_LINK_LAYER_NORM:
@@ -89,6 +90,7 @@ static const char *stem_of(const char *class)
 {
     static const char *const stem[][2] = {{"Bidirectional", "bidirectional"},
                                           {"LSTM", "lstm"},
+                                          {"GRU", "gru"},
                                           {"BatchNormalization", "batch_normalization"},
                                           {"LayerNormalization", "layer_normalization"},
                                           {"Dense", "dense"},
@@ -134,9 +136,6 @@ static int check_cells(sequence *q, const fdht_link *l, int k, bool *used)
     for (int d = 0; d < l->directions && !status; d++) {
         if (c[d].proj)
             return refuse(q, k, "Keras' LSTM has no projection: export --layout pytorch or hdf5");
-        if (c[d].candidate != c[d].output)
-            return refuse(q, k,
-                          "Keras' LSTM has one activation for candidate and output: export --layout hdf5");
         if (c[d].activation != c[0].activation || c[d].candidate != c[0].candidate)
             return refuse(
                 q, k,
@@ -153,27 +152,27 @@ static int list_layers(sequence *q)
     const fdht_model_spec *s = q->o->spec;
     const char *name;
     bool used = false;
-    for (int k = 0; k < s->links; k++) {
+    int status = fdht_writer_check_cells(q->o, "Keras", true);
+    for (int k = 0; k < s->links && !status; k++) {
         const fdht_link *l = &s->link[k];
-        int status = FDHT_OK;
         if (l->kind == FDHT_LINK_LSTM)
             status = check_cells(q, l, k, &used);
         else if (l->kind == FDHT_LINK_DENSE || l->kind == FDHT_LINK_ACTIVATION)
             status = keras_activation(q, l->activation, &used, &name);
         if (status)
-            return status;
+            break;
         bool last = l->kind == FDHT_LINK_POOL && l->pool == FDHT_POOL_LAST;
         if (last && !is_taken(s, k))
             return refuse(
                 q, k, "Keras' Sequential has no layer that takes the last step here: export --layout hdf5");
         if (!last && !(l->kind == FDHT_LINK_POOL && l->pool == FDHT_POOL_EACH))
-            add(q, class_of(l), stem_of(class_of(l)), k);
+            add(q, class_of(s, l), stem_of(class_of(s, l)), k);
     }
     const fdht_link *end = &s->link[s->links - 1];
     if (s->classes && s->output != FDHT_OUTPUT_LINEAR &&
         (end->kind != FDHT_LINK_DENSE || end->activation != FDHT_LINEAR))
         add(q, "Activation", "activation", -1);
-    return FDHT_OK;
+    return status;
 }
 
 /* ---- configuration ---- */
@@ -208,12 +207,13 @@ static void configure_lstm(const fdht_model_spec *s, int k, cJSON *config)
     static const char *const mode[FDHT_MERGES] = {"concat", "sum", "ave", "mul"};
     const fdht_link *l = &s->link[k];
     const fdht_cell_spec *c = &s->cell[l->cell];
+    bool gru = c->recurrent == FDHT_GRU;
     if (l->directions == 2) {
         cJSON_AddStringToObject(config, "merge_mode", mode[l->merge]);
         cJSON *inner = cJSON_AddObjectToObject(config, "layer");
-        cJSON_AddStringToObject(inner, "class_name", "LSTM");
+        cJSON_AddStringToObject(inner, "class_name", gru ? "GRU" : "LSTM");
         config = cJSON_AddObjectToObject(inner, "config");
-        cJSON_AddStringToObject(config, "name", "lstm");
+        cJSON_AddStringToObject(config, "name", fdht_recurrent_name(c->recurrent));
     }
     cJSON_AddNumberToObject(config, "units", (double)c->hidden);
     cJSON_AddStringToObject(config, "activation", word(c->candidate));
@@ -221,6 +221,8 @@ static void configure_lstm(const fdht_model_spec *s, int k, cJSON *config)
     cJSON_AddBoolToObject(config, "use_bias", fdht_writer_any_bias(s));
     cJSON_AddBoolToObject(config, "return_sequences", !gives_last(s, k));
     cJSON_AddBoolToObject(config, "go_backwards", l->reversed);
+    if (gru)
+        cJSON_AddBoolToObject(config, "reset_after", true);
     cJSON_AddNumberToObject(config, "implementation", 2);
 }
 
@@ -301,16 +303,23 @@ static const char *add_name(names *w, const char *name, const char *side, const 
 
 static int put_lstm(fdht_writer *o, const fdht_link *l, const char *name, names *w)
 {
+    bool gru = o->spec->cell[l->cell].recurrent == FDHT_GRU;
+    const char *cell = fdht_recurrent_name(o->spec->cell[l->cell].recurrent);
     int rc = FDHT_OK;
     for (int d = 0; d < l->directions && !rc; d++) {
-        const char *side = l->directions == 1 ? "lstm_cell/"
-                           : d                ? "backward_lstm/lstm_cell/"
-                                              : "forward_lstm/lstm_cell/";
-        rc = fdht_writer_map(o, add_name(w, name, side, "kernel"), l->cell + d, false, true);
+        char side[64];
+        int i = l->cell + d;
+        if (l->directions == 1)
+            snprintf(side, sizeof side, "%s_cell/", cell);
+        else
+            snprintf(side, sizeof side, "%s_%s/%s_cell/", d ? "backward" : "forward", cell, cell);
+        rc = fdht_writer_map(o, add_name(w, name, side, "kernel"), i, false, true);
         if (!rc)
-            rc = fdht_writer_map(o, add_name(w, name, side, "recurrent_kernel"), l->cell + d, true, true);
-        if (!rc && fdht_writer_any_bias(o->spec))
-            rc = fdht_writer_bias(o, add_name(w, name, side, "bias"), l->cell + d, false);
+            rc = fdht_writer_map(o, add_name(w, name, side, "recurrent_kernel"), i, true, true);
+        if (rc || !fdht_writer_any_bias(o->spec))
+            continue;
+        const char *path = add_name(w, name, side, "bias");
+        rc = gru ? fdht_writer_gru_bias(o, path, i, 0, true) : fdht_writer_bias(o, path, i, false);
     }
     return rc;
 }

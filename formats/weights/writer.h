@@ -31,6 +31,11 @@ int fdht_writer_matrix(fdht_writer *o, const char *path, const float *v, size_t 
 /* A cell's W_ih or W_hh, dense, a slab of columns at a time. */
 int fdht_writer_map(fdht_writer *o, const char *path, int cell, bool hidden, bool transposed);
 int fdht_writer_bias(fdht_writer *o, const char *path, int cell, bool zeros);
+/* The blocks b_r, b_z, b_n, b_q of a GRU: which = 0 or 1 of the two biases (3H) of PyTorch, or as Keras' (2,3H), z first. */
+int fdht_writer_gru_bias(fdht_writer *o, const char *path, int cell, int which, bool keras);
+/* FDHT_ENOSUP: LSTM and GRU in one model, or a cell's functions in place of tanh, unless `activation`: the program can say
+ * them. */
+int fdht_writer_check_cells(fdht_writer *o, const char *program, bool activation);
 /* A link's "weight", "bias", "scale" or "shift"; nothing where it has none. */
 int fdht_writer_link(fdht_writer *o, const char *path, int link, const char *what, bool transposed);
 bool fdht_writer_any_bias(const fdht_model_spec *s);

@@ -50,5 +50,49 @@ fi
 fails "a state dict cannot say it" 1 \
     "fdht export: t.h5: link 0 (tagger_0): a state dict has no name that says what it does: another layout can" \
     fdht export "$data/tagger.h5" -o t.h5 --layout pytorch
+
+# Fine-tuning goes through every link and is scored by its output. Data: what is asked can be read off the features.
+if $python -c 'import h5py, numpy' 2> import.txt; then
+    $python - << 'DATA'
+import h5py, numpy as np
+rng = np.random.default_rng(1)
+def clips(name, features, **lists):
+    x = rng.normal(size=(60, 6, features)).astype("f4")
+    with h5py.File(name, "w") as f:
+        f["frames"] = x
+        for key, of in lists.items():
+            f[key] = of(x)
+clips("values.h5", 6, targets=lambda x: x[:, :, :1].mean(axis=1))
+clips("tags.h5", 5, targets=lambda x: (x[:, :, :2] > 0).astype("f4"))
+clips("sign.h5", 3, labels=lambda x: (x[:, :, 0].sum(1) > 0).astype("i4"))
+clips("three.h5", 4, labels=lambda x: np.argmax(x[:, :, :3].mean(1), -1).astype("i4"))
+clips("wide.h5", 6, targets=lambda x: x[:, 0, :2])
+DATA
+    tune() { # DATA MODEL: the scores before and after
+        run fdht train $1.h5 --init "$data/$2.h5" -o before.h5 -f --epochs 0 --json
+        before=$(jq -c .scores "$OUT")
+        works "$2: fine-tuning" fdht train -q $1.h5 --init "$data/$2.h5" -o $2.h5 -f --epochs 40 --lr 1e-2 --batch 8 --json
+        after=$(jq -c .scores "$OUT")
+    }
+    better() { # NAME FILTER: a fact about [before, after]
+        [ "$(jq -c "$2" <<< "[$before,$after]")" = true ] && pass "$1" || fail "$1" "$before $after"
+    }
+    tune values max_pool
+    better "values: the error falls" '.[1].mean_absolute_error < .4 and .[0].mean_absolute_error > 1 and .[1].accuracy == null'
+    run fdht infer max_pool.h5 values.h5 --score
+    has "and infer says the same" "$err" "error: mean absolute $(jq -r '.mean_absolute_error' <<< "$after" | cut -c 1-6)"
+    tune tags tagger
+    better "labels of steps: F1 rises" '.[1].f1 > .85 and .[0].f1 < .6 and .[1].output == "sigmoid"'
+    tune sign backwards
+    better "one sigmoid output: accuracy rises" '.[1].accuracy > .9 and .[0].accuracy < .7'
+    tune three merge_mul
+    better "classes: accuracy rises" '.[1].accuracy > .9 and .[0].accuracy < .7'
+    fails "targets of another width" 3 "fdht train: wide.h5: /targets has 2 numbers a row, the model gives 1" \
+        fdht train -q wide.h5 --init "$data/max_pool.h5" -o t.h5 --epochs 1
+    run fdht train -q three.h5 --init "$data/max_pool.h5" -o t.h5 --epochs 1
+    same "inputs of another width: status" 2 "$status"
+else
+    skip "fine-tuning" "python3-h5py and python3-numpy are not here"
+fi
 works "plain" fdht export "$data/tagger.h5" -o plain.h5 --layout hdf5
 tap_end

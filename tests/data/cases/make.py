@@ -464,9 +464,9 @@ def make_refused():
     net = Net([L(seq=True), X('GlobalMaxPooling1D', name='global_max_pooling1d'), Dn(3)])
     put_keras2(net, 'own_weights_pool.h5', only_weights=True)
     case('weights_pool', net, logits(net), recurrent_activation='sigmoid', output='softmax', assumed='does not describe')
-    with h5py.File('own_gru.h5', 'w', libver='latest') as h:
-        h['rnn.weight_ih_l0'], h['rnn.weight_hh_l0'] = r(12, D), r(12, 4)
-    case('gru', file='own_gru.h5', status='EFORMAT', words=['GRU'])
+    with h5py.File('own_rnn.h5', 'w', libver='latest') as h:
+        h['rnn.weight_ih_l0'], h['rnn.weight_hh_l0'] = r(4, D), r(4, 4)
+    case('rnn', file='own_rnn.h5', status='EFORMAT', words=['simple RNN'])
 
 
 os.chdir(os.path.dirname(os.path.abspath(__file__)) if len(sys.argv) < 2 else sys.argv[1])

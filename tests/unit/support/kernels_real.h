@@ -54,7 +54,7 @@ static void FN(check_gemm)(const CAT(fdht_kernels, R) * kernels, const char *lev
         size_t nC = outer * (size + GUARD) + GUARD;
         edge el, eb, elk, ebk, ec, eol, eob, eoc;
         REAL *L = edge_new(&el, nL * sizeof *L), *B = edge_new(&eb, nB * sizeof *B);
-        /* the guard words stand before the rows here; behind them ends the memory */
+        /* the guard words are before the rows here; memory ends behind them */
         REAL *C = edge_new(&ec, (nC - GUARD) * sizeof *C), *before = malloc(nC * sizeof *before);
         uint32_t *lk = offsets(&r, &elk, k, reach, reach - 1), *bk = offsets(&r, &ebk, k, reach, reach - 1);
         uint32_t *ol = offsets(&r, &eol, outer, moved, moved - 1),
