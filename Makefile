@@ -50,7 +50,8 @@ LIBS = $(PKG_LIBS) $(EXTRA_LIBS) -lm -pthread
 ISA_SRC := $(wildcard lib/kernels/*_avx2.c lib/kernels/*_avx512.c lib/kernels/*_neon.c)
 ISA_HERE := $(if $(filter x86_64% i%86%,$(MACHINE)),lib/kernels/%_avx2.c lib/kernels/%_avx512.c) \
     $(if $(filter aarch64%,$(MACHINE)),lib/kernels/%_neon.c)
-LIB_SRC := $(filter-out $(filter-out $(ISA_HERE),$(ISA_SRC)),$(wildcard lib/*/*.c formats/*.c formats/*/*.c))
+# NAME_tmpl.c is included by NAME_f32.c and NAME_f64.c (lib/base/real.h).
+LIB_SRC := $(filter-out %_tmpl.c $(filter-out $(ISA_HERE),$(ISA_SRC)),$(wildcard lib/*/*.c formats/*.c formats/*/*.c))
 CLI_SRC := $(wildcard cli/*.c cli/*/*.c)
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 HEADERS := $(wildcard lib/fdht/*.h formats/fdht/*.h)
