@@ -1,3 +1,4 @@
+/* base/alloc.c - zeroed, aligned memory whose sizes are checked for overflow, and allocations that fail on demand for tests. */
 #include "base/base.h"
 
 #include <stdlib.h>

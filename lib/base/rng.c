@@ -1,3 +1,4 @@
+/* base/rng.c - the random generator: xoshiro256++ seeded by splitmix64, and what is drawn from it. */
 #include "base/rng.h"
 
 #include <math.h>

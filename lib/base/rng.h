@@ -1,6 +1,7 @@
-/* base/rng.h - the one random number generator: xoshiro256++ (Blackman, Vigna 2021) seeded by splitmix64.
- * A seed gives the same integers and uniforms on every machine; normals are exact up to the libm's log and
- * sqrt. */
+/* base/rng.h - the random generator: xoshiro256++ (Blackman, Vigna 2021) seeded by splitmix64. Internal.
+ *
+ * A seed gives the same integers and uniforms on every machine; normals are equal up to the libm's log and sqrt. A generator
+ * belongs to one thread at a time. */
 #ifndef FDHT_RNG_H
 #define FDHT_RNG_H
 

@@ -1,3 +1,4 @@
+/* base/team.c - a team of threads: loops are shared item by item through an atomic counter. */
 #include "base/team.h"
 
 #include <pthread.h>
@@ -38,7 +39,8 @@ double fdht_clock(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* Loops follow one another closely: look for so long before going to sleep, which costs about as much to end. */
+/* How long a thread spins before it sleeps. Loops follow one another closely, and waking a sleeping thread costs about as
+ * much as this. */
 static const double LOOK_SECONDS = 50e-6;
 
 static inline void breathe(void)

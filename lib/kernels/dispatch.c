@@ -1,3 +1,4 @@
+/* kernels/dispatch.c - the levels of the kernels, and the choice of the one this CPU runs fastest. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* The naive loops, and the choice of a level: that of kernels.h. */
+/* kernels/elementwise.c - the naive loops over single floats; the level is that of kernels.h. */
 #include "kernels/elementwise.h"
 
 #include <math.h>

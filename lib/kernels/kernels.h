@@ -10,8 +10,10 @@
 
 enum { FDHT_LANES = 16 }; /* numbers in a vector chunk, whatever the registers hold */
 
-/* Of products whose B has its rows at one distance: how L lies. Its rows are neighbours and its k at one distance;
- * or its k are neighbours in runs of FDHT_RUN, the last of which may be shorter; or neither. */
+/* How the left operand L of a product lies, where the rows of B are one distance apart:
+ *   FDHT_ACROSS  its rows are neighbours and its summed indices k are one distance apart
+ *   FDHT_ALONG   its k are neighbours in runs of FDHT_RUN, the last of which may be shorter
+ *   FDHT_SPREAD  neither */
 enum { FDHT_SPREAD, FDHT_ACROSS, FDHT_ALONG, FDHT_RUN = 4 };
 static inline int fdht_gemm_kind(size_t ls, const uint32_t *lk, const uint32_t *bk, size_t k)
 {

@@ -1,3 +1,4 @@
+/* kernels/peak.c - the peak rates of one thread, measured (fdht/peak.h). */
 #include "fdht/peak.h"
 
 #include "base/team.h"

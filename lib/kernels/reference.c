@@ -1,4 +1,4 @@
-/* The naive kernels: what the others are judged by. Sums run in double. */
+/* kernels/reference.c - the naive kernels: what the others are judged by. Sums run in double. */
 #include "kernels/kernels.h"
 
 #define REFERENCE(REAL, R)                                                                                   \

@@ -25,7 +25,7 @@ enum {
     DENSE_ROWS = 64, /* output rows a worker takes at a time */
 };
 
-/* Index tables of one step beside those of its plan. */
+/* Index tables of one step, next to those of its plan. */
 typedef struct step_tables {
     uint32_t *k_w, *n_w;         /* rows of the packed weight: k n_pad; and 0, 1, 2, .. n */
     uint32_t *n_c;               /* LANES_KEPT: n new_c; LANES_NEW: rows of the transposed weight, n k_pad */
@@ -68,8 +68,7 @@ struct exec_t {
 
 #include "tensor/exec_weights_real.h"
 
-/* ---- one step
- * ------------------------------------------------------------------------------------------------ */
+/* ---- one step ---- */
 
 /* The bytes of the next vector, fetched while the first step takes this one: so many for each product. */
 typedef struct next_bytes {
@@ -122,7 +121,7 @@ static gemm_t step_product(const exec_t *e, int at, const REAL *W, bool accumula
     return g;
 }
 
-/* A, or the bytes that stand for it, and C are those of the slice. */
+/* A (or the bytes in its place) and C are those of the slice. */
 static void step_forward(const exec_t *e, int at, const REAL *W, const REAL *A, const uint8_t *bytes, REAL *C,
                          bool accumulate, next_bytes *next)
 {
@@ -270,8 +269,7 @@ static void step_weight_gradient(const exec_t *e, int at, const REAL *A, const R
     }
 }
 
-/* ---- one vector
- * ---------------------------------------------------------------------------------------------- */
+/* ---- one vector ---- */
 
 static REAL *worker_scratch(const exec_t *e, int worker)
 {
@@ -422,8 +420,7 @@ static void transpose_one(const exec_t *e, int worker, const REAL *g, REAL *gx, 
 
 #include "tensor/exec_dense_real.h"
 
-/* ---- many vectors
- * --------------------------------------------------------------------------------------------- */
+/* ---- many vectors ---- */
 
 void EXEC(forward)(exec_t *e, int worker, size_t n, const vectors_t *x, REAL *y, size_t ldy, bool accumulate)
 {
@@ -544,8 +541,7 @@ int EXEC(grad_all)(exec_t *e, fdht_team *team, size_t n, const vectors_t *x, con
     return FDHT_OK;
 }
 
-/* ---- making one
- * ------------------------------------------------------------------------------------------------ */
+/* ---- making one ---- */
 
 static uint32_t *ramp(size_t n, size_t stride, fdht_error *err)
 {

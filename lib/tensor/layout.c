@@ -1,5 +1,5 @@
-/* How the intermediates of a plan lie in memory, so that no step has to permute: a beam search over, for each
- * step, the form of its product and the place of its new legs. */
+/* tensor/layout.c - how the intermediates of a plan lie in memory, so that no step has to permute: a beam search over, for
+ * each step, the form of its product and the place of its new legs (lib/README.md section 4.3). */
 #include <string.h>
 
 #include "tensor/plan.h"
@@ -8,8 +8,7 @@ enum { BEAM = 16, LANES = 16, ROWS = 12, RUN = 4, MAX_PERMUTED = 4 };
 
 /* Costs in multiply-adds: of starting one register tile, of moving one number through a permuting copy. */
 static const double TILE_START = 200, SCATTER = 24, MISS = 48;
-/* Time of products whose left operand has neither its rows nor runs of its summed indices side by side, to the
- * others'. */
+/* How much longer a product takes whose left operand has neither its rows nor runs of its summed indices side by side. */
 static const double SPREAD = 1.2;
 /* Cache lines that a pass over the rows may touch and still find in L1 when it comes back. */
 enum { NEAR_LINES = 512 };

@@ -1,5 +1,4 @@
-/* The formats: each is a function that lists its cores (engine.md section 2). A new format is one more of
- * them and one row of `formats`. */
+/* tensor/network.c - operators as networks: each format lists its cores (lib/README.md section 3.1). */
 #include "tensor/network.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* The operator for users: plan, pack and run in one call (fdht/operator.h). */
+/* tensor/operator.c - the operator for users: plan, pack and run in one call (fdht/operator.h). */
 #include "tensor/exec.h"
 #include "tensor/network.h"
 

@@ -1,4 +1,4 @@
-/* The ground everything stands on: random numbers, the thread team, memory, errors. */
+/* lib/base: random numbers, the thread team, memory, errors. */
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-/* What stands beside the laws: the same bits for every team, the variance an operator starts with, many
+/* What the laws of test_operator.c do not cover: the same bits for every team, the variance an operator starts with, many
  * modes, empty batches, what is refused, and memory that runs out at any moment. */
 #include "support/operator_random.h"
 /* the above has what this needs */
