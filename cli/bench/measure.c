@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "frame/cli.h"
+#include "fdht/basics.h"
 #include "fdht/peak.h"
 
 static const double SAMPLE_SECONDS = 0.02;
@@ -21,13 +21,6 @@ const char *bench_kind_name(int what)
 {
     static const char *const names[BENCH_KINDS] = {"infer", "layer", "train"};
     return names[what];
-}
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 static void cpu_name(char *name, size_t size)
@@ -117,14 +110,13 @@ int bench_add_model(bench *b, const char *cell, const fdht_preset *p, fdht_error
 static int noise(bench *b, size_t bytes, size_t scores)
 {
     if (bytes > b->n_pixels) {
-        uint64_t x = b->seed + 1;
+        fdht_rng random;
+        fdht_rng_seed(&random, b->seed, 0);
         free(b->pixels);
         b->pixels = cli_calloc(bytes, 1);
         b->n_pixels = bytes;
-        for (size_t i = 0; i < bytes; i++) {
-            x = x * 6364136223846793005u + 1442695040888963407u;
-            b->pixels[i] = (uint8_t)(x >> 56);
-        }
+        for (size_t i = 0; i < bytes; i++)
+            b->pixels[i] = (uint8_t)(fdht_rng_u64(&random) >> 56);
     }
     if (scores > b->n_scores) {
         free(b->scores);
@@ -242,17 +234,17 @@ int bench_sample(bench *b, int i, bool count, fdht_error *err)
     int st = FDHT_OK;
     if (!t->loops) { /* the first run fills caches and makes pages; the second says how long one takes */
         st = run_once(b, t, err);
-        double start = seconds_now();
+        double start = fdht_seconds();
         if (!st)
             st = run_once(b, t, err);
-        t->loops = (size_t)fmax(1, ceil(SAMPLE_SECONDS / fmax(seconds_now() - start, 1e-7)));
+        t->loops = (size_t)fmax(1, ceil(SAMPLE_SECONDS / fmax(fdht_seconds() - start, 1e-7)));
     }
-    double start = seconds_now();
+    double start = fdht_seconds();
     for (size_t k = 0; k < t->loops && !st; k++)
         st = run_once(b, t, err);
     if (count && t->n_samples < BENCH_SAMPLES)
         t->sample[t->n_samples++] =
-            1e3 * (seconds_now() - start) / (double)(t->loops * t->steps * t->batch * b->frames);
+            1e3 * (fdht_seconds() - start) / (double)(t->loops * t->steps * t->batch * b->frames);
     return st;
 }
 

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
+
+#include "fdht/basics.h"
 
 enum { FIXED_STEPS = 4, KEEP_FREE = 32 << 20 };
 
@@ -49,13 +50,6 @@ static const cli_option options[] = {
 };
 
 static const compress_args defaults = {.in_modes = "auto", .out_modes = "auto", .tree = "balanced"};
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- parse ---- */
 
@@ -124,9 +118,8 @@ static int parse(cli *c, void *p)
 
 static size_t product(const size_t *v, size_t n)
 {
-    size_t p = 1;
-    for (size_t i = 0; i < n; i++)
-        p = p && v[i] > (size_t)-1 / p ? 0 : p * v[i];
+    size_t p;
+    (void)fdht_product(v, n, &p); /* SIZE_MAX where it overflows */
     return p;
 }
 
@@ -577,14 +570,14 @@ static int run(cli *c, void *p)
     fdht_weights *w = NULL;
     fdht_model *m = NULL;
     check k = {.length = 0};
-    double start = now();
+    double start = fdht_seconds();
     int first = 0, count = 0, st;
     fdht_blas_threads(1); /* the team's threads call BLAS side by side */
     if ((st = fdht_weights_open(a->path, &opt, &w, &c->err)) ||
         (st = fdht_weights_select(w, a->layer, &first, &count, &c->err)) ||
         (st = make_cells(&r, w, first, count)) || (st = compress_cells(&r, w, first, count, &k)))
         goto out;
-    r.seconds = now() - start;
+    r.seconds = fdht_seconds() - start;
     if (c->dry_run) {
         st = compress_print_curve(&r);
         goto out;
@@ -596,7 +589,7 @@ static int run(cli *c, void *p)
         goto out;
     if ((st = fdht_modelfile_write(c->output, m, NULL, &c->out, &c->err)))
         goto out;
-    r.seconds = now() - start;
+    r.seconds = fdht_seconds() - start;
     compress_print(&r);
     if (c->status)
         cli_warn(c, "a limit is not met: %s", r.cell[0].report.note);

@@ -4,8 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "fdht/basics.h"
 
 #define T    train_args
 #define MOST 1e9
@@ -335,8 +336,7 @@ static int run(cli *c, void *p)
 {
     job j = {.c = c, .a = p};
     fdht_result scores = {0};
-    struct timespec from, to;
-    clock_gettime(CLOCK_MONOTONIC, &from);
+    double start = fdht_seconds();
     int st = open_data(&j);
     if (!st)
         st = make_model(&j);
@@ -348,7 +348,7 @@ static int run(cli *c, void *p)
         st = fdht_modelfile_write(c->output, j.model, NULL, &c->out, &c->err);
     if (!st)
         st = fdht_evaluate(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, &scores, &c->err);
-    clock_gettime(CLOCK_MONOTONIC, &to);
+    double seconds = fdht_seconds() - start;
     if (!st) {
         if (j.a->plot && j.history.n)
             train_plot(c, j.a->plot, &j.history);
@@ -357,7 +357,7 @@ static int run(cli *c, void *p)
                           .scores = &scores,
                           .best_epoch = j.best_epoch,
                           .what = j.has_val ? "validation" : "training"};
-        r.seconds = (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
+        r.seconds = seconds;
         train_report(c, &r);
     }
     fdht_result_free(&scores);

@@ -67,11 +67,8 @@ static int place(const cJSON *json, const char *path, fdht_workload *w, fdht_err
     if ((n_box && n_box != (size_t)c->op.d) || (n_enlarge && n_enlarge != (size_t)c->op.d))
         return fdht_fail(err, FDHT_EFORMAT, "%s: hidden_box and enlarge: expected %d numbers", path, c->op.d);
     c->kind = FDHT_CELL_FDHT;
-    c->inputs = c->hidden = 1;
-    for (int k = 0; k < c->op.d; k++) {
-        c->inputs *= c->op.in[k];
-        c->hidden *= c->op.out[k];
-    }
+    (void)fdht_product(c->op.in, (size_t)c->op.d, &c->inputs); /* modes() has checked both */
+    (void)fdht_product(c->op.out, (size_t)c->op.d, &c->hidden);
     c->hidden /= (size_t)w->gates;
     c->bias = true;
     if (fdht_cell_place(c, 0, n_enlarge ? enlarge : NULL, n_box ? box : NULL, &why))

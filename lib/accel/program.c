@@ -126,18 +126,17 @@ static size_t state(const fdht_workload *w)
     return w->cell.proj ? w->cell.proj : w->cell.hidden;
 }
 
-static double product(const size_t *v, int n)
+static size_t outputs(const fdht_workload *w)
 {
-    double p = 1;
-    for (int i = 0; i < n; i++)
-        p *= (double)v[i];
-    return p;
+    size_t size;
+    (void)fdht_product(w->cell.op.out, (size_t)w->cell.op.d, &size); /* checked with the operator */
+    return size;
 }
 
 double fdht_workload_dense(const fdht_workload *w)
 {
     double columns = (double)w->cell.inputs + (w->lstm ? (double)state(w) : 0);
-    return columns * (w->lstm ? 4.0 * (double)w->cell.hidden : product(w->cell.op.out, w->cell.op.d));
+    return columns * (w->lstm ? 4.0 * (double)w->cell.hidden : (double)outputs(w));
 }
 
 int fdht_workload_parameters(const fdht_workload *w, size_t *out, fdht_error *err)
@@ -199,7 +198,7 @@ int fdht_hidden_op(const fdht_workload *w, fdht_op **out, fdht_error *err)
 {
     fdht_op_spec s = {.format = FDHT_DENSE, .d = 1};
     s.in[0] = state(w);
-    s.out[0] = (size_t)product(w->cell.op.out, w->cell.op.d);
+    s.out[0] = outputs(w);
     return fdht_op_new(&s, out, err);
 }
 

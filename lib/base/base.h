@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fdht/basics.h"
 #include "fdht/error.h"
 
 /* Record `code` and a formatted line in err (NULL allowed) and return code: `return fdht_fail(err, ...)`. */
@@ -32,8 +33,6 @@ extern long fdht_alloc_fail_at;
 
 /* *out = a * b; false on overflow. */
 bool fdht_mul(size_t a, size_t b, size_t *out);
-/* The product of n sizes; false on overflow. */
-bool fdht_product(const size_t *a, size_t n, size_t *out);
 
 #define FDHT_MIN(a, b)    ((a) < (b) ? (a) : (b))
 #define FDHT_MAX(a, b)    ((a) > (b) ? (a) : (b))

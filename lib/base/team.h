@@ -24,7 +24,4 @@ void fdht_team_for(fdht_team *t, size_t n, fdht_team_body *body, void *arg);
 /* CPUs this process may run on. */
 int fdht_cpu_count(void);
 
-/* Monotonic seconds. */
-double fdht_clock(void);
-
 #endif

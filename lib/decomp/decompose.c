@@ -161,7 +161,7 @@ int fdht_decompose_share(const fdht_decomp_input *in, const fdht_decomp_options 
     fdht_decomp_report own = {.met = true};
     fdht_job j;
     result r = {.f = {.size = 0}};
-    double start = fdht_clock();
+    double start = fdht_seconds();
     if (o.tol == 0 && !o.rank && !o.n_ranks && !o.max_rank && !o.max_params)
         o.tol = 1e-6;
     int st = fdht_job_open(in, &o, &j, err);
@@ -180,7 +180,7 @@ int fdht_decompose_share(const fdht_decomp_input *in, const fdht_decomp_options 
             break;
         j.s.work_total += 2;
     }
-    if ((st = fill_report(&j, &r, norm, tol_abs, fdht_clock() - start, &own, err)))
+    if ((st = fill_report(&j, &r, norm, tol_abs, fdht_seconds() - start, &own, err)))
         goto out;
     *out = r.f;
     r.f = (fdht_factored){.size = 0};

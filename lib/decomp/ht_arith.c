@@ -126,7 +126,7 @@ int fdht_ht_round(const fdht_factored *a, const fdht_decomp_options *opt, fdht_f
     fdht_factored f = {.size = 0};
     fdht_decomp_report own = {.met = true, .method = "square roots of Gramians"};
     size_t rank[FDHT_MAX_NODES] = {0};
-    double start = fdht_clock(), tails = 0;
+    double start = fdht_seconds(), tails = 0;
     bool clamped = false;
     int st;
     if ((st = fdht_ht_import(a, &h, err)) || (st = fdht_ht_orthogonalise(&h, err)) ||
@@ -158,7 +158,7 @@ int fdht_ht_round(const fdht_factored *a, const fdht_decomp_options *opt, fdht_f
     own.bound = norm > 0 ? own.bound / norm : 0;
     own.parameters = f.size;
     own.parameters_dense = a->size;
-    own.seconds = fdht_clock() - start;
+    own.seconds = fdht_seconds() - start;
     if (clamped)
         fdht_note(&own, "ranks lowered to what there is");
     if ((opt->tol > 0 && own.error > opt->tol) || (opt->max_params && f.size > opt->max_params)) {

@@ -203,23 +203,23 @@ static int cheapest(const search *s, size_t *operations, int *at, fdht_error *er
     return st;
 }
 
-static size_t product(const size_t *v, int n)
+/* The product of the modes; SIZE_MAX if that is beyond it. */
+static size_t size_of(const size_t *mode, int d)
 {
-    size_t p = 1;
-    for (int i = 0; i < n; i++)
-        p *= v[i];
-    return p;
+    size_t size;
+    (void)fdht_product(mode, (size_t)d, &size);
+    return size;
 }
 
 static int check_given(const search *s, size_t inputs, size_t outputs, fdht_error *err)
 {
-    if (s->have_in && product(s->spec.in, s->spec.d) < inputs)
+    if (s->have_in && size_of(s->spec.in, s->spec.d) < inputs)
         return fdht_fail(err, FDHT_EINVAL, "input modes hold %zu of %zu inputs",
-                         product(s->spec.in, s->spec.d), inputs);
-    if (s->have_out && (product(s->spec.out, s->spec.d) < outputs || s->spec.out[0] % s->blocks))
+                         size_of(s->spec.in, s->spec.d), inputs);
+    if (s->have_out && (size_of(s->spec.out, s->spec.d) < outputs || s->spec.out[0] % s->blocks))
         return fdht_fail(err, FDHT_EINVAL,
                          "output modes hold %zu of %zu outputs, the first is %zu, of %zu blocks",
-                         product(s->spec.out, s->spec.d), outputs, s->spec.out[0], s->blocks);
+                         size_of(s->spec.out, s->spec.d), outputs, s->spec.out[0], s->blocks);
     return FDHT_OK;
 }
 
@@ -249,7 +249,7 @@ int fdht_choose_modes(size_t inputs, size_t outputs, size_t blocks, size_t rank,
     if (st || !s.n_best)
         return st ? st : fdht_fail(err, FDHT_EINTERNAL, "no factorisation found");
     *spec = s.best[at].spec;
-    size_t in = product(spec->in, spec->d), out = product(spec->out, spec->d);
+    size_t in = size_of(spec->in, spec->d), out = size_of(spec->out, spec->d);
     int n = snprintf(reason, 256, "%d modes with %s at rank %zu: %zu parameters", spec->d,
                      by_operations ? "the fewest operations" : "the fewest parameters", s.rank,
                      fdht_spec_parameters(spec));

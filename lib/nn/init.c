@@ -1,6 +1,6 @@
 #include <math.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "nn/model.h"
 
 /* fdht_op_init gives all cores one standard deviation. An ht operator starts better with leaves of std^(1/d)

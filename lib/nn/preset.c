@@ -82,9 +82,7 @@ static int fill(const row *r, fdht_preset *p, fdht_error *err)
     c->op = (fdht_op_spec){.format = format_of[r->kind], .d = r->d, .blocks = r->blocks};
     memcpy(c->op.in, r->in, sizeof c->op.in);
     memcpy(c->op.out, r->out, sizeof c->op.out);
-    c->inputs = 1;
-    for (int k = 0; k < r->d; k++)
-        c->inputs *= r->in[k];
+    (void)fdht_product(r->in, (size_t)r->d, &c->inputs);
     if (r->tree && (status = fdht_tree_parse(r->tree, r->d, &c->op.tree, err)) != FDHT_OK)
         return status;
     fdht_op_spec_set_rank(&c->op, r->leaf);

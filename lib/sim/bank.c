@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "sim/sim.h"
 
 /* One tensor, its writer and its reader. Writer legs are rows and columns (no rows: the LSTM unit writes a

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 
 typedef struct builder {
     fdht_op *op;

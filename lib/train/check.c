@@ -1,7 +1,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "train/bptt.h"
 
 typedef struct checker {

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/peak.h"
 #include "fdht/operator.h"
 #include "fdht/preset.h"

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "support/edge.h"
 #include "fdht/peak.h"
 #include "kernels/kernels.h"

@@ -5,7 +5,7 @@
 #include <hdf5.h>
 
 #include "base/base.h"
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/modelfile.h"
 
 static int setup(void **state)

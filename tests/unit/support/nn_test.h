@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/train.h"
 #include "support/weights_test.h"
 

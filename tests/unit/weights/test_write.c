@@ -4,7 +4,7 @@
 
 #include "support/weights_test.h"
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 
 static char path[256];
 
