@@ -166,7 +166,7 @@ static int choose_modes(compress_run *r, compress_cell *x, bool first)
         *op = (fdht_op_spec){.format = op->format, .d = op->d - 1};
         st = fdht_choose_modes(D, 4 * H, 4, rank, false, op, x->reason, &r->c->err);
     }
-    if (!st && op->format == FDHT_HT)
+    if (!st && fdht_format_traits_of(op->format)->tree)
         st = fdht_tree_parse(a->tree, op->d, &op->tree, &r->c->err);
     return st;
 }
@@ -206,20 +206,19 @@ static int cell_activation(compress_run *r, const fdht_weights_lstm *l, fdht_act
 static int shape_cell(compress_run *r, compress_cell *x, bool first)
 {
     static const fdht_cell_kind kinds[] = {FDHT_CELL_FDHT, FDHT_CELL_HT, FDHT_CELL_TT, FDHT_CELL_TR};
-    static const fdht_format formats[] = {FDHT_HT, FDHT_HT, FDHT_TT, FDHT_TR};
     const fdht_weights_lstm *l = x->lstm;
     x->spec = (fdht_cell_spec){.kind = kinds[r->a->format],
                                .inputs = l->input_size,
                                .hidden = l->hidden_size,
                                .proj = l->proj_size,
                                .bias = l->bias,
-                               .op = {.format = formats[r->a->format]}};
+                               .op = {.format = fdht_cell_format(kinds[r->a->format])}};
     int st = cell_activation(r, l, &x->spec.activation);
     if (!st)
         st = choose_modes(r, x, first);
     if (!st)
         st = place(r, x);
-    if (!st && x->spec.op.format == FDHT_HT)
+    if (!st && fdht_format_traits_of(x->spec.op.format)->tree)
         fdht_tree_spell(&x->spec.op.tree, x->tree, sizeof x->tree);
     size_t P = l->proj_size ? l->proj_size : l->hidden_size;
     x->dense = 4 * l->hidden_size * (l->input_size + (x->spec.kind == FDHT_CELL_FDHT ? P : 0));

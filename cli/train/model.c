@@ -15,9 +15,6 @@ typedef struct design {
     bool diff;
 } design;
 
-static const fdht_format format_of[FDHT_CELL_KINDS] = {FDHT_DENSE, FDHT_TT, FDHT_TR,
-                                                       FDHT_BT,    FDHT_HT, FDHT_HT};
-
 /* h has to be placed anew: the modes or sizes have changed. */
 static void forget_place(design *d)
 {
@@ -66,12 +63,11 @@ static int choose_modes(cli *c, const train_args *a, size_t inputs, size_t hidde
 {
     fdht_op_spec *op = &d->cell.op;
     char reason[256];
-    op->format = d->cell.kind == FDHT_CELL_BT ? FDHT_TT : format_of[d->cell.kind];
-    int st = fdht_choose_modes(inputs, 4 * hidden, 4,
-                               a->rank                 ? a->rank
-                               : op->format == FDHT_HT ? 8
-                                                       : 4,
-                               false, op, reason, &c->err);
+    op->format = fdht_cell_format(d->cell.kind);
+    size_t rank = a->rank ? a->rank : fdht_format_traits_of(op->format)->default_rank;
+    if (fdht_format_traits_of(op->format)->blocks) /* counted as a train of that rank */
+        op->format = FDHT_TT;
+    int st = fdht_choose_modes(inputs, 4 * hidden, 4, rank, false, op, reason, &c->err);
     if (!st)
         cli_note(c, "%s", reason);
     return st;
@@ -120,11 +116,12 @@ static int take_modes(cli *c, const train_args *a, size_t inputs, size_t hidden,
 static int take_ranks(cli *c, const train_args *a, bool fresh, design *d)
 {
     fdht_op_spec *op = &d->cell.op;
-    bool tree = format_of[d->cell.kind] == FDHT_HT;
-    op->format = format_of[d->cell.kind];
+    op->format = fdht_cell_format(d->cell.kind);
+    const fdht_format_traits *format = fdht_format_traits_of(op->format);
+    bool tree = format->tree;
     if (a->tree && !tree)
         return cli_usage(c, "--tree is for ht and fdht cells");
-    if (op->format == FDHT_DENSE)
+    if (format->dense)
         return FDHT_OK;
     if (a->tree || (tree && op->tree.d != op->d)) {
         int st = fdht_tree_parse(a->tree ? a->tree : "balanced", op->d, &op->tree, &c->err);
@@ -132,16 +129,15 @@ static int take_ranks(cli *c, const train_args *a, bool fresh, design *d)
             return st;
         fresh = true;
     }
-    if (op->format == FDHT_BT)
+    if (format->blocks)
         op->blocks = a->blocks ? (int)a->blocks : op->blocks ? op->blocks : 2;
     if (a->rank || fresh)
-        fdht_op_spec_set_rank(op, a->rank ? a->rank : tree ? 8 : 4);
+        fdht_op_spec_set_rank(op, a->rank ? a->rank : format->default_rank);
     if (!a->ranks.n)
         return FDHT_OK;
-    size_t n = tree ? (size_t)op->tree.n_nodes - 1 : op->format == FDHT_BT ? 1 : (size_t)op->d + 1;
+    size_t n = fdht_op_spec_ranks(op) - (tree ? 1 : 0); /* the root has none */
     if (a->ranks.n != n)
-        return cli_usage(c, "--ranks: expected %zu numbers (%s), got %zu", n,
-                         tree ? "nodes in post-order without the root" : "r_0 to r_d", a->ranks.n);
+        return cli_usage(c, "--ranks: expected %zu numbers (%s), got %zu", n, format->rank_names, a->ranks.n);
     memcpy(op->rank, a->ranks.v, n * sizeof *op->rank);
     return FDHT_OK;
 }

@@ -118,7 +118,8 @@ static int fill(const cJSON *json, const char *path, fdht_workload *out, fdht_er
     s->format = strcmp(format, "tt") ? FDHT_HT : FDHT_TT;
     w.gates = (int)gates;
     if ((rc = modes(json, path, s, gates, err)) ||
-        (rc = s->format == FDHT_TT ? tt_ranks(json, path, s, err) : ht_ranks(json, path, s, err)))
+        (rc = fdht_format_traits_of(s->format)->tree ? ht_ranks(json, path, s, err)
+                                                     : tt_ranks(json, path, s, err)))
         return rc;
     name = name ? name : "workload";
     if (!strcmp(format, "fdht")) {

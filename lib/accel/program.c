@@ -112,7 +112,9 @@ int fdht_workload_matrix(const char *name, const fdht_op_spec *op, int gates, si
         return rc;
     snprintf(w.name, sizeof w.name, "%s", name);
     w.cell.op = *op;
-    w.cell.kind = op->format == FDHT_TT ? FDHT_CELL_TT : FDHT_CELL_HT;
+    w.cell.kind = FDHT_CELL_DENSE; /* the first kind of that format */
+    while (w.cell.kind + 1 < FDHT_CELL_KINDS && fdht_cell_format(w.cell.kind) != op->format)
+        w.cell.kind++;
     w.cell.inputs = fdht_op_inputs(check);
     w.cell.hidden = fdht_op_outputs(check) / (size_t)gates;
     memcpy(w.cell.x.size, op->in, sizeof w.cell.x.size);
@@ -154,7 +156,7 @@ int fdht_workload_parameters(const fdht_workload *w, size_t *out, fdht_error *er
 int fdht_choose_order(const fdht_op *op, const fdht_box *box, int gates, const fdht_order_choice *choice,
                       const fdht_sim_hw *hw, size_t weight_words, fdht_order *out, fdht_error *err)
 {
-    if (op->spec.format == FDHT_DENSE || choice->kind == FDHT_ORDER_NATURAL)
+    if (op->format->dense || choice->kind == FDHT_ORDER_NATURAL)
         return fdht_order_natural(op, out, err);
     if (choice->kind == FDHT_ORDER_LIST)
         return fdht_order_list(op, choice->factor, choice->n, out, err);

@@ -16,6 +16,7 @@
 #ifndef FDHT_OPERATOR_H
 #define FDHT_OPERATOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "fdht/tree.h"
@@ -24,7 +25,20 @@
 extern "C" {
 #endif
 
-typedef enum fdht_format { FDHT_DENSE, FDHT_HT, FDHT_TT, FDHT_TR, FDHT_BT, FDHT_FORMATS } fdht_format;
+/* The formats: FDHT_DENSE "dense", .. A new one is a row here and a file in lib/tensor. */
+#define FDHT_FORMAT_MAP(X)                                                                                   \
+    X(DENSE, dense)                                                                                          \
+    X(HT, ht)                                                                                                \
+    X(TT, tt)                                                                                                \
+    X(TR, tr)                                                                                                \
+    X(BT, bt)
+
+typedef enum fdht_format {
+#define FDHT_FORMAT_ENUM(NAME, name) FDHT_##NAME,
+    FDHT_FORMAT_MAP(FDHT_FORMAT_ENUM)
+#undef FDHT_FORMAT_ENUM
+        FDHT_FORMATS
+} fdht_format;
 
 /* What an operator is; plain data. rank: ht, one per tree node in post-order (the root's is 1 and ignored);
  * tt and tr, r_0..r_d; bt, rank[0]; dense, none. */
@@ -57,6 +71,19 @@ typedef struct fdht_op fdht_op;
 
 /* "dense", "ht", "tt", "tr", "bt"; "unknown" for any other number. Static storage. */
 FDHT_API const char *fdht_format_name(fdht_format f);
+/* What a format is like: callers ask this instead of naming formats. */
+typedef struct fdht_format_traits {
+    const char *name;
+    bool dense;             /* the matrix itself: no ranks */
+    bool tree;              /* spec.tree says how the cores join; ranks are those of its nodes */
+    bool blocks;            /* a sum of spec.blocks terms */
+    size_t default_rank;    /* where nothing is asked for; 0 without ranks */
+    const char *rank_names; /* which ranks a list of them holds, in words */
+} fdht_format_traits;
+
+/* NULL unless f is a format. Static storage. */
+FDHT_API const fdht_format_traits *fdht_format_traits_of(fdht_format f);
+
 /* The format of that name; FDHT_EINVAL lists the names. */
 FDHT_API int fdht_format_parse(const char *name, fdht_format *out, fdht_error *err);
 

@@ -666,7 +666,7 @@ int EXEC(new)(const fdht_op *op, const fdht_box *box, int workers, exec_t **out,
     e->kernels = CAT(CAT(fdht_kernels_, R), _get)();
     e->workers = FDHT_MAX(workers, 1);
     e->scale = 1;
-    e->dense = op->spec.format == FDHT_DENSE && is_whole(op, box);
+    e->dense = op->format->dense && is_whole(op, box);
     if (box)
         memcpy(e->corner, box->corner, sizeof e->corner);
     fdht_plan_extents(op, box, e->extent);

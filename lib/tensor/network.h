@@ -19,6 +19,7 @@ typedef struct fdht_core_desc {
 
 struct fdht_op {
     fdht_op_spec spec;
+    const fdht_format_traits *format;
     size_t inputs, outputs, parameters;
     int n_legs, n_terms, n_cores, cores_per_term;
     size_t leg_dim[FDHT_MAX_LEGS];
