@@ -75,17 +75,10 @@ FORCE:
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(call say,cc $<)$(CC) $(ALL_CFLAGS) $(INCLUDES) $(ISA) $(CFLAGS_$(subst /,_,$*)) -MMD -MP -c $< -o $@
+	$(call say,cc $<)$(CC) $(ALL_CFLAGS) $(INCLUDES) $(ISA) $(KERNEL) $(CFLAGS_$(subst /,_,$*)) -MMD -MP -c $< -o $@
 
-# The kernels: one file a level (lib/kernels/vector.h), its instruction set below.
-CFLAGS_lib_kernels_vector_portable = $(KERNEL_CFLAGS)
-CFLAGS_lib_kernels_vector_avx2 = $(KERNEL_CFLAGS)
-CFLAGS_lib_kernels_vector_avx512 = $(KERNEL_CFLAGS) -mprefer-vector-width=512
-CFLAGS_lib_kernels_vector_neon = $(KERNEL_CFLAGS)
-CFLAGS_lib_kernels_elementwise_portable = $(KERNEL_CFLAGS)
-CFLAGS_lib_kernels_elementwise_avx2 = $(KERNEL_CFLAGS)
-CFLAGS_lib_kernels_elementwise_avx512 = $(KERNEL_CFLAGS) -mprefer-vector-width=512
-CFLAGS_lib_kernels_elementwise_neon = $(KERNEL_CFLAGS)
+# The kernels: files of their own for every level (CONTRIBUTING.md).
+$(B)/lib/kernels/vector_%.o $(B)/lib/kernels/elementwise_%.o: KERNEL = $(KERNEL_CFLAGS)
 # -g1: to track the variables of unrolled tiles would take as long as compiling them.
 KERNEL_CFLAGS := -O3 -ffp-contract=fast -fno-trapping-math -Wno-psabi -g1
 # Copies and sums that decide how fast a matrix is decomposed.
@@ -99,7 +92,7 @@ CFLAGS_cli_frame_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(strip $(C
 $(CLI_OBJ): INCLUDES = -Icli
 $(B)/tests/unit/%.o: INCLUDES = -Icli -Itests/unit
 $(B)/lib/kernels/%_avx2.o: ISA = -mavx2 -mfma
-$(B)/lib/kernels/%_avx512.o: ISA = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
+$(B)/lib/kernels/%_avx512.o: ISA = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 
 $(B)/libfdht.a: $(LIB_OBJ)
 	$(call say,ar $@)rm -f $@ && $(AR) rcs $@ $^

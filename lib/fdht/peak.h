@@ -9,7 +9,8 @@
 extern "C" {
 #endif
 
-/* Level of the kernels in use: "reference", "portable", "avx2", "avx512", "neon". Static storage. */
+/* Level of the kernels in use: "reference", "portable", or one for this CPU - "avx2" or "avx512" on x86-64, "neon" on aarch64
+ * (the table is in lib/kernels/dispatch.c). Static storage. */
 FDHT_API const char *fdht_machine_kernels(void);
 /* Float32 operations per second (a fused multiply-add counts two) of one thread that does nothing but
  * multiply and add in registers, with the kernels in use; the best of several runs that last about `seconds`
