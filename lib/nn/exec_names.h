@@ -1,0 +1,23 @@
+/* nn/exec_names.h - the executor's functions by the names that templates give them (base/real.h). */
+#define fdht_exec_new_f32         fdht_exec_f32_new
+#define fdht_exec_free_f32        fdht_exec_f32_free
+#define fdht_exec_bytes_f32       fdht_exec_f32_bytes
+#define fdht_exec_inputs_f32      fdht_exec_f32_inputs
+#define fdht_exec_outputs_f32     fdht_exec_f32_outputs
+#define fdht_exec_pack_f32        fdht_exec_f32_pack
+#define fdht_exec_forward_f32     fdht_exec_f32_forward
+#define fdht_exec_forward_all_f32 fdht_exec_f32_forward_all
+#define fdht_exec_transpose_f32   fdht_exec_f32_transpose
+#define fdht_exec_grad_all_f32    fdht_exec_f32_grad_all
+#define fdht_exec_grad_bytes_f32  fdht_exec_f32_grad_bytes
+#define fdht_exec_new_f64         fdht_exec_f64_new
+#define fdht_exec_free_f64        fdht_exec_f64_free
+#define fdht_exec_bytes_f64       fdht_exec_f64_bytes
+#define fdht_exec_inputs_f64      fdht_exec_f64_inputs
+#define fdht_exec_outputs_f64     fdht_exec_f64_outputs
+#define fdht_exec_pack_f64        fdht_exec_f64_pack
+#define fdht_exec_forward_f64     fdht_exec_f64_forward
+#define fdht_exec_forward_all_f64 fdht_exec_f64_forward_all
+#define fdht_exec_transpose_f64   fdht_exec_f64_transpose
+#define fdht_exec_grad_all_f64    fdht_exec_f64_grad_all
+#define fdht_exec_grad_bytes_f64  fdht_exec_f64_grad_bytes
