@@ -39,8 +39,8 @@ static bool have_avx512(void)
     CPU_LEVELS(X)
 
 #define DECLARE(level, have)                                                                                 \
-    extern const fdht_kernels_f32 fdht_kernels_f32_##level;                                                  \
-    extern const fdht_kernels_f64 fdht_kernels_f64_##level;                                                  \
+    extern const fdht_kernels_f32 fdht_kernels_##level##_f32;                                                \
+    extern const fdht_kernels_f64 fdht_kernels_##level##_f64;                                                \
     extern const fdht_elementwise fdht_elementwise_##level;
 LEVELS(DECLARE)
 #undef DECLARE
@@ -53,7 +53,7 @@ static const struct level {
     const fdht_elementwise *elementwise;
 } levels[] = {
 #define ROW(level, have)                                                                                     \
-    {#level, have, &fdht_kernels_f32_##level, &fdht_kernels_f64_##level, &fdht_elementwise_##level},
+    {#level, have, &fdht_kernels_##level##_f32, &fdht_kernels_##level##_f64, &fdht_elementwise_##level},
     LEVELS(ROW)
 #undef ROW
 };
@@ -78,12 +78,12 @@ static const struct level *current(void)
     return chosen;
 }
 
-const fdht_kernels_f32 *fdht_kernels_f32_get(void)
+const fdht_kernels_f32 *fdht_kernels_get_f32(void)
 {
     return current()->f32;
 }
 
-const fdht_kernels_f64 *fdht_kernels_f64_get(void)
+const fdht_kernels_f64 *fdht_kernels_get_f64(void)
 {
     return current()->f64;
 }
@@ -104,13 +104,13 @@ static const struct level *level_at(int i)
     return fdht_kernels_name(i) && levels[i].have() ? &levels[i] : NULL;
 }
 
-const fdht_kernels_f32 *fdht_kernels_f32_at(int level)
+const fdht_kernels_f32 *fdht_kernels_at_f32(int level)
 {
     const struct level *l = level_at(level);
     return l ? l->f32 : NULL;
 }
 
-const fdht_kernels_f64 *fdht_kernels_f64_at(int level)
+const fdht_kernels_f64 *fdht_kernels_at_f64(int level)
 {
     const struct level *l = level_at(level);
     return l ? l->f64 : NULL;

@@ -11,7 +11,7 @@ const char *fdht_machine_kernels(void)
 
 double fdht_machine_flops(double seconds)
 {
-    const fdht_kernels_f32 *k = fdht_kernels_f32_get();
+    const fdht_kernels_f32 *k = fdht_kernels_get_f32();
     enum { ROUNDS = 1 << 16 };
     volatile float sink = 0;
     double best = 0;

@@ -13,7 +13,6 @@
 
 #include "nn/model.h"
 #include "nn/rows.h"
-#include "nn/exec_names.h"
 #include "tensor/exec.h"
 
 /* clips that share a step in one thread; part of the definition of the result's last bits, so never tuned at

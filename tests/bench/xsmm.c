@@ -173,7 +173,7 @@ static void check_equal(const fdht_kernels_f32 *kernels, const theirs *t, const 
 
 static void compare(const char *preset, const fdht_plan_step *s, bool by_rows)
 {
-    const fdht_kernels_f32 *kernels = fdht_kernels_f32_get();
+    const fdht_kernels_f32 *kernels = fdht_kernels_get_f32();
     product p = product_new(s->m, s->k, s->n, by_rows);
     theirs t[HEIGHTS];
     static samples mine, peak, rival[HEIGHTS];

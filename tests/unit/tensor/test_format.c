@@ -85,8 +85,8 @@ static void check_adjoint(fdht_exec_f64 *e, const fdht_op *op, const double *par
     size_t in = fdht_op_inputs(op), out = fdht_op_outputs(op), n = fdht_op_parameters(op);
     double *g = normals(r, out), *gx = normals(r, in), *grad = calloc(n, sizeof *grad);
     fdht_vectors_f64 v = {.real = x, .ld = in};
-    fdht_exec_f64_transpose(e, 0, 1, g, out, gx, in, false);
-    assert_int_equal(fdht_exec_f64_grad_all(e, NULL, 1, &v, params, g, out, grad, &err), FDHT_OK);
+    fdht_exec_transpose_f64(e, 0, 1, g, out, gx, in, false);
+    assert_int_equal(fdht_exec_grad_all_f64(e, NULL, 1, &v, params, g, out, grad, &err), FDHT_OK);
     double forward = dot(g, y, out), size = sqrt(dot(g, g, out) * dot(y, y, out)) + 1;
     assert_true(fabs(dot(gx, x, in) - forward) <= 1e-12 * size);
     assert_true(fabs(dot(grad, params, n) - fdht_op_spec_of(op)->d * forward) <= 1e-11 * size);
@@ -107,15 +107,15 @@ static void a_new_format(void **state)
         fdht_op_spec s = {.d = (int)pick(&r, 1, 4), .rank = {pick(&r, 1, 4)}};
         random_modes(&r, s.d, LIMIT, s.in);
         random_modes(&r, s.d, LIMIT, s.out);
-        if (fdht_op_new_row(&kron, &s, &op, &err) || fdht_exec_f64_new(op, NULL, 1, &e, &err))
+        if (fdht_op_new_row(&kron, &s, &op, &err) || fdht_exec_new_f64(op, NULL, 1, &e, &err))
             fail_msg("%s", err.msg);
         size_t in = fdht_op_inputs(op), out = fdht_op_outputs(op);
         double *params = normals(&r, fdht_op_parameters(op)), *W = malloc(in * out * sizeof *W);
         double *x = normals(&r, in), *y = normals(&r, out);
         fdht_vectors_f64 v = {.real = x, .ld = in};
         assert_int_equal(fdht_op_dense(op, params, W, &err), FDHT_OK);
-        fdht_exec_f64_pack(e, params, 1);
-        fdht_exec_f64_forward(e, 0, 1, &v, y, out, false);
+        fdht_exec_pack_f64(e, params, 1);
+        fdht_exec_forward_f64(e, 0, 1, &v, y, out, false);
         for (size_t row = 0; row < out; row++) {
             double size = 1e-3, expected = dot(W + row * in, x, in);
             for (size_t j = 0; j < in; j++) {
@@ -125,7 +125,7 @@ static void a_new_format(void **state)
             assert_true(fabs(y[row] - expected) <= 1e-13 * size * (double)s.rank[0]);
         }
         check_adjoint(e, op, params, x, y, &r);
-        fdht_exec_f64_free(e);
+        fdht_exec_free_f64(e);
         fdht_op_free(op);
         free(params);
         free(W);
