@@ -1,4 +1,4 @@
-/* Machines and workloads of `simulate`. */
+/* info/hardware.c - machines and workloads of `simulate`. */
 #include <string.h>
 
 #include "fdht/hardware.h"

@@ -1,4 +1,4 @@
-/* Cells, their plans, and presets. */
+/* info/model.c - cells, their plans, and presets. */
 #include "info/info.h"
 
 #include "fdht/preset.h"

@@ -1,4 +1,4 @@
-/* fdht simulate - a model, a preset or a workload on an accelerator. */
+/* simulate/cmd_simulate.c - fdht simulate: a model, a preset or a workload on an accelerator. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* json/hardware.c - the one reader of small JSON files, and machines of the accelerator model. */
 #include "fdht/hardware.h"
 
 #include <math.h>

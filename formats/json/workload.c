@@ -1,3 +1,4 @@
+/* json/workload.c - workloads of the accelerator model: an operator or a whole LSTM, described without weights. */
 #include <stdio.h>
 #include <string.h>
 

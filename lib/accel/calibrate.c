@@ -1,4 +1,4 @@
-/* From numbers to words: merged weights, ranges seen in calibration, fraction bits and shifts. */
+/* calibrate.c - from numbers to words: merged weights, ranges seen in calibration, fraction bits and shifts. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -226,8 +226,8 @@ int fdht_fixed_close_ranges(fdht_fixed *f, fdht_error *err)
     return FDHT_OK;
 }
 
-/* The part of the cores that only h meets is scaled so that its pre-activations have a variance of about 1
- * too. */
+/* The part of the cores that only h meets is scaled so that its pre-activations have a variance of about
+ * 1, too. */
 static void scale_hidden(const fdht_op *op, const fdht_cell_spec *c, float *core)
 {
     int d = c->op.d;

@@ -1,4 +1,4 @@
-/* The reference: stages as plain loops over row-major tensors, in integers and in floating point. Nothing
+/* fixed.c - the reference: stages as plain loops over row-major tensors, in integers and in floating point. Nothing
  * here knows banks, strides of a program or tiles; lib/sim knows nothing of this. */
 #include <math.h>
 #include <string.h>
@@ -166,7 +166,7 @@ static double peak_of(const float *v, size_t n)
     return peak;
 }
 
-/* The same in floating point; peak (n_stages) is raised to what is seen unless NULL. */
+/* The same in floating point; with `note` each stage's peak is raised to what is seen. */
 static void chain_reals(const fdht_sim_chain *chain, fdht_fixed_stage *w, bool note, scratch *s)
 {
     legs cur = {.n = chain->n_in};

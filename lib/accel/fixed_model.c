@@ -1,4 +1,4 @@
-/* A trained model in 16 bits: its cell's weights, ranges from clips, frames to words, logits from words. */
+/* fixed_model.c - a trained model in 16 bits: its cell's weights, ranges from clips, frames to words, logits from words. */
 #include <math.h>
 #include <string.h>
 

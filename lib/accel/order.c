@@ -1,4 +1,4 @@
-/* In which order the cores of an operator meet the activation, and which of them are merged before. */
+/* order.c - in which order the cores of an operator meet the activation, and which of them are merged before. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* The stages of an operator or a cell: legs and their order. The order of legs follows the theorem of
+/* program.c - the stages of an operator or a cell: legs and their order. The order of legs follows the theorem of
  * fdht/sim.h: rows that the next stage keeps come last and become its fastest columns, so a skew serves
  * writer and reader. */
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* The weights of a stage: the cores of its group contracted with each other, in double, by the plainest
- * method. */
+/* stage_weights.c - the weights of a stage: the cores of its group contracted with each other, in double,
+ * by the plainest method. */
 #include <string.h>
 
 #include "accel/fixed.h"

@@ -1,5 +1,5 @@
-/* ht.c - arithmetic on the factored form (Grasedyck 2010, sections 3 and 4): orthogonalise, spectra,
- * truncate, add. */
+/* ht.c - an HT tensor as one array a node: the steps that all arithmetic on it is made of (Grasedyck 2010,
+ * sections 3 and 4; lib/README.md section 5.8): orthogonalise, spectra, truncate, add. */
 #include "decomp/ht.h"
 
 #include <math.h>
@@ -87,8 +87,8 @@ static void transpose(size_t m, size_t n, const double *A, double *T)
             T[j * m + i] = A[i * n + j];
 }
 
-/* B (r, a, b) -> (r, k, b) with the left child's index multiplied by R (k, a), or the right child's by R (k,
- * b). */
+/* B (r, a, b) -> (r, k, b) with the left child's index multiplied by R (k, a), or the right child's by
+ * R (k, b). */
 static int absorb(fdht_ht *h, int parent, bool left, const double *R, size_t k, fdht_error *err)
 {
     const fdht_tree_node *n = &h->spec.tree.node[parent];

@@ -245,7 +245,7 @@ static int cut_level(const fdht_pass *s, level *l, int depth, fdht_rule *rule, f
     return st;
 }
 
-/* Leaves as the stream found them; the root when there is but one mode. */
+/* Leaves as the pass found them; the root when there is but one mode. */
 static int take_leaves(const fdht_pass *s, fdht_ht *h, level *l, fdht_error *err)
 {
     size_t total = 1;

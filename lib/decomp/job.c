@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Below this a Gram matrix in double cannot see what may be dropped; below the other one in float. */
+/* Below this tolerance a Gram matrix in double cannot see what may be dropped; below the other one, in float
+ * (lib/README.md section 5.6). */
 static const double GRAM_LIMIT = 3e-7, SINGLE_LIMIT = 2e-3;
 
 enum { SINGLE_NUMBERS = 1 << 20 };
@@ -209,8 +210,7 @@ static double core_numbers(const fdht_job *j, const size_t *rank)
     return n;
 }
 
-/* Without a rule for the leaves: keep all that the limits allow, giving up the least singular values first.
- */
+/* Without a rule for the leaves: keep all that the limits allow, giving up the least singular values first. */
 static void free_leaf_caps(fdht_job *j, size_t params_limit, size_t core_limit)
 {
     const fdht_op_spec *spec = &j->s.in->spec;

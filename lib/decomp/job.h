@@ -39,8 +39,7 @@ double fdht_rounding_bound(const fdht_op_spec *spec);
 int fdht_shrink_ht(fdht_factored *f, size_t max_params, size_t max_rank, fdht_cut_nodes *nodes,
                    fdht_error *err);
 
-/* decompose with a fixed absolute share a node instead of passing budgets on: the textbook rule, for tests.
- */
+/* decompose with a fixed absolute share a node instead of passing budgets on: the textbook rule, for tests. */
 int fdht_decompose_share(const fdht_decomp_input *in, const fdht_decomp_options *opt, double share,
                          fdht_factored *out, fdht_decomp_report *report, fdht_error *err);
 

@@ -209,7 +209,7 @@ static int train_sides(const fdht_slab *s, const fdht_factored *f, frame *L, fra
 
 typedef struct place {
     size_t run;        /* frame rows come in runs of neighbours in the slab */
-    size_t *off;       /* where each frame row stands in the slab */
+    size_t *off;       /* where each row of the frame begins in the slab */
     size_t *row, *col; /* its part of the slab's row and column; NULL where every position is used */
 } place;
 

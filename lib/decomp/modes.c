@@ -1,4 +1,4 @@
-/* modes.c - splitting inputs and outputs into modes. */
+/* modes.c - splitting inputs and outputs into modes (lib/README.md section 5.9). */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -74,7 +74,7 @@ static void set_ranks(fdht_op_spec *spec, size_t rank)
         fdht_ht_feasible(spec);
 }
 
-/* Largest inputs beside smallest outputs; the mode with the blocks, a-th of outputs and b-th of inputs, comes first. */
+/* The largest input mode goes with the smallest output mode; the mode with the blocks, a-th of outputs and b-th of inputs, comes first. */
 static void pair_up(search *s, int a, int b)
 {
     fdht_op_spec spec = s->spec;

@@ -217,8 +217,9 @@ int fdht_pass_load(fdht_pass *s, size_t index, fdht_error *err)
     return st;
 }
 
-/* ---- leaf Grams (or R factors): items are (leaf, chunk), panels of a chunk are every CHUNKS-th; the first
- * leaf's panels, which hold every number once, give the norm, too ---- */
+/* ---- Gram matrices (or R factors) of the leaves ----
+ * Items are (leaf, chunk); a chunk has every CHUNKS-th panel. The first leaf's panels, which hold every number once,
+ * give the norm, too. */
 
 typedef struct gram_job {
     fdht_pass *s;
@@ -305,7 +306,7 @@ static void gram_item(void *arg, size_t item, int worker)
         *j->err = err;
 }
 
-/* The loaded slab into all sums and into the stream's norm2. */
+/* The loaded slab into all sums and into the pass's norm2. */
 static int gram_slab(gram_job *j, fdht_error *err)
 {
     fdht_pass *s = j->s;

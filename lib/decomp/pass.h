@@ -36,7 +36,7 @@ typedef struct fdht_pass {
 int fdht_pass_open(const fdht_decomp_input *in, const fdht_decomp_options *opt, fdht_pass *s,
                    fdht_error *err);
 void fdht_pass_close(fdht_pass *s);
-/* Bytes the work may take beside fixed tables; a large number when there is no limit. */
+/* Bytes the work may take, fixed tables not counted; a large number when there is no limit. */
 size_t fdht_pass_memory(const fdht_pass *s);
 int fdht_pass_load(fdht_pass *s, size_t index, fdht_error *err);
 int fdht_pass_progress(fdht_pass *s, double passes, fdht_error *err);

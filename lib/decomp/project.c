@@ -68,7 +68,7 @@ static void contract_item(void *arg, size_t item, int worker)
                                  j->out + k0, v->k, NULL);
 }
 
-/* Replace the pair (i_k, j_k) of w by a rank axis, which comes first; the result stands in `to`. */
+/* Replace the pair (i_k, j_k) of w by a rank axis, which comes first; the result is in `to`. */
 static int contract(project_job *p, work *w, int k, room *to, fdht_error *err)
 {
     const fdht_pass *s = p->s;
@@ -150,7 +150,7 @@ static int project_slab(project_job *job, fdht_error *err)
                 axis[n++] = w.axis[a];
     size_t ni = p >= 0 ? s->slab.ni[p] : 1, nj = p >= 0 ? s->slab.nj[p] : 1;
     for (size_t i = 0; !st && i < ni; i++)
-        for (size_t c = 0; c < nj; c++) { /* what is left of the pair stands last: (.., i_p, j_p) */
+        for (size_t c = 0; c < nj; c++) { /* what is left of the pair is last: (.., i_p, j_p) */
             size_t row = p < 0 ? 0 : (s->slab.i0[p] + i) * s->in->spec.in[p] + s->slab.j0[p] + c;
             fdht_permute(axis, n, w.data + i * nj + c, job->Y + row * job->cols);
         }

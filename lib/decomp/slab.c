@@ -1,4 +1,4 @@
-/* slab.c - cutting, reading and viewing the source tensor. */
+/* slab.c - cutting the source tensor into slabs and reading them; the checks of an input. */
 #include "decomp/slab.h"
 
 #include <string.h>
@@ -221,8 +221,7 @@ static int read_source(const fdht_dense_source *s, size_t row, size_t rows, size
     return FDHT_OK;
 }
 
-/* One run of columns, from source column `col`, slab column of element 0 given by the index within modes < q.
- */
+/* One run of columns, from source column `col`, slab column of element 0 given by the index within modes < q. */
 static int fill_run(fill *f, size_t src_row, size_t rows, size_t slab_row, size_t col, size_t slab_col,
                     fdht_error *err)
 {
@@ -235,7 +234,7 @@ static int fill_run(fill *f, size_t src_row, size_t rows, size_t slab_row, size_
         return read_source(s, src_row, rows, col, cols, f->slab->own32 + slab_row * ld + slab_col, ld, err);
     for (size_t c0 = 0; c0 < cols; c0 += f->seg) {
         size_t n = FDHT_MIN(f->seg, cols - c0), to = slab_col, rest = c0 / f->seg, stride = f->seg;
-        /* Modes inside the segment stand at their start; the others by their digit of the segment's number.
+        /* Modes inside the segment are at their start; the others by their digit of the segment's number.
          */
         size_t inside = 1;
         stride = 1;

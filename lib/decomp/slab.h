@@ -14,9 +14,10 @@ typedef struct fdht_slab {
     size_t i0[FDHT_MAX_MODES], ni[FDHT_MAX_MODES], j0[FDHT_MAX_MODES], nj[FDHT_MAX_MODES];
     size_t rows, cols;
     size_t si[FDHT_MAX_MODES], sj[FDHT_MAX_MODES]; /* from one index of a mode to the next, in numbers */
-    const float *f32; /* element (0, .., 0), in one of the two; double if a source is */
+    const float *
+        f32; /* where element (0, .., 0) is: in f64 if any source is in double, else in f32; the other is NULL */
     const double *f64;
-    bool whole;   /* every position holds a number of a source; may be false all the same */
+    bool whole;   /* true: every position certainly holds a number of a source; false: some may not */
     float *own32; /* room for the largest slab, one of the two */
     double *own64;
 } fdht_slab;
@@ -63,7 +64,7 @@ typedef struct fdht_axis {
     size_t dim, stride;
 } fdht_axis;
 
-/* Offsets of all indices over n axes, the first slowest: *count of them, freed by the caller; NULL: no memory. */
+/* Offsets of all indices over n axes, the first slowest: *count of them, freed by the caller; NULL: out of memory. */
 size_t *fdht_offsets(const fdht_axis *axis, int n, size_t *count, fdht_error *err);
 /* The last axes that together are one run of neighbours, *run numbers long; returns how many axes are left. */
 int fdht_trailing_run(const fdht_axis *axis, int n, size_t *run);

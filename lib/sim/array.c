@@ -1,4 +1,4 @@
-/* One stage on the array, a cycle at a time: the issue side reads a line of X through the banks and
+/* array.c - one stage on the array, a cycle at a time: the issue side reads a line of X through the banks and
  * broadcasts 16 weights; the drain side writes the other accumulator set back. */
 #include <string.h>
 

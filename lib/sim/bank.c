@@ -1,4 +1,4 @@
-/* Where the words of the tensor between two stages lie: candidates are tried in the order of their cost in
+/* bank.c - where the words of the tensor between two stages lie: candidates are tried in the order of their cost in
  * hardware and judged by counting the conflicts of every write group and every read group. */
 #include <stdio.h>
 #include <string.h>
@@ -88,8 +88,8 @@ static size_t round_up(size_t a, size_t b)
     return (a + b - 1) / b * b;
 }
 
-/* Addresses in the reader's order, inner legs slowest; columns rounded up to whole lines if padded, lane legs
- * too. */
+/* Addresses in the reader's order, inner legs slowest; columns rounded up to whole lines if padded,
+ * lane legs too. */
 static size_t lay_reader(joint *t, bool padded)
 {
     fdht_sim_stage *r = t->r;
@@ -205,7 +205,7 @@ static size_t count_writes(joint *t, size_t limit)
     return extra;
 }
 
-/* Interleave or xor over the four plain layouts; true when one is free of conflicts. */
+/* A layout and a drain direction, with the extra cycles that its conflicts cost. */
 typedef struct best {
     size_t extra;
     int layout; /* 0 reader, 1 writer columns fastest, 2 writer rows fastest */
@@ -221,6 +221,7 @@ static void plain(joint *t, fdht_bank_function f, const best *b)
     set_maps(t, f, span, NULL, 0);
 }
 
+/* Interleave or xor: three layouts in both drain directions; the first without conflicts, else the one with the fewest. */
 static best try_plain(joint *t, fdht_bank_function f)
 {
     best top = {.extra = SIZE_MAX};

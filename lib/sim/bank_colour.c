@@ -1,4 +1,4 @@
-/* Edge colouring of a bipartite graph (Koenig, 1916): write groups on one side, read groups on the other, one
+/* bank_colour.c - edge colouring of a bipartite graph (Koenig, 1916): write groups on one side, read groups on the other, one
  * edge a word. With no group larger than B, B colours suffice; the colour is the bank. */
 #include <string.h>
 

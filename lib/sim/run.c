@@ -1,4 +1,4 @@
-/* A whole program: memory, the x chain of every step, the recurrence with the LSTM unit, the report. */
+/* run.c - a whole program: memory, the x chain of every step, the recurrence with the LSTM unit, the report. */
 #include <stdio.h>
 #include <string.h>
 
@@ -329,7 +329,7 @@ static int recur(fdht_array *m, const plan *q, int16_t *y, int16_t *c_out, fdht_
         rc = run_chain(m, q, true, 0, err);
         if (!rc)
             rc = lstm_step(m, q, q->z_base + t * q->z_lines, c, c + p->units, err);
-        /* what counts is what stands in the banks */
+        /* the result is what is in the banks, not what the LSTM unit returned */
         for (size_t i = 0; i < p->units && !rc; i++)
             y[t * p->units + i] = *fdht_array_word(m, q->h_src, h_place(m, q, i));
     }

@@ -1,4 +1,4 @@
-/* Closed forms, and the price in energy and area of what was counted. */
+/* shape.c - closed forms, and the price in energy and area of what was counted. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

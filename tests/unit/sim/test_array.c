@@ -360,8 +360,7 @@ static void overflow(void **state)
     fdht_sim_unmap_program(&p);
 }
 
-/* Prime dimensions and ranks, both formats, all bank functions, odd machines: bit-exact, and counted right.
- */
+/* Prime dimensions and ranks, both formats, all bank functions, odd machines: bit-exact, and counted right. */
 static void primes(void **state)
 {
     (void)state;
