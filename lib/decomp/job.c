@@ -134,19 +134,19 @@ static int wanted_ranks(fdht_job *j, const fdht_op_spec *spec, fdht_error *err)
 int fdht_job_open(const fdht_decomp_input *in, const fdht_decomp_options *opt, fdht_job *j, fdht_error *err)
 {
     *j = (fdht_job){.opt = opt, .train = in->spec.format != FDHT_HT};
-    int st = check_numbers(opt, err);
-    if (!st)
-        st = wanted_ranks(j, &in->spec, err);
-    if (!st)
-        st = fdht_pass_open(in, opt, &j->s, err);
-    if (st)
-        return st;
+    int status = check_numbers(opt, err);
+    if (!status)
+        status = wanted_ranks(j, &in->spec, err);
+    if (!status)
+        status = fdht_pass_open(in, opt, &j->s, err);
+    if (status)
+        return status;
     j->s.qr = opt->svd == FDHT_SVD_QR || (opt->tol > 0 && opt->tol < GRAM_LIMIT);
     j->s.single = !j->s.qr && !opt->wide && !fdht_input_wide(in) &&
                   (opt->tol == 0 || opt->tol >= SINGLE_LIMIT) && fdht_input_numbers(in) >= SINGLE_NUMBERS;
-    if ((st = fdht_pass_leaves(&j->s, err)))
+    if ((status = fdht_pass_leaves(&j->s, err)))
         fdht_job_close(j);
-    return st;
+    return status;
 }
 
 void fdht_job_close(fdht_job *j)
@@ -250,7 +250,7 @@ static void free_leaf_caps(fdht_job *j, size_t params_limit, size_t core_limit)
 int fdht_job_run(fdht_job *j, double budget, size_t params_limit, size_t core_limit, fdht_factored *out,
                  fdht_error *err)
 {
-    int d = j->s.in->spec.d, st;
+    int d = j->s.in->spec.d, status;
     bool by_tol = budget >= 0 && !j->wanted;
     memset(j->cap, 0, sizeof j->cap);
     if (!by_tol && !j->wanted)
@@ -270,8 +270,8 @@ int fdht_job_run(fdht_job *j, double budget, size_t params_limit, size_t core_li
     if (j->train)
         j->rule.clamped = false; /* leaves of a train are no ranks of the result */
     choose_arg a = {j, err};
-    if ((st = fdht_pass_project(&j->s, j->rank, choose_split, &a, err)))
-        return st;
+    if ((status = fdht_pass_project(&j->s, j->rank, choose_split, &a, err)))
+        return status;
     if (!j->train)
         return fdht_core_ht(&j->s, &j->rule, &j->nodes, out, err);
     j->rule.max_rank = j->opt->max_rank;
@@ -342,22 +342,22 @@ int fdht_shrink_ht(fdht_factored *f, size_t max_params, size_t max_rank, fdht_cu
     fdht_ht h = {.node = {0}}, cut = {.node = {0}};
     fdht_ht_spectra sp = {{0}, {0}};
     size_t rank[FDHT_MAX_NODES];
-    int st = fdht_ht_import(f, &h, err);
-    if (st || (st = fdht_ht_orthogonalise(&h, err)) || (st = fdht_ht_spectra_of(&h, &sp, err)))
+    int status = fdht_ht_import(f, &h, err);
+    if (status || (status = fdht_ht_orthogonalise(&h, err)) || (status = fdht_ht_spectra_of(&h, &sp, err)))
         goto out;
     fdht_ht_fill(&h.spec, (const double *const *)sp.sigma, max_params, max_rank, rank);
     for (int t = 0; nodes && t < h.spec.tree.n_nodes - 1; t++)
         for (size_t i = h.spec.rank[t]; i-- > rank[t];)
             nodes->node[t].dropped += sp.sigma[t][i] * sp.sigma[t][i];
-    if ((st = fdht_ht_truncate(&h, &sp, rank, &cut, err)) || (st = fdht_ht_trim(&cut, err)))
+    if ((status = fdht_ht_truncate(&h, &sp, rank, &cut, err)) || (status = fdht_ht_trim(&cut, err)))
         goto out;
     fdht_factored_free(f);
-    st = fdht_ht_export(&cut, f, err);
+    status = fdht_ht_export(&cut, f, err);
 out:
     fdht_ht_spectra_free(&sp);
     fdht_ht_free(&cut);
     fdht_ht_free(&h);
-    return st;
+    return status;
 }
 
 int fdht_report_nodes(const fdht_op_spec *spec, const fdht_cut_nodes *nodes, double norm,
