@@ -186,16 +186,6 @@ static void close_chain(fdht_sim_chain *c, fdht_fixed_stage *s, int frac_in, int
     }
 }
 
-static double hard(double a, double slope)
-{
-    return fmin(fmax(slope * a + .5, 0), 1);
-}
-
-double fdht_fixed_sigmoid(fdht_activation kind, double a)
-{
-    return kind == FDHT_SIGMOID ? 1 / (1 + exp(-a)) : hard(a, kind == FDHT_HARD_SIGMOID ? .2 : 1. / 6);
-}
-
 int fdht_fixed_close_ranges(fdht_fixed *f, fdht_error *err)
 {
     f->x_frac = frac_of(f->x_peak * HEADROOM, 16);

@@ -2,7 +2,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "decomp/job.h"
+#include "decomp/factored.h"
+#include "decomp/ht.h"
+#include "decomp/options.h"
+#include "decomp/tt_svd.h"
 
 enum { CURVE_CORE = 1 << 21 };
 

@@ -3,7 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decomp/job.h"
+#include "decomp/decompose.h"
+#include "decomp/factored.h"
+#include "decomp/ht.h"
+#include "decomp/options.h"
+#include "decomp/report.h"
+#include "decomp/tt_svd.h"
 
 enum { FREE_CORE = 1 << 22, TRIES = 4, BISECTIONS = 30 };
 

@@ -5,21 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "decomp/view.h"
 #include "linalg/linalg.h"
-
-size_t fdht_ht_cols(const fdht_op_spec *s, int t)
-{
-    const fdht_tree_node *n = &s->tree.node[t];
-    return n->mode >= 0 ? fdht_leaf_size(s, n->mode) : s->rank[n->left] * s->rank[n->right];
-}
-
-size_t fdht_ht_parameters(const fdht_op_spec *s)
-{
-    size_t sum = 0;
-    for (int t = 0; t < s->tree.n_nodes; t++)
-        sum += s->rank[t] * fdht_ht_cols(s, t);
-    return sum;
-}
 
 void fdht_ht_free(fdht_ht *h)
 {
@@ -80,13 +67,6 @@ int fdht_ht_export(const fdht_ht *h, fdht_factored *out, fdht_error *err)
     return FDHT_OK;
 }
 
-static void transpose(size_t m, size_t n, const double *A, double *T)
-{
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < n; j++)
-            T[j * m + i] = A[i * n + j];
-}
-
 /* B (r, a, b) -> (r, k, b) with the left child's index multiplied by R (k, a), or the right child's by
  * R (k, b). */
 static int absorb(fdht_ht *h, int parent, bool left, const double *R, size_t k, fdht_error *err)
@@ -117,10 +97,10 @@ static int orthogonalise_node(fdht_ht *h, int t, fdht_error *err)
     if (!T || !(R = fdht_calloc_err(k * r, sizeof *R, "tensor cores", err)) ||
         !(Q = fdht_calloc_err(k * c, sizeof *Q, "tensor cores", err)))
         goto out;
-    transpose(r, c, h->node[t], T);
+    fdht_transpose(r, c, h->node[t], T);
     if ((status = fdht_qr(c, r, T, true, R, err)))
         goto out;
-    transpose(c, k, T, Q);
+    fdht_transpose(c, k, T, Q);
     if ((status = absorb(h, parent, h->spec.tree.node[parent].left == t, R, k, err)))
         goto out;
     fdht_free(h->node[t]);
@@ -169,7 +149,7 @@ static int square_root(size_t m, size_t n, const double *M, double *S, fdht_erro
     int status = FDHT_ENOMEM;
     if (!T || !(R = fdht_calloc_err(k * m, sizeof *R, "spectra", err)))
         goto out;
-    transpose(m, n, M, T);
+    fdht_transpose(m, n, M, T);
     if ((status = fdht_qr(n, m, T, false, R, err)))
         goto out;
     for (size_t i = 0; i < m; i++)

@@ -2,7 +2,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "decomp/job.h"
+#include "base/team.h"
+#include "decomp/factored.h"
+#include "decomp/ht.h"
+#include "decomp/report.h"
 #include "linalg/linalg.h"
 
 static int same_modes(const fdht_factored *a, const fdht_factored *b, fdht_error *err)

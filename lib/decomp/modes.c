@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decomp/job.h"
+#include "decomp/ranks.h"
 
 enum { MOST_MODES = 6, BEST = 12, EVEN_PRIME = 32 };
 

@@ -15,103 +15,6 @@ enum {
     SHORT_PIECES = 512 /* what they cost, in rows of a Gram: measured, between 500 and 2500 */
 };
 
-void fdht_spectrum_free(fdht_spectrum *s)
-{
-    fdht_free(s->sigma);
-    fdht_free(s->Ut);
-    *s = (fdht_spectrum){.n = 0};
-}
-
-static int spectrum_alloc(size_t rows, size_t n, fdht_spectrum *s, fdht_error *err)
-{
-    *s = (fdht_spectrum){.rows = rows, .n = n};
-    s->sigma = fdht_calloc_err(n, sizeof(double), "singular values", err);
-    s->Ut = fdht_calloc_err(n * rows, sizeof(double), "singular vectors", err);
-    if (s->sigma && s->Ut)
-        return FDHT_OK;
-    fdht_spectrum_free(s);
-    return FDHT_ENOMEM;
-}
-
-/* From the upper triangle of a Gram matrix (rows, rows), destroyed. */
-static int spectrum_of_gram(size_t rows, double *G, fdht_spectrum *out, fdht_error *err)
-{
-    fdht_spectrum s;
-    int status = spectrum_alloc(rows, rows, &s, err);
-    if (status)
-        return status;
-    status = fdht_eigh(rows, G, s.sigma, err);
-    if (status) {
-        fdht_spectrum_free(&s);
-        return status;
-    }
-    memcpy(s.Ut, G, rows * rows * sizeof *G);
-    for (size_t i = 0; i < rows; i++)
-        s.sigma[i] = sqrt(FDHT_MAX(s.sigma[i], 0.0));
-    *out = s;
-    return FDHT_OK;
-}
-
-static void transpose(size_t m, size_t n, const double *A, double *T)
-{
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < n; j++)
-            T[j * m + i] = A[i * n + j];
-}
-
-int fdht_spectrum_of(size_t rows, size_t cols, double *M, bool gram, fdht_spectrum *out, fdht_error *err)
-{
-    size_t k = FDHT_MIN(rows, cols);
-    double *U = NULL, *Vt = NULL, *G = NULL;
-    fdht_spectrum s = {.n = 0};
-    int status = FDHT_ENOMEM;
-    if (gram && rows <= cols) {
-        if (!(G = fdht_calloc_err(rows * rows, sizeof *G, "Gram matrix", err)))
-            return FDHT_ENOMEM;
-        status = fdht_dsyrk(false, rows, cols, M, cols, 0, G, rows, err);
-        if (!status)
-            status = spectrum_of_gram(rows, G, out, err);
-        fdht_free(G);
-        return status;
-    }
-    if (!(U = fdht_calloc_err(rows * k, sizeof *U, "singular vectors", err)) ||
-        !(Vt = fdht_calloc_err(k * cols, sizeof *Vt, "singular vectors", err)) ||
-        (status = spectrum_alloc(rows, k, &s, err)) ||
-        (status = fdht_svd(rows, cols, M, U, s.sigma, Vt, err)))
-        goto out;
-    transpose(rows, k, U, s.Ut);
-    *out = s;
-    s = (fdht_spectrum){.n = 0};
-out:
-    fdht_spectrum_free(&s);
-    fdht_free(Vt);
-    fdht_free(U);
-    return status;
-}
-
-void fdht_permute(const fdht_axis *axis, int n, const double *src, double *dst)
-{
-    size_t at[2 * FDHT_MAX_MODES] = {0}, total = 1, off = 0;
-    for (int i = 0; i < n; i++)
-        total *= axis[i].dim;
-    if (!n) {
-        dst[0] = src[0];
-        return;
-    }
-    size_t inner = axis[n - 1].dim, stride = axis[n - 1].stride;
-    for (size_t done = 0; done < total; done += inner) {
-        for (size_t i = 0; i < inner; i++)
-            dst[done + i] = src[off + i * stride];
-        for (int a = n - 2; a >= 0; a--) {
-            off += axis[a].stride;
-            if (++at[a] < axis[a].dim)
-                break;
-            off -= at[a] * axis[a].stride;
-            at[a] = 0;
-        }
-    }
-}
-
 size_t fdht_pass_memory(const fdht_pass *s)
 {
     return s->opt->max_memory ? s->opt->max_memory : (size_t)1 << 34;
@@ -283,7 +186,7 @@ static int gram_panel(gram_job *j, int l, size_t k0, size_t n, char *work, doubl
     if (by_k)
         memcpy(stack + s * s, P, n * s * sizeof *stack);
     else
-        transpose(s, n, P, stack + s * s);
+        fdht_transpose(s, n, P, stack + s * s);
     return fdht_qr(s + n, s, stack, false, sum, err);
 }
 
@@ -385,7 +288,7 @@ static int gram_finish(gram_job *j, int l, fdht_error *err)
         int status = fdht_qr(rows, n, j->sum[l], false, R, err);
         T = j->sum[l];
         if (!status) {
-            transpose(n, n, R, T);
+            fdht_transpose(n, n, R, T);
             status = fdht_spectrum_of(n, n, T, false, out, err);
         }
         fdht_free(R);
@@ -394,7 +297,7 @@ static int gram_finish(gram_job *j, int l, fdht_error *err)
     for (int c = 1; c < j->chunks[l]; c++)
         for (size_t i = 0; i < n * n; i++)
             j->sum[l][i] += j->sum[l][(size_t)c * n * n + i];
-    return spectrum_of_gram(n, j->sum[l], out, err);
+    return fdht_spectrum_of_gram(n, j->sum[l], out, err);
 }
 
 /* One pass over all slabs. */

@@ -3,18 +3,8 @@
 #define FDHT_DECOMP_PASS_H
 
 #include "base/team.h"
-#include "decomp/ht.h"
-#include "decomp/slab.h"
-
-/* Singular values of a matricisation, largest first, and its left vectors as rows of Ut (n, rows). */
-typedef struct fdht_spectrum {
-    size_t rows, n;
-    double *sigma, *Ut;
-} fdht_spectrum;
-void fdht_spectrum_free(fdht_spectrum *s);
-
-/* Of M (rows, cols), destroyed. gram: from M M', good to sqrt(eps) of the largest; else from M itself. */
-int fdht_spectrum_of(size_t rows, size_t cols, double *M, bool gram, fdht_spectrum *out, fdht_error *err);
+#include "decomp/ranks.h"
+#include "decomp/view.h"
 
 /* One run over a source. */
 typedef struct fdht_pass {
@@ -54,8 +44,5 @@ int fdht_pass_project(fdht_pass *s, size_t *rank, fdht_choose_rank *choose, void
 
 /* sum over used positions of (W - W')^2 for an ht, tt or tr tensor. */
 int fdht_pass_measure(fdht_pass *s, const fdht_factored *f, double *error2, fdht_error *err);
-
-/* dst = src with its axes (dim, stride in src) row-major in the order given. */
-void fdht_permute(const fdht_axis *axis, int n, const double *src, double *dst);
 
 #endif

@@ -1,18 +1,11 @@
 /* decomp/tt_svd.c - TT-SVD (Oseledets 2011, Algorithm 1) and TR-SVD (Zhao et al. 2016, Algorithm 1) of the projected
  * core. */
+#include "decomp/tt_svd.h"
+
 #include <math.h>
 #include <string.h>
 
-#include "decomp/ht_svd.h"
 #include "linalg/linalg.h"
-
-size_t fdht_tt_parameters(const fdht_op_spec *spec)
-{
-    size_t n = 0;
-    for (int k = 0; k < spec->d; k++)
-        n += spec->rank[k] * fdht_leaf_size(spec, k) * spec->rank[k + 1];
-    return n;
-}
 
 /* G (left, a, right) times the leaf basis (a, s): core (left, s, right). */
 static int join_leaf(const fdht_pass *s, int k, size_t left, size_t right, const double *G, double *core,
