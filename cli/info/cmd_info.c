@@ -102,17 +102,17 @@ static int describe(cli *c, const info_args *a, const char *kind, info_reader *r
     if (a->path)
         cli_json_string(json, "file", a->path);
     cli_json_string(json, "kind", kind);
-    int st = read(c, a, json);
-    if (!st && c->json) {
+    int status = read(c, a, json);
+    if (!status && c->json) {
         cli_json_print(stdout, json);
-        return st;
+        return status;
     }
-    if (!st && !a->presets) { /* that has printed its table */
+    if (!status && !a->presets) { /* that has printed its table */
         cJSON_DeleteItemFromObject(json, "schema");
         print_tree(json, 0);
     }
     cJSON_Delete(json);
-    return st;
+    return status;
 }
 
 static int run(cli *c, void *p)
@@ -123,17 +123,17 @@ static int run(cli *c, void *p)
         return describe(c, a, "presets", info_presets);
     if (a->preset)
         return describe(c, a, "preset", info_preset);
-    int st = fdht_file_identify(a->path, &kind, &c->err);
-    if (st)
-        return st;
+    int status = fdht_file_identify(a->path, &kind, &c->err);
+    if (status)
+        return status;
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
         if (readers[i].kind == kind)
             return describe(c, a, readers[i].name, readers[i].read);
     if (kind == FDHT_FILE_JSON) {
         const char *name;
         info_reader *read;
-        st = info_json(c, a, &name, &read);
-        return st ? st : describe(c, a, name, read);
+        status = info_json(c, a, &name, &read);
+        return status ? status : describe(c, a, name, read);
     }
     if (kind == FDHT_FILE_OTHER)
         return cli_fail(c, FDHT_EFORMAT, "%s: not a file that fdht knows", a->path);

@@ -1,4 +1,4 @@
-/* info/info.h - the readers behind `fdht info`. Each adds what it knows to json, whose `kind` stands already; the frame
+/* info/info.h - the readers behind `fdht info`. Each adds what it knows to json, whose `kind` is there already; the frame
  * prints it, as JSON or as text. */
 #ifndef CLI_INFO_INFO_H
 #define CLI_INFO_INFO_H

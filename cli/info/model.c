@@ -1,4 +1,4 @@
-/* Cells, their plans, and presets. */
+/* info/model.c - cells, their plans, and presets. */
 #include "info/info.h"
 
 #include "fdht/preset.h"
@@ -69,9 +69,9 @@ static int plan_map(cli *c, const fdht_op *op, int cell, const char *map, const 
                     size_t *work, totals *t)
 {
     static fdht_plan_report plan; /* large */
-    int st = fdht_op_plan(op, box, &plan, &c->err);
-    if (st)
-        return st;
+    int status = fdht_op_plan(op, box, &plan, &c->err);
+    if (status)
+        return status;
     for (int i = 0; i < plan.n_steps; i++) {
         const fdht_plan_step *s = &plan.step[i];
         cJSON *step = add_step(steps, cell, map, s->name, s->m, s->k, s->n);
@@ -105,29 +105,29 @@ static int plan_cell(cli *c, const fdht_cell_spec *cell, int number, cJSON *step
     fdht_op *op = NULL;
     bool fdht = cell->kind == FDHT_CELL_FDHT;
     size_t p = cell->proj ? cell->proj : cell->hidden;
-    int st = fdht_op_new(&cell->op, &op, &c->err);
-    if (!st)
-        st = plan_map(c, op, number, "input", fdht ? &cell->x : NULL, steps, &t->input, t);
-    if (!st && fdht)
-        st = plan_map(c, op, number, "hidden", &cell->h, steps, &t->hidden, t);
-    else if (!st && cell->hidden)
+    int status = fdht_op_new(&cell->op, &op, &c->err);
+    if (!status)
+        status = plan_map(c, op, number, "input", fdht ? &cell->x : NULL, steps, &t->input, t);
+    if (!status && fdht)
+        status = plan_map(c, op, number, "hidden", &cell->h, steps, &t->hidden, t);
+    else if (!status && cell->hidden)
         plan_matrix(number, "hidden", 4 * cell->hidden, p, steps, &t->hidden, t);
-    if (!st && cell->proj)
+    if (!status && cell->proj)
         plan_matrix(number, "projection", cell->proj, cell->hidden, steps, &t->hidden, t);
     fdht_op_free(op);
-    return st;
+    return status;
 }
 
 int info_plan(cli *c, const fdht_cell_spec *cell, int n, cJSON *json)
 {
     totals t = {0};
     cJSON *plan = cli_json_object(json, "plan"), *steps = cJSON_CreateArray();
-    int st = FDHT_OK;
-    for (int i = 0; i < n && !st; i++)
-        st = plan_cell(c, &cell[i], i, steps, &t);
-    if (st) {
+    int status = FDHT_OK;
+    for (int i = 0; i < n && !status; i++)
+        status = plan_cell(c, &cell[i], i, steps, &t);
+    if (status) {
         cJSON_Delete(steps);
-        return st;
+        return status;
     }
     cli_json_size(plan, "multiply_adds_per_frame", t.input + t.hidden);
     cli_json_size(plan, "input_multiply_adds", t.input);
@@ -144,11 +144,11 @@ int info_plan(cli *c, const fdht_cell_spec *cell, int n, cJSON *json)
 static int describe_preset(cli *c, const char *name, fdht_preset *p, cJSON *json)
 {
     size_t parameters = 0;
-    int st = fdht_preset_get(name, p, &c->err);
-    if (!st)
-        st = fdht_preset_parameters(p, &parameters, &c->err);
-    if (st)
-        return st;
+    int status = fdht_preset_get(name, p, &c->err);
+    if (!status)
+        status = fdht_preset_parameters(p, &parameters, &c->err);
+    if (status)
+        return status;
     cli_json_string(json, "name", p->name);
     cli_json_string(json, "description", p->description);
     cli_json_size(json, "parameters", parameters);
@@ -158,9 +158,9 @@ static int describe_preset(cli *c, const char *name, fdht_preset *p, cJSON *json
 int info_preset(cli *c, const info_args *a, cJSON *json)
 {
     fdht_preset p;
-    int st = describe_preset(c, a->preset, &p, json);
-    if (st)
-        return st;
+    int status = describe_preset(c, a->preset, &p, json);
+    if (status)
+        return status;
     if (!p.layer) {
         cJSON *frame = cli_json_object(json, "frame");
         cli_json_size(frame, "width", p.frame.width);
@@ -180,9 +180,9 @@ int info_presets(cli *c, const info_args *a, cJSON *json)
     (void)a;
     for (int i = 0; i < fdht_presets(); i++) {
         fdht_preset p;
-        int st = describe_preset(c, fdht_preset_name(i), &p, cli_json_object(list, NULL));
-        if (st)
-            return st;
+        int status = describe_preset(c, fdht_preset_name(i), &p, cli_json_object(list, NULL));
+        if (status)
+            return status;
         if (!c->json)
             printf("%-14s %s\n", p.name, p.description);
     }

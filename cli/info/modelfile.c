@@ -1,4 +1,4 @@
-/* Model files. */
+/* info/modelfile.c - model files. */
 #include "info/info.h"
 
 #include <stdio.h>
@@ -23,17 +23,17 @@ static void add_frame(cJSON *json, const fdht_frame_spec *f)
 static int add_layers(cli *c, const fdht_model_spec *s, cJSON *json)
 {
     cJSON *layers = cli_json_array(json, "layers");
-    int st = FDHT_OK;
-    for (int i = 0; i < s->layers * s->directions && !st; i++) {
+    int status = FDHT_OK;
+    for (int i = 0; i < s->layers * s->directions && !status; i++) {
         cJSON *layer = cli_json_object(layers, NULL);
         char name[32];
         snprintf(name, sizeof name, "l%d%s", i / s->directions, i % s->directions ? "_reverse" : "");
         cli_json_string(layer, "name", name);
         cli_json_int(layer, "directions", s->directions);
         cli_json_string(layer, "gate_order", "ifgo");
-        st = info_cell(c, &s->cell[i], layer);
+        status = info_cell(c, &s->cell[i], layer);
     }
-    return st;
+    return status;
 }
 
 static int describe(cli *c, const info_args *a, const fdht_model *m, const fdht_modelfile_info *info,
@@ -51,24 +51,24 @@ static int describe(cli *c, const info_args *a, const fdht_model *m, const fdht_
     cli_json_size(json, "parameters_total", fdht_model_size(m));
     cli_json_string(json, "gates", "ifgo");
     cli_json_string(json, "pool", s->pool == FDHT_POOL_MEAN ? "mean" : "last");
-    int st = info_cell(c, &s->cell[0], json);
+    int status = info_cell(c, &s->cell[0], json);
     add_frame(json, &s->frame);
     cli_json_size(json, "n_classes", s->classes);
     cJSON *classes = cli_json_array(json, "classes");
     for (size_t k = 0; s->class_name && k < s->classes; k++)
         cli_json_string(classes, NULL, s->class_name[k]);
-    if (!st)
-        st = add_layers(c, s, json);
-    return !st && a->plan ? info_plan(c, s->cell, s->layers * s->directions, json) : st;
+    if (!status)
+        status = add_layers(c, s, json);
+    return !status && a->plan ? info_plan(c, s->cell, s->layers * s->directions, json) : status;
 }
 
 int info_model(cli *c, const info_args *a, cJSON *json)
 {
     fdht_model *m = NULL;
     fdht_modelfile_info info;
-    int st = fdht_modelfile_read(a->path, &m, NULL, &info, &c->err);
-    if (!st)
-        st = describe(c, a, m, &info, json);
+    int status = fdht_modelfile_read(a->path, &m, NULL, &info, &c->err);
+    if (!status)
+        status = describe(c, a, m, &info, json);
     fdht_model_free(m);
-    return st;
+    return status;
 }

@@ -1,4 +1,4 @@
-/* Dense LSTM weights: every layer found, and why it was taken for what it is. */
+/* info/weights.c - dense LSTM weights: every layer found, and why it was taken for what it is. */
 #include "info/info.h"
 
 #include "fdht/weights.h"
@@ -37,9 +37,9 @@ static void add_layer(cJSON *list, const fdht_weights_lstm *l)
 int info_weights(cli *c, const info_args *a, cJSON *json)
 {
     fdht_weights *w = NULL;
-    int st = fdht_weights_open(a->path, NULL, &w, &c->err);
-    if (st)
-        return st;
+    int status = fdht_weights_open(a->path, NULL, &w, &c->err);
+    if (status)
+        return status;
     const fdht_weights_info *info = fdht_weights_info_of(w);
     cJSON *layers = cli_json_array(json, "layers");
     for (int i = 0; i < info->n_lstm; i++)

@@ -1,9 +1,9 @@
-/* modes.c - splitting inputs and outputs into modes. */
+/* modes.c - splitting inputs and outputs into modes (lib/README.md section 5.9). */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "decomp/job.h"
+#include "decomp/ranks.h"
 
 enum { MOST_MODES = 6, BEST = 12, EVEN_PRIME = 32 };
 
@@ -74,7 +74,7 @@ static void set_ranks(fdht_op_spec *spec, size_t rank)
         fdht_ht_feasible(spec);
 }
 
-/* Largest inputs beside smallest outputs; the mode with the blocks, a-th of outputs and b-th of inputs, comes first. */
+/* The largest input mode goes with the smallest output mode; the mode with the blocks, a-th of outputs and b-th of inputs, comes first. */
 static void pair_up(search *s, int a, int b)
 {
     fdht_op_spec spec = s->spec;
@@ -173,9 +173,9 @@ static int search_modes(search *s, size_t inputs, size_t outputs, int d, fdht_er
 {
     s->d = s->spec.d = d;
     if (s->spec.format == FDHT_HT) {
-        int st = fdht_tree_balanced(d, &s->spec.tree, err);
-        if (st)
-            return st;
+        int status = fdht_tree_balanced(d, &s->spec.tree, err);
+        if (status)
+            return status;
     }
     s->inputs = s->have_in ? inputs : round_up(inputs, d);
     s->outputs = s->have_out ? outputs / s->blocks : round_up(outputs / s->blocks, d);
@@ -189,18 +189,18 @@ static int search_modes(search *s, size_t inputs, size_t outputs, int d, fdht_er
 /* Of the smallest few the one with the cheapest plan. */
 static int cheapest(const search *s, size_t *operations, int *at, fdht_error *err)
 {
-    int st = FDHT_OK;
-    for (int i = 0; !st && i < s->n_best; i++) {
+    int status = FDHT_OK;
+    for (int i = 0; !status && i < s->n_best; i++) {
         fdht_op *op = NULL;
         fdht_plan_report plan;
-        if (!(st = fdht_op_new(&s->best[i].spec, &op, err)) && !(st = fdht_op_plan(op, NULL, &plan, err)) &&
-            (i == 0 || plan.multiply_adds < *operations)) {
+        if (!(status = fdht_op_new(&s->best[i].spec, &op, err)) &&
+            !(status = fdht_op_plan(op, NULL, &plan, err)) && (i == 0 || plan.multiply_adds < *operations)) {
             *operations = plan.multiply_adds;
             *at = i;
         }
         fdht_op_free(op);
     }
-    return st;
+    return status;
 }
 
 /* The product of the modes; SIZE_MAX if that is beyond it. */
@@ -228,26 +228,26 @@ int fdht_choose_modes(size_t inputs, size_t outputs, size_t blocks, size_t rank,
 {
     search s = {.blocks = blocks, .rank = FDHT_MAX(rank, (size_t)1), .spec = *spec};
     size_t operations = 0;
-    int at = 0, st = FDHT_OK;
+    int at = 0, status = FDHT_OK;
     s.have_in = spec->in[0] > 0 && spec->d > 0;
     s.have_out = spec->out[0] > 0 && spec->d > 0;
     if (!inputs || !outputs || !blocks || outputs % blocks || spec->d > FDHT_MAX_MODES)
         return fdht_fail(err, FDHT_EINVAL, "%zu inputs and %zu outputs in %zu blocks", inputs, outputs,
                          blocks);
-    if ((st = check_given(&s, inputs, outputs, err)))
-        return st;
+    if ((status = check_given(&s, inputs, outputs, err)))
+        return status;
     if (s.have_in && s.have_out) {
-        if (spec->format == FDHT_HT && (st = fdht_tree_balanced(spec->d, &spec->tree, err)))
-            return st;
+        if (spec->format == FDHT_HT && (status = fdht_tree_balanced(spec->d, &spec->tree, err)))
+            return status;
         snprintf(reason, 256, "as given");
         return FDHT_OK;
     }
-    for (int d = spec->d ? spec->d : 2; !st && d <= (spec->d ? spec->d : MOST_MODES); d++)
-        st = search_modes(&s, inputs, outputs, d, err);
-    if (!st && by_operations)
-        st = cheapest(&s, &operations, &at, err);
-    if (st || !s.n_best)
-        return st ? st : fdht_fail(err, FDHT_EINTERNAL, "no factorisation found");
+    for (int d = spec->d ? spec->d : 2; !status && d <= (spec->d ? spec->d : MOST_MODES); d++)
+        status = search_modes(&s, inputs, outputs, d, err);
+    if (!status && by_operations)
+        status = cheapest(&s, &operations, &at, err);
+    if (status || !s.n_best)
+        return status ? status : fdht_fail(err, FDHT_EINTERNAL, "no factorisation found");
     *spec = s.best[at].spec;
     size_t in = size_of(spec->in, spec->d), out = size_of(spec->out, spec->d);
     int n = snprintf(reason, 256, "%d modes with %s at rank %zu: %zu parameters", spec->d,

@@ -1,4 +1,4 @@
-/* decomp/test_slab.c - slabs of a source: numbers in place however they are cut and wherever they stand; threads. */
+/* decomp/test_slab.c - slabs of a source: numbers in place however they are cut and wherever they are; threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,12 +1,14 @@
-/* job.c - ranks of the leaves, and the way from a source to unrounded cores. */
-#include "decomp/job.h"
+/* decomp/options.c - from options to leaf ranks: checks, explicit ranks, and the way from a source to unrounded cores. */
+#include "decomp/options.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
-/* Below this a Gram matrix in double cannot see what may be dropped; below the other one in float. */
+#include "decomp/ht_svd.h"
+#include "decomp/tt_svd.h"
+
+/* Below this tolerance a Gram matrix in double cannot see what may be dropped; below the other one, in float
+ * (lib/README.md section 5.6). */
 static const double GRAM_LIMIT = 3e-7, SINGLE_LIMIT = 2e-3;
 
 enum { SINGLE_NUMBERS = 1 << 20 };
@@ -16,70 +18,11 @@ void fdht_decomp_options_default(fdht_decomp_options *o)
     *o = (fdht_decomp_options){.tol = 0};
 }
 
-void fdht_factored_free(fdht_factored *f)
-{
-    if (f) {
-        fdht_free(f->values);
-        f->values = NULL;
-        f->size = 0;
-    }
-}
-
-void fdht_decomp_report_free(fdht_decomp_report *r)
-{
-    if (!r)
-        return;
-    for (int i = 0; i < r->n_nodes; i++)
-        fdht_free(r->node[i].sigma);
-    fdht_free(r->node);
-    r->node = NULL;
-    r->n_nodes = 0;
-}
-
 void fdht_decomp_plain(const fdht_op_spec *spec, const fdht_dense_source *source, fdht_decomp_input *out)
 {
     *out = (fdht_decomp_input){.spec = *spec, .blocks = 1, .parts = 1};
     out->part[0].source = *source;
     memcpy(out->part[0].box.size, spec->in, sizeof spec->in);
-}
-
-size_t fdht_spec_parameters(const fdht_op_spec *spec)
-{
-    return spec->format == FDHT_HT ? fdht_ht_parameters(spec) : fdht_tt_parameters(spec);
-}
-
-void fdht_note(fdht_decomp_report *r, const char *fmt, ...)
-{
-    size_t at = strlen(r->note);
-    va_list ap;
-    if (at && at + 3 < sizeof r->note)
-        at += (size_t)snprintf(r->note + at, sizeof r->note - at, "; ");
-    va_start(ap, fmt);
-    vsnprintf(r->note + at, sizeof r->note - at, fmt, ap);
-    va_end(ap);
-}
-
-static size_t spell(const fdht_tree *tree, int t, char *buf, size_t size, size_t at)
-{
-    const fdht_tree_node *n = &tree->node[t];
-    char number[24];
-    if (n->mode < 0) {
-        at = spell(tree, n->left, buf, size,
-                   at + (size_t)(at + 1 < size ? snprintf(buf + at, size - at, "(") : 1));
-        at += (size_t)(at + 1 < size ? snprintf(buf + at, size - at, ",") : 1);
-        at = spell(tree, n->right, buf, size, at);
-        return at + (size_t)(at + 1 < size ? snprintf(buf + at, size - at, ")") : 1);
-    }
-    size_t len = (size_t)snprintf(number, sizeof number, "%d", n->mode + 1);
-    if (at + 1 < size)
-        snprintf(buf + at, size - at, "%s", number);
-    return at + len;
-}
-
-void fdht_node_spell(const fdht_tree *tree, int t, char *buf, size_t size)
-{
-    buf[0] = 0;
-    spell(tree, t, buf, size, 0);
 }
 
 /* ---- options ---- */
@@ -133,19 +76,19 @@ static int wanted_ranks(fdht_job *j, const fdht_op_spec *spec, fdht_error *err)
 int fdht_job_open(const fdht_decomp_input *in, const fdht_decomp_options *opt, fdht_job *j, fdht_error *err)
 {
     *j = (fdht_job){.opt = opt, .train = in->spec.format != FDHT_HT};
-    int st = check_numbers(opt, err);
-    if (!st)
-        st = wanted_ranks(j, &in->spec, err);
-    if (!st)
-        st = fdht_pass_open(in, opt, &j->s, err);
-    if (st)
-        return st;
+    int status = check_numbers(opt, err);
+    if (!status)
+        status = wanted_ranks(j, &in->spec, err);
+    if (!status)
+        status = fdht_pass_open(in, opt, &j->s, err);
+    if (status)
+        return status;
     j->s.qr = opt->svd == FDHT_SVD_QR || (opt->tol > 0 && opt->tol < GRAM_LIMIT);
     j->s.single = !j->s.qr && !opt->wide && !fdht_input_wide(in) &&
                   (opt->tol == 0 || opt->tol >= SINGLE_LIMIT) && fdht_input_numbers(in) >= SINGLE_NUMBERS;
-    if ((st = fdht_pass_leaves(&j->s, err)))
+    if ((status = fdht_pass_leaves(&j->s, err)))
         fdht_job_close(j);
-    return st;
+    return status;
 }
 
 void fdht_job_close(fdht_job *j)
@@ -209,8 +152,7 @@ static double core_numbers(const fdht_job *j, const size_t *rank)
     return n;
 }
 
-/* Without a rule for the leaves: keep all that the limits allow, giving up the least singular values first.
- */
+/* Without a rule for the leaves: keep all that the limits allow, giving up the least singular values first. */
 static void free_leaf_caps(fdht_job *j, size_t params_limit, size_t core_limit)
 {
     const fdht_op_spec *spec = &j->s.in->spec;
@@ -250,7 +192,7 @@ static void free_leaf_caps(fdht_job *j, size_t params_limit, size_t core_limit)
 int fdht_job_run(fdht_job *j, double budget, size_t params_limit, size_t core_limit, fdht_factored *out,
                  fdht_error *err)
 {
-    int d = j->s.in->spec.d, st;
+    int d = j->s.in->spec.d, status;
     bool by_tol = budget >= 0 && !j->wanted;
     memset(j->cap, 0, sizeof j->cap);
     if (!by_tol && !j->wanted)
@@ -270,8 +212,8 @@ int fdht_job_run(fdht_job *j, double budget, size_t params_limit, size_t core_li
     if (j->train)
         j->rule.clamped = false; /* leaves of a train are no ranks of the result */
     choose_arg a = {j, err};
-    if ((st = fdht_pass_project(&j->s, j->rank, choose_split, &a, err)))
-        return st;
+    if ((status = fdht_pass_project(&j->s, j->rank, choose_split, &a, err)))
+        return status;
     if (!j->train)
         return fdht_core_ht(&j->s, &j->rule, &j->nodes, out, err);
     j->rule.max_rank = j->opt->max_rank;
@@ -279,114 +221,4 @@ int fdht_job_run(fdht_job *j, double budget, size_t params_limit, size_t core_li
     j->rule.nodes_left = d - 1;
     j->rule.clamped = false;
     return fdht_core_tt(&j->s, &j->rule, &j->nodes, out, err);
-}
-
-/* ---- cores ---- */
-
-/* Size of core i, in the flat order. */
-static size_t core_size(const fdht_op_spec *s, int i)
-{
-    if (s->format == FDHT_HT)
-        return s->rank[i] * fdht_ht_cols(s, i);
-    return s->rank[i] * fdht_leaf_size(s, i) * s->rank[i + 1];
-}
-
-void fdht_factored_balance(fdht_factored *f)
-{
-    int n = f->spec.format == FDHT_HT ? f->spec.tree.n_nodes : f->spec.d, e[FDHT_MAX_NODES], sum = 0;
-    double level[FDHT_MAX_NODES], mean = 0;
-    size_t at = 0;
-    for (int i = 0; i < n; i++) {
-        size_t size = core_size(&f->spec, i);
-        double q = 0;
-        for (size_t x = 0; x < size; x++)
-            q += f->values[at + x] * f->values[at + x];
-        if (!(q > 0) || !isfinite(q))
-            return;
-        level[i] = log2(q / (double)size) / 2;
-        mean += level[i] / n;
-        at += size;
-    }
-    for (int i = 0; i < n; i++) {
-        e[i] = (int)lrint(mean - level[i]);
-        sum += e[i];
-    }
-    e[n - 1] -= sum;
-    at = 0;
-    for (int i = 0; i < n; i++)
-        for (size_t x = core_size(&f->spec, i); x-- > 0; at++)
-            f->values[at] = ldexp(f->values[at], e[i]);
-}
-
-void fdht_factored_to_float(fdht_factored *f)
-{
-    for (size_t i = 0; i < f->size; i++)
-        f->values[i] = (double)(float)f->values[i];
-}
-
-double fdht_rounding_bound(const fdht_op_spec *s)
-{
-    double sum = 1;
-    if (s->format == FDHT_HT)
-        for (int t = 0; t < s->tree.n_nodes - 1; t++)
-            sum += sqrt((double)s->rank[t]);
-    else
-        for (int k = 0; k < s->d - 1; k++)
-            sum += sqrt((double)s->rank[k + 1] * (double)(k ? 1 : s->rank[0]));
-    return 1.01 * ldexp(sum, -24);
-}
-
-int fdht_shrink_ht(fdht_factored *f, size_t max_params, size_t max_rank, fdht_cut_nodes *nodes,
-                   fdht_error *err)
-{
-    fdht_ht h = {.node = {0}}, cut = {.node = {0}};
-    fdht_ht_spectra sp = {{0}, {0}};
-    size_t rank[FDHT_MAX_NODES];
-    int st = fdht_ht_import(f, &h, err);
-    if (st || (st = fdht_ht_orthogonalise(&h, err)) || (st = fdht_ht_spectra_of(&h, &sp, err)))
-        goto out;
-    fdht_ht_fill(&h.spec, (const double *const *)sp.sigma, max_params, max_rank, rank);
-    for (int t = 0; nodes && t < h.spec.tree.n_nodes - 1; t++)
-        for (size_t i = h.spec.rank[t]; i-- > rank[t];)
-            nodes->node[t].dropped += sp.sigma[t][i] * sp.sigma[t][i];
-    if ((st = fdht_ht_truncate(&h, &sp, rank, &cut, err)) || (st = fdht_ht_trim(&cut, err)))
-        goto out;
-    fdht_factored_free(f);
-    st = fdht_ht_export(&cut, f, err);
-out:
-    fdht_ht_spectra_free(&sp);
-    fdht_ht_free(&cut);
-    fdht_ht_free(&h);
-    return st;
-}
-
-int fdht_report_nodes(const fdht_op_spec *spec, const fdht_cut_nodes *nodes, double norm,
-                      fdht_decomp_report *r, fdht_error *err)
-{
-    int d = spec->d, n = spec->format == FDHT_HT ? 2 * d - 2 : 2 * d - 1, out = 0;
-    r->node = fdht_calloc_err((size_t)FDHT_MAX(n, 1), sizeof *r->node, "report", err);
-    if (!r->node)
-        return FDHT_ENOMEM;
-    for (int t = 0; t < (spec->format == FDHT_HT ? n : 2 * d); t++) {
-        if (spec->format != FDHT_HT && t == d)
-            continue;
-        fdht_decomp_node *to = &r->node[out];
-        const fdht_cut_node *from = &nodes->node[t];
-        if (spec->format == FDHT_HT)
-            fdht_node_spell(&spec->tree, t, to->name, sizeof to->name);
-        else if (t < d)
-            snprintf(to->name, sizeof to->name, "%d", t + 1);
-        else
-            snprintf(to->name, sizeof to->name, "%d|%d", t - d, t - d + 1);
-        to->size = from->sp.rows;
-        to->rank = spec->format == FDHT_HT ? spec->rank[t] : from->rank;
-        to->n_sigma = from->sp.n;
-        to->error = norm > 0 ? sqrt(from->dropped) / norm : 0;
-        if (!(to->sigma = fdht_calloc_err(FDHT_MAX(from->sp.n, (size_t)1), sizeof(double), "report", err)))
-            return FDHT_ENOMEM;
-        r->n_nodes = ++out;
-        if (from->sp.n)
-            memcpy(to->sigma, from->sp.sigma, from->sp.n * sizeof(double));
-    }
-    return FDHT_OK;
 }
