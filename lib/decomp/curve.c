@@ -5,7 +5,6 @@
 #include "decomp/factored.h"
 #include "decomp/ht.h"
 #include "decomp/options.h"
-#include "decomp/tt_svd.h"
 
 enum { CURVE_CORE = 1 << 21 };
 
@@ -21,7 +20,7 @@ static void add_point(curve *c, const fdht_op_spec *spec, double error2, double 
     fdht_curve_point p = {.parameters = fdht_spec_parameters(spec),
                           .error = c->scale > 0 ? sqrt(FDHT_MAX(error2, 0.0)) / c->scale : 0,
                           .bound = c->scale > 0 ? sqrt(FDHT_MAX(bound2, error2)) / c->scale : 0};
-    int nodes = spec->format == FDHT_HT ? spec->tree.n_nodes - 1 : spec->d;
+    int nodes = fdht_has_tree(spec) ? spec->tree.n_nodes - 1 : spec->d;
     for (int i = 0; i < nodes; i++)
         p.largest_rank = FDHT_MAX(p.largest_rank, spec->rank[i]);
     while (c->n > 0 && c->point[c->n - 1].parameters >= p.parameters && c->point[c->n - 1].error >= p.error)
@@ -101,7 +100,7 @@ static int curve_train(fdht_job *j, int points, curve *c, fdht_error *err)
                               .nodes_left = d - 1,
                               .max_rank = j->opt->max_rank,
                               .dropped = leaves};
-        if (!(status = fdht_core_tt(&j->s, &j->rule, &j->nodes, &f, err)))
+        if (!(status = j->method->core(&j->s, &j->rule, &j->nodes, &f, err)))
             add_point(c, &f.spec, j->rule.dropped, j->rule.dropped);
         fdht_factored_free(&f);
     }

@@ -8,7 +8,6 @@
 #include "decomp/ht.h"
 #include "decomp/options.h"
 #include "decomp/report.h"
-#include "decomp/tt_svd.h"
 
 enum { FREE_CORE = 1 << 22, TRIES = 4, BISECTIONS = 30 };
 
@@ -36,7 +35,7 @@ static int shrink_train(fdht_job *j, size_t max_params, fdht_factored *f, fdht_e
                               .nodes_left = d - 1,
                               .max_rank = j->opt->max_rank,
                               .dropped = before};
-        if ((status = fdht_core_tt(&j->s, &j->rule, &j->nodes, &trial, err)))
+        if ((status = j->method->core(&j->s, &j->rule, &j->nodes, &trial, err)))
             break;
         if (trial.size <= max_params)
             hi = e;
@@ -59,7 +58,7 @@ typedef struct result {
 
 static int norm_of(const fdht_factored *f, double *out, fdht_error *err)
 {
-    if (f->spec.format == FDHT_HT)
+    if (fdht_has_tree(&f->spec))
         return fdht_ht_norm(f, out, err);
     /* The last core of a train carries the norm, all others are orthonormal. */
     const fdht_op_spec *s = &f->spec;

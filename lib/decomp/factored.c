@@ -17,14 +17,14 @@ void fdht_factored_free(fdht_factored *f)
 /* Size of core i, in the flat order. */
 static size_t core_size(const fdht_op_spec *s, int i)
 {
-    if (s->format == FDHT_HT)
+    if (fdht_has_tree(s))
         return s->rank[i] * fdht_ht_cols(s, i);
     return s->rank[i] * fdht_leaf_size(s, i) * s->rank[i + 1];
 }
 
 void fdht_factored_balance(fdht_factored *f)
 {
-    int n = f->spec.format == FDHT_HT ? f->spec.tree.n_nodes : f->spec.d, e[FDHT_MAX_NODES], sum = 0;
+    int n = fdht_has_tree(&f->spec) ? f->spec.tree.n_nodes : f->spec.d, e[FDHT_MAX_NODES], sum = 0;
     double level[FDHT_MAX_NODES], mean = 0;
     size_t at = 0;
     for (int i = 0; i < n; i++) {
@@ -58,7 +58,7 @@ void fdht_factored_to_float(fdht_factored *f)
 double fdht_rounding_bound(const fdht_op_spec *s)
 {
     double sum = 1;
-    if (s->format == FDHT_HT)
+    if (fdht_has_tree(s))
         for (int t = 0; t < s->tree.n_nodes - 1; t++)
             sum += sqrt((double)s->rank[t]);
     else

@@ -34,7 +34,7 @@ int fdht_ht_alloc(const fdht_op_spec *spec, fdht_ht *out, fdht_error *err)
 
 int fdht_ht_import(const fdht_factored *f, fdht_ht *out, fdht_error *err)
 {
-    if (f->spec.format != FDHT_HT)
+    if (!fdht_has_tree(&f->spec))
         return fdht_fail(err, FDHT_EINVAL, "a tensor in %s form: ht is needed",
                          fdht_format_name(f->spec.format));
     fdht_op_spec spec = f->spec;

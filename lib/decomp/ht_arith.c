@@ -11,8 +11,7 @@
 static int same_modes(const fdht_factored *a, const fdht_factored *b, fdht_error *err)
 {
     const fdht_op_spec *s = &a->spec, *t = &b->spec;
-    bool same =
-        s->format == FDHT_HT && t->format == FDHT_HT && s->d == t->d && s->tree.n_nodes == t->tree.n_nodes;
+    bool same = fdht_has_tree(s) && fdht_has_tree(t) && s->d == t->d && s->tree.n_nodes == t->tree.n_nodes;
     for (int k = 0; same && k < s->d; k++)
         same = s->in[k] == t->in[k] && s->out[k] == t->out[k];
     for (int i = 0; same && i < s->tree.n_nodes; i++)

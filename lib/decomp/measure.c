@@ -387,8 +387,8 @@ static int measure_slab(fdht_pass *s, const fdht_factored *f, frame *right, doub
     int status, d = s->in->spec.d;
     if (!right_is_whole(&s->slab, &f->spec, right))
         frame_free(right);
-    if ((status = f->spec.format == FDHT_HT ? ht_sides(&s->slab, f, &j.L, right, err)
-                                            : train_sides(&s->slab, f, &j.L, right, err)) ||
+    if ((status = fdht_has_tree(&f->spec) ? ht_sides(&s->slab, f, &j.L, right, err)
+                                          : train_sides(&s->slab, f, &j.L, right, err)) ||
         (status = place_of(&s->slab, &j.L, d, &j.pl, err)) ||
         (status = place_of(&s->slab, right, d, &j.pr, err)))
         goto out;

@@ -70,7 +70,7 @@ static void keep_best(search *s, const fdht_op_spec *spec)
 static void set_ranks(fdht_op_spec *spec, size_t rank)
 {
     fdht_op_spec_set_rank(spec, rank);
-    if (spec->format == FDHT_HT)
+    if (fdht_has_tree(spec))
         fdht_ht_feasible(spec);
 }
 
@@ -172,7 +172,7 @@ static void inputs_from(search *s, int at, size_t n)
 static int search_modes(search *s, size_t inputs, size_t outputs, int d, fdht_error *err)
 {
     s->d = s->spec.d = d;
-    if (s->spec.format == FDHT_HT) {
+    if (fdht_has_tree(&s->spec)) {
         int status = fdht_tree_balanced(d, &s->spec.tree, err);
         if (status)
             return status;
@@ -237,7 +237,7 @@ int fdht_choose_modes(size_t inputs, size_t outputs, size_t blocks, size_t rank,
     if ((status = check_given(&s, inputs, outputs, err)))
         return status;
     if (s.have_in && s.have_out) {
-        if (spec->format == FDHT_HT && (status = fdht_tree_balanced(spec->d, &spec->tree, err)))
+        if (fdht_has_tree(spec) && (status = fdht_tree_balanced(spec->d, &spec->tree, err)))
             return status;
         snprintf(reason, 256, "as given");
         return FDHT_OK;

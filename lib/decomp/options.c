@@ -4,9 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "decomp/ht_svd.h"
-#include "decomp/tt_svd.h"
-
 /* Below this tolerance a Gram matrix in double cannot see what may be dropped; below the other one, in float
  * (lib/README.md section 5.6). */
 static const double GRAM_LIMIT = 3e-7, SINGLE_LIMIT = 2e-3;
@@ -46,7 +43,8 @@ static int wanted_ranks(fdht_job *j, const fdht_op_spec *spec, fdht_error *err)
     j->wanted = o->rank || o->n_ranks;
     if (!j->wanted)
         return FDHT_OK;
-    size_t need = !j->train ? (size_t)(2 * d - 2) : spec->format == FDHT_TT ? (size_t)(d - 1) : (size_t)d;
+    bool closed = j->method && j->method->closed;
+    size_t need = !j->train ? (size_t)(2 * d - 2) : (size_t)(closed ? d : d - 1);
     if (o->n_ranks && o->n_ranks != need)
         return fdht_fail(err, FDHT_EINVAL, "%zu ranks given: %s over %d modes has %zu", o->n_ranks,
                          fdht_format_name(spec->format), d, need);
@@ -58,11 +56,9 @@ static int wanted_ranks(fdht_job *j, const fdht_op_spec *spec, fdht_error *err)
     size_t r[FDHT_MAX_MODES + 1];
     for (int k = 0; k <= d; k++)
         r[k] = o->rank;
-    for (int k = 0; o->n_ranks && spec->format == FDHT_TR && k < d; k++)
-        r[k] = o->ranks[k];
-    for (int k = 1; o->n_ranks && spec->format == FDHT_TT && k < d; k++)
-        r[k] = o->ranks[k - 1];
-    if (spec->format == FDHT_TT)
+    for (int k = closed ? 0 : 1; o->n_ranks && k < d; k++)
+        r[k] = o->ranks[closed ? k : k - 1];
+    if (!closed)
         r[0] = 1;
     r[d] = r[0];
     for (int k = 0; k < d; k++) {
@@ -75,7 +71,8 @@ static int wanted_ranks(fdht_job *j, const fdht_op_spec *spec, fdht_error *err)
 
 int fdht_job_open(const fdht_decomp_input *in, const fdht_decomp_options *opt, fdht_job *j, fdht_error *err)
 {
-    *j = (fdht_job){.opt = opt, .train = in->spec.format != FDHT_HT};
+    *j =
+        (fdht_job){.opt = opt, .train = !fdht_has_tree(&in->spec), .method = fdht_method_of(in->spec.format)};
     int status = check_numbers(opt, err);
     if (!status)
         status = wanted_ranks(j, &in->spec, err);
@@ -214,11 +211,11 @@ int fdht_job_run(fdht_job *j, double budget, size_t params_limit, size_t core_li
     choose_arg a = {j, err};
     if ((status = fdht_pass_project(&j->s, j->rank, choose_split, &a, err)))
         return status;
-    if (!j->train)
-        return fdht_core_ht(&j->s, &j->rule, &j->nodes, out, err);
-    j->rule.max_rank = j->opt->max_rank;
-    j->rule.budget = budget - j->rule.dropped;
-    j->rule.nodes_left = d - 1;
-    j->rule.clamped = false;
-    return fdht_core_tt(&j->s, &j->rule, &j->nodes, out, err);
+    if (j->train) {
+        j->rule.max_rank = j->opt->max_rank;
+        j->rule.budget = budget - j->rule.dropped;
+        j->rule.nodes_left = d - 1;
+        j->rule.clamped = false;
+    }
+    return j->method->core(&j->s, &j->rule, &j->nodes, out, err);
 }

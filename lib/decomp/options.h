@@ -2,6 +2,7 @@
 #ifndef FDHT_DECOMP_OPTIONS_H
 #define FDHT_DECOMP_OPTIONS_H
 
+#include "decomp/method.h"
 #include "decomp/pass.h"
 
 /* A job is one decomposition under way: the options it obeys, the opened source with the spectra that the first pass
@@ -9,6 +10,7 @@
 typedef struct fdht_job {
     const fdht_decomp_options *opt;
     fdht_pass s;
+    const fdht_method *method;
     bool train; /* tt, tr */
     fdht_rule rule;
     fdht_cut_nodes nodes;

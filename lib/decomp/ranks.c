@@ -26,11 +26,6 @@ size_t fdht_tt_parameters(const fdht_op_spec *spec)
     return n;
 }
 
-size_t fdht_spec_parameters(const fdht_op_spec *spec)
-{
-    return spec->format == FDHT_HT ? fdht_ht_parameters(spec) : fdht_tt_parameters(spec);
-}
-
 /* ---- one rank, by the rules ---- */
 
 void fdht_cut_nodes_free(fdht_cut_nodes *c)

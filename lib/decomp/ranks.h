@@ -12,6 +12,13 @@ static inline size_t fdht_leaf_size(const fdht_op_spec *s, int k)
     return s->in[k] * s->out[k];
 }
 
+/* Whether its format joins cores by a tree (ht) or in a row (tt, tr). */
+static inline bool fdht_has_tree(const fdht_op_spec *s)
+{
+    const fdht_format_traits *format = fdht_format_traits_of(s->format);
+    return format && format->tree;
+}
+
 static inline bool fdht_is_leaf(const fdht_op_spec *s, int t)
 {
     return s->tree.node[t].mode >= 0;
@@ -19,7 +26,7 @@ static inline bool fdht_is_leaf(const fdht_op_spec *s, int t)
 
 /* Columns of node t's core: s of a leaf, r_left r_right of an inner node. */
 size_t fdht_ht_cols(const fdht_op_spec *s, int t);
-/* Numbers in all cores at these ranks: of an ht, of a tt or tr, of any of the three. */
+/* Numbers in all cores at these ranks: of an ht, of a tt or tr, of any of them (method.c). */
 size_t fdht_ht_parameters(const fdht_op_spec *s);
 size_t fdht_tt_parameters(const fdht_op_spec *s);
 size_t fdht_spec_parameters(const fdht_op_spec *s);

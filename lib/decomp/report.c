@@ -54,23 +54,23 @@ void fdht_node_spell(const fdht_tree *tree, int t, char *buf, size_t size)
 int fdht_report_nodes(const fdht_op_spec *spec, const fdht_cut_nodes *nodes, double norm,
                       fdht_decomp_report *r, fdht_error *err)
 {
-    int d = spec->d, n = spec->format == FDHT_HT ? 2 * d - 2 : 2 * d - 1, out = 0;
+    int d = spec->d, n = fdht_has_tree(spec) ? 2 * d - 2 : 2 * d - 1, out = 0;
     r->node = fdht_calloc_err((size_t)FDHT_MAX(n, 1), sizeof *r->node, "report", err);
     if (!r->node)
         return FDHT_ENOMEM;
-    for (int t = 0; t < (spec->format == FDHT_HT ? n : 2 * d); t++) {
-        if (spec->format != FDHT_HT && t == d)
+    for (int t = 0; t < (fdht_has_tree(spec) ? n : 2 * d); t++) {
+        if (!fdht_has_tree(spec) && t == d)
             continue;
         fdht_decomp_node *to = &r->node[out];
         const fdht_cut_node *from = &nodes->node[t];
-        if (spec->format == FDHT_HT)
+        if (fdht_has_tree(spec))
             fdht_node_spell(&spec->tree, t, to->name, sizeof to->name);
         else if (t < d)
             snprintf(to->name, sizeof to->name, "%d", t + 1);
         else
             snprintf(to->name, sizeof to->name, "%d|%d", t - d, t - d + 1);
         to->size = from->sp.rows;
-        to->rank = spec->format == FDHT_HT ? spec->rank[t] : from->rank;
+        to->rank = fdht_has_tree(spec) ? spec->rank[t] : from->rank;
         to->n_sigma = from->sp.n;
         to->error = norm > 0 ? sqrt(from->dropped) / norm : 0;
         if (!(to->sigma = fdht_calloc_err(FDHT_MAX(from->sp.n, (size_t)1), sizeof(double), "report", err)))

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "decomp/method.h"
 #include "linalg/linalg.h"
 
 /* G (left, a, right) times the leaf basis (a, s): core (left, s, right). */
@@ -58,7 +59,7 @@ static int cut_bond(const fdht_pass *s, growth *g, int k, fdht_rule *rule, fdht_
                     fdht_error *err)
 {
     int d = s->in->spec.d, bond = d + k + 1;
-    bool ring = g->spec->format == FDHT_TR && k == 0;
+    bool ring = fdht_method_of(g->spec->format)->closed && k == 0;
     size_t left = k ? g->spec->rank[k] : 1, rows = left * s->core_dim[k], cols = g->numbers / rows, rank,
            r0 = 1;
     fdht_spectrum sp = {.n = 0};
