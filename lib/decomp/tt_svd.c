@@ -54,6 +54,24 @@ static void wanted_ring(const size_t *want, int d, size_t most, size_t *r0, size
     *r0 = FDHT_MAX(FDHT_MIN(want[d], most / *r1), (size_t)1);
 }
 
+/* The rank of the ring's first split as a product r_0 r_1, and what that drops more (or less). */
+static size_t round_ring(const fdht_spectrum *sp, size_t rank, bool wanted, fdht_rule *rule,
+                         fdht_cut_node *node, size_t *r0)
+{
+    size_t r1 = rank / *r0;
+    double more = 0;
+    if (!wanted)
+        split_ring(rank, sp->n, rule->max_rank, r0, &r1);
+    size_t even = *r0 * r1;
+    for (size_t i = FDHT_MIN(rank, even); i < FDHT_MAX(rank, even); i++)
+        more += (rank > even ? 1 : -1) * sp->sigma[i] * sp->sigma[i];
+    node->dropped = FDHT_MAX(node->dropped + more, 0.0);
+    node->rank = even;
+    rule->budget -= more;
+    rule->dropped = FDHT_MAX(rule->dropped + more, 0.0);
+    return even;
+}
+
 /* Cut after mode k. */
 static int cut_bond(const fdht_pass *s, growth *g, int k, fdht_rule *rule, fdht_cut_nodes *nodes,
                     fdht_error *err)
@@ -90,17 +108,7 @@ static int cut_bond(const fdht_pass *s, growth *g, int k, fdht_rule *rule, fdht_
     rule->dropped = bent.dropped;
     rule->clamped = bent.clamped;
     if (ring) {
-        size_t r1 = rank / r0;
-        if (!(rule->want && rule->want[bond]))
-            split_ring(rank, most, rule->max_rank, &r0, &r1);
-        double more = 0; /* dropped, now that the split rounded the rank */
-        for (size_t i = FDHT_MIN(rank, r0 * r1); i < FDHT_MAX(rank, r0 * r1); i++)
-            more += (rank > r0 * r1 ? 1 : -1) * sp.sigma[i] * sp.sigma[i];
-        nodes->node[bond].dropped = FDHT_MAX(nodes->node[bond].dropped + more, 0.0);
-        rule->budget -= more;
-        rule->dropped = FDHT_MAX(rule->dropped + more, 0.0);
-        rank = r0 * r1;
-        nodes->node[bond].rank = rank;
+        rank = round_ring(&sp, rank, rule->want && rule->want[bond], rule, &nodes->node[bond], &r0);
         g->spec->rank[0] = g->spec->rank[d] = r0;
     }
     size_t r = rank / r0;

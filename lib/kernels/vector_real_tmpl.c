@@ -139,9 +139,10 @@ INLINE void R(tile)(int rows, int vecs, bool part, int kind, const R(operands) *
 #pragma GCC unroll 2
         for (int v = 0; v < vecs; v++)
             acc[i][v] = (V){0};
-    for (size_t u = 0; u < outer; u++)
-        R(add_all)
-    (rows, vecs, part, kind, o, &s, o->L + (o->ol ? o->ol[u] : 0), o->B + (o->ob ? o->ob[u] : 0), acc);
+    for (size_t u = 0; u < outer; u++) {
+        R(add_all)(rows, vecs, part, kind, o, &s, o->L + (o->ol ? o->ol[u] : 0),
+                   o->B + (o->ob ? o->ob[u] : 0), acc);
+    }
 #pragma GCC unroll 32
     for (int i = 0; i < rows; i++, row += cs) {
         PLAIN(row);

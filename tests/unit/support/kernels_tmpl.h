@@ -29,6 +29,27 @@ static size_t R(extent)(fdht_rng *r)
     return fdht_rng_below(r, 4) ? pick(r, 1, 20) : pick(r, 1, 75);
 }
 
+/* The sums that g asks for by plain loops, before it runs, and the same of absolute terms; (m, n) each, one for each `outer`
+ * unless oc is NULL. */
+static void R(sum_up)(const R(fdht_gemm) *g, double *want, double *bound)
+{
+    for (size_t o = 0; o < g->outer; o++)
+        for (size_t i = 0; i < g->m; i++)
+            for (size_t j = 0; j < g->n; j++) {
+                size_t at = (g->oc ? o * g->m : 0) * g->n + i * g->n + j;
+                if (g->accumulate && (g->oc || o == 0)) {
+                    want[at] = g->C[(g->oc ? g->oc[o] : 0) + i * g->cs + j];
+                    bound[at] = fabs(want[at]);
+                }
+                for (size_t x = 0; x < g->k; x++) {
+                    double term = (double)g->L[(g->ol ? g->ol[o] : 0) + i * g->ls + g->lk[x]] *
+                                  (double)g->B[(g->ob ? g->ob[o] : 0) + g->bk[x] + j];
+                    want[at] += term;
+                    bound[at] += fabs(term);
+                }
+            }
+}
+
 /* Products of random shapes, one operand (or both, or none) moving from one to the next. */
 static void R(check_gemm)(const R(fdht_kernels) *kernels, const char *level)
 {
@@ -73,21 +94,7 @@ static void R(check_gemm)(const R(fdht_kernels) *kernels, const char *level)
                 for (size_t j = 0; j < n; j++)
                     C[GUARD + oc[o] + i * cs + j] = (REAL)NAN;
         memcpy(before, C, (nC - GUARD) * sizeof *before);
-        for (size_t o = 0; o < outer; o++)
-            for (size_t i = 0; i < m; i++)
-                for (size_t j = 0; j < n; j++) {
-                    size_t at = (mC ? o * m : 0) * n + i * n + j;
-                    if (add && (mC || o == 0))
-                        want[at] = C[GUARD + oc[o] + i * cs + j], bound[at] = fabs(want[at]);
-                    for (size_t x = 0; x < k; x++) {
-                        double term = (double)L[(mL ? ol[o] : 0) + i * ls + lk[x]] *
-                                      (double)B[(mB ? ob[o] : 0) + bk[x] + j];
-                        want[at] += term;
-                        bound[at] += fabs(term);
-                    }
-                }
-        R(fdht_gemm)
-        g = {.m = m, .n = n, .k = k, .ls = ls, .lk = lk, .bk = bk, .cs = cs, .accumulate = add};
+        R(fdht_gemm) g = {.m = m, .n = n, .k = k, .ls = ls, .lk = lk, .bk = bk, .cs = cs, .accumulate = add};
         g.L = L;
         g.B = B;
         g.C = C + GUARD;
@@ -96,11 +103,12 @@ static void R(check_gemm)(const R(fdht_kernels) *kernels, const char *level)
         g.ob = mB ? ob : NULL;
         g.oc = mC ? oc : NULL;
         g.kind = round % 7 ? fdht_gemm_kind(ls, lk, bk, k) : FDHT_SPREAD;
+        R(sum_up)(&g, want, bound);
         kernels->gemm(&g);
-        for (size_t o = 0; o < (mC ? outer : 1); o++) /* the place of each, with the guards on both sides */
-            R(compare)
-        ("gemm", level, C + oc[o], before + oc[o], size + GUARD, GUARD, m, n, cs, want + o * m * n,
-         bound + o * m * n);
+        for (size_t o = 0; o < (mC ? outer : 1); o++) /* the place of each, with the guards on both sides */ {
+            R(compare)("gemm", level, C + oc[o], before + oc[o], size + GUARD, GUARD, m, n, cs,
+                       want + o * m * n, bound + o * m * n);
+        }
         free(before);
         free(want);
         free(bound);
@@ -185,8 +193,8 @@ static void R(check_gemm_bytes)(const R(fdht_kernels) *kernels, const char *leve
             oc[i] = (uint32_t)(i * m * n);
         }
         R(fill)(&r, W, still);
-        R(fdht_gemm)
-        g = {.m = m, .n = n, .k = k, .ls = ls, .lk = lk, .bk = bk, .cs = n, .outer = outer, .oc = oc};
+        R(fdht_gemm) g = {
+            .m = m, .n = n, .k = k, .ls = ls, .lk = lk, .bk = bk, .cs = n, .outer = outer, .oc = oc};
         g.kind = fdht_gemm_kind(ls, lk, bk, k);
         g.L = right ? W : numbers;
         g.B = right ? numbers : W;
