@@ -18,10 +18,14 @@ CC ?= cc
 CXX ?= c++
 CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
-PACKAGES ?= hdf5 libpng zlib libcjson openblas
+PACKAGES ?= hdf5 libpng zlib libcjson openblas $(OPTIONAL)
+OPTIONAL = $(shell $(PKG_CONFIG) --exists libzip && echo libzip; \
+    $(PKG_CONFIG) --exists libseccomp && echo libseccomp; \
+    $(PKG_CONFIG) --exists libprotobuf-c && command -v protoc-c > /dev/null && echo libprotobuf-c)
 EXTRA_LIBS ?= -llapacke
 PKG_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS ?= $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
+PACKAGES := $(PACKAGES)
 PKG_CFLAGS := $(PKG_CFLAGS)
 PKG_LIBS := $(PKG_LIBS)
 MACHINE := $(shell $(CC) -dumpmachine)
@@ -56,7 +60,7 @@ CLI_SRC := $(wildcard cli/*.c cli/*/*.c)
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 HEADERS := $(wildcard lib/fdht/*.h formats/fdht/*.h)
 MAN := $(wildcard man/*.[1-8])
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(if $(filter libprotobuf-c,$(PACKAGES)),$(B)/gen/onnx.pb-c.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
 DEMO_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard demo/*.c))
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
@@ -68,7 +72,7 @@ EXPORTS := lib/libfdht.map
 all: $(B)/libfdht.a $(SO) $(PROGRAM)
 
 # Objects depend on their flags: a changed flag builds anew, an unchanged one does not.
-FLAGS = $(strip $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(VERSION))
+FLAGS = $(strip $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(PACKAGES) $(VERSION))
 $(B)/flags: FORCE
 	@mkdir -p $(B); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 FORCE:
@@ -88,11 +92,23 @@ CFLAGS_lib_decomp_pass = -O3
 CFLAGS_lib_accel_fixed = -O3
 CFLAGS_lib_base_error = -DFDHT_VERSION='"$(VERSION)"'
 CFLAGS_cli_frame_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(strip $(CFLAGS) $(EXTRA_CFLAGS) $(SAN)), $(MACHINE)"'
+# Optional libraries: what is built without one says so when it is asked for.
+CFLAGS_formats_arrays_zip = $(if $(filter libzip,$(PACKAGES)),-DFDHT_HAVE_LIBZIP)
+CFLAGS_formats_hdf5_guard = $(if $(filter libseccomp,$(PACKAGES)),-DFDHT_HAVE_LIBSECCOMP)
+CFLAGS_formats_arrays_onnx = $(if $(filter libprotobuf-c,$(PACKAGES)),-DFDHT_HAVE_PROTOBUF_C -isystem $(B)/gen)
 # Folders whose own headers the command and the unit tests see.
 $(CLI_OBJ): INCLUDES = -Icli
 $(B)/tests/unit/%.o: INCLUDES = -Icli -Itests/unit
 $(B)/lib/kernels/%_avx2.o: ISA = -mavx2 -mfma
 $(B)/lib/kernels/%_avx512.o: ISA = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+
+# The reader of ONNX' messages, made by protoc-c.
+$(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h &: formats/arrays/%.proto
+	@mkdir -p $(@D)
+	$(call say,protoc-c $<)protoc-c --c_out=$(@D) --proto_path=$(<D) $<
+$(B)/gen/%.o: $(B)/gen/%.c $(B)/flags
+	$(call say,cc $<)$(CC) $(ALL_CFLAGS) -w -I$(B)/gen -c $< -o $@
+$(if $(filter libprotobuf-c,$(PACKAGES)),$(B)/formats/arrays/onnx.o: $(B)/gen/onnx.pb-c.h)
 
 $(B)/libfdht.a: $(LIB_OBJ)
 	$(call say,ar $@)rm -f $@ && $(AR) rcs $@ $^

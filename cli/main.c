@@ -128,6 +128,7 @@ int main(int argc, char **argv)
     occupy_standard_descriptors();
     cli_signals_init();
     fdht_hdf5_quiet();
+    fdht_hdf5_guard(true);
     int status = dispatch(argc, argv, &name);
     return close_stdout(name, status);
 }

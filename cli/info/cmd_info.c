@@ -17,6 +17,12 @@ static const struct {
 } readers[] = {
     {FDHT_FILE_HDF5, "weights", info_weights},
     {FDHT_FILE_ZIP, "weights", info_weights}, /* refused, saying what is inside */
+    {FDHT_FILE_SAFETENSORS, "weights", info_weights},
+    {FDHT_FILE_NPY, "weights", info_weights},
+    {FDHT_FILE_NPZ, "weights", info_weights},
+    {FDHT_FILE_TORCH, "weights", info_weights},
+    {FDHT_FILE_ONNX, "weights", info_weights},
+    {FDHT_FILE_KERAS, "weights", info_weights},
     {FDHT_FILE_MODEL, "model", info_model},
     {FDHT_FILE_DATASET, "dataset", info_dataset},
     {FDHT_FILE_PNG, "png", info_picture},
@@ -137,6 +143,8 @@ static int run(cli *c, void *p)
     }
     if (kind == FDHT_FILE_OTHER)
         return cli_fail(c, FDHT_EFORMAT, "%s: not a file that fdht knows", a->path);
+    if (fdht_file_kind_advice(kind))
+        return cli_fail(c, FDHT_EFORMAT, "%s: %s", a->path, fdht_file_kind_advice(kind));
     return cli_fail(c, FDHT_EFORMAT, "%s: %s: nothing more is known of such files", a->path,
                     fdht_file_kind_name(kind));
 }

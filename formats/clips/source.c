@@ -471,7 +471,15 @@ static int open_path(fdht_source *s, fdht_clip_item **out, fdht_error *err)
     case FDHT_FILE_IDX:
         return open_idx(s, out, err);
     case FDHT_FILE_ZIP:
-        fdht_fail(&why, FDHT_EFORMAT, "a zip archive (.keras or .npz) holds no clips that are read");
+        fdht_fail(&why, FDHT_EFORMAT, "a zip archive holds no clips that are read");
+        return record(s, out, FDHT_EFORMAT, &why, err);
+    case FDHT_FILE_SAFETENSORS:
+    case FDHT_FILE_NPY:
+    case FDHT_FILE_NPZ:
+    case FDHT_FILE_TORCH:
+    case FDHT_FILE_ONNX:
+    case FDHT_FILE_KERAS:
+        fdht_fail(&why, FDHT_EFORMAT, "holds arrays (%s), not clips", fdht_file_kind_name(kind));
         return record(s, out, FDHT_EFORMAT, &why, err);
     case FDHT_FILE_MODEL:
         fdht_fail(&why, FDHT_EFORMAT, "is a model, not clips");
@@ -485,7 +493,10 @@ static int open_path(fdht_source *s, fdht_clip_item **out, fdht_error *err)
         s->active = FDHT_ACTIVE_DATASET;
         return FDHT_OK;
     default:
-        return open_video(s, out, err);
+        if (!fdht_file_kind_advice(kind))
+            return open_video(s, out, err);
+        fdht_fail(&why, FDHT_EFORMAT, "%s", fdht_file_kind_advice(kind));
+        return record(s, out, FDHT_EFORMAT, &why, err);
     }
 }
 

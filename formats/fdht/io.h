@@ -86,8 +86,23 @@ typedef enum fdht_file_kind {
     FDHT_FILE_PNM, /* PGM or PPM, P5 or P6 */
     FDHT_FILE_Y4M,
     FDHT_FILE_IDX,  /* IDX, gzipped or plain, of unsigned bytes */
-    FDHT_FILE_ZIP,  /* a .keras or .npz file: never read, but worth a good message */
+    FDHT_FILE_ZIP,  /* a zip archive that is none of those below */
     FDHT_FILE_JSON, /* first printing character is '{' */
+    FDHT_FILE_SAFETENSORS,
+    FDHT_FILE_NPY,
+    FDHT_FILE_NPZ,
+    FDHT_FILE_TORCH, /* a zip archive as torch.save writes it */
+    FDHT_FILE_ONNX,
+    FDHT_FILE_KERAS,       /* a zip archive with model.weights.h5 */
+    FDHT_FILE_TORCHSCRIPT, /* from here on: named, never read */
+    FDHT_FILE_TORCH_OLD,   /* torch.save before PyTorch 1.6 */
+    FDHT_FILE_PICKLE,
+    FDHT_FILE_LFS, /* what git leaves where Git LFS is missing */
+    FDHT_FILE_HTML,
+    FDHT_FILE_GZIP,
+    FDHT_FILE_MP4,
+    FDHT_FILE_JPEG,
+    FDHT_FILE_PDF,
     FDHT_FILE_KINDS
 } fdht_file_kind;
 
@@ -98,8 +113,16 @@ FDHT_API int fdht_file_identify(const char *path, fdht_file_kind *out, fdht_erro
  * a full disk or a damaged file it can hold objects that it fails to free; at exit it would complain on stderr, or crash. Every file
  * is closed without it. The library itself silences libhdf5 call by call only. */
 FDHT_API void fdht_hdf5_quiet(void);
+/* From now on every HDF5 file is walked in a child process, under limits of address space, processor time and files, before any reader
+ * of this library opens it: a damaged or hostile file that crashes libhdf5, fills the memory or never ends is FDHT_EFORMAT. For programs
+ * that read files of others; off at first, since it forks (from the thread that opens the file, under libhdf5's lock). A file that passed
+ * is not walked again while it stays as it is. Threads: any; call it before the first file is opened. */
+FDHT_API void fdht_hdf5_guard(bool on);
 /* "model", "dataset", "hdf5", "png", ... Static storage. */
 FDHT_API const char *fdht_file_kind_name(fdht_file_kind kind);
+/* For a kind that is named, never read: what the file is and what to do about it, one line without the file's name. NULL for every
+ * other kind. Static storage. */
+FDHT_API const char *fdht_file_kind_advice(fdht_file_kind kind);
 
 #ifdef __cplusplus
 }

@@ -12,7 +12,7 @@
 #include "fdht/io.h"
 
 /* Deflate cannot do better than 1032:1; an extent that claims more is made up. */
-enum { MAX_EXPANSION = 1100, MIN_ALLOWANCE = 1 << 16, MAX_HEAP_CHECK = 1 << 30 };
+enum { MAX_EXPANSION = 1100, MIN_ALLOWANCE = 1 << 16 };
 
 void fdht_hdf5_quiet(void)
 {
@@ -20,7 +20,7 @@ void fdht_hdf5_quiet(void)
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
-int fdht_h5_open(const char *path, hid_t *out, fdht_error *err)
+int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
 {
     static const unsigned char magic[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
     unsigned char head[9] = {0};
@@ -54,11 +54,14 @@ int fdht_h5_open(const char *path, hid_t *out, fdht_error *err)
         *out = -1;
         return fdht_fail(err, FDHT_EFORMAT, "damaged or truncated HDF5 file (%lld bytes)", (long long)size);
     }
-    /* before superblock 3 (1.10) metadata has no checksums */
-    int rc = head[8] < 3 && size <= MAX_HEAP_CHECK ? fdht_h5_check_heaps(*out, err) : FDHT_OK;
-    if (rc)
-        fdht_h5_close(out, NULL);
-    return rc;
+    return FDHT_OK;
+}
+
+int fdht_h5_open(const char *path, hid_t *out, fdht_error *err)
+{
+    *out = -1;
+    int status = fdht_h5_guard(path, err);
+    return status ? status : fdht_h5_open_unguarded(path, out, err);
 }
 
 /* Walk to `path` through hard links only, so that no file leads out of itself: 1 it is there, 0 it is not, -1

@@ -29,6 +29,11 @@ typedef struct fdht_h5_array {
 /* Open read-only, file locking off. FDHT_ENOENT, FDHT_EIO, FDHT_EFORMAT "not an HDF5 file" and the like,
  * without the path. */
 int fdht_h5_open(const char *path, hid_t *out, fdht_error *err);
+/* The same without what fdht_hdf5_guard asks for: for the child that it starts. */
+int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err);
+/* If fdht_hdf5_guard is on: walk the file in a child process under limits. FDHT_EFORMAT if the child crashed, ran out of
+ * memory or time, or found damage; a file that is absent or no regular one passes, its opening says so. */
+int fdht_h5_guard(const char *path, fdht_error *err);
 
 /* Is there something at `path`? Also true where that is too damaged to say: opening it then fails with
  * FDHT_EFORMAT. The question for optional parts. */
@@ -64,11 +69,6 @@ int fdht_h5_read_box(const fdht_h5_array *a, const size_t *start, const size_t *
  * with fdht_h5_free_strings. */
 int fdht_h5_list(hid_t loc, const char *path, char ***out, size_t *n, fdht_error *err);
 void fdht_h5_free_strings(char **s, size_t n);
-
-/* Look through the file's heaps, where strings of variable length and, in old files, the names in groups lie: libhdf5 1.10 loops for
- * ever in one that is damaged, or runs out of it. fdht_h5_open does it for files of the old kind up to 1 GiB; readers of text do it
- * where text has variable length; call it once before many fdht_h5_attr_strings. FDHT_EFORMAT. */
-int fdht_h5_check_heaps(hid_t loc, fdht_error *err);
 
 /* Strings of a 1-D (or scalar) data set or attribute, fixed or variable length, always terminated.
  * FDHT_ENOENT if absent. */

@@ -174,8 +174,7 @@ static int read_root(struct reading *r, fdht_error *err)
     s->classes = (size_t)classes;
     if (!fdht_h5_has_attr(r->file, "classes"))
         return FDHT_OK;
-    if ((rc = fdht_h5_check_heaps(r->file, err)) ||
-        (rc = fdht_h5_attr_strings(r->file, "classes", &s->class_name, &r->n_names, err)))
+    if ((rc = fdht_h5_attr_strings(r->file, "classes", &s->class_name, &r->n_names, err)))
         return rc;
     if (r->n_names != s->classes)
         return fdht_fail(err, FDHT_EFORMAT, "attribute classes: %zu names for %zu classes", r->n_names,

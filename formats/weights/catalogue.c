@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hdf5/h5.h"
+#include "hdf5/walk.h"
 #include "weights/weights.h"
 
 enum { MAX_DEPTH = 32, MAX_SETS = 100000, MAX_NAMES = 1000000 };
@@ -17,6 +18,7 @@ typedef struct walk {
     const char *prefix;
     int depth;
     int status;
+    fdht_h5_seen *seen; /* groups: each is listed once, under the first of its names */
     fdht_error *err;
 } walk;
 
@@ -76,8 +78,10 @@ static herr_t visit(hid_t group, const char *name, const H5L_info_t *link, void 
     } else if (type == H5I_GROUP && up->depth >= MAX_DEPTH) {
         up->status = fdht_fail(up->err, FDHT_EFORMAT, "%s: groups nested deeper than %d", path, MAX_DEPTH);
     } else if (type == H5I_GROUP) {
-        walk down = {up->w, path, up->depth + 1, FDHT_OK, up->err};
-        if (H5Literate(id, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit, &down) < 0 && !down.status)
+        bool fresh = false;
+        walk down = {up->w, path, up->depth + 1, FDHT_OK, up->seen, up->err};
+        down.status = fdht_h5_seen_add(up->seen, id, &fresh, up->err);
+        if (fresh && H5Literate(id, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit, &down) < 0 && !down.status)
             down.status = fdht_fail(up->err, FDHT_EFORMAT, "%s: damaged group", path);
         up->status = down.status;
     }
@@ -124,16 +128,18 @@ int fdht_w_file_open(fdht_weights *w, const char *path, fdht_error *err)
     int status = fdht_h5_open(path, &w->id, err);
     if (status == FDHT_EFORMAT)
         return explain(path, err);
-    if (status || (status = fdht_h5_check_heaps(w->id, err)))
+    if (status)
         return status;
     /* Native order: for any other libhdf5 makes a table first and, in a damaged file, frees one it has not filled. */
-    walk top = {w, "", 0, FDHT_OK, err};
+    fdht_h5_seen seen = {0};
+    walk top = {w, "", 0, FDHT_OK, &seen, err};
     herr_t rc;
     H5E_BEGIN_TRY
     {
         rc = H5Literate(w->id, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit, &top);
     }
     H5E_END_TRY
+    fdht_free(seen.slot);
     if (rc < 0 && !top.status)
         return fdht_fail(err, FDHT_EFORMAT, "/: damaged group");
     if (w->n_sets)
