@@ -1,18 +1,19 @@
-/* fdht simulate - a model, a preset or a workload on an accelerator. */
+/* simulate/cmd_simulate.c - fdht simulate: a model, a preset or a workload on an accelerator. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fdht/basics.h"
 #include "fdht/clips.h"
 #include "fdht/hardware.h"
 #include "fdht/modelfile.h"
 #include "fdht/preset.h"
-#include "simulate/simulate.h"
 #include "frame/output.h"
-#include "frame/plot.h"
 #include "frame/parse.h"
+#include "frame/plot.h"
 #include "frame/progress.h"
 #include "frame/signals.h"
+#include "simulate/simulate.h"
 
 static const cli_option options[] = {
     CLI_STRING(sim_args, preset, 0, "preset", "NAME", "simulate a preset, with pseudo-random weights"),
@@ -72,41 +73,39 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "--input needs a MODEL.h5");
     if (a->trace && a->mode == FDHT_SIM_PAPER)
         return cli_usage(c, "--trace needs --mode real");
-    int st = parse_order(c, a);
-    const char *out[] = {a->trace, a->csv}, *in[] = {a->path, a->input};
-    for (int i = 0; i < 2 && !st; i++)
+    int status = parse_order(c, a);
+    const char *out[] = {a->trace, a->csv, a->plot}, *in[] = {a->path, a->input};
+    for (int i = 0; i < 3 && !status; i++)
         if (out[i])
-            st = cli_check_output(c, out[i], false, in, 2);
-    if (!st && a->plot)
-        st = cli_check_plot(c, a->plot, in, 2);
-    return st;
+            status = cli_check_output(c, out[i], false, in, 2);
+    return status;
 }
 
 static int load_machine(cli *c, const sim_args *a, fdht_sim_hw *hw)
 {
-    int st = FDHT_OK;
+    int status = FDHT_OK;
     if (!strcmp(a->arch, "tie") || !strcmp(a->arch, "fdht"))
-        st = fdht_sim_hw_named(a->arch, hw, &c->err);
+        status = fdht_sim_hw_named(a->arch, hw, &c->err);
     else
-        st = fdht_hardware_read(a->arch, hw, &c->err);
-    for (size_t i = 0; i < a->set.n && !st; i++) {
+        status = fdht_hardware_read(a->arch, hw, &c->err);
+    for (size_t i = 0; i < a->set.n && !status; i++) {
         char key[64];
         const char *eq = strchr(a->set.v[i], '=');
         if (!eq || eq == a->set.v[i] || (size_t)(eq - a->set.v[i]) >= sizeof key)
             return cli_usage(c, "--set: expected KEY=VALUE, got '%.40s'", a->set.v[i]);
         memcpy(key, a->set.v[i], (size_t)(eq - a->set.v[i]));
         key[eq - a->set.v[i]] = 0;
-        st = fdht_sim_hw_set(hw, key, eq + 1, &c->err);
+        status = fdht_sim_hw_set(hw, key, eq + 1, &c->err);
     }
-    return st ? st : fdht_sim_hw_check(hw, &c->err);
+    return status ? status : fdht_sim_hw_check(hw, &c->err);
 }
 
 static int load_preset(cli *c, const sim_args *a, fdht_workload *w)
 {
     fdht_preset p;
-    int st = fdht_preset_get(a->preset, &p, &c->err);
-    if (st)
-        return st;
+    int status = fdht_preset_get(a->preset, &p, &c->err);
+    if (status)
+        return status;
     if (p.layer || p.cell.kind == FDHT_CELL_DENSE)
         return p.layer ? fdht_workload_matrix(p.name, &p.cell.op, 1, 1, w, &c->err)
                        : cli_fail(c, FDHT_ENOSUP, "%s: a dense cell has no stages to simulate", p.name);
@@ -120,21 +119,21 @@ static int load_preset(cli *c, const sim_args *a, fdht_workload *w)
 static int load_workload(cli *c, const sim_args *a, fdht_workload *w, fdht_model **model)
 {
     fdht_file_kind kind;
-    int st = a->preset ? load_preset(c, a, w) : fdht_file_identify(a->path, &kind, &c->err);
-    if (!st && !a->preset && kind == FDHT_FILE_JSON)
-        st = fdht_workload_read(a->path, w, &c->err);
-    else if (!st && !a->preset && kind == FDHT_FILE_MODEL) {
-        st = fdht_modelfile_read(a->path, model, NULL, NULL, &c->err);
-        if (!st)
-            st = fdht_model_workload(*model, 6, w, &c->err);
-    } else if (!st && !a->preset)
-        st = cli_fail(c, FDHT_EFORMAT, "%s: %s: expected a model or a workload", a->path,
-                      fdht_file_kind_name(kind));
-    if (!st && a->steps)
+    int status = a->preset ? load_preset(c, a, w) : fdht_file_identify(a->path, &kind, &c->err);
+    if (!status && !a->preset && kind == FDHT_FILE_JSON)
+        status = fdht_workload_read(a->path, w, &c->err);
+    else if (!status && !a->preset && kind == FDHT_FILE_MODEL) {
+        status = fdht_modelfile_read(a->path, model, NULL, NULL, &c->err);
+        if (!status)
+            status = fdht_model_workload(*model, 6, w, &c->err);
+    } else if (!status && !a->preset)
+        status = cli_fail(c, FDHT_EFORMAT, "%s: %s: expected a model or a workload", a->path,
+                          fdht_file_kind_name(kind));
+    if (!status && a->steps)
         w->steps = a->steps;
-    if (!st && a->input && !*model)
-        st = cli_usage(c, "--input needs a MODEL.h5");
-    return st;
+    if (!status && a->input && !*model)
+        status = cli_usage(c, "--input needs a MODEL.h5");
+    return status;
 }
 
 double sim_us_per_step(const sim_result *s)
@@ -171,22 +170,22 @@ int sim_machine(cli *c, fdht_fixed *f, const fdht_sim_hw *hw, size_t steps, cons
                 FILE *trace, fdht_sim_report *r, bool *exact)
 {
     fdht_sim_program *p = fdht_fixed_program(f);
-    int st = fdht_sim_map_program(p, hw, &c->err);
-    if (!st && trace)
+    int status = fdht_sim_map_program(p, hw, &c->err);
+    if (!status && trace)
         fprintf(trace, "# cycle port buffer bank line stage\n");
-    if (!st)
-        st = fdht_sim_run(p, hw, steps, x, y, NULL, trace ? write_trace : NULL, trace, r, &c->err);
-    if (st)
-        return st;
-    st = fdht_fixed_check(f, steps, x, y, &c->err);
-    *exact = !st;
-    if (st == FDHT_EINTERNAL) { /* reported with everything else, then a failure */
+    if (!status)
+        status = fdht_sim_run(p, hw, steps, x, y, NULL, trace ? write_trace : NULL, trace, r, &c->err);
+    if (status)
+        return status;
+    status = fdht_fixed_check(f, steps, x, y, &c->err);
+    *exact = !status;
+    if (status == FDHT_EINTERNAL) { /* reported with everything else, then a failure */
         cli_warn(c, "%s", c->err.msg);
         return FDHT_OK;
     }
-    if (st)
+    if (status)
         fdht_sim_report_free(r);
-    return st;
+    return status;
 }
 
 static int describe(cli *c, const fdht_workload *w, const fdht_sim_hw *hw, sim_result *s)
@@ -206,8 +205,8 @@ static int run_random(cli *c, fdht_fixed *f, const fdht_workload *w, const fdht_
     bool same = false;
     fdht_fixed_random_input(f, c->seed + 1, w->steps, x);
     fdht_fixed_quantise(f, n_in, x, xw);
-    int st = sim_machine(c, f, hw, w->steps, xw, y, trace, &s->r, &same);
-    if (!st && !(st = fdht_fixed_float(f, w->steps, x, exact, &c->err))) {
+    int status = sim_machine(c, f, hw, w->steps, xw, y, trace, &s->r, &same);
+    if (!status && !(status = fdht_fixed_float(f, w->steps, x, exact, &c->err))) {
         s->bit_exact = same;
         s->snr_db = fdht_fixed_snr_db(f, n_out, y, exact);
     }
@@ -215,38 +214,38 @@ static int run_random(cli *c, fdht_fixed *f, const fdht_workload *w, const fdht_
     free(exact);
     free(xw);
     free(y);
-    return st;
+    return status;
 }
 
 int sim_run(cli *c, const fdht_workload *w, const fdht_order_choice *choice, const fdht_sim_hw *hw,
             fdht_sim_mode mode, FILE *trace, sim_result *out)
 {
     sim_result s;
-    int st = describe(c, w, hw, &s);
-    if (st)
-        return st;
+    int status = describe(c, w, hw, &s);
+    if (status)
+        return status;
     if (mode == FDHT_SIM_PAPER) {
         fdht_sim_program p;
-        st = fdht_program_shape(w, choice, hw, &p, &c->err);
-        if (st)
-            return st;
+        status = fdht_program_shape(w, choice, hw, &p, &c->err);
+        if (status)
+            return status;
         fdht_program_order(&p, s.order, sizeof s.order);
-        st = fdht_sim_paper(&p, hw, w->steps, &s.r, &c->err);
+        status = fdht_sim_paper(&p, hw, w->steps, &s.r, &c->err);
         fdht_program_free(&p);
     } else {
         fdht_fixed *f = NULL;
-        st = fdht_fixed_from_workload(w, choice, hw, c->seed, &f, &c->err);
-        if (st)
-            return st;
+        status = fdht_fixed_from_workload(w, choice, hw, c->seed, &f, &c->err);
+        if (status)
+            return status;
         fdht_program_order(fdht_fixed_program(f), s.order, sizeof s.order);
-        st = run_random(c, f, w, hw, trace, &s);
+        status = run_random(c, f, w, hw, trace, &s);
         fdht_fixed_free(f);
     }
-    if (st)
+    if (status)
         sim_result_free(&s);
     else
         *out = s;
-    return st;
+    return status;
 }
 
 /* ---- real clips ---- */
@@ -272,7 +271,8 @@ static void make_clip(cli *c, const fdht_workload *w, const fdht_model *m, clip_
 {
     const fdht_model_spec *spec = fdht_model_spec_of(m);
     size_t n = w->steps * spec->cell[0].inputs;
-    uint64_t state = c->seed;
+    fdht_rng random;
+    fdht_rng_seed(&random, c->seed, 0);
     s->item = cli_calloc(1, sizeof *s->item);
     s->clip = cli_calloc(1, sizeof *s->clip);
     s->made = cli_calloc(n, sizeof(float));
@@ -281,13 +281,11 @@ static void make_clip(cli *c, const fdht_workload *w, const fdht_model *m, clip_
         s->clip->u8 = s->made;
     else
         s->clip->f32 = s->made;
-    for (size_t i = 0; i < n; i++) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
+    for (size_t i = 0; i < n; i++)
         if (spec->frame.width)
-            ((uint8_t *)s->made)[i] = (uint8_t)(state >> 56);
+            ((uint8_t *)s->made)[i] = (uint8_t)(fdht_rng_u64(&random) >> 56);
         else
-            ((float *)s->made)[i] = (float)(state >> 40) / 8388608.f - 1;
-    }
+            ((float *)s->made)[i] = (float)(2 * fdht_rng_uniform(&random) - 1);
     s->n = 1;
 }
 
@@ -306,22 +304,22 @@ static int read_clips(cli *c, const sim_args *a, const fdht_model *m, clip_set *
     opt.stop = cli_stop_flag();
     s->item = cli_calloc(most, sizeof *s->item);
     s->clip = cli_calloc(most, sizeof *s->clip);
-    int st = fdht_clips_open(&a->input, 1, &opt, &src, &c->err);
-    while (!st && s->n < most && !(st = fdht_clips_next(src, &item, &c->err)) && item) {
+    int status = fdht_clips_open(&a->input, 1, &opt, &src, &c->err);
+    while (!status && s->n < most && !(status = fdht_clips_next(src, &item, &c->err)) && item) {
         size_t width =
             item->u8 ? item->shape.width * item->shape.height * item->shape.channels : item->shape.features;
         if (item->status)
-            st = cli_fail(c, item->status, "%s: %s", item->name, item->error.msg);
+            status = cli_fail(c, item->status, "%s: %s", item->name, item->error.msg);
         else if (width != spec->cell[0].inputs)
-            st = cli_fail(c, FDHT_EFORMAT, "%s: frames of %zu numbers, the model takes %zu", item->name,
-                          width, spec->cell[0].inputs);
+            status = cli_fail(c, FDHT_EFORMAT, "%s: frames of %zu numbers, the model takes %zu", item->name,
+                              width, spec->cell[0].inputs);
         s->clip[s->n] = (fdht_clip){.u8 = item->u8, .f32 = item->f32, .length = item->shape.length};
         s->item[s->n++] = item;
     }
     fdht_clips_close(src);
-    if (!st && !s->n)
-        st = cli_fail(c, FDHT_EFORMAT, "%s: no clips", a->input);
-    return st;
+    if (!status && !s->n)
+        status = cli_fail(c, FDHT_EFORMAT, "%s: no clips", a->input);
+    return status;
 }
 
 static void add_reports(fdht_sim_report *sum, fdht_sim_report *r)
@@ -391,13 +389,13 @@ static int run_clip(cli *c, clip_run *k, const fdht_clip *clip, FILE *trace, fdh
           *want = cli_calloc(T * H, sizeof *want);
     float *own = cli_calloc(2 * (k->classes + H), sizeof *own), *other = own + k->classes + H;
     int16_t *xw = cli_calloc(n_in, sizeof *xw), *yw = cli_calloc(T * H, sizeof *yw);
-    int st = fdht_fixed_model_inputs(k->q, clip, x, &c->err);
-    if (!st) {
+    int status = fdht_fixed_model_inputs(k->q, clip, x, &c->err);
+    if (!status) {
         fdht_fixed_quantise(f, n_in, x, xw);
-        st = sim_machine(c, f, k->hw, T, xw, yw, trace, r, exact);
+        status = sim_machine(c, f, k->hw, T, xw, yw, trace, r, exact);
     }
-    if (!st && !(st = fdht_runner_states(k->runner, clip, want, NULL, NULL, &c->err)) &&
-        !(st = fdht_runner_run(k->runner, clip, 1, other, &c->err))) {
+    if (!status && !(status = fdht_runner_states(k->runner, clip, want, NULL, NULL, &c->err)) &&
+        !(status = fdht_runner_run(k->runner, clip, 1, other, &c->err))) {
         for (size_t i = 0; i < T * H; i++) {
             y[i] = (float)ldexp(yw[i], -fdht_fixed_output_frac(f));
             k->signal += (double)want[i] * want[i];
@@ -412,7 +410,7 @@ static int run_clip(cli *c, clip_run *k, const fdht_clip *clip, FILE *trace, fdh
     free(own);
     free(xw);
     free(yw);
-    return st;
+    return status;
 }
 
 /* A model on real clips: the report is the sum over them. */
@@ -422,22 +420,22 @@ static int run_clips(cli *c, const sim_args *a, const fdht_model *m, const fdht_
     clip_set set = {0};
     clip_run k = {.hw = hw, .classes = fdht_model_spec_of(m)->classes};
     cli_bar bar;
-    int st = describe(c, w, hw, s);
+    int status = describe(c, w, hw, s);
     cli_bar_start(c, &bar, "simulate");
-    if (!st && !a->input)
+    if (!status && !a->input)
         make_clip(c, w, m, &set);
-    else if (!st)
-        st = read_clips(c, a, m, &set);
-    if (st || (st = fdht_fixed_model_new(m, &a->choice, hw, &k.q, &c->err)) ||
-        (st = fdht_fixed_model_calibrate(k.q, set.clip, set.n, &c->err)) ||
-        (st = fdht_runner_new(m, 1, &k.runner, &c->err)))
+    else if (!status)
+        status = read_clips(c, a, m, &set);
+    if (status || (status = fdht_fixed_model_new(m, &a->choice, hw, &k.q, &c->err)) ||
+        (status = fdht_fixed_model_calibrate(k.q, set.clip, set.n, &c->err)) ||
+        (status = fdht_runner_new(m, 1, &k.runner, &c->err)))
         goto out;
     fdht_program_order(fdht_fixed_program(fdht_fixed_model_cell(k.q)), s->order, sizeof s->order);
     s->bit_exact = 1;
-    for (size_t i = 0; i < set.n && !st; i++) {
+    for (size_t i = 0; i < set.n && !status; i++) {
         fdht_sim_report r;
         bool exact = false, agree = false;
-        if ((st = run_clip(c, &k, &set.clip[i], i ? NULL : trace, &r, &exact, &agree)))
+        if ((status = run_clip(c, &k, &set.clip[i], i ? NULL : trace, &r, &exact, &agree)))
             break;
         s->bit_exact &= exact;
         s->agree += agree;
@@ -447,20 +445,20 @@ static int run_clips(cli *c, const sim_args *a, const fdht_model *m, const fdht_
             fdht_sim_report_free(&r);
         } else
             s->r = r;
-        st = cli_bar_update(&bar, (double)(i + 1), (double)set.n, NULL);
+        status = cli_bar_update(&bar, (double)(i + 1), (double)set.n, NULL);
     }
-    if (!st) {
+    if (!status) {
         fdht_sim_price(hw, &s->r);
         s->snr_db = 10 * log10(k.signal / k.noise);
     }
 out:
     cli_bar_end(&bar);
-    if (st)
+    if (status)
         sim_result_free(s);
     fdht_runner_free(k.runner);
     fdht_fixed_model_free(k.q);
     free_clips(&set);
-    return st;
+    return status;
 }
 
 static int write_csv(cli *c, const sim_args *a, const sim_result *s)
@@ -468,9 +466,9 @@ static int write_csv(cli *c, const sim_args *a, const sim_result *s)
     fdht_out *out = NULL;
     if (!a->csv)
         return FDHT_OK;
-    int st = fdht_out_open(a->csv, false, &c->out, &out, &c->err);
-    if (st)
-        return st;
+    int status = fdht_out_open(a->csv, false, &c->out, &out, &c->err);
+    if (status)
+        return status;
     sim_print_csv(fdht_out_stream(out), s);
     return fdht_out_commit(out, &c->err);
 }
@@ -478,27 +476,27 @@ static int write_csv(cli *c, const sim_args *a, const sim_result *s)
 static int show(cli *c, const sim_args *a, const fdht_workload *w, const fdht_sim_hw *hw, const sim_result *s)
 {
     cJSON *json = c->json ? cli_json_new(c) : NULL;
-    int st = write_csv(c, a, s);
+    int status = write_csv(c, a, s);
     if (json)
         sim_add_json(json, s);
     else
         sim_print_text(s);
-    if (!st && a->compare)
-        st = sim_compare(c, s, w, a, hw, json);
-    if (!st && a->sweep.n)
-        st = sim_sweep(c, w, a, hw, json);
-    if (!st && a->search)
-        st = sim_search(c, w, a, hw, json);
-    if (!st && json)
+    if (!status && a->compare)
+        status = sim_compare(c, s, w, a, hw, json);
+    if (!status && a->sweep.n)
+        status = sim_sweep(c, w, a, hw, json);
+    if (!status && a->search)
+        status = sim_search(c, w, a, hw, json);
+    if (!status && a->plot)
+        sim_plot(c, s, a->plot);
+    if (!status && json)
         cli_json_print(stdout, json);
     else
         cJSON_Delete(json);
-    if (!st && a->plot)
-        st = sim_plot(c, s, a->plot);
-    if (!st && s->bit_exact == 0)
-        st = cli_fail(c, FDHT_EINTERNAL, "%s on %s: the words in the banks differ from the reference",
-                      s->name, s->arch);
-    return st;
+    if (!status && s->bit_exact == 0)
+        status = cli_fail(c, FDHT_EINTERNAL, "%s on %s: the words in the banks differ from the reference",
+                          s->name, s->arch);
+    return status;
 }
 
 static int run(cli *c, void *p)
@@ -509,29 +507,29 @@ static int run(cli *c, void *p)
     fdht_model *model = NULL;
     fdht_out *trace = NULL;
     sim_result s = {0};
-    int st = load_machine(c, a, &hw);
-    if (st || (st = load_workload(c, a, &w, &model)))
+    int status = load_machine(c, a, &hw);
+    if (status || (status = load_workload(c, a, &w, &model)))
         goto out;
-    if (a->trace && (st = fdht_out_open(a->trace, false, &c->out, &trace, &c->err)))
+    if (a->trace && (status = fdht_out_open(a->trace, false, &c->out, &trace, &c->err)))
         goto out;
     FILE *to = trace ? fdht_out_stream(trace) : NULL;
     if (model && a->mode == FDHT_SIM_REAL)
-        st = run_clips(c, a, model, &hw, &w, to, &s);
+        status = run_clips(c, a, model, &hw, &w, to, &s);
     else
-        st = sim_run(c, &w, &a->choice, &hw, (fdht_sim_mode)a->mode, to, &s);
-    if (st)
+        status = sim_run(c, &w, &a->choice, &hw, (fdht_sim_mode)a->mode, to, &s);
+    if (status)
         goto out;
     if (trace) {
-        st = fdht_out_commit(trace, &c->err);
+        status = fdht_out_commit(trace, &c->err);
         trace = NULL;
     }
-    if (!st)
-        st = show(c, a, &w, &hw, &s);
+    if (!status)
+        status = show(c, a, &w, &hw, &s);
 out:
     fdht_out_discard(trace);
     sim_result_free(&s);
     fdht_model_free(model);
-    return st;
+    return status;
 }
 
 const cli_command cmd_simulate = {

@@ -41,14 +41,14 @@ static int measure(cli *c, const char *name, const fdht_workload *w, fdht_order_
 {
     sim_result s;
     fdht_order_choice choice = {.kind = order};
-    int st = sim_run(c, w, &choice, hw, mode, NULL, &s);
-    if (st)
-        return st;
+    int status = sim_run(c, w, &choice, hw, mode, NULL, &s);
+    if (status)
+        return status;
     *out = row_of(name, &s);
     if (s.bit_exact == 0)
-        st = cli_fail(c, FDHT_EINTERNAL, "%s: the words in the banks differ from the reference", name);
+        status = cli_fail(c, FDHT_EINTERNAL, "%s: the words in the banks differ from the reference", name);
     sim_result_free(&s);
-    return st;
+    return status;
 }
 
 /* The rival: a tensor train of ranks 4 over the same pixels and hidden units, one gate or four. */
@@ -101,9 +101,9 @@ enum { PUBLISHED, PUBLISHED_FOUR = 3, TIE_ROWS = 8, OWN_ROWS = 4 };
 static int tie_rows(cli *c, const fdht_workload *w, const fdht_sim_hw *tie, row r[TIE_ROWS], int *n)
 {
     fdht_workload one, four, whole;
-    int st = rival(c, w, 1, &one);
-    if (st || (st = rival(c, w, 4, &four)))
-        return st;
+    int status = rival(c, w, 1, &one);
+    if (status || (status = rival(c, w, 4, &four)))
+        return status;
     whole = whole_rival(&four, w->steps);
     const struct {
         const char *name;
@@ -121,34 +121,34 @@ static int tie_rows(cli *c, const fdht_workload *w, const fdht_sim_hw *tie, row 
         {"TIE, TT-LSTM with dense hidden matrix, best order", &whole, FDHT_ORDER_BEST, FDHT_SIM_REAL},
     };
     int rows = w->lstm ? TIE_ROWS : TIE_ROWS - 1;
-    for (*n = 0; *n < rows && !st; ++*n)
-        st = measure(c, list[*n].name, list[*n].w, list[*n].order, tie, list[*n].mode, &r[*n]);
-    return st;
+    for (*n = 0; *n < rows && !status; ++*n)
+        status = measure(c, list[*n].name, list[*n].w, list[*n].order, tie, list[*n].mode, &r[*n]);
+    return status;
 }
 
 static int own_rows(cli *c, const fdht_workload *w, const sim_result *own, const fdht_sim_hw *hw,
                     row r[OWN_ROWS], int *n)
 {
     char name[72];
-    int st;
+    int status;
     *n = 0;
     snprintf(name, sizeof name, "%.40s on %.20s", own->name, own->arch);
     r[(*n)++] = row_of(name, own);
-    if ((st = measure(c, name, w, FDHT_ORDER_BEST, hw, FDHT_SIM_PAPER, &r[*n])))
-        return st;
+    if ((status = measure(c, name, w, FDHT_ORDER_BEST, hw, FDHT_SIM_PAPER, &r[*n])))
+        return status;
     ++*n;
     if (!w->lstm || w->cell.kind != FDHT_CELL_FDHT)
-        return st;
+        return status;
     fdht_workload g = one_gate(w);
     snprintf(name, sizeof name, "one gate of %.30s on %.20s", own->name, own->arch);
-    if ((st = measure(c, name, &g, FDHT_ORDER_BEST, hw, FDHT_SIM_REAL, &r[*n])))
-        return st;
+    if ((status = measure(c, name, &g, FDHT_ORDER_BEST, hw, FDHT_SIM_REAL, &r[*n])))
+        return status;
     ++*n;
     snprintf(name, sizeof name, "one gate, natural order, on %.20s", own->arch);
-    if ((st = measure(c, name, &g, FDHT_ORDER_NATURAL, hw, FDHT_SIM_REAL, &r[*n])))
-        return st;
+    if ((status = measure(c, name, &g, FDHT_ORDER_NATURAL, hw, FDHT_SIM_REAL, &r[*n])))
+        return status;
     ++*n;
-    return st;
+    return status;
 }
 
 /* What the paper says of FDHT against TIE: throughput, area efficiency, energy efficiency. */
@@ -286,29 +286,29 @@ static void show_ratios(const row *own, const row *tie, int n, cJSON *json)
 static int ablation(cli *c, const row *own, const fdht_workload *w, const fdht_sim_hw *hw, cJSON *json)
 {
     row r[6];
-    int n = 0, st = FDHT_OK;
+    int n = 0, status = FDHT_OK;
     fdht_workload full = *w, four, whole;
     fdht_sim_hw plain = *hw;
     plain.bank_function = FDHT_BANK_INTERLEAVE;
     if (w->cell.kind != FDHT_CELL_FDHT || !w->lstm)
-        return st;
+        return status;
     r[n++] = *own;
     full.lstm = false; /* [x;h] in one contraction, every step */
     memset(&full.cell.x, 0, sizeof full.cell.x);
     memcpy(full.cell.x.size, full.cell.op.in, sizeof full.cell.x.size);
     full.cell.inputs = w->cell.inputs + w->cell.hidden;
-    if ((st = rival(c, w, 4, &four)))
-        return st;
+    if ((status = rival(c, w, 4, &four)))
+        return status;
     whole = whole_rival(&four, w->steps);
-    if ((st = measure(c, "without the order: leaves first to last, nothing merged", w, FDHT_ORDER_NATURAL, hw,
-                      FDHT_SIM_REAL, &r[n++])) ||
-        (st = measure(c, "without hoisting: x and h in one contraction a step", &full, FDHT_ORDER_BEST, hw,
-                      FDHT_SIM_REAL, &r[n++])) ||
-        (st = measure(c, "without the memory scheme: plain interleaving", w, FDHT_ORDER_BEST, &plain,
-                      FDHT_SIM_REAL, &r[n++])) ||
-        (st = measure(c, "without the format: TT r4 and a dense hidden matrix", &whole, FDHT_ORDER_BEST, hw,
-                      FDHT_SIM_REAL, &r[n++])))
-        return st;
+    if ((status = measure(c, "without the order: leaves first to last, nothing merged", w, FDHT_ORDER_NATURAL,
+                          hw, FDHT_SIM_REAL, &r[n++])) ||
+        (status = measure(c, "without hoisting: x and h in one contraction a step", &full, FDHT_ORDER_BEST,
+                          hw, FDHT_SIM_REAL, &r[n++])) ||
+        (status = measure(c, "without the memory scheme: plain interleaving", w, FDHT_ORDER_BEST, &plain,
+                          FDHT_SIM_REAL, &r[n++])) ||
+        (status = measure(c, "without the format: TT r4 and a dense hidden matrix", &whole, FDHT_ORDER_BEST,
+                          hw, FDHT_SIM_REAL, &r[n++])))
+        return status;
     cJSON *list = json ? cli_json_array(json, "ablation") : NULL;
     if (!json)
         printf("\nablation on %s, real mode, cycles a step\n", hw->name);
@@ -325,7 +325,7 @@ static int ablation(cli *c, const row *own, const fdht_workload *w, const fdht_s
         cli_json_number(o, "spill_cycles_per_step", r[i].spill);
         cli_json_number(o, "times", r[i].cycles / r[0].cycles);
     }
-    return st;
+    return status;
 }
 
 /* The published FDHT models have 3,132 to 8,808 parameters, their ranks are not known: our shape at other ranks, over
@@ -343,9 +343,9 @@ static int rank_rows(cli *c, const row *tie, const fdht_workload *w, const fdht_
         size_t parameters;
         row r;
         fdht_op_spec_set_rank(&one.cell.op, rank);
-        int st = measure(c, "rank", &one, FDHT_ORDER_BEST, hw, FDHT_SIM_REAL, &r);
-        if (st || (st = fdht_workload_parameters(&one, &parameters, &c->err)))
-            return st;
+        int status = measure(c, "rank", &one, FDHT_ORDER_BEST, hw, FDHT_SIM_REAL, &r);
+        if (status || (status = fdht_workload_parameters(&one, &parameters, &c->err)))
+            return status;
         double a = r.tops / tie->tops, b = per_area(&r) / per_area(tie), e = per_watt(&r) / per_watt(tie);
         if (!json) {
             printf("  %-6zu %10zu %9.0f %10.2f %10.2f %10.2f\n", rank, parameters, r.cycles, a, b, e);
@@ -368,10 +368,11 @@ int sim_compare(cli *c, const sim_result *own, const fdht_workload *w, const sim
     row tie[TIE_ROWS], mine[OWN_ROWS];
     checked v[16];
     fdht_sim_hw machine;
-    int n_tie = 0, n_mine = 0, st = fdht_sim_hw_named("tie", &machine, &c->err);
+    int n_tie = 0, n_mine = 0, status = fdht_sim_hw_named("tie", &machine, &c->err);
     (void)a;
-    if (st || (st = tie_rows(c, w, &machine, tie, &n_tie)) || (st = own_rows(c, w, own, hw, mine, &n_mine)))
-        return st;
+    if (status || (status = tie_rows(c, w, &machine, tie, &n_tie)) ||
+        (status = own_rows(c, w, own, hw, mine, &n_mine)))
+        return status;
     if (json) {
         cJSON *list = cli_json_array(json, "comparison");
         json_rows(list, tie, n_tie);
@@ -386,8 +387,8 @@ int sim_compare(cli *c, const sim_result *own, const fdht_workload *w, const sim
     show_checked(v, checked_rows(tie, mine, n_mine, claim_of(own->name), v), json);
     show_ratios(&mine[0], tie, n_tie, json);
     bool whole = w->lstm && w->cell.kind == FDHT_CELL_FDHT;
-    if (whole && claim_of(own->name) && (st = rank_rows(c, &tie[PUBLISHED_FOUR], w, hw, json)))
-        return st;
+    if (whole && claim_of(own->name) && (status = rank_rows(c, &tie[PUBLISHED_FOUR], w, hw, json)))
+        return status;
     return ablation(c, &mine[0], w, hw, json);
 }
 
@@ -429,9 +430,9 @@ int sim_sweep(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_
     for (char *v = strtok_r(text, ",", &save); v; v = strtok_r(NULL, ",", &save)) {
         fdht_sim_hw one = *hw;
         sim_result s;
-        int st = fdht_sim_hw_set(&one, key, v, &c->err);
-        if (st || (st = sim_run(c, w, &a->choice, &one, (fdht_sim_mode)a->mode, NULL, &s)))
-            return st;
+        int status = fdht_sim_hw_set(&one, key, v, &c->err);
+        if (status || (status = sim_run(c, w, &a->choice, &one, (fdht_sim_mode)a->mode, NULL, &s)))
+            return status;
         row r = row_of(v, &s);
         sim_result_free(&s);
         show_point(v, &r, list);
@@ -444,9 +445,9 @@ static int fitted(cli *c, const fdht_workload *w, fdht_sim_hw *hw, row *out)
 {
     sim_result s;
     fdht_order_choice best = {.kind = FDHT_ORDER_BEST};
-    int st = sim_run(c, w, &best, hw, FDHT_SIM_REAL, NULL, &s);
-    if (st)
-        return st;
+    int status = sim_run(c, w, &best, hw, FDHT_SIM_REAL, NULL, &s);
+    if (status)
+        return status;
     hw->x_kib = ((s.r.peak_words + 511) / 512 + 7) / 8 * 8;
     sim_result_free(&s);
     char name[64];
@@ -462,12 +463,13 @@ int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim
     fdht_sim_hw tie;
     row rival_row, published, top = {0}, r;
     double top_score = 0;
-    int st = rival(c, w, w->gates, &one);
+    int status = rival(c, w, w->gates, &one);
     (void)a;
-    if (st || (st = fdht_sim_hw_named("tie", &tie, &c->err)) ||
-        (st = measure(c, "TIE, best order", &one, FDHT_ORDER_BEST, &tie, FDHT_SIM_REAL, &rival_row)) ||
-        (st = measure(c, "TIE, published order", &one, FDHT_ORDER_NATURAL, &tie, FDHT_SIM_PAPER, &published)))
-        return st;
+    if (status || (status = fdht_sim_hw_named("tie", &tie, &c->err)) ||
+        (status = measure(c, "TIE, best order", &one, FDHT_ORDER_BEST, &tie, FDHT_SIM_REAL, &rival_row)) ||
+        (status =
+             measure(c, "TIE, published order", &one, FDHT_ORDER_NATURAL, &tie, FDHT_SIM_PAPER, &published)))
+        return status;
     cJSON *o = json ? cli_json_object(json, "search") : NULL, *list = o ? cli_json_array(o, "points") : NULL;
     if (!json)
         point_head("design points, real mode; best: the largest product of the three ratios");
@@ -476,8 +478,8 @@ int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim
         m.n_pe = m.wb_words = m.x_banks = m.lstm_lanes = side[i][0];
         m.macs_per_pe = side[i][1];
         m.lstm_mm2 = hw->lstm_mm2 * (double)m.lstm_lanes / 16;
-        if ((st = fitted(c, w, &m, &r)))
-            return st;
+        if ((status = fitted(c, w, &m, &r)))
+            return status;
         show_point(r.name, &r, list);
         double score = r.tops / rival_row.tops * per_area(&r) / per_area(&rival_row) * per_watt(&r) /
                        per_watt(&rival_row);
@@ -493,7 +495,7 @@ int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim
         cli_json_number(o, "throughput", top.tops / rival_row.tops);
         cli_json_number(o, "area_efficiency", per_area(&top) / per_area(&rival_row));
         cli_json_number(o, "energy_efficiency", per_watt(&top) / per_watt(&rival_row));
-        return st;
+        return status;
     }
     printf("best: %s; over TIE, real mode, in its best order and (paper mode) its published order\n",
            top.name);
@@ -501,5 +503,5 @@ int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim
            top.tops / published.tops, per_area(&top) / per_area(&rival_row),
            per_area(&top) / per_area(&published), per_watt(&top) / per_watt(&rival_row),
            per_watt(&top) / per_watt(&published));
-    return st;
+    return status;
 }

@@ -1,3 +1,4 @@
+/* json/hardware.c - the one reader of small JSON files, and machines of the accelerator model. */
 #include "fdht/hardware.h"
 
 #include <math.h>
@@ -12,23 +13,24 @@ int fdht_json_read(const char *path, const char *schema, cJSON **out, fdht_error
     uint8_t *text = NULL;
     size_t size;
     cJSON *json = NULL;
-    int rc = fdht_read_file(path, 1 << 20, &text, &size, err);
-    if (rc)
-        return rc;
+    int status = fdht_read_file(path, 1 << 20, &text, &size, err);
+    if (status)
+        return status;
     const char *end = NULL;
     json = cJSON_ParseWithLengthOpts((const char *)text, size, &end, false);
     size_t at = end ? (size_t)(end - (const char *)text) : 0;
     while (json && at < size && strchr(" \t\r\n", text[at]) && text[at])
         at++;
     if (!json || at != size || !cJSON_IsObject(json)) {
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: not a JSON object (at byte %zu)", path, at);
+        status = fdht_fail(err, FDHT_EFORMAT, "%s: not a JSON object (at byte %zu)", path, at);
         goto out;
     }
     const char *said = fdht_json_string(json, "schema");
     if (schema && (!said || strcmp(said, schema))) {
         size_t stem = strlen(schema) - 1;
         int code = said && !strncmp(said, schema, stem) ? FDHT_EVERSION : FDHT_EFORMAT;
-        rc = fdht_fail(err, code, "%s: schema is %.40s, expected %s", path, said ? said : "missing", schema);
+        status =
+            fdht_fail(err, code, "%s: schema is %.40s, expected %s", path, said ? said : "missing", schema);
         goto out;
     }
     *out = json;
@@ -36,7 +38,7 @@ int fdht_json_read(const char *path, const char *schema, cJSON **out, fdht_error
 out:
     cJSON_Delete(json);
     fdht_free(text);
-    return rc;
+    return status;
 }
 
 const char *fdht_json_string(const cJSON *json, const char *key)
@@ -91,11 +93,11 @@ int fdht_json_sizes(const cJSON *json, const char *path, const char *key, bool r
 int fdht_json_schema(const char *path, char *buf, size_t size, fdht_error *err)
 {
     cJSON *json = NULL;
-    int rc = fdht_json_read(path, NULL, &json, err);
-    const char *said = rc ? NULL : fdht_json_string(json, "schema");
+    int status = fdht_json_read(path, NULL, &json, err);
+    const char *said = status ? NULL : fdht_json_string(json, "schema");
     snprintf(buf, size, "%s", said ? said : "");
     cJSON_Delete(json);
-    return rc;
+    return status;
 }
 
 static int take_key(fdht_sim_hw *hw, const cJSON *item, const char *path, fdht_error *err)
@@ -119,13 +121,13 @@ int fdht_hardware_read(const char *path, fdht_sim_hw *out, fdht_error *err)
     cJSON *json = NULL;
     fdht_sim_hw hw;
     fdht_error why = {0};
-    int rc = fdht_json_read(path, "fdht-hw-1", &json, err);
-    if (rc)
-        return rc;
+    int status = fdht_json_read(path, "fdht-hw-1", &json, err);
+    if (status)
+        return status;
     const cJSON *base = cJSON_GetObjectItemCaseSensitive(json, "base"), *item;
     const char *name = base ? cJSON_GetStringValue(base) : "tie";
     if (!name || fdht_sim_hw_named(name, &hw, NULL)) {
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: base: expected tie or fdht", path);
+        status = fdht_fail(err, FDHT_EFORMAT, "%s: base: expected tie or fdht", path);
         goto out;
     }
     snprintf(hw.name, sizeof hw.name, "custom");
@@ -133,15 +135,15 @@ int fdht_hardware_read(const char *path, fdht_sim_hw *out, fdht_error *err)
     {
         bool frame = !strcmp(item->string, "schema") || !strcmp(item->string, "base") ||
                      !strcmp(item->string, "comment");
-        if (!frame && (rc = take_key(&hw, item, path, err)))
+        if (!frame && (status = take_key(&hw, item, path, err)))
             goto out;
     }
     if (fdht_sim_hw_check(&hw, &why)) {
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: %s", path, why.msg);
+        status = fdht_fail(err, FDHT_EFORMAT, "%s: %s", path, why.msg);
         goto out;
     }
     *out = hw;
 out:
     cJSON_Delete(json);
-    return rc;
+    return status;
 }

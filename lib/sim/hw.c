@@ -1,4 +1,4 @@
-/* The machine as data: one table of keys, two built-in machines. */
+/* hw.c - the machine as data: one table of keys, two built-in machines. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

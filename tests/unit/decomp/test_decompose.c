@@ -240,8 +240,8 @@ static int read_floats(void *arg, size_t row, size_t rows, size_t col, size_t co
     return FDHT_OK;
 }
 
-/* [x; h] in boxes of a larger operator, rows padded within the gates, against the same matrix laid out by
- * hand. */
+/* [x; h] in boxes of a larger operator, rows padded within the gates, against the same matrix laid out
+ * by hand. */
 static void test_boxes(void **state)
 {
     (void)state;
@@ -307,8 +307,7 @@ static void test_boxes(void **state)
     assert_true(mx.calls > 0);
 }
 
-/* Slabs, threads and reading direction change nothing but the last bits; single products stay within the law.
- */
+/* Slabs, threads and reading direction change nothing but the last bits; single products stay within the law. */
 static void test_slabs(void **state)
 {
     (void)state;

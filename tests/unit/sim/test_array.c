@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/base.h"
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/fixed.h"
 #include "support/sim_counter.h"
 
@@ -360,8 +360,7 @@ static void overflow(void **state)
     fdht_sim_unmap_program(&p);
 }
 
-/* Prime dimensions and ranks, both formats, all bank functions, odd machines: bit-exact, and counted right.
- */
+/* Prime dimensions and ranks, both formats, all bank functions, odd machines: bit-exact, and counted right. */
 static void primes(void **state)
 {
     (void)state;
@@ -599,21 +598,22 @@ static void no_memory(void **state)
     hw.bank_function = FDHT_BANK_TABLE;
     int16_t x[64] = {0}, y[64];
     long at = 0;
-    int rc;
+    int status;
     do {
         fdht_fixed *f = NULL;
         fdht_sim_report r = {0};
         fdht_alloc_fail_at = ++at;
-        rc = fdht_fixed_from_workload(&w, &BEST, &hw, 1, &f, NULL);
-        rc = rc ? rc : fdht_sim_map_program(fdht_fixed_program(f), &hw, NULL);
-        rc = rc ? rc : fdht_sim_run(fdht_fixed_program(f), &hw, 1, x, y, NULL, NULL, NULL, &r, NULL);
-        rc = rc ? rc : fdht_fixed_run(f, 1, x, y, NULL, NULL);
+        status = fdht_fixed_from_workload(&w, &BEST, &hw, 1, &f, NULL);
+        status = status ? status : fdht_sim_map_program(fdht_fixed_program(f), &hw, NULL);
+        status =
+            status ? status : fdht_sim_run(fdht_fixed_program(f), &hw, 1, x, y, NULL, NULL, NULL, &r, NULL);
+        status = status ? status : fdht_fixed_run(f, 1, x, y, NULL, NULL);
         bool all = fdht_alloc_fail_at > 0;
         fdht_alloc_fail_at = 0;
-        assert_int_equal(rc, all ? FDHT_OK : FDHT_ENOMEM);
+        assert_int_equal(status, all ? FDHT_OK : FDHT_ENOMEM);
         fdht_sim_report_free(&r);
         fdht_fixed_free(f);
-    } while (rc);
+    } while (status);
     assert_true(at > 50);
 }
 

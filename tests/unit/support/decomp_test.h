@@ -13,8 +13,12 @@
 #include <cmocka.h>
 
 #include "base/base.h"
-#include "base/rng.h"
-#include "decomp/job.h"
+#include "fdht/basics.h"
+#include "decomp/decompose.h"
+#include "decomp/factored.h"
+#include "decomp/ht.h"
+#include "decomp/ranks.h"
+#include "decomp/report.h"
 #include "fdht/decomp.h"
 
 static inline double frobenius(const double *x, size_t n)

@@ -1,63 +1,10 @@
-/* train/bptt_real.h - the body of train/bptt.h for one type. The includer defines REAL, NAME(stem, verb) and
- * the functions EXP, LOG and SQRT. */
-#include <math.h>
+/* train/bptt_tmpl.c - back-propagation through time. Template (base/real.h); the includer defines sigmoid_back. */
 #include <string.h>
 
-typedef NAME(fdht_bptt, ) bptt_t;
-typedef NAME(fdht_input, ) input_t;
-typedef NAME(fdht_net, ) net_t;
-typedef NAME(fdht_net_cell, ) net_cell_t;
-typedef NAME(fdht_tape, ) tape_t;
-typedef NAME(fdht_tape_cell, ) tape_cell_t;
-typedef NAME(fdht_row_source, ) row_source_t;
-typedef NAME(fdht_vectors, ) vectors_t;
-#define exec_inputs    NAME(fdht_exec, _inputs)
-#define exec_transpose NAME(fdht_exec, _transpose)
-#define exec_grad_all  NAME(fdht_exec, _grad_all)
-#define grad_bytes     NAME(fdht_exec, _grad_bytes)
-
-/* One row: p = softmax(logits). Returns log sum exp. */
-static double softmax_row(size_t k, const REAL *logits, REAL *p)
+int R(fdht_bptt_new)(R(fdht_net) *net, fdht_team *team, bool recurrent_dropout, R(fdht_bptt) **out,
+                     fdht_error *err)
 {
-    REAL top = logits[0], sum = 0;
-    for (size_t j = 1; j < k; j++)
-        top = logits[j] > top ? logits[j] : top;
-    for (size_t j = 0; j < k; j++)
-        sum += p[j] = EXP(logits[j] - top);
-    for (size_t j = 0; j < k; j++)
-        p[j] /= sum;
-    return (double)(top + LOG(sum));
-}
-
-double NAME(fdht_loss, )(size_t n, size_t k, const REAL *logits, const int *label, double smoothing,
-                         const double *weights, REAL *grad, double *weight, size_t *correct)
-{
-    double loss = 0;
-    for (size_t i = 0; i < n; i++) {
-        const REAL *z = logits + i * k;
-        REAL *g = grad + i * k;
-        size_t y = (size_t)label[i], best = 0;
-        double wy = weights ? weights[y] : 1, log_sum = softmax_row(k, z, g), all = 0;
-        for (size_t j = 0; j < k; j++) {
-            double w = smoothing / (double)k * (weights ? weights[j] : 1);
-            all += w;
-            loss += w * (log_sum - (double)z[j]);
-            best = z[j] > z[best] ? j : best;
-        }
-        loss += (1 - smoothing) * wy * (log_sum - (double)z[y]);
-        all += (1 - smoothing) * wy;
-        for (size_t j = 0; j < k; j++)
-            g[j] = (REAL)(all * (double)g[j] - smoothing / (double)k * (weights ? weights[j] : 1));
-        g[y] -= (REAL)((1 - smoothing) * wy);
-        *weight += wy;
-        *correct += best == y;
-    }
-    return loss;
-}
-
-int NAME(fdht_bptt, _new)(net_t *net, fdht_team *team, bool recurrent_dropout, bptt_t **out, fdht_error *err)
-{
-    bptt_t *b = fdht_calloc_err(1, sizeof *b, "training", err);
+    R(fdht_bptt) *b = fdht_calloc_err(1, sizeof *b, "training", err);
     const fdht_model *m = net->model;
     int status = FDHT_ENOMEM;
     *out = NULL;
@@ -65,7 +12,7 @@ int NAME(fdht_bptt, _new)(net_t *net, fdht_team *team, bool recurrent_dropout, b
         return FDHT_ENOMEM;
     b->net = net;
     b->team = team;
-    if ((status = NAME(fdht_tape, _new)(net, recurrent_dropout, &b->tape, err)) != FDHT_OK)
+    if ((status = R(fdht_tape_new)(net, recurrent_dropout, &b->tape, err)) != FDHT_OK)
         goto out;
     b->scratch = fdht_calloc_err((size_t)net->workers, sizeof *b->scratch, "training", err);
     b->dy = fdht_calloc_err((size_t)m->spec.layers, sizeof *b->dy, "training", err);
@@ -80,11 +27,11 @@ int NAME(fdht_bptt, _new)(net_t *net, fdht_team *team, bool recurrent_dropout, b
     b = NULL;
     status = FDHT_OK;
 out:
-    NAME(fdht_bptt, _free)(b);
+    R(fdht_bptt_free)(b);
     return status;
 }
 
-static void free_batch(bptt_t *b)
+static void free_batch(R(fdht_bptt) *b)
 {
     for (int l = 0; b->dy && l < b->net->model->spec.layers; l++) {
         fdht_free(b->dy[l]);
@@ -98,7 +45,7 @@ static void free_batch(bptt_t *b)
     b->cap_rows = b->cap_clips = 0;
 }
 
-void NAME(fdht_bptt, _free)(bptt_t *b)
+void R(fdht_bptt_free)(R(fdht_bptt) *b)
 {
     if (!b)
         return;
@@ -107,7 +54,7 @@ void NAME(fdht_bptt, _free)(bptt_t *b)
         fdht_free(b->scratch[w]);
     fdht_free(b->scratch);
     fdht_free(b->dy);
-    NAME(fdht_tape, _free)(b->tape);
+    R(fdht_tape_free)(b->tape);
     fdht_free(b);
 }
 
@@ -116,7 +63,7 @@ typedef struct widths {
     size_t hidden, reversed, projected;
 } widths;
 
-static widths batch_widths(const net_t *net)
+static widths batch_widths(const R(fdht_net) *net)
 {
     const fdht_model *m = net->model;
     widths w = {0};
@@ -135,10 +82,10 @@ static bool reserve(REAL **array, size_t rows, size_t width, fdht_error *err)
            NULL;
 }
 
-int NAME(fdht_bptt, _set)(bptt_t *b, size_t clips, const size_t *length, fdht_error *err)
+int R(fdht_bptt_set)(R(fdht_bptt) *b, size_t clips, const size_t *length, fdht_error *err)
 {
     const fdht_model *m = b->net->model;
-    int status = NAME(fdht_tape, _set)(b->tape, clips, length, err);
+    int status = R(fdht_tape_set)(b->tape, clips, length, err);
     size_t rows = b->tape->rows.rows;
     widths w = batch_widths(b->net);
     if (status != FDHT_OK || (rows <= b->cap_rows && clips <= b->cap_clips))
@@ -161,19 +108,19 @@ int NAME(fdht_bptt, _set)(bptt_t *b, size_t clips, const size_t *length, fdht_er
 }
 
 /* The largest buffers of one cell's gradients, which are computed one map after the other. */
-static size_t cell_grad_bytes(const net_t *net, int cell, size_t clips, size_t rows)
+static size_t cell_grad_bytes(const R(fdht_net) *net, int cell, size_t clips, size_t rows)
 {
-    const net_cell_t *r = &net->cell[cell];
+    const R(fdht_net_cell) *r = &net->cell[cell];
     int dirs = net->model->spec.directions;
     size_t first = cell == 0 && net->model->spec.frame.diff ? clips : 0; /* input 0 of each clip */
-    size_t x = grad_bytes(r->x, rows - first, cell >= dirs && cell % dirs == 0),
-           h = grad_bytes(r->h, rows - clips, false);
-    return FDHT_MAX(FDHT_MAX(x, h), r->p ? grad_bytes(r->p, rows, true) : 0);
+    size_t x = R(fdht_exec_grad_bytes)(r->x, rows - first, cell >= dirs && cell % dirs == 0),
+           h = R(fdht_exec_grad_bytes)(r->h, rows - clips, false);
+    return FDHT_MAX(FDHT_MAX(x, h), r->p ? R(fdht_exec_grad_bytes)(r->p, rows, true) : 0);
 }
 
-void NAME(fdht_bptt, _bytes)(const bptt_t *b, size_t clips, size_t length, size_t *rows, size_t *scratch)
+void R(fdht_bptt_bytes)(const R(fdht_bptt) *b, size_t clips, size_t length, size_t *rows, size_t *scratch)
 {
-    const net_t *net = b->net;
+    const R(fdht_net) *net = b->net;
     const fdht_model *m = net->model;
     widths w = batch_widths(net);
     size_t row = FDHT_MAX(w.reversed, (size_t)1) + w.projected, buffers = 0;
@@ -181,25 +128,25 @@ void NAME(fdht_bptt, _bytes)(const bptt_t *b, size_t clips, size_t length, size_
         row += net->ldy[l];
     for (int i = 0; i < m->n_cells; i++)
         buffers = FDHT_MAX(buffers, cell_grad_bytes(net, i, clips, clips * length));
-    *rows = NAME(fdht_tape, _bytes)(net, b->tape->keeps, clips, length) +
+    *rows = R(fdht_tape_bytes)(net, b->tape->keeps, clips, length) +
             clips * (length * row + 2 * m->outputs + 2 * m->spec.classes) * sizeof(REAL);
-    *scratch = NAME(fdht_net, _bytes)(net) + buffers +
+    *scratch = R(fdht_net_bytes)(net) + buffers +
                sizeof(REAL) * ((size_t)net->workers * 3 * FDHT_CHUNK * net->widest +
                                (clips + FDHT_CHUNK - 1) / FDHT_CHUNK * FDHT_GATES * w.hidden);
 }
 
-void NAME(fdht_bptt, _forward)(bptt_t *b, const input_t *input)
+void R(fdht_bptt_forward)(R(fdht_bptt) *b, const R(fdht_input) *input)
 {
     size_t outputs = b->net->model->outputs, classes = b->net->model->spec.classes;
-    NAME(fdht_net, _forward)(b->tape, input, b->team, 0);
+    R(fdht_net_forward)(b->tape, input, b->team, 0);
     for (size_t p = 0; p < b->tape->rows.clips; p++) {
-        NAME(fdht_net, _pool)(b->tape, p, b->last + p * outputs);
-        NAME(fdht_net, _scores)(b->net, b->last + p * outputs, b->scores + p * classes);
+        R(fdht_net_pool)(b->tape, p, b->last + p * outputs);
+        R(fdht_net_scores)(b->net, b->last + p * outputs, b->scores + p * classes);
     }
 }
 
 /* Gradients of the classifier; dlast. */
-static void classifier_backward(bptt_t *b, REAL *grad)
+static void classifier_backward(R(fdht_bptt) *b, REAL *grad)
 {
     const fdht_model *m = b->net->model;
     size_t outputs = m->outputs;
@@ -220,7 +167,7 @@ static void classifier_backward(bptt_t *b, REAL *grad)
 }
 
 /* The adjoint of pooling: into dy of the last layer, whose rows are in time order. */
-static void pool_backward(bptt_t *b)
+static void pool_backward(R(fdht_bptt) *b)
 {
     const fdht_model *m = b->net->model;
     const fdht_rows *rows = &b->tape->rows;
@@ -277,22 +224,22 @@ static void step_row_backward(const fdht_cell *cell, REAL *a, REAL *ah, const RE
 }
 
 /* Where the gradient of the hidden map's output stands, and its width. */
-static REAL *hidden_gradient(const bptt_t *b, int cell, size_t row, size_t *ld)
+static REAL *hidden_gradient(const R(fdht_bptt) *b, int cell, size_t row, size_t *ld)
 {
     const fdht_cell *m = &b->net->model->cell[cell];
-    const tape_cell_t *t = &b->tape->cell[cell];
+    const R(fdht_tape_cell) *t = &b->tape->cell[cell];
     *ld = FDHT_GATES * (t->ah ? m->spec.hidden : m->gate);
     return (t->ah ? t->ah : t->a) + row * *ld;
 }
 
 /* dh (n, ldh) of step s - 1 through the hidden map, from the gradients of step s. */
-static void hidden_backward(bptt_t *b, int cell, int worker, size_t s, size_t p, size_t n, REAL *dh)
+static void hidden_backward(R(fdht_bptt) *b, int cell, int worker, size_t s, size_t p, size_t n, REAL *dh)
 {
-    const net_cell_t *r = &b->net->cell[cell];
-    const tape_cell_t *t = &b->tape->cell[cell];
+    const R(fdht_net_cell) *r = &b->net->cell[cell];
+    const R(fdht_tape_cell) *t = &b->tape->cell[cell];
     size_t ld;
     const REAL *g = hidden_gradient(b, cell, b->tape->rows.off[s] + p, &ld);
-    exec_transpose(r->h, worker, n, g, ld, dh, r->ldh, false);
+    R(fdht_exec_transpose)(r->h, worker, n, g, ld, dh, r->ldh, false);
     for (size_t i = 0; t->keep && i < n; i++)
         for (size_t j = 0; j < b->net->model->cell[cell].state; j++)
             dh[i * r->ldh + j] *= t->keep[(p + i) * r->ldh + j];
@@ -300,7 +247,7 @@ static void hidden_backward(bptt_t *b, int cell, int worker, size_t s, size_t p,
 
 /* The recurrence of one chunk backwards: clips at positions p0 .. p1 - 1. */
 typedef struct chunk {
-    bptt_t *bptt;
+    R(fdht_bptt) *bptt;
     int cell, worker;
     size_t p0, p1;
     REAL *dh, *dc, *dhf; /* (FDHT_CHUNK, ldh); (FDHT_CHUNK, H) of c; of h before the projection */
@@ -315,7 +262,7 @@ static size_t chunk_width(const chunk *k, size_t s)
 /* dh of step s: what comes through the hidden map from step s + 1, and what the outputs get from above. */
 static void state_gradient(chunk *k, size_t s, size_t later)
 {
-    bptt_t *b = k->bptt;
+    R(fdht_bptt) *b = k->bptt;
     const fdht_rows *rows = &b->tape->rows;
     int dirs = b->net->model->spec.directions, layer = k->cell / dirs, d = k->cell % dirs;
     size_t n = chunk_width(k, s), ldh = b->net->cell[k->cell].ldh, ldy = b->net->ldy[layer];
@@ -335,14 +282,14 @@ static void state_gradient(chunk *k, size_t s, size_t later)
 
 static void step_backward(chunk *k, size_t s)
 {
-    bptt_t *b = k->bptt;
+    R(fdht_bptt) *b = k->bptt;
     const fdht_rows *rows = &b->tape->rows;
     const fdht_cell *m = &b->net->model->cell[k->cell];
-    const net_cell_t *r = &b->net->cell[k->cell];
-    const tape_cell_t *t = &b->tape->cell[k->cell];
+    const R(fdht_net_cell) *r = &b->net->cell[k->cell];
+    const R(fdht_tape_cell) *t = &b->tape->cell[k->cell];
     size_t n = chunk_width(k, s), hidden = m->spec.hidden, ld = r->p ? hidden : r->ldh;
     if (r->p)
-        exec_transpose(r->p, k->worker, n, k->dh, r->ldh, k->dhf, hidden, false);
+        R(fdht_exec_transpose)(r->p, k->worker, n, k->dh, r->ldh, k->dhf, hidden, false);
     for (size_t i = 0; i < n; i++) {
         size_t row = rows->off[s] + k->p0 + i;
         const REAL *c_prev = s ? t->c + (rows->off[s - 1] + k->p0 + i) * hidden : NULL;
@@ -355,7 +302,7 @@ static void step_backward(chunk *k, size_t s)
 /* The chunk's share of the bias gradient. */
 static void sum_gates(const chunk *k, REAL *sum)
 {
-    const tape_t *t = k->bptt->tape;
+    const R(fdht_tape) *t = k->bptt->tape;
     const fdht_cell *m = &k->bptt->net->model->cell[k->cell];
     size_t hidden = m->spec.hidden;
     memset(sum, 0, FDHT_GATES * hidden * sizeof *sum);
@@ -369,14 +316,14 @@ static void sum_gates(const chunk *k, REAL *sum)
 }
 
 typedef struct cell_job {
-    bptt_t *bptt;
+    R(fdht_bptt) *bptt;
     int cell;
 } cell_job;
 
 static void chunk_backward(void *arg, size_t item, int worker)
 {
     const cell_job *job = arg;
-    bptt_t *b = job->bptt;
+    R(fdht_bptt) *b = job->bptt;
     const fdht_rows *rows = &b->tape->rows;
     size_t hidden = b->net->model->cell[job->cell].spec.hidden;
     chunk k = {.bptt = b, .cell = job->cell, .worker = worker, .p0 = item * FDHT_CHUNK};
@@ -398,7 +345,7 @@ enum { ROW_BLOCK = 16 };
 
 /* Gradients of a cell's inputs: rows first + ROW_BLOCK item on. */
 typedef struct input_job {
-    bptt_t *bptt;
+    R(fdht_bptt) *bptt;
     int cell;
     REAL *gx;
     size_t ldx;
@@ -407,26 +354,26 @@ typedef struct input_job {
 static void input_block(void *arg, size_t item, int worker)
 {
     const input_job *j = arg;
-    const bptt_t *b = j->bptt;
+    const R(fdht_bptt) *b = j->bptt;
     size_t row = item * ROW_BLOCK, n = FDHT_MIN((size_t)ROW_BLOCK, b->tape->rows.rows - row);
     size_t ldg = FDHT_GATES * b->net->model->cell[j->cell].gate;
-    exec_transpose(b->net->cell[j->cell].x, worker, n, b->tape->cell[j->cell].a + row * ldg, ldg,
-                   j->gx + row * j->ldx, j->ldx, false);
+    R(fdht_exec_transpose)(b->net->cell[j->cell].x, worker, n, b->tape->cell[j->cell].a + row * ldg, ldg,
+                           j->gx + row * j->ldx, j->ldx, false);
 }
 
-static void input_rows(bptt_t *b, int cell, REAL *gx, size_t ldx)
+static void input_rows(R(fdht_bptt) *b, int cell, REAL *gx, size_t ldx)
 {
     input_job job = {b, cell, gx, ldx};
     fdht_team_for(b->team, (b->tape->rows.rows + ROW_BLOCK - 1) / ROW_BLOCK, input_block, &job);
 }
 
-void NAME(fdht_bptt, _input_gradient)(bptt_t *b, REAL *gx)
+void R(fdht_bptt_input_gradient)(R(fdht_bptt) *b, REAL *gx)
 {
     input_rows(b, 0, gx, b->net->cell[0].x_size);
 }
 
 /* Into dy of the layer below: the forward cell writes, the reversed one adds. */
-static void below_backward(bptt_t *b, int cell)
+static void below_backward(R(fdht_bptt) *b, int cell)
 {
     int dirs = b->net->model->spec.directions, below = cell / dirs - 1;
     size_t ldy = b->net->ldy[below], n = b->net->cell[cell].x_size;
@@ -442,11 +389,11 @@ static void below_backward(bptt_t *b, int cell)
     }
 }
 
-static int cell_backward(bptt_t *b, int cell, REAL *grad, fdht_error *err)
+static int cell_backward(R(fdht_bptt) *b, int cell, REAL *grad, fdht_error *err)
 {
     const fdht_cell *m = &b->net->model->cell[cell];
-    const net_cell_t *r = &b->net->cell[cell];
-    const tape_t *t = b->tape;
+    const R(fdht_net_cell) *r = &b->net->cell[cell];
+    const R(fdht_tape) *t = b->tape;
     size_t chunks = (t->rows.clips + FDHT_CHUNK - 1) / FDHT_CHUNK, n4 = FDHT_GATES * m->spec.hidden, ld;
     size_t first = cell == 0 && t->input.zero_first ? t->rows.off[1] : 0, rows = t->rows.rows;
     int status = FDHT_OK;
@@ -455,27 +402,28 @@ static int cell_backward(bptt_t *b, int cell, REAL *grad, fdht_error *err)
     for (size_t c = 0; m->spec.bias && c < chunks; c++)
         for (size_t j = 0; j < n4; j++)
             grad[m->bias_offset + j] += b->partial[c * n4 + j];
-    row_source_t source = {t, cell, first};
-    vectors_t v = NAME(fdht_net, _x_rows)(&source);
+    R(fdht_row_source) source = {t, cell, first};
+    R(fdht_vectors) v = R(fdht_net_x_rows)(&source);
     const REAL *g = t->cell[cell].a + first * FDHT_GATES * m->gate;
     const REAL *w = b->net->values;
     size_t hidden = m->hidden ? m->hidden_offset : m->core_offset;
     if (first < rows)
-        status = exec_grad_all(r->x, b->team, rows - first, &v, w + m->core_offset, g, FDHT_GATES * m->gate,
-                               grad + m->core_offset, err);
+        status = R(fdht_exec_grad_all)(r->x, b->team, rows - first, &v, w + m->core_offset, g,
+                                       FDHT_GATES * m->gate, grad + m->core_offset, err);
     source.first = t->rows.off[1];
-    v = NAME(fdht_net, _h_rows)(&source);
+    v = R(fdht_net_h_rows)(&source);
     g = hidden_gradient(b, cell, source.first, &ld);
     if (status == FDHT_OK && source.first < rows)
-        status = exec_grad_all(r->h, b->team, rows - source.first, &v, w + hidden, g, ld, grad + hidden, err);
-    v = (vectors_t){.real = t->cell[cell].hf, .ld = m->spec.hidden};
+        status = R(fdht_exec_grad_all)(r->h, b->team, rows - source.first, &v, w + hidden, g, ld,
+                                       grad + hidden, err);
+    v = (R(fdht_vectors)){.real = t->cell[cell].hf, .ld = m->spec.hidden};
     if (status == FDHT_OK && r->p)
-        status = exec_grad_all(r->p, b->team, rows, &v, w + m->proj_offset, b->dp, m->state,
-                               grad + m->proj_offset, err);
+        status = R(fdht_exec_grad_all)(r->p, b->team, rows, &v, w + m->proj_offset, b->dp, m->state,
+                                       grad + m->proj_offset, err);
     return status;
 }
 
-int NAME(fdht_bptt, _backward)(bptt_t *b, REAL *grad, fdht_error *err)
+int R(fdht_bptt_backward)(R(fdht_bptt) *b, REAL *grad, fdht_error *err)
 {
     int dirs = b->net->model->spec.directions;
     classifier_backward(b, grad);
@@ -489,35 +437,4 @@ int NAME(fdht_bptt, _backward)(bptt_t *b, REAL *grad, fdht_error *err)
                 below_backward(b, l * dirs + d);
         }
     return FDHT_OK;
-}
-
-static void adam(const fdht_train_options *o, uint64_t t, double lr, size_t n, REAL *p, const REAL *g,
-                 REAL *m, REAL *v, double scale)
-{
-    REAL b1 = (REAL)o->beta1, b2 = (REAL)o->beta2, c1 = (REAL)(1 - o->beta1), c2 = (REAL)(1 - o->beta2);
-    REAL rate = (REAL)(lr / (1 - pow(o->beta1, (double)t))), eps = (REAL)o->epsilon, s = (REAL)scale;
-    REAL root = (REAL)(1 / sqrt(1 - pow(o->beta2, (double)t)));
-    bool decoupled = o->optimizer == FDHT_ADAMW;
-    REAL keep = (REAL)(decoupled ? 1 - lr * o->weight_decay : 1),
-         l2 = (REAL)(decoupled ? 0 : o->weight_decay);
-    for (size_t i = 0; i < n; i++) {
-        REAL d = s * g[i] + l2 * p[i];
-        m[i] = b1 * m[i] + c1 * d;
-        v[i] = b2 * v[i] + c2 * d * d;
-        p[i] = keep * p[i] - rate * m[i] / (root * SQRT(v[i]) + eps);
-    }
-}
-
-void NAME(fdht_optimizer, )(const fdht_train_options *o, uint64_t t, double lr, size_t n, REAL *p,
-                            const REAL *g, REAL *m, REAL *v, double scale)
-{
-    if (o->optimizer != FDHT_SGD) {
-        adam(o, t, lr, n, p, g, m, v, scale);
-        return;
-    }
-    REAL rate = (REAL)lr, momentum = (REAL)o->momentum, s = (REAL)scale, l2 = (REAL)o->weight_decay;
-    for (size_t i = 0; i < n; i++) {
-        m[i] = momentum * m[i] + s * g[i] + l2 * p[i];
-        p[i] -= rate * m[i];
-    }
 }

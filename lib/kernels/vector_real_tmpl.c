@@ -1,28 +1,58 @@
-/* Part of vector.h: for one REAL. A register tile has `rows` x `vecs` vectors; every pair is instantiated, so
- * that accumulators live in registers and remainders cost no more than their share. */
-#define FN(name) CAT(name, _, R)
-#define V        FN(vec)
-#define U        FN(unaligned)
-#define N        (WIDTH / sizeof(REAL)) /* numbers in a vector */
+/* kernels/vector_real_tmpl.c - the vector kernels for one number type; included twice by vector_tmpl.c. Template (base/real.h).
+ * A register tile has `rows` x `vecs` vectors; every pair is instantiated, so that accumulators live in registers and
+ * remainders cost no more than their share. */
+#define V R(vec)
+#define U R(unaligned)
+#define N (WIDTH / sizeof(REAL)) /* numbers in a vector */
 
 typedef REAL U __attribute__((vector_size(WIDTH), aligned(sizeof(REAL)), may_alias));
 
-INLINE V FN(load)(const REAL *p, bool part, size_t n)
+#if PORTABLE
+static __attribute__((noinline)) V R(load_part)(const REAL *p, size_t n)
+{
+    V v = {0};
+    memcpy(&v, p, n * sizeof *p);
+    return v;
+}
+
+static __attribute__((noinline)) void R(store_part)(REAL *p, V v, size_t n)
+{
+    memcpy(p, &v, n * sizeof *p);
+}
+#endif
+
+#if !OWN_PRODUCTS
+/* sum[v] += *a b[v], v < vecs */
+INLINE void R(add_product)(int vecs, const REAL *a, const V b[2], V sum[2])
+{
+    for (int v = 0; v < vecs; v++)
+        sum[v] += *a * b[v];
+}
+
+/* The same with a in row `row` < 8 from l on. */
+INLINE void R(add_row)(int vecs, const REAL *l, int row, const strides *s, const V b[2], V sum[2])
+{
+    const size_t at[] = {0, s->by1, s->by1 * 2, s->by3, s->by1 * 4, s->by5, s->by3 * 2, s->by7};
+    R(add_product)(vecs, (const REAL *)(const void *)((const char *)l + at[row]), b, sum);
+}
+#endif
+
+INLINE V R(load)(const REAL *p, bool part, size_t n)
 {
     if (part)
-        return FN(load_part)(p, n);
+        return R(load_part)(p, n);
     return *(const U *)p;
 }
 
-INLINE void FN(store)(REAL *p, V v, bool part, size_t n)
+INLINE void R(store)(REAL *p, V v, bool part, size_t n)
 {
     if (part)
-        FN(store_part)(p, v, n);
+        R(store_part)(p, v, n);
     else
         *(U *)p = v;
 }
 
-typedef struct FN(operands) {
+typedef struct R(operands) {
     size_t k;
     const REAL *L;
     size_t ls;
@@ -36,26 +66,26 @@ typedef struct FN(operands) {
     int kind;
     size_t outer;
     const uint32_t *ol, *ob;
-} FN(operands);
+} R(operands);
 
 /* acc += the products of one k: rows i at l[i / 8] and a multiple of s, or next to each other at l[0] (s NULL). */
-INLINE void FN(add_products)(int rows, int vecs, bool part, size_t last, const REAL *const l[3],
-                             const strides *s, const REAL *b, V acc[ROWS1][2])
+INLINE void R(add_products)(int rows, int vecs, bool part, size_t last, const REAL *const l[3],
+                            const strides *s, const REAL *b, V acc[ROWS1][2])
 {
     V bv[2];
 #pragma GCC unroll 2
     for (int v = 0; v < vecs; v++)
-        bv[v] = FN(load)(b + v * N, part && v == vecs - 1, last);
+        bv[v] = R(load)(b + v * N, part && v == vecs - 1, last);
 #pragma GCC unroll 32
     for (int i = 0; i < rows; i++)
         if (s)
-            FN(add_row)(vecs, l[i / 8], i % 8, s, bv, acc[i]);
+            R(add_row)(vecs, l[i / 8], i % 8, s, bv, acc[i]);
         else
-            FN(add_product)(vecs, l[0] + i, bv, acc[i]);
+            R(add_product)(vecs, l[0] + i, bv, acc[i]);
 }
 
 /* Pointers to every eighth row. */
-INLINE void FN(set_rows)(int rows, const REAL *l, size_t ls, const REAL *at[3])
+INLINE void R(set_rows)(int rows, const REAL *l, size_t ls, const REAL *at[3])
 {
     for (int i = 0; i < (rows + 7) / 8; i++) {
         at[i] = l + (size_t)(8 * i) * ls;
@@ -64,8 +94,8 @@ INLINE void FN(set_rows)(int rows, const REAL *l, size_t ls, const REAL *at[3])
 }
 
 /* acc += the sum over all k of one product. */
-INLINE void FN(add_all)(int rows, int vecs, bool part, int kind, const FN(operands) * o, const strides *s,
-                        const REAL *L, const REAL *B, V acc[ROWS1][2])
+INLINE void R(add_all)(int rows, int vecs, bool part, int kind, const R(operands) *o, const strides *s,
+                       const REAL *L, const REAL *B, V acc[ROWS1][2])
 {
     const size_t ls = o->ls, last = o->last, k = o->k;
     const uint32_t *lk = o->lk, *bk = o->bk;
@@ -77,12 +107,12 @@ INLINE void FN(add_all)(int rows, int vecs, bool part, int kind, const FN(operan
         l[0] = L + lk[0];
         for (; x + FDHT_RUN <= k; x += FDHT_RUN) {
             if (kind == FDHT_ALONG)
-                FN(set_rows)(rows, L + lk[x], ls, l);
+                R(set_rows)(rows, L + lk[x], ls, l);
 #pragma GCC unroll 4
             for (size_t u = 0; u < FDHT_RUN; u++, b += along) {
                 PLAIN(b);
                 PLAIN(l[0]);
-                FN(add_products)(rows, vecs, part, last, l, kind == FDHT_ALONG ? s : NULL, b, acc);
+                R(add_products)(rows, vecs, part, last, l, kind == FDHT_ALONG ? s : NULL, b, acc);
                 if (kind == FDHT_ACROSS)
                     l[0] += across;
                 else
@@ -92,12 +122,12 @@ INLINE void FN(add_all)(int rows, int vecs, bool part, int kind, const FN(operan
         }
     }
     for (; x < k; x++) {
-        FN(set_rows)(rows, L + lk[x], ls, l);
-        FN(add_products)(rows, vecs, part, last, l, kind == FDHT_ACROSS ? NULL : s, B + bk[x], acc);
+        R(set_rows)(rows, L + lk[x], ls, l);
+        R(add_products)(rows, vecs, part, last, l, kind == FDHT_ACROSS ? NULL : s, B + bk[x], acc);
     }
 }
 
-INLINE void FN(tile)(int rows, int vecs, bool part, int kind, const FN(operands) * o)
+INLINE void R(tile)(int rows, int vecs, bool part, int kind, const R(operands) *o)
 {
     V acc[ROWS1][2];
     const size_t cs = o->cs, last = o->last, outer = o->outer;
@@ -109,9 +139,10 @@ INLINE void FN(tile)(int rows, int vecs, bool part, int kind, const FN(operands)
 #pragma GCC unroll 2
         for (int v = 0; v < vecs; v++)
             acc[i][v] = (V){0};
-    for (size_t u = 0; u < outer; u++)
-        FN(add_all)
-    (rows, vecs, part, kind, o, &s, o->L + (o->ol ? o->ol[u] : 0), o->B + (o->ob ? o->ob[u] : 0), acc);
+    for (size_t u = 0; u < outer; u++) {
+        R(add_all)(rows, vecs, part, kind, o, &s, o->L + (o->ol ? o->ol[u] : 0),
+                   o->B + (o->ob ? o->ob[u] : 0), acc);
+    }
 #pragma GCC unroll 32
     for (int i = 0; i < rows; i++, row += cs) {
         PLAIN(row);
@@ -119,8 +150,8 @@ INLINE void FN(tile)(int rows, int vecs, bool part, int kind, const FN(operands)
         for (int v = 0; v < vecs; v++) {
             bool p = part && v == vecs - 1;
             if (accumulate)
-                acc[i][v] += FN(load)(row + v * N, p, last);
-            FN(store)(row + v * N, acc[i][v], p, last);
+                acc[i][v] += R(load)(row + v * N, p, last);
+            R(store)(row + v * N, acc[i][v], p, last);
         }
     }
 }
@@ -128,17 +159,17 @@ INLINE void FN(tile)(int rows, int vecs, bool part, int kind, const FN(operands)
 #define TILE_CASE(rows, vecs)                                                                                \
     case rows:                                                                                               \
         if (o->last < N)                                                                                     \
-            FN(tile)(rows, vecs, true, FDHT_SPREAD, o);                                                      \
+            R(tile)(rows, vecs, true, FDHT_SPREAD, o);                                                       \
         else if (sizeof(REAL) == sizeof(float) && o->kind == FDHT_ACROSS)                                    \
-            FN(tile)(rows, vecs, false, FDHT_ACROSS, o);                                                     \
+            R(tile)(rows, vecs, false, FDHT_ACROSS, o);                                                      \
         else if (sizeof(REAL) == sizeof(float) && o->kind == FDHT_ALONG)                                     \
-            FN(tile)(rows, vecs, false, FDHT_ALONG, o);                                                      \
+            R(tile)(rows, vecs, false, FDHT_ALONG, o);                                                       \
         else                                                                                                 \
-            FN(tile)(rows, vecs, false, FDHT_SPREAD, o);                                                     \
+            R(tile)(rows, vecs, false, FDHT_SPREAD, o);                                                      \
         break;
 
 /* The rows of a column block one vector wide; o is used up. */
-static void FN(block1)(size_t m, FN(operands) * o)
+static void R(block1)(size_t m, R(operands) *o)
 {
     for (size_t rows; m; m -= rows, o->L += rows * o->ls, o->C += rows * o->cs) {
         rows = even_height(m, ROWS1);
@@ -171,7 +202,7 @@ static void FN(block1)(size_t m, FN(operands) * o)
     }
 }
 
-static void FN(block2)(size_t m, FN(operands) * o)
+static void R(block2)(size_t m, R(operands) *o)
 {
     for (size_t rows; m; m -= rows, o->L += rows * o->ls, o->C += rows * o->cs) {
         rows = even_height(m, ROWS2);
@@ -194,23 +225,23 @@ static void FN(block2)(size_t m, FN(operands) * o)
     }
 }
 
-static void FN(from_u8)(size_t n, const uint8_t *x, REAL *y)
+static void R(from_u8)(size_t n, const uint8_t *x, REAL *y)
 {
     for (size_t i = 0; i < n; i++)
         y[i] = (REAL)x[i];
 }
 
 /* Bytes become REAL one product at a time. */
-static bool FN(takes_bytes)(const CAT(fdht_gemm, _, R) * g)
+static bool R(takes_bytes)(const R(fdht_gemm) *g)
 {
     return g->oc && !g->ol != !g->ob && g->reach <= MOST_BYTES;
 }
 
 /* The sum of `outer` products, moved on by ol and ob. */
-static void FN(product)(const CAT(fdht_gemm, _, R) * g, const REAL *L, const REAL *B, REAL *C, size_t outer,
-                        const uint32_t *ol, const uint32_t *ob)
+static void R(product)(const R(fdht_gemm) *g, const REAL *L, const REAL *B, REAL *C, size_t outer,
+                       const uint32_t *ol, const uint32_t *ob)
 {
-    FN(operands) o = {.k = g->k, .ls = g->ls, .lk = g->lk, .bk = g->bk, .cs = g->cs};
+    R(operands) o = {.k = g->k, .ls = g->ls, .lk = g->lk, .bk = g->bk, .cs = g->cs};
     o.accumulate = g->accumulate;
     o.kind = g->kind;
     o.outer = outer;
@@ -223,17 +254,17 @@ static void FN(product)(const CAT(fdht_gemm, _, R) * g, const REAL *L, const REA
         o.C = C;
         o.last = (columns - 1) % N + 1;
         if (columns > N)
-            FN(block2)(g->m, &o);
+            R(block2)(g->m, &o);
         else
-            FN(block1)(g->m, &o);
+            R(block1)(g->m, &o);
     }
 }
 
-static void FN(gemm)(const CAT(fdht_gemm, _, R) * g)
+static void R(gemm)(const R(fdht_gemm) *g)
 {
     REAL numbers[MOST_BYTES];
     if (!g->oc) {
-        FN(product)(g, g->L, g->B, g->C, g->outer, g->ol, g->ob);
+        R(product)(g, g->L, g->B, g->C, g->outer, g->ol, g->ob);
         return;
     }
     for (size_t u = 0; u < g->outer; u++) {
@@ -242,18 +273,18 @@ static void FN(gemm)(const CAT(fdht_gemm, _, R) * g)
         if (g->fetch_each)
             fdht_prefetch(g->fetch + u * g->fetch_each, g->fetch_each);
         if (g->bytes) {
-            FN(from_u8)(g->reach, g->bytes + ol + ob, numbers);
+            R(from_u8)(g->reach, g->bytes + ol + ob, numbers);
             L = g->ob ? g->L : numbers;
             B = g->ob ? numbers : g->B;
         } else {
             L = g->L + ol;
             B = g->B + ob;
         }
-        FN(product)(g, L, B, g->C + g->oc[u], 1, NULL, NULL);
+        R(product)(g, L, B, g->C + g->oc[u], 1, NULL, NULL);
     }
 }
 
-typedef struct FN(dots) {
+typedef struct R(dots) {
     size_t chunks, lanes;
     const REAL *A;
     size_t as;
@@ -263,19 +294,19 @@ typedef struct FN(dots) {
     const uint32_t *tb;
     REAL *C;
     size_t cs;
-} FN(dots);
+} R(dots);
 
 /* acc += the products of one vector of every row of a and b. */
-INLINE void FN(dot_vector)(int rows, int cols, bool part, size_t n, const FN(dots) * d, const REAL *a,
-                           const REAL *b, V acc[DOTS][4])
+INLINE void R(dot_vector)(int rows, int cols, bool part, size_t n, const R(dots) *d, const REAL *a,
+                          const REAL *b, V acc[DOTS][4])
 {
     V av[DOTS];
 #pragma GCC unroll 4
     for (int i = 0; i < rows; i++)
-        av[i] = FN(load)(a + (size_t)i * d->as, part, n);
+        av[i] = R(load)(a + (size_t)i * d->as, part, n);
 #pragma GCC unroll 4
     for (int j = 0; j < cols; j++) {
-        V bv = FN(load)(b + (size_t)j * d->bs, part, n);
+        V bv = R(load)(b + (size_t)j * d->bs, part, n);
 #pragma GCC unroll 4
         for (int i = 0; i < rows; i++)
             acc[i][j] += av[i] * bv;
@@ -283,7 +314,7 @@ INLINE void FN(dot_vector)(int rows, int cols, bool part, size_t n, const FN(dot
 }
 
 /* rows x cols dot products at once: each chunk loaded serves all of them. */
-INLINE void FN(dot_tile)(int rows, int cols, bool part, const FN(dots) * d)
+INLINE void R(dot_tile)(int rows, int cols, bool part, const R(dots) *d)
 {
     V acc[DOTS][4];
 #pragma GCC unroll 4
@@ -295,9 +326,9 @@ INLINE void FN(dot_tile)(int rows, int cols, bool part, const FN(dots) * d)
         const REAL *a = d->A + d->ta[c], *b = d->B + d->tb[c];
         size_t l = 0;
         for (; l + N <= (part ? d->lanes : FDHT_LANES); l += N)
-            FN(dot_vector)(rows, cols, false, N, d, a + l, b + l, acc);
+            R(dot_vector)(rows, cols, false, N, d, a + l, b + l, acc);
         if (part && l < d->lanes)
-            FN(dot_vector)(rows, cols, true, d->lanes - l, d, a + l, b + l, acc);
+            R(dot_vector)(rows, cols, true, d->lanes - l, d, a + l, b + l, acc);
     }
 #pragma GCC unroll 4
     for (int i = 0; i < rows; i++)
@@ -313,17 +344,17 @@ INLINE void FN(dot_tile)(int rows, int cols, bool part, const FN(dots) * d)
 #define DOT_CASE(rows, cols)                                                                                 \
     case 10 * rows + cols:                                                                                   \
         if (lanes < FDHT_LANES)                                                                              \
-            FN(dot_tile)(rows, cols, true, &d);                                                              \
+            R(dot_tile)(rows, cols, true, &d);                                                               \
         else                                                                                                 \
-            FN(dot_tile)(rows, cols, false, &d);                                                             \
+            R(dot_tile)(rows, cols, false, &d);                                                              \
         break;
 
-static void FN(dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL *A, size_t as,
-                    const uint32_t *ta, const REAL *B, size_t bs, const uint32_t *tb, REAL *C, size_t cs)
+static void R(dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL *A, size_t as,
+                   const uint32_t *ta, const REAL *B, size_t bs, const uint32_t *tb, REAL *C, size_t cs)
 {
     for (size_t i = 0; i < m; i += DOTS)
         for (size_t j = 0; j < n; j += 4) {
-            FN(dots) d = {chunks, lanes, A + i * as, as, ta, B + j * bs, bs, tb, C + i * cs + j, cs};
+            R(dots) d = {chunks, lanes, A + i * as, as, ta, B + j * bs, bs, tb, C + i * cs + j, cs};
             switch (10 * FDHT_MIN(m - i, DOTS) + FDHT_MIN(n - j, 4)) {
                 DOT_CASE(1, 1)
                 DOT_CASE(1, 2)
@@ -347,7 +378,7 @@ static void FN(dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL 
         }
 }
 
-static double FN(spin)(size_t rounds, REAL *sum)
+static double R(spin)(size_t rounds, REAL *sum)
 {
     V acc[CHAINS], a, b;
     for (size_t l = 0; l < N; l++) {
@@ -370,7 +401,6 @@ static double FN(spin)(size_t rounds, REAL *sum)
 
 #undef TILE_CASE
 #undef DOT_CASE
-#undef FN
 #undef U
 #undef V
 #undef N

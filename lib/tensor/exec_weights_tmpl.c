@@ -1,4 +1,10 @@
-/* Part of exec_real.h: merging and packing weights, and the way back for their gradient. */
+/* tensor/exec_weights_tmpl.c - merging and packing weights, and the way back for their gradient. Template (base/real.h). */
+#include <string.h>
+
+/* A strided view of a weight tensor: one stride per leg of the operator. */
+typedef struct view {
+    size_t base, stride[FDHT_MAX_LEGS];
+} view;
 
 /* C += A B over all axes (B NULL: 1), strides per axis; the innermost axis is the last. */
 static void contract(int n, const size_t *extent, const size_t *sa, const size_t *sb, const size_t *sc,
@@ -19,7 +25,7 @@ static void contract(int n, const size_t *extent, const size_t *sa, const size_t
 }
 
 /* The same over the union of the legs; a view has stride 0 on legs it lacks. */
-static void contract_views(const exec_t *e, uint64_t legs, const REAL *A, const view *a, const REAL *B,
+static void contract_views(const R(fdht_exec) *e, uint64_t legs, const REAL *A, const view *a, const REAL *B,
                            const view *b, REAL *C, const view *c, REAL factor)
 {
     static const view none;
@@ -50,7 +56,7 @@ static void contract_views(const exec_t *e, uint64_t legs, const REAL *A, const 
 }
 
 /* Where weight w of a term lies: a core in the parameters, restricted to the box, or a merged tensor. */
-static view weight_view(const exec_t *e, int term, int w)
+static view weight_view(const R(fdht_exec) *e, int term, int w)
 {
     const fdht_weight *weight = &e->plan.weight[w];
     view v = {0};
@@ -77,7 +83,7 @@ static view weight_view(const exec_t *e, int term, int w)
 }
 
 /* The packed weight of a step: (k legs, n legs) in rows of n_pad. */
-static view packed_view(const exec_t *e, int term, int at)
+static view packed_view(const R(fdht_exec) *e, int term, int at)
 {
     const fdht_step *s = &e->plan.step[at];
     view v = {.base = (size_t)term * e->packed_size + e->tables[at].weight};
@@ -90,12 +96,12 @@ static view packed_view(const exec_t *e, int term, int at)
     return v;
 }
 
-static REAL *weight_data(const exec_t *e, int w, const REAL *params)
+static REAL *weight_data(const R(fdht_exec) *e, int w, const REAL *params)
 {
     return e->plan.weight[w].core >= 0 ? (REAL *)params : e->merged;
 }
 
-void EXEC(pack)(exec_t *e, const REAL *params, double scale)
+void R(fdht_exec_pack)(R(fdht_exec) *e, const REAL *params, double scale)
 {
     e->params = params;
     e->scale = scale;
@@ -116,7 +122,7 @@ void EXEC(pack)(exec_t *e, const REAL *params, double scale)
         }
         for (int i = 0; i < e->plan.n_steps; i++) {
             const fdht_step *s = &e->plan.step[i];
-            const step_tables *t = &e->tables[i];
+            const fdht_step_tables *t = &e->tables[i];
             view w = weight_view(e, term, s->weight), p = packed_view(e, term, i);
             contract_views(e, e->plan.weight[s->weight].legs, weight_data(e, s->weight, params), &w, NULL,
                            NULL, e->packed, &p, i == 0 ? (REAL)scale : 1);
@@ -132,9 +138,8 @@ void EXEC(pack)(exec_t *e, const REAL *params, double scale)
     e->params = NULL;
 }
 
-/* grad_params += the gradient in the parameters, given that of the packed weights (laid out as they are). */
-static void unpack_gradient(const exec_t *e, const REAL *params, const REAL *grad_packed, REAL *grad_merged,
-                            REAL *grad_params)
+void R(fdht_exec_unpack)(const R(fdht_exec) *e, const REAL *params, const REAL *grad_packed,
+                         REAL *grad_merged, REAL *grad_params)
 {
     memset(grad_merged, 0, (size_t)e->op->n_terms * e->merged_size * sizeof *grad_merged);
     for (int term = 0; term < e->op->n_terms; term++) {

@@ -1,4 +1,4 @@
-/* The vector kernels, written once in GCC vector extensions; a file per level includes this with
+/* kernels/vector_tmpl.c - the vector kernels, written once in GCC vector extensions. vector_LEVEL.c includes this with
  *   LEVEL         its name
  *   WIDTH         bytes of a vector register
  *   ROWS1, ROWS2  rows of a register tile one or two vectors wide
@@ -121,19 +121,7 @@ INLINE void store_part_f64(double *p, vec_f64 v, size_t n)
     *p = v[0];
 }
 #else
-#define PORTABLE_PARTS(REAL, R)                                                                              \
-    static __attribute__((noinline)) vec_##R load_part_##R(const REAL *p, size_t n)                          \
-    {                                                                                                        \
-        vec_##R v = {0};                                                                                     \
-        memcpy(&v, p, n * sizeof *p);                                                                        \
-        return v;                                                                                            \
-    }                                                                                                        \
-    static __attribute__((noinline)) void store_part_##R(REAL *p, vec_##R v, size_t n)                       \
-    {                                                                                                        \
-        memcpy(p, &v, n * sizeof *p);                                                                        \
-    }
-PORTABLE_PARTS(float, f32)
-PORTABLE_PARTS(double, f64)
+#define PORTABLE 1 /* by memcpy: vector_real_tmpl.c */
 #endif
 
 /* Bytes between rows and odd multiples of them: with the factors 2 and 4 that an address may hold, eight rows need
@@ -152,21 +140,10 @@ INLINE strides strides_of(size_t bytes)
     return s;
 }
 
-/* sum[v] += *a b[v], v < vecs; a of row `row` < 8 from l on. On AVX-512 these are spelled out: left to itself the
- * compiler moves sums from register to register and computes addresses that an instruction could hold. */
-#define ADD_PRODUCTS(REAL, R)                                                                                \
-    INLINE void add_product_##R(int vecs, const REAL *a, const vec_##R b[2], vec_##R sum[2])                 \
-    {                                                                                                        \
-        for (int v = 0; v < vecs; v++)                                                                       \
-            sum[v] += *a * b[v];                                                                             \
-    }                                                                                                        \
-    INLINE void add_row_##R(int vecs, const REAL *l, int row, const strides *s, const vec_##R b[2],          \
-                            vec_##R sum[2])                                                                  \
-    {                                                                                                        \
-        const size_t at[] = {0, s->by1, s->by1 * 2, s->by3, s->by1 * 4, s->by5, s->by3 * 2, s->by7};         \
-        add_product_##R(vecs, (const REAL *)(const void *)((const char *)l + at[row]), b, sum);              \
-    }
+/* sum[v] += *a b[v], v < vecs; add_row: of row `row` < 8 from l on. On AVX-512 those of floats are spelled out: left to
+ * itself the compiler moves sums from register to register and computes addresses that an instruction could hold. */
 #if defined(__AVX512F__)
+#define OWN_PRODUCTS 1
 INLINE void add_product_f32(int vecs, const float *a, const vec_f32 b[2], vec_f32 sum[2])
 {
     if (vecs == 1) {
@@ -209,25 +186,18 @@ INLINE void add_row_f32(int vecs, const float *l, int row, const strides *s, con
     __asm__("vfmadd231ps %2, %1, %0" : "+v"(sum[0]) : "v"(b[0]), "v"(all));
     __asm__("vfmadd231ps %2, %1, %0" : "+v"(sum[1]) : "v"(b[1]), "v"(all));
 }
-#else
-ADD_PRODUCTS(float, f32)
 #endif
-ADD_PRODUCTS(double, f64)
 
-#define REAL float
-#define R    f32
-#include "kernels/vector_real.h"
-#undef REAL
-#undef R
-#define REAL double
-#define R    f64
-#include "kernels/vector_real.h"
-#undef REAL
-#undef R
+#define FDHT_REAL 32
+#include "base/real.h"
+#include "kernels/vector_real_tmpl.c"
+#undef OWN_PRODUCTS
+#define FDHT_REAL 64
+#include "base/real.h"
+#include "kernels/vector_real_tmpl.c"
 
-extern const fdht_kernels_f32 CAT(fdht_kernels_f32_, LEVEL, );
-extern const fdht_kernels_f64 CAT(fdht_kernels_f64_, LEVEL, );
-const fdht_kernels_f32 CAT(fdht_kernels_f32_, LEVEL, ) = {gemm_f32, dot_f32, spin_f32, from_u8_f32,
-                                                          takes_bytes_f32};
-const fdht_kernels_f64 CAT(fdht_kernels_f64_, LEVEL, ) = {gemm_f64, dot_f64, spin_f64, from_u8_f64,
-                                                          takes_bytes_f64};
+#define TABLE(level, type) CAT(fdht_kernels_, level, type)
+extern const fdht_kernels_f32 TABLE(LEVEL, _f32);
+extern const fdht_kernels_f64 TABLE(LEVEL, _f64);
+const fdht_kernels_f32 TABLE(LEVEL, _f32) = {gemm_f32, dot_f32, spin_f32, from_u8_f32, takes_bytes_f32};
+const fdht_kernels_f64 TABLE(LEVEL, _f64) = {gemm_f64, dot_f64, spin_f64, from_u8_f64, takes_bytes_f64};

@@ -1,4 +1,4 @@
-/* The loops of kernels/elementwise.h; a file per level includes this with LEVEL, its name. exp is Cephes' expf (S. Moshier):
+/* kernels/elementwise_tmpl.c - the loops of kernels/elementwise.h; elementwise_LEVEL.c includes this with LEVEL, its name. exp is Cephes' expf (S. Moshier):
  * 2^n exp(r), |r| <= ln 2 / 2, by a polynomial of degree 5; tanh near 0 is Cephes' tanhf. */
 #include <string.h>
 

@@ -1,18 +1,13 @@
-/* The checks of kernels/test_kernels.c for one REAL; included with REAL, R and EPS (of the sum of absolute terms). */
-#define CAT_(a, b) a##_##b
-#define CAT(a, b)  CAT_(a, b)
-#define FN(name)   CAT(name, R)
-
-static void FN(fill)(fdht_rng *r, REAL *v, size_t n)
+/* The checks of kernels/test_kernels.c for one number type. Template (base/real.h) with EPS, of the sum of absolute terms. */
+static void R(fill)(fdht_rng *r, REAL *v, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         v[i] = (REAL)fdht_rng_normal(r);
 }
 
 /* Rows of n numbers at a distance of cs must be want, to EPS of bound; every other number as before. */
-static void FN(compare)(const char *what, const char *level, const REAL *got, const REAL *before,
-                        size_t total, size_t first, size_t m, size_t n, size_t cs, const double *want,
-                        const double *bound)
+static void R(compare)(const char *what, const char *level, const REAL *got, const REAL *before, size_t total,
+                       size_t first, size_t m, size_t n, size_t cs, const double *want, const double *bound)
 {
     for (size_t i = 0; i < total; i++) {
         size_t row = i < first ? 0 : (i - first) / cs, column = i < first ? 0 : (i - first) % cs;
@@ -29,18 +24,39 @@ static void FN(compare)(const char *what, const char *level, const REAL *got, co
 }
 
 /* A size: mostly small, at times past every register tile. */
-static size_t FN(extent)(fdht_rng *r)
+static size_t R(extent)(fdht_rng *r)
 {
     return fdht_rng_below(r, 4) ? pick(r, 1, 20) : pick(r, 1, 75);
 }
 
+/* The sums that g asks for by plain loops, before it runs, and the same of absolute terms; (m, n) each, one for each `outer`
+ * unless oc is NULL. */
+static void R(sum_up)(const R(fdht_gemm) *g, double *want, double *bound)
+{
+    for (size_t o = 0; o < g->outer; o++)
+        for (size_t i = 0; i < g->m; i++)
+            for (size_t j = 0; j < g->n; j++) {
+                size_t at = (g->oc ? o * g->m : 0) * g->n + i * g->n + j;
+                if (g->accumulate && (g->oc || o == 0)) {
+                    want[at] = g->C[(g->oc ? g->oc[o] : 0) + i * g->cs + j];
+                    bound[at] = fabs(want[at]);
+                }
+                for (size_t x = 0; x < g->k; x++) {
+                    double term = (double)g->L[(g->ol ? g->ol[o] : 0) + i * g->ls + g->lk[x]] *
+                                  (double)g->B[(g->ob ? g->ob[o] : 0) + g->bk[x] + j];
+                    want[at] += term;
+                    bound[at] += fabs(term);
+                }
+            }
+}
+
 /* Products of random shapes, one operand (or both, or none) moving from one to the next. */
-static void FN(check_gemm)(const CAT(fdht_kernels, R) * kernels, const char *level)
+static void R(check_gemm)(const R(fdht_kernels) *kernels, const char *level)
 {
     fdht_rng r;
     fdht_rng_seed(&r, 31, 0);
     for (int round = 0; round < ROUNDS; round++) {
-        size_t m = FN(extent)(&r), n = FN(extent)(&r), k = round % 50 ? FN(extent)(&r) : 0;
+        size_t m = R(extent)(&r), n = R(extent)(&r), k = round % 50 ? R(extent)(&r) : 0;
         size_t cs = n + (round % 3 ? pick(&r, 0, 9) : 0), reach = pick(&r, 1, 400);
         size_t outer = fdht_rng_below(&r, 3) ? 1 : pick(&r, 1, 5), moved = pick(&r, 1, 50);
         bool add = fdht_rng_below(&r, 2), packed = fdht_rng_below(&r, 2), mL = fdht_rng_below(&r, 2) != 0;
@@ -70,29 +86,15 @@ static void FN(check_gemm)(const CAT(fdht_kernels, R) * kernels, const char *lev
         }
         for (size_t o = 0; o < outer; o++)
             oc[o] = mC ? (uint32_t)((outer - 1 - o) * (size + GUARD)) : 0;
-        FN(fill)(&r, L, nL);
-        FN(fill)(&r, B, nB);
-        FN(fill)(&r, C, nC - GUARD);
+        R(fill)(&r, L, nL);
+        R(fill)(&r, B, nB);
+        R(fill)(&r, C, nC - GUARD);
         for (size_t o = 0; o < outer && !add; o++) /* what is overwritten must not be read into the sum */
             for (size_t i = 0; i < m; i++)
                 for (size_t j = 0; j < n; j++)
                     C[GUARD + oc[o] + i * cs + j] = (REAL)NAN;
         memcpy(before, C, (nC - GUARD) * sizeof *before);
-        for (size_t o = 0; o < outer; o++)
-            for (size_t i = 0; i < m; i++)
-                for (size_t j = 0; j < n; j++) {
-                    size_t at = (mC ? o * m : 0) * n + i * n + j;
-                    if (add && (mC || o == 0))
-                        want[at] = C[GUARD + oc[o] + i * cs + j], bound[at] = fabs(want[at]);
-                    for (size_t x = 0; x < k; x++) {
-                        double term = (double)L[(mL ? ol[o] : 0) + i * ls + lk[x]] *
-                                      (double)B[(mB ? ob[o] : 0) + bk[x] + j];
-                        want[at] += term;
-                        bound[at] += fabs(term);
-                    }
-                }
-        CAT(fdht_gemm, R)
-        g = {.m = m, .n = n, .k = k, .ls = ls, .lk = lk, .bk = bk, .cs = cs, .accumulate = add};
+        R(fdht_gemm) g = {.m = m, .n = n, .k = k, .ls = ls, .lk = lk, .bk = bk, .cs = cs, .accumulate = add};
         g.L = L;
         g.B = B;
         g.C = C + GUARD;
@@ -101,11 +103,12 @@ static void FN(check_gemm)(const CAT(fdht_kernels, R) * kernels, const char *lev
         g.ob = mB ? ob : NULL;
         g.oc = mC ? oc : NULL;
         g.kind = round % 7 ? fdht_gemm_kind(ls, lk, bk, k) : FDHT_SPREAD;
+        R(sum_up)(&g, want, bound);
         kernels->gemm(&g);
-        for (size_t o = 0; o < (mC ? outer : 1); o++) /* the place of each, with the guards on both sides */
-            FN(compare)
-        ("gemm", level, C + oc[o], before + oc[o], size + GUARD, GUARD, m, n, cs, want + o * m * n,
-         bound + o * m * n);
+        for (size_t o = 0; o < (mC ? outer : 1); o++) /* the place of each, with the guards on both sides */ {
+            R(compare)("gemm", level, C + oc[o], before + oc[o], size + GUARD, GUARD, m, n, cs,
+                       want + o * m * n, bound + o * m * n);
+        }
         free(before);
         free(want);
         free(bound);
@@ -120,7 +123,7 @@ static void FN(check_gemm)(const CAT(fdht_kernels, R) * kernels, const char *lev
     }
 }
 
-static void FN(check_dot)(const CAT(fdht_kernels, R) * kernels, const char *level)
+static void R(check_dot)(const R(fdht_kernels) *kernels, const char *level)
 {
     fdht_rng r;
     fdht_rng_seed(&r, 32, 0);
@@ -136,9 +139,9 @@ static void FN(check_dot)(const CAT(fdht_kernels, R) * kernels, const char *leve
         uint32_t *ta = offsets(&r, &eta, chunks, reach, reach - 1);
         uint32_t *tb = offsets(&r, &etb, chunks, reach, reach - 1);
         double *want = calloc(m * n, sizeof *want), *bound = calloc(m * n, sizeof *bound);
-        FN(fill)(&r, A, nA);
-        FN(fill)(&r, B, nB);
-        FN(fill)(&r, C, nC);
+        R(fill)(&r, A, nA);
+        R(fill)(&r, B, nB);
+        R(fill)(&r, C, nC);
         memcpy(before, C, nC * sizeof *before);
         for (size_t i = 0; i < m; i++)
             for (size_t j = 0; j < n; j++) {
@@ -153,7 +156,7 @@ static void FN(check_dot)(const CAT(fdht_kernels, R) * kernels, const char *leve
                 bound[i * n + j] = size;
             }
         kernels->dot(m, n, chunks, lanes, A, as, ta, B, bs, tb, C + GUARD, cs);
-        FN(compare)("dot", level, C, before, nC, GUARD, m, n, cs, want, bound);
+        R(compare)("dot", level, C, before, nC, GUARD, m, n, cs, want, bound);
         free(before);
         free(want);
         free(bound);
@@ -166,13 +169,13 @@ static void FN(check_dot)(const CAT(fdht_kernels, R) * kernels, const char *leve
 }
 
 /* Products whose moving operand is bytes: what the same numbers as REAL give. */
-static void FN(check_gemm_bytes)(const CAT(fdht_kernels, R) * kernels, const char *level)
+static void R(check_gemm_bytes)(const R(fdht_kernels) *kernels, const char *level)
 {
     fdht_rng r;
     fdht_rng_seed(&r, 36, 0);
     int taken = 0;
     for (int round = 0; round < ROUNDS / 5; round++) {
-        size_t m = FN(extent)(&r), n = FN(extent)(&r), k = FN(extent)(&r), outer = pick(&r, 1, 4);
+        size_t m = R(extent)(&r), n = R(extent)(&r), k = R(extent)(&r), outer = pick(&r, 1, 4);
         size_t reach = pick(&r, 1, 60), ls = fdht_rng_below(&r, 2) ? 1 : pick(&r, 0, 70);
         bool right = fdht_rng_below(&r, 2) != 0;
         size_t moving = reach - 1 + (right ? n : (m - 1) * ls + 1),
@@ -189,9 +192,9 @@ static void FN(check_gemm_bytes)(const CAT(fdht_kernels, R) * kernels, const cha
             o[i] = (uint32_t)(i * moving);
             oc[i] = (uint32_t)(i * m * n);
         }
-        FN(fill)(&r, W, still);
-        CAT(fdht_gemm, R)
-        g = {.m = m, .n = n, .k = k, .ls = ls, .lk = lk, .bk = bk, .cs = n, .outer = outer, .oc = oc};
+        R(fill)(&r, W, still);
+        R(fdht_gemm) g = {
+            .m = m, .n = n, .k = k, .ls = ls, .lk = lk, .bk = bk, .cs = n, .outer = outer, .oc = oc};
         g.kind = fdht_gemm_kind(ls, lk, bk, k);
         g.L = right ? W : numbers;
         g.B = right ? numbers : W;
@@ -221,7 +224,7 @@ static void FN(check_gemm_bytes)(const CAT(fdht_kernels, R) * kernels, const cha
     assert_true(taken > 50 || !kernels->takes_bytes);
 }
 
-static void FN(check_bytes)(const CAT(fdht_kernels, R) * kernels, const char *level)
+static void R(check_bytes)(const R(fdht_kernels) *kernels, const char *level)
 {
     fdht_rng r;
     fdht_rng_seed(&r, 33, 0);
@@ -231,7 +234,7 @@ static void FN(check_bytes)(const CAT(fdht_kernels, R) * kernels, const char *le
         REAL *y = edge_new(&ey, (GUARD + n) * sizeof *y), guard[GUARD];
         for (size_t i = 0; i < n; i++)
             x[i] = (uint8_t)(n == 256 ? i : fdht_rng_below(&r, 256));
-        FN(fill)(&r, y, GUARD + n);
+        R(fill)(&r, y, GUARD + n);
         memcpy(guard, y, sizeof guard);
         kernels->from_u8(n, x, y + GUARD);
         assert_memory_equal(y, guard, sizeof guard);
@@ -244,7 +247,7 @@ static void FN(check_bytes)(const CAT(fdht_kernels, R) * kernels, const char *le
 }
 
 /* The counted operations grow with the rounds, and the sum is that of a loop that did run. */
-static void FN(check_spin)(const CAT(fdht_kernels, R) * kernels, const char *level)
+static void R(check_spin)(const R(fdht_kernels) *kernels, const char *level)
 {
     REAL none = 3, few = 3, many = 3;
     double one = kernels->spin(1, &few);
@@ -254,7 +257,3 @@ static void FN(check_spin)(const CAT(fdht_kernels, R) * kernels, const char *lev
         fail_msg("%s spin: sums %g, %g, %g after 0, 1 and 500 rounds", level, (double)none, (double)few,
                  (double)many);
 }
-
-#undef CAT_
-#undef CAT
-#undef FN
