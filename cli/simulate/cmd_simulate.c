@@ -75,13 +75,9 @@ static int parse(cli *c, void *p)
     return status;
 }
 
-static int load_machine(cli *c, const sim_args *a, fdht_sim_hw *hw)
+static int load_machine(cli *c, const sim_args *a, fdht_hardware *m)
 {
-    int status = FDHT_OK;
-    if (!strcmp(a->arch, "tie") || !strcmp(a->arch, "fdht"))
-        status = fdht_sim_hw_named(a->arch, hw, &c->err);
-    else
-        status = fdht_hardware_read(a->arch, hw, &c->err);
+    int status = fdht_hardware_open(a->arch, m, &c->err);
     for (size_t i = 0; i < a->set.n && !status; i++) {
         char key[64];
         const char *eq = strchr(a->set.v[i], '=');
@@ -89,9 +85,9 @@ static int load_machine(cli *c, const sim_args *a, fdht_sim_hw *hw)
             return cli_usage(c, "--set: expected KEY=VALUE, got '%.40s'", a->set.v[i]);
         memcpy(key, a->set.v[i], (size_t)(eq - a->set.v[i]));
         key[eq - a->set.v[i]] = 0;
-        status = fdht_sim_hw_set(hw, key, eq + 1, &c->err);
+        status = fdht_hardware_set(m, key, eq + 1, &c->err);
     }
-    return status ? status : fdht_sim_hw_check(hw, &c->err);
+    return status ? status : fdht_sim_hw_check(&m->hw, &c->err);
 }
 
 static int load_preset(cli *c, const sim_args *a, fdht_workload *w)
@@ -468,14 +464,16 @@ static int write_csv(cli *c, const sim_args *a, const sim_result *s)
     return fdht_out_commit(out, &c->err);
 }
 
-static int show(cli *c, const sim_args *a, const fdht_workload *w, const fdht_sim_hw *hw, const sim_result *s)
+static int show(cli *c, const sim_args *a, const fdht_workload *w, const fdht_hardware *m,
+                const sim_result *s)
 {
+    const fdht_sim_hw *hw = &m->hw;
     cJSON *json = c->json ? cli_json_new(c) : NULL;
     int status = write_csv(c, a, s);
     if (json)
         sim_add_json(json, s);
     else
-        sim_print_text(s);
+        sim_print_text(s, m);
     if (!status && a->compare)
         status = sim_compare(c, s, w, a, hw, json);
     if (!status && a->sweep.n)
@@ -497,21 +495,22 @@ static int show(cli *c, const sim_args *a, const fdht_workload *w, const fdht_si
 static int run(cli *c, void *p)
 {
     const sim_args *a = p;
-    fdht_sim_hw hw;
+    fdht_hardware machine;
+    const fdht_sim_hw *hw = &machine.hw;
     fdht_workload w = {0};
     fdht_model *model = NULL;
     fdht_out *trace = NULL;
     sim_result s = {0};
-    int status = load_machine(c, a, &hw);
+    int status = load_machine(c, a, &machine);
     if (status || (status = load_workload(c, a, &w, &model)))
         goto out;
     if (a->trace && (status = fdht_out_open(a->trace, false, &c->out, &trace, &c->err)))
         goto out;
     FILE *to = trace ? fdht_out_stream(trace) : NULL;
     if (model && a->mode == FDHT_SIM_REAL)
-        status = run_clips(c, a, model, &hw, &w, to, &s);
+        status = run_clips(c, a, model, hw, &w, to, &s);
     else
-        status = sim_run(c, &w, &a->choice, &hw, (fdht_sim_mode)a->mode, to, &s);
+        status = sim_run(c, &w, &a->choice, hw, (fdht_sim_mode)a->mode, to, &s);
     if (status)
         goto out;
     if (trace) {
@@ -519,7 +518,7 @@ static int run(cli *c, void *p)
         trace = NULL;
     }
     if (!status)
-        status = show(c, a, &w, &hw, &s);
+        status = show(c, a, &w, &machine, &s);
 out:
     fdht_out_discard(trace);
     sim_result_free(&s);

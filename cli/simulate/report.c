@@ -47,21 +47,15 @@ static void print_energy(const sim_result *s)
 }
 
 /* The machine with where each number comes from. */
-static void print_machine(const fdht_sim_hw *hw)
+static void print_machine(const fdht_hardware *m)
 {
     int n;
     const fdht_sim_key *key = fdht_sim_keys(&n);
-    fdht_sim_hw base;
-    bool fdht = !strcmp(hw->name, "fdht");
-    fdht_sim_hw_named(fdht ? "fdht" : "tie", &base, NULL);
+    const fdht_sim_hw *hw = &m->hw;
     printf("\nmachine %s\n", hw->name);
     for (int i = 0; i < n; i++) {
         double v = fdht_sim_hw_get(hw, &key[i]);
-        const char *source = fdht ? key[i].fdht_source : key[i].tie_source;
-        if (fdht && !strncmp(source, "as for", 6))
-            source = key[i].tie_source;
-        if (v != fdht_sim_hw_get(&base, &key[i]))
-            source = "set by the user";
+        const char *source = m->source[i];
         if (key[i].type == FDHT_KEY_BANK)
             printf("  %-24s %10s %-11s %s\n", key[i].name, fdht_bank_function_name((int)v), "", source);
         else
@@ -69,7 +63,7 @@ static void print_machine(const fdht_sim_hw *hw)
     }
 }
 
-void sim_print_text(const sim_result *s)
+void sim_print_text(const sim_result *s, const fdht_hardware *m)
 {
     const fdht_sim_report *r = &s->r;
     printf("%s on %s, %s mode, %zu step%s\n", s->name, s->arch, mode_name(s), r->steps,
@@ -102,7 +96,7 @@ void sim_print_text(const sim_result *s)
     }
     print_stages(s);
     print_energy(s);
-    print_machine(s->hw);
+    print_machine(m);
 }
 
 static void json_stalls(cJSON *json, const char *key, const uint64_t *stall)

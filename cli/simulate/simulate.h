@@ -4,6 +4,7 @@
 
 #include "frame/cli.h"
 #include "fdht/fixed.h"
+#include "fdht/hardware.h"
 
 typedef struct sim_args {
     const char *preset, *arch, *compare, *order, *input, *trace, *csv, *plot;
@@ -43,7 +44,7 @@ int sim_machine(cli *c, fdht_fixed *f, const fdht_sim_hw *hw, size_t steps, cons
                 FILE *trace, fdht_sim_report *r, bool *exact);
 
 /* simulate/report.c */
-void sim_print_text(const sim_result *s);
+void sim_print_text(const sim_result *s, const fdht_hardware *m);
 void sim_add_json(cJSON *json, const sim_result *s);
 void sim_print_csv(FILE *f, const sim_result *s);
 void sim_plot(cli *c, const sim_result *s, const char *path);

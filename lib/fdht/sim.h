@@ -96,14 +96,13 @@ typedef struct fdht_sim_key {
     size_t offset; /* in fdht_sim_hw */
     double min, max;
     const char *unit;
-    const char *tie_source, *fdht_source; /* "published", "derived: ..", "chosen: .." */
     const char *text;
 } fdht_sim_key;
 
-/* The table of keys; *n entries, static storage. */
+enum { FDHT_SIM_KEYS = 26 };
+
+/* The table of keys; *n = FDHT_SIM_KEYS entries, static storage. Machines by name: fdht/hardware.h. */
 FDHT_API const fdht_sim_key *fdht_sim_keys(int *n);
-/* *out is the machine "tie" or "fdht". FDHT_ENOENT for another name; *out then holds nothing of use. */
-FDHT_API int fdht_sim_hw_named(const char *name, fdht_sim_hw *out, fdht_error *err);
 /* Set one key of hw from its text. FDHT_EINVAL: unknown key, a value that is no number of its type, out of range; hw is
  * then as it was. */
 FDHT_API int fdht_sim_hw_set(fdht_sim_hw *hw, const char *key, const char *value, fdht_error *err);

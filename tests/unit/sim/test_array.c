@@ -10,6 +10,7 @@
 #include "base/base.h"
 #include "base/rng.h"
 #include "fdht/fixed.h"
+#include "fdht/hardware.h"
 #include "support/sim_counter.h"
 
 /* A workload, its machine, its numbers. */
