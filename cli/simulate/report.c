@@ -9,11 +9,6 @@ static const char *mode_name(const sim_result *s)
     return s->r.mode == FDHT_SIM_PAPER ? "paper" : "real";
 }
 
-static double percent(double part, double whole)
-{
-    return whole > 0 ? 100 * part / whole : 0;
-}
-
 static void print_stages(const sim_result *s)
 {
     const fdht_sim_report *r = &s->r;
@@ -21,13 +16,10 @@ static void print_stages(const sim_result *s)
            "stalls", "use%", "bank function of its output");
     for (int i = 0; i < r->n_stages; i++) {
         const fdht_sim_stage_report *t = &r->stage[i];
-        uint64_t stalls = 0;
-        for (int k = 0; k < FDHT_STALLS; k++)
-            stalls += t->stall[k];
-        double slots = (double)t->issue_cycles * (double)(s->hw->n_pe * s->hw->macs_per_pe);
+        uint64_t stalls = fdht_sim_stage_stalls(t);
         printf("%-26.26s %6zu %5zu %6zu %5zu %10llu %9llu %5.1f  %s%s%s\n", t->name, t->rows, t->inner,
                t->cols, t->runs, (unsigned long long)t->issue_cycles, (unsigned long long)stalls,
-               percent((double)t->multiply_adds, slots), t->bank_function ? t->bank_function : "",
+               100 * fdht_sim_stage_utilisation(s->hw, t), t->bank_function ? t->bank_function : "",
                *t->mapping ? ", " : "", t->mapping);
     }
 }
@@ -43,7 +35,7 @@ static void print_energy(const sim_result *s)
            e->total / n);
     printf("area, mm2             x memory %.3f, w memory %.3f, logic %.3f, lstm %.3f; total %.3f\n",
            a->x_sram, a->w_sram, a->logic, a->lstm, a->total);
-    printf("power, mW             %.1f\n", sim_power_mw(s));
+    printf("power, mW             %.1f\n", s->f.power_mw);
 }
 
 /* The machine with where each number comes from. */
@@ -76,10 +68,9 @@ void sim_print_text(const sim_result *s, const fdht_hardware *m)
     for (int k = 0; k < FDHT_STALLS; k++)
         if (r->stall[k])
             printf(" + %llu %s", (unsigned long long)r->stall[k], fdht_stall_name(k));
-    printf("\nutilisation           %.1f %%\n",
-           percent((double)r->multiply_adds, (double)r->cycles * (double)(s->hw->n_pe * s->hw->macs_per_pe)));
+    printf("\nutilisation           %.1f %%\n", 100 * s->f.utilisation);
     printf("throughput            %.3f TOPS dense-equivalent, %.1f GOPS real, %.3f us a step\n",
-           sim_tops_dense(s), sim_gops(s), sim_us_per_step(s));
+           s->f.tops_dense, s->f.gops, s->f.us_per_step);
     if (r->mode == FDHT_SIM_REAL) {
         printf("bank conflicts        %llu extra cycles reading, %llu writing (hidden ones included)\n",
                (unsigned long long)r->read_extra, (unsigned long long)r->write_extra);
@@ -168,7 +159,7 @@ static void json_prices(cJSON *json, const sim_result *s)
     cli_json_number(o, "logic", a->logic);
     cli_json_number(o, "lstm", a->lstm);
     cli_json_number(o, "total", a->total);
-    cli_json_number(json, "power_mw", sim_power_mw(s));
+    cli_json_number(json, "power_mw", s->f.power_mw);
 }
 
 void sim_add_json(cJSON *json, const sim_result *s)
@@ -184,9 +175,9 @@ void sim_add_json(cJSON *json, const sim_result *s)
     json_stalls(json, "stall_cycles", r->stall);
     cli_json_size(json, "multiply_adds", r->multiply_adds);
     cli_json_size(json, "parameters", s->parameters);
-    cli_json_number(json, "tops_dense", sim_tops_dense(s));
-    cli_json_number(json, "gops", sim_gops(s));
-    cli_json_number(json, "us_per_step", sim_us_per_step(s));
+    cli_json_number(json, "tops_dense", s->f.tops_dense);
+    cli_json_number(json, "gops", s->f.gops);
+    cli_json_number(json, "us_per_step", s->f.us_per_step);
     json_prices(json, s);
     if (s->bit_exact < 0)
         cJSON_AddNullToObject(json, "bit_exact");
