@@ -336,6 +336,27 @@ static void whole_lstm(void **state)
     }
 }
 
+/* Calibration over a single step never sees h: its chain still gets ranges and shifts that arithmetic in 32 bits holds. */
+static void single_step(void **state)
+{
+    (void)state;
+    fdht_workload w[] = {
+        lstm(2, (size_t[]){4, 7}, (size_t[]){1, 7}, (size_t[]){28, 2}, 3, 1),
+        lstm(4, (size_t[]){8, 20, 20, 18}, (size_t[]){1, 4, 8, 8}, (size_t[]){16, 4, 4, 4}, 4, 1),
+    };
+    fdht_sim_hw hw = machine("fdht");
+    for (int i = 0; i < 4; i++) {
+        bench b = run_once(&w[i / 2], &hw, i % 2 ? &NATURAL : &BEST);
+        const fdht_sim_program *p = fdht_fixed_program(b.f);
+        assert_true(exact(&b));
+        for (int k = 0; k < p->h.n_stages; k++) {
+            assert_in_range(p->h.stage[k].acc_shift, 0, 30);
+            assert_in_range(p->h.stage[k].out_shift, 0, 30);
+        }
+        close_bench(&b);
+    }
+}
+
 /* A wrong stride, bank function or write address must show in the numbers. */
 static void corruption(void **state)
 {
@@ -490,6 +511,7 @@ int main(void)
         cmocka_unit_test(skew_theorem),
         cmocka_unit_test(trace_replays),
         cmocka_unit_test(whole_lstm),
+        cmocka_unit_test(single_step),
         cmocka_unit_test(corruption),
         cmocka_unit_test(refusals),
         cmocka_unit_test(no_memory),
