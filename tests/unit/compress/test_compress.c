@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "base/base.h"
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/compress.h"
 
 static int setup(void **state)
