@@ -1,5 +1,10 @@
 /* fdht infer MODEL.h5 INPUT... - clips in, labels out, one record a clip, in input order. */
 #include "frame/cli.h"
+#include "frame/json.h"
+#include "frame/output.h"
+#include "frame/parse.h"
+#include "frame/progress.h"
+#include "frame/signals.h"
 
 #include <math.h>
 #include <stdlib.h>

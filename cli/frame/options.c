@@ -1,4 +1,6 @@
+/* frame/options.c - fills the struct of a command from its option table, and the common options. */
 #include "frame/cli.h"
+#include "frame/parse.h"
 
 #include <assert.h>
 #include <float.h>
@@ -205,9 +207,9 @@ int cli_parse(cli *c, void *args, int argc, char **argv, bool *help)
             return FDHT_OK;
         }
         int i = find_row(&r, key);
-        int st = store(c, r.row[i], i < r.n_own ? args : (void *)c, optarg);
-        if (st)
-            return st;
+        int status = store(c, r.row[i], i < r.n_own ? args : (void *)c, optarg);
+        if (status)
+            return status;
         if (i < r.n_own)
             c->given |= UINT64_C(1) << i;
         else

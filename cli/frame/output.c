@@ -1,4 +1,6 @@
+/* frame/output.c - checks of file names before any work: outputs that exist, inputs that are outputs. */
 #include "frame/cli.h"
+#include "frame/output.h"
 
 #include <string.h>
 

@@ -1,11 +1,13 @@
+/* frame/progress.c - the clock, and the progress bar on a terminal. */
+#include "fdht/basics.h"
 #include "frame/cli.h"
+#include "frame/progress.h"
+#include "frame/signals.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-#include "fdht/basics.h"
 
 void cli_bar_start(cli *c, cli_bar *bar, const char *what)
 {

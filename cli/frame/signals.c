@@ -1,4 +1,6 @@
+/* frame/signals.c - SIGINT and SIGTERM: the first asks the command to stop, the second ends it. */
 #include "frame/cli.h"
+#include "frame/signals.h"
 
 #include <pthread.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* fdht info FILE - what a file holds; fdht info --preset NAME. Each kind of file is one row of `readers`. */
 #include "info/info.h"
+#include "frame/output.h"
 
 #include <string.h>
 

@@ -1,9 +1,10 @@
-/* info/info.h - the readers behind `fdht info`. Each adds what it knows to json, whose `kind` is there already; the frame
+/* info/info.h - the readers behind `fdht info`. Each adds what it knows to json, whose `kind` is already set; cmd_info.c
  * prints it, as JSON or as text. */
 #ifndef CLI_INFO_INFO_H
 #define CLI_INFO_INFO_H
 
 #include "frame/cli.h"
+#include "frame/json.h"
 #include "fdht/model.h"
 
 typedef struct info_args {

@@ -1,6 +1,11 @@
 /* fdht pack -o DATA.h5 DIR|FILE... - clips into one data set file. Clips pass through one at a time; what stays in memory is a name,
  * a label and a subject each. */
 #include "pack/pack.h"
+#include "frame/json.h"
+#include "frame/output.h"
+#include "frame/parse.h"
+#include "frame/progress.h"
+#include "frame/signals.h"
 
 #include <stdlib.h>
 #include <string.h>

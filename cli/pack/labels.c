@@ -1,5 +1,6 @@
 /* The table of labels: quoted CSV cells ("a,b", "" for a quote) or TSV, read whole, looked up by name. */
 #include "pack/pack.h"
+#include "frame/parse.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -8,6 +8,11 @@
 #include "fdht/hardware.h"
 #include "fdht/modelfile.h"
 #include "fdht/preset.h"
+#include "frame/output.h"
+#include "frame/parse.h"
+#include "frame/plot.h"
+#include "frame/progress.h"
+#include "frame/signals.h"
 #include "simulate/simulate.h"
 
 static const cli_option options[] = {
@@ -30,7 +35,7 @@ static const cli_option options[] = {
              "write every access: cycle, port, buffer, bank, line, stage"),
     CLI_FILE(sim_args, csv, 0, "csv", "FILE", "write the stages as CSV"),
     CLI_FILE(sim_args, plot, 0, "plot", "FILE",
-             "draw timeline, bank load and energy (.png or .svg; gnuplot)"),
+             "draw timeline, bank load and energy (.png, .svg or .pdf; gnuplot)"),
     CLI_END,
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "simulate/simulate.h"
+#include "frame/signals.h"
 
 /* A row of a comparison: what ran, and per step how fast, how large, how hungry. */
 typedef struct row {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "simulate/simulate.h"
+#include "frame/plot.h"
 
 static const char *mode_name(const sim_result *s)
 {
@@ -279,14 +280,17 @@ static void plot_timeline(FILE *f, const sim_result *s)
 }
 
 /* Three pictures on one page: the stages along time, the banks' load, the energy. */
-void sim_plot(cli *c, const sim_result *s, const char *path)
+int sim_plot(cli *c, const sim_result *s, const char *path)
 {
     const fdht_sim_report *r = &s->r;
-    FILE *f = cli_plot_begin(c, path, 1100, 900);
-    if (!f)
-        return;
-    fprintf(f, "set multiplot layout 3,1 title '%s on %s: %llu cycles, %zu steps'\n", s->name, s->arch,
-            (unsigned long long)r->cycles, r->steps);
+    char title[256];
+    FILE *f = NULL;
+    snprintf(title, sizeof title, "on %s, %llu cycles for %zu step%s", s->arch, (unsigned long long)r->cycles,
+             r->steps, r->steps == 1 ? "" : "s");
+    int status = cli_plot_begin(
+        c, path, &(cli_plot){.width = 1100, .height = 1000, .rows = 3, .title = title, .model = s->name}, &f);
+    if (status)
+        return status;
     plot_timeline(f, s);
     fprintf(f, "set style data histograms\nset style histogram rowstacked\nset boxwidth 0.8\n"
                "set xtics rotate by -20 noenhanced\n");
@@ -304,6 +308,6 @@ void sim_plot(cli *c, const sim_result *s, const char *path)
     const double v[] = {e->mac, e->x_read, e->x_write, e->w_read, e->lstm, e->leakage};
     for (int i = 0; i < 6; i++)
         fprintf(f, "\"%s\" %g\n", name[i], v[i] / 1e3 / (double)r->steps);
-    fprintf(f, "EOD\nplot $energy using 2:xtic(1) notitle\nunset multiplot\n");
-    cli_plot_end(c, f, path);
+    fprintf(f, "EOD\nplot $energy using 2:xtic(1) notitle\n");
+    return cli_plot_end(c, path, f);
 }

@@ -3,6 +3,7 @@
 #define CLI_SIMULATE_SIMULATE_H
 
 #include "frame/cli.h"
+#include "frame/json.h"
 #include "fdht/fixed.h"
 
 typedef struct sim_args {
@@ -46,7 +47,7 @@ int sim_machine(cli *c, fdht_fixed *f, const fdht_sim_hw *hw, size_t steps, cons
 void sim_print_text(const sim_result *s);
 void sim_add_json(cJSON *json, const sim_result *s);
 void sim_print_csv(FILE *f, const sim_result *s);
-void sim_plot(cli *c, const sim_result *s, const char *path);
+int sim_plot(cli *c, const sim_result *s, const char *path);
 
 /* simulate/compare.c: each prints its table, or adds it to json if that is not NULL. */
 int sim_compare(cli *c, const sim_result *own, const fdht_workload *w, const sim_args *a,

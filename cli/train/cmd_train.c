@@ -1,5 +1,9 @@
-/* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what stands where. */
+/* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what each file
+ * holds. */
 #include "train/train.h"
+#include "frame/output.h"
+#include "frame/plot.h"
+#include "frame/progress.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -66,7 +70,7 @@ static const cli_option options[] = {
     CLI_FILE(T, checkpoint, 0, "checkpoint", "FILE", "write all that --resume needs after each epoch"),
     CLI_FLAG(T, resume, 0, "resume", "go on from --checkpoint if it is there"),
     CLI_FILE(T, log, 0, "log", "FILE", "one JSON object an epoch"),
-    CLI_FILE(T, plot, 0, "plot", "FILE", "curves of loss and accuracy, .png or .svg (gnuplot)"),
+    CLI_FILE(T, plot, 0, "plot", "FILE", "curves of loss and accuracy, .png, .svg or .pdf (gnuplot)"),
     CLI_BYTES(T, memory, 0, "memory", "keep clips in memory up to this (default half of what is free)"),
     CLI_END,
 };
@@ -94,16 +98,17 @@ static const char *const cell_options[] = {"cell",      "preset",  "hidden",    
 static int check_files(cli *c, const train_args *a)
 {
     const char *in[] = {a->data, a->val, a->init, a->checkpoint};
-    int st = cli_check_hdf5_output(c, in, 4);
-    for (size_t i = 0; !st && i < 3; i++)
-        st = in[i] ? cli_check_hdf5_input(c, in[i]) : FDHT_OK;
-    const char *text[] = {a->log, a->plot};
+    int status = cli_check_hdf5_output(c, in, 4);
+    for (size_t i = 0; !status && i < 3; i++)
+        status = in[i] ? cli_check_hdf5_input(c, in[i]) : FDHT_OK;
     in[3] = c->output;
-    for (size_t i = 0; !st && i < 2; i++)
-        st = text[i] ? cli_check_output(c, text[i], false, in, 4) : FDHT_OK;
-    if (!st && a->checkpoint && !(a->resume && access(a->checkpoint, F_OK) == 0))
-        st = cli_check_output(c, a->checkpoint, true, in, 3);
-    return st;
+    if (!status && a->log)
+        status = cli_check_output(c, a->log, false, in, 4);
+    if (!status && a->plot)
+        status = cli_check_plot(c, a->plot, in, 4);
+    if (!status && a->checkpoint && !(a->resume && access(a->checkpoint, F_OK) == 0))
+        status = cli_check_output(c, a->checkpoint, true, in, 3);
+    return status;
 }
 
 static int parse(cli *c, void *p)
@@ -152,30 +157,30 @@ static int open_data(job *j)
     cli *c = j->c;
     const train_args *a = j->a;
     fdht_dataset *file = NULL;
-    int st = fdht_dataset_open(a->data, &file, &c->err);
-    if (st)
-        return st;
-    if ((st = train_classes_of(c, a->data, file, &j->classes))) {
+    int status = fdht_dataset_open(a->data, &file, &c->err);
+    if (status)
+        return status;
+    if ((status = train_classes_of(c, a->data, file, &j->classes))) {
         fdht_dataset_close(file);
-        return st;
+        return status;
     }
-    if ((st = train_set_open(c, a, a->data, file, FDHT_SPLIT_TRAIN, &j->classes, &j->train)))
-        return st;
+    if ((status = train_set_open(c, a, a->data, file, FDHT_SPLIT_TRAIN, &j->classes, &j->train)))
+        return status;
     if (a->val)
-        st = train_set_open(c, a, a->val, NULL, FDHT_SPLIT_VAL, &j->classes, &j->val);
+        status = train_set_open(c, a, a->val, NULL, FDHT_SPLIT_VAL, &j->classes, &j->val);
     else if (a->val_split > 0)
-        st = train_set_split(c, a, &j->train, &j->val);
+        status = train_set_split(c, a, &j->train, &j->val);
     else if (train_set_has_val(&j->train))
-        st = train_set_open(c, a, a->data, NULL, FDHT_SPLIT_VAL, &j->classes, &j->val);
+        status = train_set_open(c, a, a->data, NULL, FDHT_SPLIT_VAL, &j->classes, &j->val);
     else
         return FDHT_OK;
     j->has_val = true;
-    if (!st && memcmp(&j->val.shape.width, &j->train.shape.width,
-                      sizeof j->val.shape - offsetof(fdht_clip_shape, width)))
-        st = cli_fail(c, FDHT_EFORMAT,
-                      "%s: its clips are not of the shape of the training clips (--resize, --gray)",
-                      j->val.path);
-    return st;
+    if (!status && memcmp(&j->val.shape.width, &j->train.shape.width,
+                          sizeof j->val.shape - offsetof(fdht_clip_shape, width)))
+        status = cli_fail(c, FDHT_EFORMAT,
+                          "%s: its clips are not of the shape of the training clips (--resize, --gray)",
+                          j->val.path);
+    return status;
 }
 
 static void set_options(job *j)
@@ -245,19 +250,19 @@ static int make_model(job *j)
     bool resume = j->a->resume && access(j->a->checkpoint, F_OK) == 0;
     if (j->a->resume && !resume)
         cli_note(c, "%s is not there yet: starting from the beginning", j->a->checkpoint);
-    int st = resume ? train_checkpoint_read(c, j->a->checkpoint, &j->model, &j->state)
-                    : train_model_make(c, j->a, &j->train, &j->classes, &j->model);
-    if (st)
-        return st;
+    int status = resume ? train_checkpoint_read(c, j->a->checkpoint, &j->model, &j->state)
+                        : train_model_make(c, j->a, &j->train, &j->classes, &j->model);
+    if (status)
+        return status;
     set_options(j);
     write_settings(j);
     if (j->a->epochs == 0)
         return FDHT_OK;
-    st = fdht_trainer_new(j->model, &j->opt, &j->train.data, j->has_val ? &j->val.data : NULL, &j->trainer,
-                          &c->err);
-    if (!st && resume)
-        st = train_checkpoint_resume(c, j->a->checkpoint, j->state, j->settings, j->trainer, &j->history);
-    return st;
+    status = fdht_trainer_new(j->model, &j->opt, &j->train.data, j->has_val ? &j->val.data : NULL,
+                              &j->trainer, &c->err);
+    if (!status && resume)
+        status = train_checkpoint_resume(c, j->a->checkpoint, j->state, j->settings, j->trainer, &j->history);
+    return status;
 }
 
 static bool show_progress(void *arg, size_t done, size_t clips, double loss, double accuracy)
@@ -296,20 +301,20 @@ static int train(job *j)
         train_log_line(j->log, &j->history.epoch[i]);
     while (!e.last) {
         j->epoch = (int)j->history.n;
-        int st = fdht_trainer_epoch(j->trainer, show_progress, j, &e, &c->err);
-        if (st == FDHT_ENAN && j->history.n &&
+        int status = fdht_trainer_epoch(j->trainer, show_progress, j, &e, &c->err);
+        if (status == FDHT_ENAN && j->history.n &&
             !fdht_modelfile_write(c->output, j->model, NULL, &c->out, NULL))
             cli_warn(c, "%s holds the values of epoch %zu", c->output, j->history.n);
-        if (st)
-            return st;
+        if (status)
+            return status;
         train_history_add(&j->history, &e);
         if (lines)
             print_epoch(j, &e);
         if (j->log)
             train_log_line(j->log, &e);
-        if (j->a->checkpoint && (st = train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer,
-                                                             j->settings, &j->history)))
-            return st;
+        if (j->a->checkpoint && (status = train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer,
+                                                                 j->settings, &j->history)))
+            return status;
     }
     cli_bar_end(&j->bar);
     fdht_trainer_finish(j->trainer, &j->best_epoch);
@@ -337,32 +342,33 @@ static int run(cli *c, void *p)
     job j = {.c = c, .a = p};
     fdht_result scores = {0};
     double start = fdht_seconds();
-    int st = open_data(&j);
-    if (!st)
-        st = make_model(&j);
-    if (!st && j.a->log && !(j.log = fopen(j.a->log, "w")))
-        st = cli_fail(c, FDHT_EIO, "%s: cannot be written", j.a->log);
-    if (!st && j.a->epochs)
-        st = train(&j);
-    if (!st)
-        st = fdht_modelfile_write(c->output, j.model, NULL, &c->out, &c->err);
-    if (!st)
-        st = fdht_evaluate(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, &scores, &c->err);
+    int status = open_data(&j);
+    if (!status)
+        status = make_model(&j);
+    if (!status && j.a->log && !(j.log = fopen(j.a->log, "w")))
+        status = cli_fail(c, FDHT_EIO, "%s: cannot be written", j.a->log);
+    if (!status && j.a->epochs)
+        status = train(&j);
+    if (!status)
+        status = fdht_modelfile_write(c->output, j.model, NULL, &c->out, &c->err);
+    if (!status)
+        status =
+            fdht_evaluate(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, &scores, &c->err);
     double seconds = fdht_seconds() - start;
-    if (!st) {
-        if (j.a->plot && j.history.n)
-            train_plot(c, j.a->plot, &j.history);
+    if (!status) {
         train_result r = {.model = j.model,
                           .history = &j.history,
                           .scores = &scores,
                           .best_epoch = j.best_epoch,
+                          .seconds = seconds,
                           .what = j.has_val ? "validation" : "training"};
-        r.seconds = seconds;
         train_report(c, &r);
+        if (j.a->plot && j.history.n)
+            status = train_plot(c, j.a->plot, j.model, &j.history);
     }
     fdht_result_free(&scores);
     close_job(&j);
-    return st;
+    return status;
 }
 
 const cli_command cmd_train = {

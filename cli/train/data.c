@@ -1,4 +1,6 @@
+/* train/data.c - the clips of a data set as the trainer takes them: classes, splits, conversion, memory. */
 #include "train/train.h"
+#include "frame/signals.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,17 +64,17 @@ static int read_clip(void *arg, size_t i, void *data, fdht_error *err)
     }
     fdht_clips *clips = NULL;
     fdht_clip_item *item = NULL;
-    int st = fdht_clips_open_dataset(s->file, &s->id[i], 1, &s->opt, &clips, err);
-    if (!st)
-        st = fdht_clips_next(clips, &item, err);
-    if (!st && item->status) {
-        st = item->status;
+    int status = fdht_clips_open_dataset(s->file, &s->id[i], 1, &s->opt, &clips, err);
+    if (!status)
+        status = fdht_clips_next(clips, &item, err);
+    if (!status && item->status) {
+        status = item->status;
         if (err) {
-            err->code = st;
+            err->code = status;
             snprintf(err->msg, sizeof err->msg, "%.100s: %.120s", item->name, item->error.msg);
         }
     }
-    if (!st) {
+    if (!status) {
         memcpy(data, item->u8 ? (const void *)item->u8 : (const void *)item->f32, bytes);
         if (s->kept) {
             memcpy(s->memory + s->offset[i], data, bytes);
@@ -81,7 +83,7 @@ static int read_clip(void *arg, size_t i, void *data, fdht_error *err)
     }
     fdht_clip_item_free(item);
     fdht_clips_close(clips);
-    return st;
+    return status;
 }
 
 /* Half of the memory that is free now, unless --memory says. */
@@ -154,12 +156,12 @@ int train_set_open(cli *c, const train_args *a, const char *path, fdht_dataset *
 {
     train_set *s = out;
     *s = (train_set){.path = path, .file = file};
-    int st = file ? FDHT_OK : fdht_dataset_open(path, &s->file, &c->err);
-    if (st)
-        return st;
+    int status = file ? FDHT_OK : fdht_dataset_open(path, &s->file, &c->err);
+    if (status)
+        return status;
     const fdht_dataset_info *info = fdht_dataset_info_of(s->file);
-    if ((st = prepare(c, a, s, info->clips)))
-        return st;
+    if ((status = prepare(c, a, s, info->clips)))
+        return status;
     size_t unlabelled = 0, n = 0;
     bool all = want == FDHT_SPLIT_NONE || !info->has_split || info->split[want] == 0;
     for (size_t i = 0; i < info->clips; i++) {
@@ -172,8 +174,8 @@ int train_set_open(cli *c, const train_args *a, const char *path, fdht_dataset *
         if (label < 0)
             continue;
         fdht_dataset_shape(s->file, i, &shape);
-        if ((st = check_shape(c, s, i, &shape)))
-            return st;
+        if ((status = check_shape(c, s, i, &shape)))
+            return status;
         s->id[n] = i;
         s->label[n] = label;
         s->length[n++] = shape.length;
@@ -197,9 +199,9 @@ int train_set_split(cli *c, const train_args *a, train_set *from, train_set *to)
                          take);
     fdht_rng_seed(&random, c->seed, SPLIT_STREAM);
     *to = (train_set){.path = from->path};
-    int st = fdht_dataset_open(from->path, &to->file, &c->err);
-    if (st || (st = prepare(c, a, to, n)))
-        return st;
+    int status = fdht_dataset_open(from->path, &to->file, &c->err);
+    if (status || (status = prepare(c, a, to, n)))
+        return status;
     for (size_t i = 0, taken = 0; i < n; i++) {
         if (fdht_rng_below(&random, n - i) < take - taken) {
             to->id[taken] = from->id[i];

@@ -75,14 +75,19 @@ void train_history_add(train_history *h, const fdht_epoch *e);
 
 /* The line of one epoch in --log. */
 void train_log_line(FILE *f, const fdht_epoch *e);
-/* Curves through gnuplot; a warning if that cannot be. */
-void train_plot(cli *c, const char *path, const train_history *h);
+/* Curves of loss and accuracy. */
+int train_plot(cli *c, const char *path, const fdht_model *m, const train_history *h);
+
+/* ---- train/checkpoint.c ---- */
+
 /* Write model and state, whole or not at all; read them back. settings: what must agree to go on. */
 int train_checkpoint_write(cli *c, const char *path, const fdht_model *m, const fdht_trainer *t,
                            const char *settings, const train_history *h);
 int train_checkpoint_read(cli *c, const char *path, fdht_model **m, fdht_blobs **state);
 int train_checkpoint_resume(cli *c, const char *path, const fdht_blobs *state, const char *settings,
                             fdht_trainer *t, train_history *h);
+
+/* ---- train/report.c ---- */
 
 /* The result on stdout. scores of `what` ("validation" or "training" clips). */
 typedef struct train_result {

@@ -1,11 +1,11 @@
-/* compress.c - what compressing a large dense LSTM costs, beside the matrix products it cannot do without.
+/* compress.c - what compressing a large dense LSTM costs, next to the matrix products it cannot do without.
  *
  *   compress make FILE INPUTS HIDDEN     write a PyTorch-style weights file, the same bytes on every machine
  *   compress run FDHT FILE [THREADS]     Gram products alone, the decomposition in memory, and `FDHT compress` as a
  *                                        user runs it, in full and with --max-memory 200M; all in one run
  *
  * The Gram products are those of all leaves of the tensor over [x;h] at modes 9,20,20,18 -> 16,4,4,4, by SSYRK (half
- * the numbers) and by SGEMM, from panels that stand packed in memory. */
+ * the numbers) and by SGEMM, from panels packed in memory. */
 #include <hdf5.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 #!/bin/bash
-# fdht export: the command line; what the files hold is tested in tests/unit/test_weights_write.c.
+# fdht export: the command line; what the files hold is tested in tests/unit/weights/test_write.c.
 . "$(dirname "$0")/lib.sh"
 data=$TOP/tests/data/lstm
 

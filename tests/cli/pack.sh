@@ -1,5 +1,5 @@
 #!/bin/bash
-# pack: folders, labels, splits, video, IDX, and what it refuses.
+# fdht pack: folders, labels, splits, video, IDX, and what it refuses.
 . "$(dirname "$0")/lib.sh"
 
 # grey W H VALUE > file.pgm

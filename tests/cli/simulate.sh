@@ -97,12 +97,6 @@ works "compare" sim --preset youtube-fdht --compare tie --json
 json "compare: TIE as published" '[.comparison[0] | .cycles_per_step, .mode]' '[21024,"paper"]'
 json "compare: past the paper" '.ratios[0] | .throughput > 2.5 and .energy_efficiency > 2.41' true
 json "compare: ablation" '.ablation | length' 5
-if command -v gnuplot > /dev/null; then
-    works "plot" sim w.json --plot p.svg
-    has "plot: a picture" "$(head -c 200 p.svg)" "<svg"
-else
-    skip "plot" "no gnuplot"
-fi
 
 # ---- trained models on clips: each cell that is one chain, its own weights, the reference, floating point
 data=$TOP/tests/data/bars.h5

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The progress bar and colour stand on a terminal and nowhere else; memory is clean under valgrind.
+# The progress bar and colour are shown on a terminal and nowhere else; memory is clean under valgrind.
 . "$(dirname "$0")/lib.sh"
 
 mkdir -p clips/one clips/two

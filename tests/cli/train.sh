@@ -102,14 +102,4 @@ works "--init, --epochs 0" "$FDHT" train "$data" -q -o i.h5 --init m.h5 --epochs
 same "--init keeps the model" "$(logits m.h5)" "$(logits i.h5)"
 works "--resize, --gray" "$FDHT" train "$data" -q -f -o k.h5 --cell dense --hidden 4 --resize 4x4 --gray --epochs 1
 works "infer resizes as training did" bash -c '"$1" infer k.h5 "$2" > /dev/null' - "$FDHT" "$data"
-if command -v gnuplot > /dev/null; then
-    works "--plot" train -q -f -o k.h5 --epochs 2 --plot p.png
-    same "--plot: a PNG" PNG "$(head -c 4 p.png | tail -c 3)"
-else
-    skip "--plot" "no gnuplot here"
-fi
-run env PATH=/nonexistent "$FDHT" train "$data" "${cell[@]}" -f -o k.h5 --epochs 1 --plot q.png
-same "without gnuplot: status" 0 "$status"
-has "without gnuplot: a warning" "$err" "gnuplot is not installed"
-absent "without gnuplot: no picture" q.png
 tap_end

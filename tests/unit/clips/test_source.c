@@ -1,3 +1,4 @@
+/* The clip source: folders, y4m, raw pipes, data sets and lists as frames, and what is refused. */
 #include "support/files.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Data set files: written and read back, hostile ones refused. */
 #include "support/files.h"
 
 #include <math.h>
@@ -374,7 +375,7 @@ static void test_refused(void **state)
             put(f, "frames", 6, rank6, H5T_STD_U8LE, H5T_NATIVE_UINT8, zero);
         else if (what == 6)
             put(f, "frames", 5, good, H5T_STD_I16LE, H5T_NATIVE_UINT8, zero);
-        else if (what == 11) { /* sizes that no bytes stand behind */
+        else if (what == 11) { /* sizes without the bytes for them */
             const hsize_t huge[5] = {1, 1u << 20, 1u << 15, 1u << 15, 3};
             put(f, "frames", 5, huge, H5T_STD_U8LE, H5T_NATIVE_UINT8, NULL);
         } else if (what)

@@ -1,3 +1,4 @@
+/* Output files that are whole or not there, and the recognition of files. */
 #include "support/files.h"
 
 #include <errno.h>

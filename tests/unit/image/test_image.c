@@ -1,3 +1,4 @@
+/* PNG, PGM and PPM: exact pixels, resizing, and what is refused. */
 #include "support/files.h"
 
 #include <png.h>

@@ -1,3 +1,4 @@
+/* Model files: written and read back bit for bit, damaged ones refused, versions. */
 #include "support/files.h"
 
 #include <math.h>

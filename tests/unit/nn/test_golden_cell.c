@@ -1,4 +1,4 @@
-/* The FDHT cell against an independent framework (shared/vectors/fdht_cell.h5): states, loss, gradients, and
+/* The FDHT cell against an independent framework (tests/data/fdht_cell.h5): states, loss, gradients, and
  * the first losses of training with each optimiser; in double to 1e-10, in float to its own. */
 #include "support/nn_test.h"
 #include "train/bptt.h"

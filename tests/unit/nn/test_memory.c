@@ -1,4 +1,4 @@
-/* What a runner and a training step say of their memory, beside what the allocator gave out. */
+/* What a runner and a training step say of their memory, next to what the allocator gave out. */
 #include <malloc.h>
 #include <stdatomic.h>
 
@@ -34,7 +34,7 @@ static size_t start(void)
     return atomic_load(&held);
 }
 
-/* Two whole batches: in the second, what is read ahead stands beside the gradients whatever the threads' order. */
+/* Two whole batches: in the second, what is read ahead is there at the same time as the gradients, whatever the threads' order. */
 enum { BATCH = 4, CLIPS = 2 * BATCH };
 /* Not counted: the plan of each map, 30 KB and its index tables; those of small maps are small. */
 enum { PLAN = 64 << 10, SMALL_PLAN = 40 << 10 };

@@ -1,4 +1,4 @@
-/* Running models: dense LSTMs of other frameworks (shared/vectors/lstm), independence of batch and threads,
+/* Running models: dense LSTMs of other frameworks (tests/data/lstm), independence of batch and threads,
  * frames. */
 #include "support/nn_test.h"
 
@@ -114,7 +114,7 @@ static void test_golden(void **state)
     assert_true(states_checked >= 27);
 }
 
-/* A clip's scores must not depend on its batch or the number of threads, bit for bit; nor on a NaN beside it.
+/* A clip's scores must not depend on its batch or the number of threads, bit for bit; nor on a NaN in another clip.
  */
 static void test_independence(void **state)
 {

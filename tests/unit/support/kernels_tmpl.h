@@ -70,7 +70,7 @@ static void R(check_gemm)(const R(fdht_kernels) *kernels, const char *level)
         size_t nC = outer * (size + GUARD) + GUARD;
         edge el, eb, elk, ebk, ec, eol, eob, eoc;
         REAL *L = edge_new(&el, nL * sizeof *L), *B = edge_new(&eb, nB * sizeof *B);
-        /* the guard words stand before the rows here; behind them ends the memory */
+        /* the guard words are before the rows here; memory ends behind them */
         REAL *C = edge_new(&ec, (nC - GUARD) * sizeof *C), *before = malloc(nC * sizeof *before);
         uint32_t *lk = offsets(&r, &elk, k, reach, reach - 1), *bk = offsets(&r, &ebk, k, reach, reach - 1);
         uint32_t *ol = offsets(&r, &eol, outer, moved, moved - 1),

@@ -64,7 +64,7 @@ static inline fdht_model *golden_model(hid_t g, size_t x_modes[FDHT_MAX_MODES])
     return m;
 }
 
-/* Where a model's array stands in the golden file. */
+/* Where a model's array is in the golden file. */
 static inline double *golden_param(hid_t g, const char *what, const fdht_param *p)
 {
     char path[160];

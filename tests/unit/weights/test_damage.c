@@ -109,8 +109,7 @@ static void keras_attributes(void **state)
     must_refuse(f, "two weights are called alike");
 }
 
-/* --- storage
- * --------------------------------------------------------------------------------------------------- */
+/* ---- storage ---- */
 
 static void no_data_for_the_claim(void **state)
 {
@@ -222,8 +221,7 @@ static void lzf_is_named(void **state)
     assert_non_null(strstr(err.msg, "h5repack -f NONE"));
 }
 
-/* --- files that are not, or no longer, HDF5
- * -------------------------------------------------------------------- */
+/* ---- files that are not, or no longer, HDF5 ---- */
 
 static size_t slurp(const char *path, unsigned char **bytes)
 {

@@ -173,8 +173,7 @@ static void config_tells_the_activation(void **state)
     }
 }
 
-/* --- several LSTMs
- * --------------------------------------------------------------------------------------------- */
+/* ---- several LSTMs ---- */
 
 static void stacks_and_strangers(void **state)
 {
@@ -236,8 +235,7 @@ static void heads_that_are_none(void **state)
     fdht_weights_close(w);
 }
 
-/* --- number types
- * ---------------------------------------------------------------------------------------------- */
+/* ---- number types ---- */
 
 static hid_t bfloat16_type(void)
 {
@@ -288,7 +286,7 @@ static void number_types(void **state)
     }
 }
 
-/* A matrix wider than one buffer, in the three ways blocks stand: pieces must fit together. */
+/* A matrix wider than one buffer, in the three ways blocks are laid out: pieces must fit together. */
 static void larger_than_the_buffer(void **state)
 {
     (void)state;

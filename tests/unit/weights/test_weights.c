@@ -45,8 +45,7 @@ static void found(void **state)
     each_golden(check_info);
 }
 
-/* --- numbers
- * --------------------------------------------------------------------------------------------------- */
+/* ---- numbers ---- */
 
 static void check_part(const fdht_weights *w, int lstm, int dir, fdht_weights_part part, const double *want,
                        double tol)
@@ -133,8 +132,7 @@ static void ranges_are_checked(void **state)
     fdht_weights_close(w);
 }
 
-/* --- options
- * --------------------------------------------------------------------------------------------------- */
+/* ---- options ---- */
 
 static int try_open(const char *path, fdht_layout layout, const char *order, fdht_error *err)
 {
@@ -277,8 +275,7 @@ static void heads(void **state)
     fdht_weights_close(w);
 }
 
-/* --- running
- * --------------------------------------------------------------------------------------------------- */
+/* ---- running ---- */
 
 static void check_close(const char *what, const double *got, const double *want, size_t n)
 {

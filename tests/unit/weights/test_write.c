@@ -32,8 +32,7 @@ static fdht_weights *read_back(void)
     return w;
 }
 
-/* --- golden files: read, write in another layout, read: the same numbers, bit for bit
- * -------------------------- */
+/* ---- golden files: read, write in another layout, read: the same numbers, bit for bit ---- */
 
 static void same_model(const fdht_model *a, const fdht_model *b, const char *what)
 {
@@ -84,8 +83,7 @@ static void golden_round_trips(void **state)
     each_golden(check_golden);
 }
 
-/* --- compressed cells
- * ------------------------------------------------------------------------------------------ */
+/* ---- compressed cells ---- */
 
 /* A cell of 2 x 3 x 5 inputs (29 used) and 4 x 2 x 3 rows, H = 5 of 6: padding in both directions. */
 static void make_spec(fdht_cell_kind kind, fdht_cell_spec *c)
@@ -126,7 +124,7 @@ static double *naive(const fdht_model *m, size_t *cols)
     size_t n = fdht_op_parameters(op);
     *cols = fdht_op_inputs(op);
     double *params = calloc(n, sizeof *params), *W = calloc(fdht_op_outputs(op) * *cols, sizeof *W);
-    size_t at = SIZE_MAX; /* cores stand first and together in the model's values */
+    size_t at = SIZE_MAX; /* cores come first and together in the model's values */
     for (int i = 0; i < fdht_model_params(m); i++)
         if (!strncmp(fdht_model_param(m, i)->name, "cells/0/cores/", 14) && at == SIZE_MAX)
             at = fdht_model_param(m, i)->offset;
@@ -225,8 +223,7 @@ static void compressed_cells_export(void **state)
         }
 }
 
-/* --- refusals
- * -------------------------------------------------------------------------------------------------- */
+/* ---- refusals ---- */
 
 static int stop_at_once(void *arg, double fraction)
 {
