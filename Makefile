@@ -60,7 +60,9 @@ CLI_SRC := $(wildcard cli/*.c cli/*/*.c)
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 HEADERS := $(wildcard lib/fdht/*.h formats/fdht/*.h)
 MAN := $(wildcard man/*.[1-8])
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(if $(filter libprotobuf-c,$(PACKAGES)),$(B)/gen/onnx.pb-c.o)
+# The built-in machines of the accelerator model are JSON files, compiled in as text.
+MACHINES := $(wildcard formats/json/machines/*.json)
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(B)/formats/json/machines.o $(if $(filter libprotobuf-c,$(PACKAGES)),$(B)/gen/onnx.pb-c.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
 DEMO_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard demo/*.c))
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
@@ -80,6 +82,13 @@ FORCE:
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,cc $<)$(CC) $(ALL_CFLAGS) $(INCLUDES) $(ISA) $(KERNEL) $(CFLAGS_$(subst /,_,$*)) -MMD -MP -c $< -o $@
+
+$(B)/%.o: $(B)/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,cc $<)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/formats/json/machines.c: formats/json/machines.awk $(MACHINES)
+	@mkdir -p $(@D)
+	$(call say,awk $@)awk -f $^ > $@
 
 # The kernels: files of their own for every level (CONTRIBUTING.md).
 $(B)/lib/kernels/vector_%.o $(B)/lib/kernels/elementwise_%.o: KERNEL = $(KERNEL_CFLAGS)
@@ -130,6 +139,11 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libfdht.a
 	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a -lcmocka $(LIBS)
 # The test of memory counts what the library allocates.
 $(B)/tests/nn/test_memory: ALL_LDFLAGS += -Wl,--wrap=aligned_alloc,--wrap=free
+# A machine more: its file is all that it takes.
+$(B)/tests/json/machines.c: formats/json/machines.awk $(MACHINES) tests/data/machine.json
+	@mkdir -p $(@D)
+	$(call say,awk $@)awk -f $^ > $@
+$(B)/tests/json/test_hardware: $(B)/tests/json/machines.o
 # A test of the framework brings commands of its own.
 $(filter $(B)/tests/cli/%,$(UNIT)): $(filter-out $(B)/cli/main.o,$(CLI_OBJ))
 

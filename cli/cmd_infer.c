@@ -14,6 +14,7 @@
 #include "fdht/basics.h"
 #include "fdht/clips.h"
 #include "fdht/fixed.h"
+#include "fdht/hardware.h"
 #include "fdht/modelfile.h"
 
 enum { FORMAT_JSONL, FORMAT_TSV, FORMAT_TEXT };

@@ -9,9 +9,27 @@
 extern "C" {
 #endif
 
-/* {"schema":"fdht-hw-1", "name":.., "base":"tie"|"fdht" (default tie), KEY: value, ..} with the keys of fdht_sim_keys.
- * FDHT_EFORMAT names file and key; FDHT_EVERSION for another schema; FDHT_ENOENT, FDHT_EIO. */
+/* A machine with where each of its values comes from. */
+enum { FDHT_SOURCE_SIZE = 96 };
+typedef struct fdht_hardware {
+    fdht_sim_hw hw;
+    /* of the value of fdht_sim_keys' entry i: "published: ..", "derived: ..", "chosen: ..", "set by the user" */
+    char source[FDHT_SIM_KEYS][FDHT_SOURCE_SIZE];
+} fdht_hardware;
+
+/* A built-in machine ("tie", "fdht", ..), else the file of this name:
+ *
+ *     {"schema": "fdht-hw-1", "name": .., "base": NAME, KEY: value, KEY: {"value": value, "source": ".."}, ..}
+ *
+ * with the keys of fdht_sim_keys; base is a built-in machine (tie if not said) that gives all other values and their
+ * sources. FDHT_EFORMAT names file and key; FDHT_EVERSION for another schema; FDHT_ENOENT, FDHT_EIO. */
+FDHT_API int fdht_hardware_open(const char *arch, fdht_hardware *out, fdht_error *err);
+/* fdht_sim_hw_set; where that changes the value its source becomes "set by the user". Errors as fdht_sim_hw_set. */
+FDHT_API int fdht_hardware_set(fdht_hardware *m, const char *key, const char *value, fdht_error *err);
+/* The machine alone, of a file. Errors as fdht_hardware_open. */
 FDHT_API int fdht_hardware_read(const char *path, fdht_sim_hw *out, fdht_error *err);
+/* The machine alone, built in. FDHT_ENOENT for another name. */
+FDHT_API int fdht_sim_hw_named(const char *name, fdht_sim_hw *out, fdht_error *err);
 
 /* {"schema": "fdht-workload-1", "name": .., "format": "tt"|"ht"|"fdht", "in_modes": [..], "out_modes": [..],
  *  "gates": 1|4, "steps": T,

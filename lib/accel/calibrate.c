@@ -148,8 +148,9 @@ int fdht_fixed_calibrate(fdht_fixed *f, size_t steps, const float *x, fdht_error
 /* Most fraction bits with which numbers up to peak fit `bits` signed bits. */
 static int frac_of(double peak, int bits)
 {
-    if (!(peak > 1e-9))
-        peak = 1e-9;
+    if (!(peak > 0))
+        return bits - 1;
+    peak = fmax(peak, 1e-9);
     return (int)floor(log2((ldexp(1, bits - 1) - 1) / peak));
 }
 
@@ -159,30 +160,56 @@ static int16_t to_word(double v, int frac)
     return (int16_t)fmin(fmax(r, -32768), 32767);
 }
 
-static void close_chain(fdht_sim_chain *c, fdht_fixed_stage *s, int frac_in, int frac_last, int acc_bits)
+/* The largest output that weights (rows, inner) allow for inputs up to peak_in. */
+static double peak_allowed(const float *weight, size_t rows, size_t inner, double peak_in)
+{
+    double most = 0;
+    for (size_t r = 0; r < rows; r++) {
+        double sum = 0;
+        for (size_t k = 0; k < inner; k++)
+            sum += fabs(weight[r * inner + k]);
+        most = fmax(most, sum);
+    }
+    return most * peak_in;
+}
+
+/* No shift is larger: a product of two words has 31 bits. */
+enum { MOST_SHIFT = 30 };
+
+/* Fraction bits, shifts and words of a chain whose inputs are up to peak_in with frac_in fraction bits. A stage that
+ * calibration saw only zeros in, as the h chain in a single step, gets the range that its weights allow. */
+static void close_chain(fdht_sim_chain *c, fdht_fixed_stage *s, double peak_in, int frac_in, int frac_last,
+                        int acc_bits)
 {
     for (int i = 0; i < c->n_stages; i++) {
         fdht_sim_stage *st = &c->stage[i];
         size_t n = fdht_sim_rows(st) * fdht_sim_inner(st);
-        double peak = 0;
+        double peak = 0, out = s[i].peak;
+        if (!(out > 0))
+            out = peak_allowed(s[i].real, fdht_sim_rows(st), fdht_sim_inner(st), peak_in);
         for (size_t k = 0; k < n; k++)
             peak = fmax(peak, fabs(s[i].real[k]));
         s[i].frac_w = frac_of(peak, 16);
-        for (size_t k = 0; k < n; k++)
-            s[i].word[k] = to_word(s[i].real[k], s[i].frac_w);
         bool last = i + 1 == c->n_stages;
         int product = s[i].frac_w + frac_in;
-        s[i].frac_out =
-            last && frac_last >= 0 ? frac_last : FDHT_MIN(frac_of(s[i].peak * HEADROOM, 16), product);
+        s[i].frac_out = last && frac_last >= 0 ? frac_last : FDHT_MIN(frac_of(out * HEADROOM, 16), product);
         /* partial sums may pass the result: one bit more */
-        int acc = FDHT_MIN(product, frac_of(2 * HEADROOM * s[i].peak, acc_bits));
+        int acc = FDHT_MIN(product, frac_of(2 * HEADROOM * out, acc_bits));
         acc = FDHT_MAX(acc, s[i].frac_out);
         acc = FDHT_MIN(acc, product);
         s[i].frac_out = FDHT_MIN(s[i].frac_out, acc);
+        acc = FDHT_MIN(acc, s[i].frac_out + MOST_SHIFT);
+        int excess =
+            FDHT_MAX(product - acc - MOST_SHIFT, 0); /* bits of weights that no accumulator would see */
+        s[i].frac_w -= excess;
+        product -= excess;
+        for (size_t k = 0; k < n; k++)
+            s[i].word[k] = to_word(s[i].real[k], s[i].frac_w);
         st->weight = s[i].word;
         st->acc_shift = product - acc;
         st->out_shift = acc - s[i].frac_out;
         frac_in = s[i].frac_out;
+        peak_in = out;
     }
 }
 
@@ -190,7 +217,7 @@ int fdht_fixed_close_ranges(fdht_fixed *f, fdht_error *err)
 {
     f->x_frac = frac_of(f->x_peak * HEADROOM, 16);
     if (!f->w.lstm) {
-        close_chain(&f->p.x, f->x, f->x_frac, -1, f->acc_bits);
+        close_chain(&f->p.x, f->x, f->x_peak, f->x_frac, -1, f->acc_bits);
         return FDHT_OK;
     }
     const fdht_fixed_stage *last[] = {&f->x[f->p.x.n_stages - 1], &f->h[f->p.h.n_stages - 1]};
@@ -198,8 +225,8 @@ int fdht_fixed_close_ranges(fdht_fixed *f, fdht_error *err)
     for (size_t i = 0; i < 4 * f->gate_stride; i++)
         peak = fmax(peak, fabs(f->bias[i]));
     f->p.z_frac = FDHT_MAX(0, FDHT_MIN(FDHT_Z_FRAC, frac_of(peak * HEADROOM, 16)));
-    close_chain(&f->p.x, f->x, f->x_frac, f->p.z_frac, f->acc_bits);
-    close_chain(&f->p.h, f->h, FDHT_H_FRAC, f->p.z_frac, f->acc_bits);
+    close_chain(&f->p.x, f->x, f->x_peak, f->x_frac, f->p.z_frac, f->acc_bits);
+    close_chain(&f->p.h, f->h, 1, FDHT_H_FRAC, f->p.z_frac, f->acc_bits);
     if (last[0]->frac_out != f->p.z_frac || last[1]->frac_out != f->p.z_frac)
         return fdht_fail(err, FDHT_ELIMIT, "pre-activations as large as %g do not fit %d-bit accumulators",
                          peak, f->acc_bits);

@@ -24,7 +24,7 @@ static size_t core_size(const fdht_op_spec *s, int i)
 
 void fdht_factored_balance(fdht_factored *f)
 {
-    int n = fdht_has_tree(&f->spec) ? f->spec.tree.n_nodes : f->spec.d, e[FDHT_MAX_NODES], sum = 0;
+    int n = fdht_has_tree(&f->spec) ? f->spec.tree.n_nodes : f->spec.d, e[FDHT_MAX_NODES] = {0}, sum = 0;
     double level[FDHT_MAX_NODES], mean = 0;
     size_t at = 0;
     for (int i = 0; i < n; i++) {

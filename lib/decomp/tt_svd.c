@@ -54,32 +54,54 @@ static void wanted_ring(const size_t *want, int d, size_t most, size_t *r0, size
     *r0 = FDHT_MAX(FDHT_MIN(want[d], most / *r1), (size_t)1);
 }
 
-/* The rank of the ring's first split as a product r_0 r_1, and what that drops more (or less). */
-static size_t round_ring(const fdht_spectrum *sp, size_t rank, bool wanted, fdht_rule *rule,
-                         fdht_cut_node *node, size_t *r0)
+/* The rank of the bond after mode k; of a ring's first split the rank r_0 r_1, with r_0 through *r0 (else 1), and what the
+ * rounding to a product dropped or kept is booked. 0: out of memory. */
+static size_t choose_rank(growth *g, int k, const fdht_spectrum *sp, fdht_rule *rule, fdht_cut_node *node,
+                          size_t *r0, fdht_error *err)
 {
-    size_t r1 = rank / *r0;
-    double more = 0;
-    if (!wanted)
-        split_ring(rank, sp->n, rule->max_rank, r0, &r1);
-    size_t even = *r0 * r1;
-    for (size_t i = FDHT_MIN(rank, even); i < FDHT_MAX(rank, even); i++)
-        more += (rank > even ? 1 : -1) * sp->sigma[i] * sp->sigma[i];
+    int d = g->spec->d, bond = d + k + 1;
+    bool ring = fdht_method_of(g->spec->format)->closed && k == 0;
+    size_t want[3 * FDHT_MAX_MODES] = {0}, most = sp->n, r1;
+    fdht_rule bent = *rule;
+    *r0 = 1;
+    if (ring && rule->want && rule->want[bond]) { /* the first split holds r_0 r_1 values */
+        wanted_ring(rule->want, d, most, r0, &r1);
+        want[bond] = *r0 * r1;
+        bent.want = want;
+        bent.clamped |= *r0 < rule->want[d] || r1 < rule->want[d + 1];
+        bent.max_rank = 0;
+    } else if (ring && rule->max_rank)
+        bent.max_rank = rule->max_rank * rule->max_rank;
+    size_t rank = fdht_rule_rank(&bent, bond, sp, node, err);
+    if (!rank)
+        return 0;
+    rule->budget = bent.budget;
+    rule->nodes_left = bent.nodes_left;
+    rule->dropped = bent.dropped;
+    rule->clamped = bent.clamped;
+    if (!ring)
+        return rank;
+    r1 = rank / *r0;
+    if (!(rule->want && rule->want[bond]))
+        split_ring(rank, most, rule->max_rank, r0, &r1);
+    size_t product = *r0 * r1;
+    double more = 0; /* dropped, now that the split rounded the rank */
+    for (size_t i = FDHT_MIN(rank, product); i < FDHT_MAX(rank, product); i++)
+        more += (rank > product ? 1 : -1) * sp->sigma[i] * sp->sigma[i];
     node->dropped = FDHT_MAX(node->dropped + more, 0.0);
-    node->rank = even;
     rule->budget -= more;
     rule->dropped = FDHT_MAX(rule->dropped + more, 0.0);
-    return even;
+    node->rank = product;
+    return product;
 }
 
 /* Cut after mode k. */
 static int cut_bond(const fdht_pass *s, growth *g, int k, fdht_rule *rule, fdht_cut_nodes *nodes,
                     fdht_error *err)
 {
-    int d = s->in->spec.d, bond = d + k + 1;
+    int d = s->in->spec.d;
     bool ring = fdht_method_of(g->spec->format)->closed && k == 0;
-    size_t left = k ? g->spec->rank[k] : 1, rows = left * s->core_dim[k], cols = g->numbers / rows, rank,
-           r0 = 1;
+    size_t left = k ? g->spec->rank[k] : 1, rows = left * s->core_dim[k], cols = g->numbers / rows, rank, r0;
     fdht_spectrum sp = {.n = 0};
     double *M = fdht_calloc_err(g->numbers, sizeof *M, "core", err), *next = NULL, *G = NULL;
     int status = FDHT_ENOMEM;
@@ -88,32 +110,13 @@ static int cut_bond(const fdht_pass *s, growth *g, int k, fdht_rule *rule, fdht_
     memcpy(M, g->cur, g->numbers * sizeof *M);
     if ((status = fdht_spectrum_of(rows, cols, M, !s->qr, &sp, err)))
         goto out;
-    size_t want[3 * FDHT_MAX_MODES] = {0}, most = sp.n;
-    fdht_rule bent = *rule;
-    if (ring && rule->want && rule->want[bond]) { /* the first split holds r_0 r_1 values */
-        size_t r1;
-        wanted_ring(rule->want, d, most, &r0, &r1);
-        want[bond] = r0 * r1;
-        bent.want = want;
-        bent.clamped |= r0 < rule->want[d] || r1 < rule->want[d + 1];
-        bent.max_rank = 0;
-    } else if (ring && rule->max_rank)
-        bent.max_rank = rule->max_rank * rule->max_rank;
-    if (!(rank = fdht_rule_rank(&bent, bond, &sp, &nodes->node[bond], err))) {
-        status = FDHT_ENOMEM;
+    status = FDHT_ENOMEM;
+    if (!(rank = choose_rank(g, k, &sp, rule, &nodes->node[d + k + 1], &r0, err)))
         goto out;
-    }
-    rule->budget = bent.budget;
-    rule->nodes_left = bent.nodes_left;
-    rule->dropped = bent.dropped;
-    rule->clamped = bent.clamped;
-    if (ring) {
-        rank = round_ring(&sp, rank, rule->want && rule->want[bond], rule, &nodes->node[bond], &r0);
+    if (ring)
         g->spec->rank[0] = g->spec->rank[d] = r0;
-    }
     size_t r = rank / r0;
     g->spec->rank[k + 1] = r;
-    status = FDHT_ENOMEM;
     if (!(next = fdht_calloc_err(rank * cols, sizeof *next, "core", err)) ||
         !(G = fdht_calloc_err(rank * rows, sizeof *G, "core", err)) ||
         !(g->core[k] = fdht_calloc_err((ring ? r0 : left) * fdht_leaf_size(g->spec, k) * r, sizeof(double),

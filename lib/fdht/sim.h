@@ -96,14 +96,13 @@ typedef struct fdht_sim_key {
     size_t offset; /* in fdht_sim_hw */
     double min, max;
     const char *unit;
-    const char *tie_source, *fdht_source; /* "published", "derived: ..", "chosen: .." */
     const char *text;
 } fdht_sim_key;
 
-/* The table of keys; *n entries, static storage. */
+enum { FDHT_SIM_KEYS = 26 };
+
+/* The table of keys; *n = FDHT_SIM_KEYS entries, static storage. Machines by name: fdht/hardware.h. */
 FDHT_API const fdht_sim_key *fdht_sim_keys(int *n);
-/* *out is the machine "tie" or "fdht". FDHT_ENOENT for another name; *out then holds nothing of use. */
-FDHT_API int fdht_sim_hw_named(const char *name, fdht_sim_hw *out, fdht_error *err);
 /* Set one key of hw from its text. FDHT_EINVAL: unknown key, a value that is no number of its type, out of range; hw is
  * then as it was. */
 FDHT_API int fdht_sim_hw_set(fdht_sim_hw *hw, const char *key, const char *value, fdht_error *err);
@@ -258,6 +257,37 @@ FDHT_API void fdht_sim_report_free(fdht_sim_report *r);
 FDHT_API void fdht_sim_price(const fdht_sim_hw *hw, fdht_sim_report *r);
 /* The area alone, which no count enters. */
 FDHT_API fdht_sim_area fdht_sim_area_of(const fdht_sim_hw *hw);
+
+/* What a report means. A multiply-add counts as two operations. */
+typedef struct fdht_sim_figures {
+    double cycles_per_step, spill_cycles_per_step;
+    double us_per_step;
+    double tops_dense; /* operations of the dense matrices that the workload replaces, in 1e12 a second */
+    double gops;       /* operations really done, in 1e9 a second */
+    double power_mw;   /* energy over time */
+    double area_mm2;
+    double tops_per_mm2; /* tops_dense over area, and over power in W */
+    double tops_per_w;
+    double utilisation; /* multiply-adds over MAC slots of all cycles, 0..1 */
+} fdht_sim_figures;
+
+/* Of a report with prices (fdht_sim_run, fdht_sim_paper, fdht_sim_price); dense: multiply-adds of the dense matrices in one
+ * step (fdht_workload_dense). */
+FDHT_API fdht_sim_figures fdht_sim_figures_of(const fdht_sim_hw *hw, const fdht_sim_report *r, double dense);
+
+/* One design over another. */
+typedef struct fdht_sim_ratios {
+    double throughput, area_efficiency, energy_efficiency; /* of tops_dense, tops_per_mm2, tops_per_w */
+} fdht_sim_ratios;
+FDHT_API fdht_sim_ratios fdht_sim_ratios_of(const fdht_sim_figures *own, const fdht_sim_figures *other);
+
+/* Of one stage: the sum of its stalls; multiply-adds over MAC slots of its issue cycles, 0..1. */
+FDHT_API uint64_t fdht_sim_stage_stalls(const fdht_sim_stage_report *s);
+FDHT_API double fdht_sim_stage_utilisation(const fdht_sim_hw *hw, const fdht_sim_stage_report *s);
+
+/* sum += r, both of one program on one machine: steps, cycles and counts. Occupancies stay as they are; prices are those of
+ * before until fdht_sim_price. */
+FDHT_API void fdht_sim_report_add(fdht_sim_report *sum, const fdht_sim_report *r);
 
 #ifdef __cplusplus
 }

@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
+#include "fdht/hardware.h"
 #include "fdht/program.h"
 
 static cJSON *doc;
