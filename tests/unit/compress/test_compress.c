@@ -46,13 +46,6 @@ static fdht_weights *weights_of(size_t inputs, size_t hidden, int layers, int di
     return w;
 }
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* At a rank that keeps everything the model computes what the file does, whatever the kind. */
 static void test_full_rank(void **state)
 {
@@ -141,7 +134,7 @@ static void test_automatic_modes(void **state)
         }
         fdht_weights_close(w);
     }
-    double start = seconds();
+    double start = fdht_seconds();
     fdht_weights *w = weights_of(1, 256, 1, 1, 0);
     fdht_compress_options o;
     fdht_compress_report r;
@@ -150,7 +143,7 @@ static void test_automatic_modes(void **state)
     fdht_compress_options_default(&o);
     o.rules.tol = 0.3;
     assert_int_equal(fdht_compress(w, &o, &m, &r, &err), FDHT_OK);
-    assert_true(seconds() - start < 60); /* minutes before */
+    assert_true(fdht_seconds() - start < 60); /* minutes before */
     fdht_model_free(m);
     fdht_compress_report_free(&r);
     fdht_weights_close(w);
