@@ -1,3 +1,4 @@
+/* io.c - output files that are whole or absent: a temporary, then a rename. */
 #include "fdht/io.h"
 
 #include <errno.h>
@@ -129,7 +130,7 @@ int fdht_out_check(const char *path, bool seek, const fdht_out_options *opt, fdh
     return rc ? rc : check_target(real, seek, opt && opt->force, &in_place, &mode, err);
 }
 
-/* Create the temporary beside the target; O_EXCL so that no other writer has it. */
+/* Create the temporary next to the target; O_EXCL so that no other writer has it. */
 static int make_temp(fdht_out *o, mode_t mode, fdht_error *err)
 {
     char dir[FDHT_OUT_PATH];

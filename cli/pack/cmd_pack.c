@@ -1,5 +1,5 @@
-/* fdht pack -o DATA.h5 DIR|FILE... - clips into one data set file. Clips pass through one at a time; what stays in memory is a name,
- * a label and a subject each. */
+/* fdht pack -o DATA.h5 DIR|FILE... - clips into one data set file. Clips pass through one at a time; only a name, a
+ * label and a subject of each stay in memory. */
 #include "pack/pack.h"
 #include "frame/json.h"
 #include "frame/output.h"

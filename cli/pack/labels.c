@@ -1,4 +1,4 @@
-/* The table of labels: quoted CSV cells ("a,b", "" for a quote) or TSV, read whole, looked up by name. */
+/* pack/labels.c - the table of labels: quoted CSV cells ("a,b", "" for a quote) or TSV, read whole, looked up by name. */
 #include "pack/pack.h"
 #include "frame/parse.h"
 

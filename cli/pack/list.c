@@ -1,3 +1,4 @@
+/* pack/list.c - what `fdht pack` remembers of each clip, and the list of classes. */
 #include "pack/pack.h"
 
 #include <stdlib.h>

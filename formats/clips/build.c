@@ -1,3 +1,4 @@
+/* clips/build.c - the frames of one clip: converted to grey or RGB, resized, collected and sampled. */
 #include <string.h>
 
 #include "clips/clips.h"

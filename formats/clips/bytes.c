@@ -1,3 +1,4 @@
+/* clips/bytes.c - bytes from regular files, pipes and standard input, with a stop flag that ends a wait. */
 #include "clips/bytes.h"
 
 #include <errno.h>

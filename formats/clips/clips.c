@@ -1,3 +1,5 @@
+/* clips/clips.c - the iterator over clips: options, the thread that reads ahead, and the number of clips to
+ * expect. */
 #include "fdht/clips.h"
 
 #include <pthread.h>

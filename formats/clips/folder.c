@@ -1,3 +1,4 @@
+/* clips/folder.c - the members of a folder sorted into pictures, videos and folders. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

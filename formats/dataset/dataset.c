@@ -1,3 +1,4 @@
+/* dataset/dataset.c - opening data set files in all their forms and reading clips from them. */
 #include "fdht/dataset.h"
 
 #include <stdio.h>
@@ -159,8 +160,7 @@ out:
     return rc;
 }
 
-/* Frames and labels are there; names, labels, splits and classes of the whole set are optional in every form.
- */
+/* Frames and labels are there; names, labels, splits and classes of the whole set are optional in every form. */
 static int load_lists(fdht_dataset *ds, fdht_error *err)
 {
     size_t n = 0, clips = ds->info.clips;

@@ -1,3 +1,4 @@
+/* dataset/idx.c - IDX files: pictures and the labels that belong to them. */
 #include "dataset/idx.h"
 
 #include <errno.h>

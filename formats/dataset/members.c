@@ -1,3 +1,5 @@
+/* dataset/members.c - data sets in which each clip is an object of its own: a group with frames, or a 2-D
+ * array of features. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -5,7 +7,7 @@
 #include "dataset/dataset.h"
 #include "fdht/image.h"
 
-/* Where the frames of a clip stand. */
+/* The path of the data set that holds the frames of a clip. */
 static void member_path(const fdht_dataset *ds, size_t i, char *buf, size_t size)
 {
     snprintf(buf, size, ds->info.form == FDHT_DATASET_GROUPS ? "%s/frames" : "%s", ds->name[i]);
@@ -102,7 +104,7 @@ int fdht_dataset_read_member(fdht_dataset *ds, size_t i, void *data, fdht_error 
     return rc;
 }
 
-/* A value beside a clip: an attribute of its object, or in a group a scalar data set. As text it goes to
+/* A value that describes a clip: an attribute of its object, or in a group a scalar data set. As text it goes to
  * *text, else to *number. */
 static int member_value(hid_t object, bool group, const char *what, int64_t *number, char **text, bool *found,
                         fdht_error *err)

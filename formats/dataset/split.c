@@ -1,3 +1,5 @@
+/* dataset/split.c - dividing clips into training, validation and test sets so that the clips of one subject
+ * stay together. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* dataset/write.c - writing data set files in the native form, clip by clip. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ struct fdht_dataset_writer {
     hid_t file, frames;
     fdht_clip_shape shape;
     int rank;
-    hsize_t dim[5]; /* (clips, T, H, W, C) or (clips, T, D) as the file has them now */
+    hsize_t dim[5]; /* (clips, frames, height, width, channels) or (clips, frames, features), now */
     size_t longest;
     struct entry *entry;
     size_t n, size;

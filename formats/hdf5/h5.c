@@ -1,3 +1,4 @@
+/* hdf5/h5.c - opening HDF5 files and data sets, the checks of storage and size, and reading numbers. */
 #include "hdf5/h5.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* image/image.c - resizing by area average, grey, PNG output, and the natural order of names. */
 #include "fdht/image.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* image/read.c - reading PNG, PGM and PPM pictures from files and from memory. */
 #include "fdht/image.h"
 
 #include <ctype.h>
