@@ -23,7 +23,7 @@ typedef struct args {
     size_t top, batch, frames, clip_frames;
     int format, raw, control;
     cli_extent size;
-    bool stream, logits, from_stdin, score, fixed16;
+    bool stream, logits, from_stdin, score, fixed16, resize;
 } args;
 
 static const cli_option options[] = {
@@ -37,6 +37,8 @@ static const cli_option options[] = {
     CLI_SIZE(args, clip_frames, 0, "clip-frames", "K", 1, 1e9, "cut videos and pipes into clips of K frames"),
     CLI_SIZE(args, frames, 0, "frames", "K", 1, 1e6,
              "take K frames of each clip (default: as the model was trained)"),
+    CLI_FLAG(args, resize, 0, "resize",
+             "resize frames to the model's size (default: an error record, unless trained so)"),
     CLI_FLAG(args, stream, 0, "stream", "a record after every frame, of all frames since the start"),
     CLI_FLAG(args, fixed16, 0, "fixed16",
              "16-bit arithmetic of the accelerator, its ranges set by the first clips"),
@@ -253,25 +255,21 @@ static size_t frame_bytes(const job *j)
     return j->spec->cell[0].inputs * (j->spec->frame.width ? 1 : sizeof(float));
 }
 
-/* An empty string if the model can take the clip. */
-static void check_item(const job *j, const fdht_clip_item *item, char *message, size_t size)
+/* The item as a clip. message: empty if the model can take it, else why not, without the clip's name. */
+static void take_item(const job *j, const fdht_clip_item *item, fdht_clip *clip, char *message, size_t size)
 {
     const fdht_frame_spec *f = &j->spec->frame;
-    const fdht_clip_shape *s = &item->shape;
+    fdht_error err = {0};
+    char prefix[sizeof err.msg];
     *message = 0;
-    if (item->status)
-        snprintf(message, size, "%s", item->error.msg);
-    else if (f->width && !item->u8)
-        snprintf(message, size, "holds features, the model takes frames of %zux%zux%zu", f->width, f->height,
-                 f->channels);
-    else if (!f->width && item->f32 && s->features != j->spec->cell[0].inputs)
-        snprintf(message, size, "has %zu features, the model takes %zu", s->features,
-                 j->spec->cell[0].inputs);
-    else if (!f->width && !item->f32)
-        snprintf(message, size, "holds frames, the model takes %zu features", j->spec->cell[0].inputs);
-    else if (f->width && (s->width != f->width || s->height != f->height || s->channels != f->channels))
-        snprintf(message, size, "is %zux%zux%zu, the model takes %zux%zux%zu", s->width, s->height,
-                 s->channels, f->width, f->height, f->channels);
+    if (!fdht_clip_of_item(item, j->model, clip, &err))
+        return;
+    int n = snprintf(prefix, sizeof prefix, "clip %.160s: ", item->name);
+    const char *why = item->status                               ? item->error.msg
+                      : strncmp(err.msg, prefix, (size_t)n) == 0 ? err.msg + n
+                                                                 : err.msg;
+    bool size_only = !item->status && item->u8 && f->width && item->shape.channels == f->channels;
+    snprintf(message, size, "%s%s", why, size_only ? " (--resize)" : "");
 }
 
 /* The controls of an accuracy: is it the motion, and the order of the frames, that is recognised? */
@@ -319,20 +317,21 @@ static int run_batch(job *j, size_t n)
 {
     char message[512];
     size_t good = 0;
+    fdht_clip unused;
     for (size_t i = 0; i < n; i++) {
         fdht_clip_item *item = j->item[i];
-        check_item(j, item, message, sizeof message);
+        take_item(j, item, &j->clip[good], message, sizeof message);
         if (*message)
             continue;
         apply_control(j, item);
-        j->clip[good++] = (fdht_clip){item->u8, item->f32, item->shape.length};
+        good++;
     }
     int st = run_scores(j, good);
     if (st)
         return st;
     good = 0;
     for (size_t i = 0; i < n; i++) {
-        check_item(j, j->item[i], message, sizeof message);
+        take_item(j, j->item[i], &unused, message, sizeof message);
         if (*message)
             print_error(j, j->item[i]->name, message);
         else
@@ -372,7 +371,8 @@ static int stream_item(job *j, const fdht_clip_item *item)
 {
     char message[512];
     bool fresh = !j->stream_source || strcmp(j->stream_source, item->source) != 0;
-    check_item(j, item, message, sizeof message);
+    fdht_clip clip;
+    take_item(j, item, &clip, message, sizeof message);
     if (*message) {
         print_error(j, item->name, message);
         return FDHT_OK;
@@ -383,14 +383,16 @@ static int stream_item(job *j, const fdht_clip_item *item)
         strcpy(j->stream_source, item->source);
     }
     for (size_t t = 0; t < item->shape.length; t++) {
-        const unsigned char *data =
-            item->u8 ? (const unsigned char *)item->u8 : (const unsigned char *)item->f32;
+        fdht_clip frame = clip;
+        frame.u8 = clip.u8 ? clip.u8 + t * frame_bytes(j) : NULL;
+        frame.f32 = clip.f32 ? clip.f32 + t * clip.features : NULL;
+        frame.length = 1;
         if ((fresh && t == 0) || (t == 0 && item->shape.length > 1) ||
             (j->a->clip_frames && j->frames_done % j->a->clip_frames == 0)) {
             fdht_stream_reset(j->stream);
             j->frames_done = 0;
         }
-        int st = fdht_stream_frame(j->stream, data + t * frame_bytes(j), j->scores, &j->c->err);
+        int st = fdht_stream_frame(j->stream, &frame, j->scores, &j->c->err);
         if (st)
             return st;
         j->frames_done++;
@@ -471,14 +473,15 @@ static int open_clips(job *j)
     const fdht_frame_spec *f = &j->spec->frame;
     const args *a = j->a;
     fdht_clips_options o;
-    fdht_clips_options_default(&o);
+    if (a->resize && !f->width)
+        return cli_usage(j->c, "--resize: %s takes features, not frames", j->c->argv[0]);
+    fdht_clips_options_for_model(j->spec, &o);
     o.raw = a->raw == 0 ? FDHT_RAW_RGB24 : a->raw == 1 ? FDHT_RAW_GRAY : FDHT_RAW_NONE;
     o.raw_width = a->size.width;
     o.raw_height = a->size.height;
     o.clip_frames = a->stream ? 1 : a->clip_frames;
     o.frames = a->stream ? 0 : a->frames ? a->frames : f->frames;
-    o.channels = f->channels;
-    if (f->resize) {
+    if (a->resize) {
         o.width = f->width;
         o.height = f->height;
     }

@@ -24,6 +24,7 @@ static const cli_option options[] = {
                "cycle by cycle, or the closed form of published figures"),
     CLI_FILE(sim_args, input, 0, "input", "DATA.h5",
              "clips a model runs on, and is calibrated on (random frames)"),
+    CLI_FLAG(sim_args, resize, 0, "resize", "--input: resize frames to the model's size"),
     CLI_SIZE(sim_args, clips, 0, "clips", "N", 1, 1000000, "how many clips of --input (8)"),
     CLI_SIZE(sim_args, steps, 0, "steps", "T", 1, 100000, "time steps without --input (6 for an LSTM)"),
     CLI_STRINGS(sim_args, set, 0, "set", "KEY=VALUE",
@@ -70,6 +71,8 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "--sweep: one key at a time");
     if (a->input && a->preset)
         return cli_usage(c, "--input needs a MODEL.h5");
+    if (a->resize && !a->input)
+        return cli_usage(c, "--resize needs --input");
     if (a->trace && a->mode == FDHT_SIM_PAPER)
         return cli_usage(c, "--trace needs --mode real");
     int st = parse_order(c, a);
@@ -276,7 +279,11 @@ static void make_clip(cli *c, const fdht_workload *w, const fdht_model *m, clip_
     s->item = cli_calloc(1, sizeof *s->item);
     s->clip = cli_calloc(1, sizeof *s->clip);
     s->made = cli_calloc(n, sizeof(float));
-    s->clip->length = w->steps;
+    *s->clip = (fdht_clip){.length = w->steps,
+                           .width = spec->frame.width,
+                           .height = spec->frame.height,
+                           .channels = spec->frame.channels,
+                           .features = spec->frame.width ? 0 : spec->cell[0].inputs};
     if (spec->frame.width)
         s->clip->u8 = s->made;
     else
@@ -298,24 +305,21 @@ static int read_clips(cli *c, const sim_args *a, const fdht_model *m, clip_set *
     fdht_clips *src = NULL;
     fdht_clip_item *item = NULL;
     size_t most = a->clips ? a->clips : 8;
-    fdht_clips_options_default(&opt);
-    opt.frames = spec->frame.frames;
-    opt.width = spec->frame.width;
-    opt.height = spec->frame.height;
-    opt.channels = spec->frame.channels;
+    fdht_clips_options_for_model(spec, &opt);
+    if (a->resize) {
+        opt.width = spec->frame.width;
+        opt.height = spec->frame.height;
+    }
     opt.stop = cli_stop_flag();
     s->item = cli_calloc(most, sizeof *s->item);
     s->clip = cli_calloc(most, sizeof *s->clip);
     int st = fdht_clips_open(&a->input, 1, &opt, &src, &c->err);
     while (!st && s->n < most && !(st = fdht_clips_next(src, &item, &c->err)) && item) {
-        size_t width =
-            item->u8 ? item->shape.width * item->shape.height * item->shape.channels : item->shape.features;
-        if (item->status)
-            st = cli_fail(c, item->status, "%s: %s", item->name, item->error.msg);
-        else if (width != spec->cell[0].inputs)
-            st = cli_fail(c, FDHT_EFORMAT, "%s: frames of %zu numbers, the model takes %zu", item->name,
-                          width, spec->cell[0].inputs);
-        s->clip[s->n] = (fdht_clip){.u8 = item->u8, .f32 = item->f32, .length = item->shape.length};
+        fdht_error why;
+        bool sizes = item->u8 && spec->frame.width && item->shape.channels == spec->frame.channels;
+        if (fdht_clip_of_item(item, m, &s->clip[s->n], &why))
+            st = cli_fail(c, item->status ? item->status : FDHT_EFORMAT, "%s%s", why.msg,
+                          sizes ? " (--resize)" : "");
         s->item[s->n++] = item;
     }
     fdht_clips_close(src);

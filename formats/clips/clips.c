@@ -45,6 +45,32 @@ void fdht_clips_options_default(fdht_clips_options *opt)
     opt->idx_steps = 7;
 }
 
+void fdht_clips_options_for_model(const fdht_model_spec *spec, fdht_clips_options *opt)
+{
+    const fdht_frame_spec *f = &spec->frame;
+    fdht_clips_options_default(opt);
+    opt->frames = f->frames;
+    opt->channels = f->channels;
+    opt->width = f->resize ? f->width : 0;
+    opt->height = f->resize ? f->height : 0;
+}
+
+int fdht_clip_of_item(const fdht_clip_item *item, const fdht_model *m, fdht_clip *out, fdht_error *err)
+{
+    const fdht_clip_shape *s = &item->shape;
+    *out = (fdht_clip){0};
+    if (item->status) {
+        fdht_fail(err, item->status, "%s", item->error.msg);
+        return fdht_fail_prefix(err, item->status, "clip %.160s", item->name);
+    }
+    fdht_clip clip = {item->u8, item->f32, s->length, s->width, s->height, s->channels, s->features};
+    int status = fdht_model_check_clip(m, &clip, err);
+    if (status)
+        return fdht_fail_prefix(err, status, "clip %.160s", item->name);
+    *out = clip;
+    return FDHT_OK;
+}
+
 void fdht_clip_item_free(fdht_clip_item *item)
 {
     if (!item)

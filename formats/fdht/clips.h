@@ -20,6 +20,7 @@
 #define FDHT_CLIPS_H
 
 #include "fdht/dataset.h"
+#include "fdht/model.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,6 +58,12 @@ typedef struct fdht_clips_options {
 /* prefetch 4, max_clip_bytes 2 GiB, idx_steps 7, the rest 0. */
 FDHT_API void fdht_clips_options_default(fdht_clips_options *opt);
 
+/* The options for clips that a model is to label: the defaults, and the model's channels and frames a clip (evenly
+ * chosen, also where training chose at random). Frames of another size are resized only if the model says so
+ * (fdht_frame_spec.resize); otherwise they come as they are and fdht_clip_of_item refuses them. To resize them in spite
+ * of that, set width and height to the model's. */
+FDHT_API void fdht_clips_options_for_model(const fdht_model_spec *spec, fdht_clips_options *opt);
+
 /* One clip or one failure. */
 typedef struct fdht_clip_item {
     char *name;       /* a path as given, joined below folders by '/'; the name in a data set; never NULL */
@@ -91,6 +98,12 @@ FDHT_API int fdht_clips_open_dataset(fdht_dataset *ds, const size_t *order, size
  * nothing can go on: FDHT_ENOMEM, FDHT_EINTR. */
 FDHT_API int fdht_clips_next(fdht_clips *c, fdht_clip_item **out, fdht_error *err);
 FDHT_API void fdht_clip_item_free(fdht_clip_item *item);
+
+/* The item as a clip that this model can take; *out points into the item. The item's own status if it has one;
+ * FDHT_EINVAL "clip X: 8x8x3, the model takes 160x120x3" if the model cannot take it (fdht_model_check_clip); a name of over 160 bytes is cut. On failure
+ * *out is empty, which every runner refuses. */
+FDHT_API int fdht_clip_of_item(const fdht_clip_item *item, const fdht_model *m, fdht_clip *out,
+                               fdht_error *err);
 
 /* The number of clips if it is known without reading them (data sets, folders), else 0. Walks folders; for
  * progress bars. */

@@ -669,6 +669,54 @@ static void test_out_of_memory(void **state)
     }
 }
 
+/* Clips for a model: its channels and frames a clip; resized only if it says so; else refused with both sizes. */
+static void test_clips_for_a_model(void **state)
+{
+    (void)state;
+    const char *path = in_scratch("other.png");
+    float features[3] = {1, 2, 3};
+    fdht_cell_spec cell = {.kind = FDHT_CELL_DENSE, .inputs = 12, .hidden = 2};
+    cell.op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {12}, .out = {8}};
+    fdht_model_spec spec = {.layers = 1, .directions = 1, .cell = &cell, .classes = 2};
+    put_grey("other.png", 8, 6, 77);
+    for (int resize = 0; resize < 2; resize++) {
+        fdht_model *m = NULL;
+        fdht_clip clip;
+        fdht_clips_options opt;
+        fdht_error err = {0};
+        spec.frame = (fdht_frame_spec){
+            .width = 2, .height = 2, .channels = 3, .std = 1, .resize = resize, .frames = 3};
+        assert_int_equal(fdht_model_new(&spec, &m, &err), FDHT_OK);
+        fdht_clips_options_for_model(&spec, &opt);
+        assert_int_equal(opt.prefetch, plain().prefetch);
+        fdht_clips *clips = open_one(path, &opt);
+        fdht_clip_item *item = next(clips);
+        char want[600];
+        snprintf(want, sizeof want, "clip %s: 8x6x3, the model takes 2x2x3", path);
+        if (resize) {
+            assert_int_equal(fdht_clip_of_item(item, m, &clip, &err), FDHT_OK);
+            assert_ptr_equal(clip.u8, item->u8);
+            assert_int_equal(clip.length, 3);
+            assert_int_equal(clip.width * clip.height * clip.channels, 12);
+            assert_int_equal(clip.u8[35], 77);
+        } else {
+            assert_int_equal(fdht_clip_of_item(item, m, &clip, &err), FDHT_EINVAL);
+            assert_string_equal(err.msg, want);
+            assert_null(clip.u8);
+            assert_int_equal(fdht_model_check_clip(m, &clip, &err), FDHT_EINVAL);
+        }
+        fdht_clip_item other = {.name = "f", .f32 = features, .shape = {.length = 1, .features = 3}};
+        assert_int_equal(fdht_clip_of_item(&other, m, &clip, &err), FDHT_EINVAL);
+        assert_string_equal(err.msg, "clip f: 3 features, the model takes 2x2x3");
+        other = (fdht_clip_item){.name = "bad", .status = FDHT_EFORMAT, .error = {FDHT_EFORMAT, "truncated"}};
+        assert_int_equal(fdht_clip_of_item(&other, m, &clip, &err), FDHT_EFORMAT);
+        assert_string_equal(err.msg, "clip bad: truncated");
+        fdht_clip_item_free(item);
+        fdht_clips_close(clips);
+        fdht_model_free(m);
+    }
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -686,6 +734,7 @@ int main(void)
                                        T(test_dataset),
                                        T(test_nan_features),
                                        T(test_idx),
+                                       T(test_clips_for_a_model),
                                        T(test_out_of_memory)};
     fdht_hdf5_quiet();
     return cmocka_run_group_tests(tests, NULL, NULL);
