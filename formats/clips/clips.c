@@ -57,8 +57,10 @@ void fdht_clips_options_for_model(const fdht_model_spec *spec, fdht_clips_option
 
 int fdht_clip_of_item(const fdht_clip_item *item, const fdht_model *m, fdht_clip *out, fdht_error *err)
 {
-    const fdht_clip_shape *s = &item->shape;
     *out = (fdht_clip){0};
+    if (!item)
+        return fdht_fail(err, FDHT_EINVAL, "there is no clip");
+    const fdht_clip_shape *s = &item->shape;
     if (item->status) {
         fdht_fail(err, item->status, "%s", item->error.msg);
         return fdht_fail_prefix(err, item->status, "clip %.160s", item->name);

@@ -343,7 +343,12 @@ const char *fdht_dataset_class(const fdht_dataset *ds, size_t k)
     return ds->class_name[k];
 }
 
-/* (T,C,H,W) to (T,H,W,C). */
+char **fdht_dataset_class_names(const fdht_dataset *ds)
+{
+    return ds->class_name;
+}
+
+/* (frames, channels, height, width) to (frames, height, width, channels). */
 static int read_flat(fdht_dataset *ds, size_t i, uint8_t *data, fdht_error *err)
 {
     const fdht_clip_shape *s = &ds->shape[i];

@@ -100,8 +100,8 @@ FDHT_API int fdht_clips_next(fdht_clips *c, fdht_clip_item **out, fdht_error *er
 FDHT_API void fdht_clip_item_free(fdht_clip_item *item);
 
 /* The item as a clip that this model can take; *out points into the item. The item's own status if it has one;
- * FDHT_EINVAL "clip X: 8x8x3, the model takes 160x120x3" if the model cannot take it (fdht_model_check_clip); a name of over 160 bytes is cut. On failure
- * *out is empty, which every runner refuses. */
+ * FDHT_EINVAL "clip X: 8x8x3, the model takes 160x120x3" if the model cannot take it (fdht_model_check_clip); a name of over 160 bytes is cut; FDHT_EINVAL for a NULL item.
+ * On failure  * *out is empty, which every runner refuses. */
 FDHT_API int fdht_clip_of_item(const fdht_clip_item *item, const fdht_model *m, fdht_clip *out,
                                fdht_error *err);
 

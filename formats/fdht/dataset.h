@@ -28,6 +28,7 @@
 #include <stdint.h>
 
 #include "fdht/io.h"
+#include "fdht/train.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -84,12 +85,20 @@ FDHT_API int fdht_dataset_label(const fdht_dataset *ds, size_t i);
 FDHT_API int fdht_dataset_split(const fdht_dataset *ds, size_t i);
 /* Name of class k < classes. */
 FDHT_API const char *fdht_dataset_class(const fdht_dataset *ds, size_t k);
+/* All of them, for fdht_model_spec.class_name, which copies them; NULL where the file names no classes. */
+FDHT_API char **fdht_dataset_class_names(const fdht_dataset *ds);
 
 /* Read clip i (its length, without padding) with one hyperslab into `data`, fdht_clip_bytes of its shape:
  * uint8 (frames, height, width, channels) or float32 (frames, features). FDHT_EINVAL: i >= clips; FDHT_EFORMAT,
  * FDHT_EIO with the clip's name, FDHT_ENOMEM: the data set stays usable. May be called from any one thread at a
  * time. */
 FDHT_API int fdht_dataset_read(fdht_dataset *ds, size_t i, void *data, fdht_error *err);
+
+/* The labelled clips of one split (FDHT_SPLIT_NONE: of all) as a source for fdht_trainer_new and fdht_evaluate; *out is
+ * the caller's (fdht_train_data_free). ds must outlive it and is used by its reader alone meanwhile. FDHT_EFORMAT: there
+ * are none, or clips differ in size; FDHT_ENOMEM. */
+FDHT_API int fdht_train_data_of_dataset(fdht_dataset *ds, int split, fdht_train_data **out, fdht_error *err);
+FDHT_API void fdht_train_data_free(fdht_train_data *data); /* only of the function above; NULL allowed */
 
 /* ---- writing, native form ---- */
 
