@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fdht/image.h"
-
 static char *copy(const char *s)
 {
     return s ? strcpy(cli_calloc(strlen(s) + 1, 1), s) : NULL;

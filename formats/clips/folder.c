@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "clips/clips.h"
-#include "fdht/image.h"
 
 char *fdht_path_join(const char *dir, const char *name)
 {

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "dataset/dataset.h"
-#include "fdht/image.h"
 
 /* The path of the data set that holds the frames of a clip. */
 static void member_path(const fdht_dataset *ds, size_t i, char *buf, size_t size)

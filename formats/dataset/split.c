@@ -6,7 +6,6 @@
 
 #include "base/base.h"
 #include "fdht/dataset.h"
-#include "fdht/image.h"
 
 /* Clips first .. first + n - 1 of the sorted order share a key. */
 struct group {

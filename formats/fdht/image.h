@@ -1,4 +1,4 @@
-/* fdht/image.h - single pictures: reading, resizing, grey, and the order of file names.
+/* fdht/image.h - single pictures: reading, resizing, grey.
  *
  * Pixels are uint8, row-major, channels interleaved (height, width, channels), channels 1 (grey) or 3 (R, G, B).
  * Every function may be called from any thread. */
@@ -47,10 +47,6 @@ FDHT_API int fdht_image_resize(const uint8_t *src, size_t w, size_t h, size_t c,
 
 /* Grey = (299 R + 587 G + 114 B + 500) / 1000 (the luma of ITU-R BT.601, full range). dst may be src. */
 FDHT_API void fdht_image_gray(const uint8_t *rgb, size_t pixels, uint8_t *dst);
-
-/* Natural order: runs of digits compare as numbers, the rest as bytes; "f2" < "f10". Equal only for equal
- * strings. */
-FDHT_API int fdht_natural_compare(const char *a, const char *b);
 
 #ifdef __cplusplus
 }

@@ -126,6 +126,10 @@ FDHT_API const char *fdht_file_kind_name(fdht_file_kind kind);
  * for every other kind. Static storage. */
 FDHT_API const char *fdht_file_kind_advice(fdht_file_kind kind);
 
+/* The one order of names here: runs of digits compare as numbers, the rest as bytes; "f2" < "f10". Equal only for equal
+ * strings. */
+FDHT_API int fdht_natural_compare(const char *a, const char *b);
+
 #ifdef __cplusplus
 }
 #endif

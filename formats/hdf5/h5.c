@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fdht/image.h"
 #include "fdht/io.h"
 
 /* Deflate cannot do better than 1032:1; an extent that claims more is made up. */
