@@ -4,8 +4,10 @@
 
 #include "fdht/blas.h"
 #include "fdht/clips.h"
+#include "fdht/compress.h"
 #include "fdht/dataset.h"
 #include "fdht/decomp.h"
+#include "fdht/design.h"
 #include "fdht/error.h"
 #include "fdht/fixed.h"
 #include "fdht/hardware.h"
