@@ -107,7 +107,7 @@ static int check_target(const char *path, bool seek, bool force, bool *in_place,
             return FDHT_OK;
         }
         if (!force)
-            return fdht_fail(err, FDHT_EEXIST, "%s: exists (use --force to overwrite it)", path);
+            return fdht_fail(err, FDHT_EEXIST, "%s: exists", path);
         *mode = st.st_mode & 07777;
     } else if (errno != ENOENT)
         return fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(errno));
@@ -223,7 +223,7 @@ static int replace(fdht_out *o, fdht_error *err)
             rc = access(o->path, F_OK) == 0 ? (errno = EEXIST, -1) : rename(o->temp, o->path);
     }
     if (rc && errno == EEXIST)
-        return fdht_fail(err, FDHT_EEXIST, "%s: exists (use --force to overwrite it)", o->path);
+        return fdht_fail(err, FDHT_EEXIST, "%s: exists", o->path);
     if (rc)
         return fdht_fail(err, FDHT_EIO, "%s: cannot rename: %s", o->path, strerror(errno));
     guard_drop(o);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "frame/clips.h"
+
 static size_t frame_bytes(const infer_job *j)
 {
     return j->spec->cell[0].inputs * (j->spec->frame.width ? 1 : sizeof(float));
@@ -13,7 +15,6 @@ static size_t frame_bytes(const infer_job *j)
 static void take_item(const infer_job *j, const fdht_clip_item *item, fdht_clip *clip, char *message,
                       size_t size)
 {
-    const fdht_frame_spec *f = &j->spec->frame;
     fdht_error err = {0};
     char prefix[sizeof err.msg];
     *message = 0;
@@ -23,8 +24,7 @@ static void take_item(const infer_job *j, const fdht_clip_item *item, fdht_clip 
     const char *why = item->status                               ? item->error.msg
                       : strncmp(err.msg, prefix, (size_t)n) == 0 ? err.msg + n
                                                                  : err.msg;
-    bool size_only = !item->status && item->u8 && f->width && item->shape.channels == f->channels;
-    snprintf(message, size, "%s%s", why, size_only ? " (--resize)" : "");
+    snprintf(message, size, "%s%s", why, item->status ? cli_clip_hint(item) : cli_size_hint(item, j->spec));
 }
 
 /* The controls of an accuracy: is it the motion, and the order of the frames, that is recognised? */

@@ -7,6 +7,8 @@
 #include "frame/progress.h"
 #include "frame/signals.h"
 
+#include "frame/clips.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -254,7 +256,9 @@ static int pack_all(job *j, fdht_clips *clips)
         fdht_clip_item *item;
         if ((st = fdht_clips_next(clips, &item, &j->c->err)) || !item)
             break;
-        st = item->status ? leave_out(j, item->name, item->status, item->error.msg) : pack_one(j, item);
+        char message[sizeof item->error.msg + 80];
+        snprintf(message, sizeof message, "%s%s", item->error.msg, cli_clip_hint(item));
+        st = item->status ? leave_out(j, item->name, item->status, message) : pack_one(j, item);
         fdht_clip_item_free(item);
         int stop = cli_bar_update(&bar, ++done, total, NULL);
         st = st ? st : stop;

@@ -14,6 +14,8 @@
 #include "frame/progress.h"
 #include "frame/signals.h"
 
+#include "frame/clips.h"
+
 static const cli_option options[] = {
     CLI_STRING(sim_args, preset, 0, "preset", "NAME", "simulate a preset, with pseudo-random weights"),
     CLI_STRING(sim_args, arch, 0, "arch", "tie|fdht|FILE", "the machine: built in, or a JSON file (fdht)"),
@@ -316,10 +318,9 @@ static int read_clips(cli *c, const sim_args *a, const fdht_model *m, clip_set *
     int st = fdht_clips_open(&a->input, 1, &opt, &src, &c->err);
     while (!st && s->n < most && !(st = fdht_clips_next(src, &item, &c->err)) && item) {
         fdht_error why;
-        bool sizes = item->u8 && spec->frame.width && item->shape.channels == spec->frame.channels;
         if (fdht_clip_of_item(item, m, &s->clip[s->n], &why))
             st = cli_fail(c, item->status ? item->status : FDHT_EFORMAT, "%s%s", why.msg,
-                          sizes ? " (--resize)" : "");
+                          cli_size_hint(item, spec));
         s->item[s->n++] = item;
     }
     fdht_clips_close(src);

@@ -65,9 +65,8 @@ int fdht_builder_add(fdht_builder *b, const uint8_t *pixel, size_t width, size_t
                          width, height, channels, b->width, b->height, b->channels);
     size_t frame = s->width * s->height * s->channels, plane = width * height;
     if (b->opt->max_clip_bytes && (s->length + 1) > b->opt->max_clip_bytes / frame)
-        return fdht_fail(err, FDHT_ELIMIT,
-                         "larger than %zu bytes after %zu frames; --clip-frames cuts streams",
-                         b->opt->max_clip_bytes, s->length);
+        return fdht_fail(err, FDHT_ELIMIT, "larger than %zu bytes after %zu frames", b->opt->max_clip_bytes,
+                         s->length);
     if ((rc = make_room(b, frame, err)))
         return rc;
     const uint8_t *from = pixel;

@@ -128,8 +128,7 @@ int fdht_video_open(fdht_bytes *bytes, const fdht_clips_options *opt, fdht_video
     } else if (!have)
         rc = fdht_fail(err, FDHT_EFORMAT, "empty");
     else
-        rc = fdht_fail(err, FDHT_EFORMAT,
-                       "no y4m header; for headerless frames give --raw rgb24|gray and --size WxH");
+        rc = fdht_fail(err, FDHT_EFORMAT, "no y4m header, and no format and size of raw frames are given");
     if (!rc && (!v->width || !v->height || v->width > FDHT_IMAGE_MAX_PIXELS / v->height))
         rc = fdht_fail(err, FDHT_EFORMAT, "frames of %zux%zu, at most %zu pixels can be read", v->width,
                        v->height, FDHT_IMAGE_MAX_PIXELS);

@@ -15,7 +15,7 @@ done
 works "train" ./train "$data" m.h5
 same "train: forty epochs" 40 "$(grep -c '^epoch' "$OUT")"
 same "train: accuracy" 1 "$(tail -n 1 "$OUT" | awk '{print ($NF > .8)}')"
-fails "train: a model is not overwritten" 1 "train: m.h5: exists (use --force to overwrite it)" ./train "$data" m.h5
+fails "train: a model is not overwritten" 1 "train: m.h5: exists" ./train "$data" m.h5
 run ./train missing.h5 n.h5
 same "train: no such file" "1 train: missing.h5: No such file or directory" "$status $err"
 

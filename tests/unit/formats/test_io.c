@@ -50,7 +50,7 @@ static void test_commit_and_force(void **state)
     write_text(path, NULL, "one");
     expect_text(path, "one");
     assert_int_equal(fdht_out_open(path, false, NULL, &o, &err), FDHT_EEXIST);
-    assert_message(err, "--force");
+    assert_message(err, "a.txt: exists");
     assert_null(o);
     assert_int_equal(chmod(path, 0640), 0);
     write_text(path, &force, "two");
