@@ -48,11 +48,11 @@ typedef struct train_clips {
     size_t *length;
 } train_clips;
 
-static int read_clip(void *arg, size_t i, void *data, fdht_error *err)
+static int read_clip(void *arg, size_t i, void *data, size_t bytes, fdht_error *err)
 {
     const train_clips *t = arg;
     (void)err;
-    memcpy(data, t->b->pixels + i % t->batch * t->bytes, t->bytes);
+    memcpy(data, t->b->pixels + i % t->batch * t->bytes, bytes);
     return FDHT_OK;
 }
 
@@ -69,7 +69,15 @@ static int start_trainer(bench *b, bench_timing *t, fdht_error *err)
         clips->length[i] = b->frames;
     }
     t->data = cli_calloc(1, sizeof *t->data);
-    *t->data = (fdht_train_data){n, clips->label, clips->length, read_clip, clips};
+    const fdht_frame_spec *f = &fdht_model_spec_of(m->model)->frame;
+    *t->data = (fdht_train_data){.clips = n,
+                                 .label = clips->label,
+                                 .length = clips->length,
+                                 .width = f->width,
+                                 .height = f->height,
+                                 .channels = f->channels,
+                                 .read = read_clip,
+                                 .arg = clips};
     fdht_train_options_default(&opt);
     opt.epochs = 1 << 29;
     opt.batch = t->batch;
@@ -135,8 +143,13 @@ static int run_once(bench *b, bench_timing *t, fdht_error *err)
         return fdht_trainer_epoch(t->trainer, NULL, NULL, &e, err);
     }
     fdht_clip *clip = cli_calloc(t->batch, sizeof *clip);
+    const fdht_frame_spec *f = &fdht_model_spec_of(m->model)->frame;
     for (size_t i = 0; i < t->batch; i++)
-        clip[i] = (fdht_clip){.u8 = b->pixels + i * b->frames * m->inputs, .length = b->frames};
+        clip[i] = (fdht_clip){.u8 = b->pixels + i * b->frames * m->inputs,
+                              .length = b->frames,
+                              .width = f->width,
+                              .height = f->height,
+                              .channels = f->channels};
     int status = t->together ? fdht_runner_run_together(t->runner, clip, t->batch, b->scores, err)
                              : fdht_runner_run(t->runner, clip, t->batch, b->scores, err);
     free(clip);

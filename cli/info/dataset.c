@@ -1,4 +1,4 @@
-/* info/dataset.c - data sets and pictures. */
+/* info/dataset.c - what `fdht info` prints of data sets and pictures. */
 #include "info/info.h"
 
 #include "fdht/dataset.h"

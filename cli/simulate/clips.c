@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "fdht/clips.h"
+#include "frame/clips.h"
 #include "frame/progress.h"
 #include "frame/signals.h"
 #include "simulate/simulate.h"
@@ -32,7 +33,11 @@ static void make_clip(cli *c, const fdht_workload *w, const fdht_model *m, clip_
     s->item = cli_calloc(1, sizeof *s->item);
     s->clip = cli_calloc(1, sizeof *s->clip);
     s->made = cli_calloc(n, sizeof(float));
-    s->clip->length = w->steps;
+    *s->clip = (fdht_clip){.length = w->steps,
+                           .width = spec->frame.width,
+                           .height = spec->frame.height,
+                           .channels = spec->frame.channels,
+                           .features = spec->frame.width ? 0 : spec->cell[0].inputs};
     if (spec->frame.width)
         s->clip->u8 = s->made;
     else
@@ -54,24 +59,20 @@ static int read_clips(cli *c, const sim_args *a, const fdht_model *m, clip_set *
     fdht_clips *src = NULL;
     fdht_clip_item *item = NULL;
     size_t most = a->clips ? a->clips : 8;
-    fdht_clips_options_default(&opt);
-    opt.frames = spec->frame.frames;
-    opt.width = spec->frame.width;
-    opt.height = spec->frame.height;
-    opt.channels = spec->frame.channels;
+    fdht_clips_options_for_model(spec, &opt);
+    if (a->resize) {
+        opt.width = spec->frame.width;
+        opt.height = spec->frame.height;
+    }
     opt.stop = cli_stop_flag();
     s->item = cli_calloc(most, sizeof *s->item);
     s->clip = cli_calloc(most, sizeof *s->clip);
     int status = fdht_clips_open(&a->input, 1, &opt, &src, &c->err);
     while (!status && s->n < most && !(status = fdht_clips_next(src, &item, &c->err)) && item) {
-        size_t width =
-            item->u8 ? item->shape.width * item->shape.height * item->shape.channels : item->shape.features;
-        if (item->status)
-            status = cli_fail(c, item->status, "%s: %s", item->name, item->error.msg);
-        else if (width != spec->cell[0].inputs)
-            status = cli_fail(c, FDHT_EFORMAT, "%s: frames of %zu numbers, the model takes %zu", item->name,
-                              width, spec->cell[0].inputs);
-        s->clip[s->n] = (fdht_clip){.u8 = item->u8, .f32 = item->f32, .length = item->shape.length};
+        fdht_error why;
+        if (fdht_clip_of_item(item, m, &s->clip[s->n], &why))
+            status = cli_fail(c, item->status ? item->status : FDHT_EFORMAT, "%s%s", why.msg,
+                              cli_size_hint(item, spec));
         s->item[s->n++] = item;
     }
     fdht_clips_close(src);

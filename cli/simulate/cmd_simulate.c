@@ -17,6 +17,7 @@ static const cli_option options[] = {
                "cycle by cycle, or the closed form of published figures"),
     CLI_FILE(sim_args, input, 0, "input", "DATA.h5",
              "clips a model runs on, and is calibrated on (random frames)"),
+    CLI_FLAG(sim_args, resize, 0, "resize", "--input: resize frames to the model's size"),
     CLI_SIZE(sim_args, clips, 0, "clips", "N", 1, 1000000, "how many clips of --input (8)"),
     CLI_SIZE(sim_args, steps, 0, "steps", "T", 1, 100000, "time steps without --input (6 for an LSTM)"),
     CLI_STRINGS(sim_args, set, 0, "set", "KEY=VALUE",
@@ -63,6 +64,8 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "--sweep: one key at a time");
     if (a->input && a->preset)
         return cli_usage(c, "--input needs a MODEL.h5");
+    if (a->resize && !a->input)
+        return cli_usage(c, "--resize needs --input");
     if (a->trace && a->mode == FDHT_SIM_PAPER)
         return cli_usage(c, "--trace needs --mode real");
     int status = parse_order(c, a);

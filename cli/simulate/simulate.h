@@ -12,7 +12,7 @@ typedef struct sim_args {
     cli_strings set, sweep;
     int mode; /* fdht_sim_mode */
     size_t steps, clips;
-    bool search;
+    bool search, resize;
     /* found by parse */
     const char *path;
     fdht_order_choice choice;

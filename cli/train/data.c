@@ -53,11 +53,22 @@ static int map_label(const fdht_dataset *file, int label, const train_classes *k
     return -1;
 }
 
+static int clip_error(fdht_error *err, int status, const char *clip, const char *message)
+{
+    if (err) {
+        err->code = status;
+        snprintf(err->msg, sizeof err->msg, "%.100s: %.120s", clip, message);
+    }
+    return status;
+}
+
 /* One clip through the reader that infer uses, so that both see the same pixels. */
-static int read_clip(void *arg, size_t i, void *data, fdht_error *err)
+static int read_clip(void *arg, size_t i, void *data, size_t room, fdht_error *err)
 {
     train_set *s = arg;
     size_t bytes = s->offset[i + 1] - s->offset[i];
+    if (bytes != room)
+        return clip_error(err, FDHT_EFORMAT, fdht_dataset_name(s->file, s->id[i]), "not of the model's size");
     if (s->kept && s->kept[i]) {
         memcpy(data, s->memory + s->offset[i], bytes);
         return FDHT_OK;
@@ -67,13 +78,10 @@ static int read_clip(void *arg, size_t i, void *data, fdht_error *err)
     int status = fdht_clips_open_dataset(s->file, &s->id[i], 1, &s->opt, &clips, err);
     if (!status)
         status = fdht_clips_next(clips, &item, err);
-    if (!status && item->status) {
-        status = item->status;
-        if (err) {
-            err->code = status;
-            snprintf(err->msg, sizeof err->msg, "%.100s: %.120s", item->name, item->error.msg);
-        }
-    }
+    if (!status && item->status)
+        status = clip_error(err, item->status, item->name, item->error.msg);
+    if (!status && fdht_clip_bytes(&item->shape) != room)
+        status = clip_error(err, FDHT_EFORMAT, item->name, "not of the model's size");
     if (!status) {
         memcpy(data, item->u8 ? (const void *)item->u8 : (const void *)item->f32, bytes);
         if (s->kept) {
@@ -147,6 +155,10 @@ static void lay_out(const train_args *a, train_set *s)
         s->kept = cli_calloc(s->data.clips + 1, 1);
     s->data.label = s->label;
     s->data.length = s->length;
+    s->data.width = s->shape.width;
+    s->data.height = s->shape.height;
+    s->data.channels = s->shape.channels;
+    s->data.features = s->shape.features;
     s->data.read = read_clip;
     s->data.arg = s;
 }

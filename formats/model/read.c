@@ -1,3 +1,4 @@
+/* model/read.c - reading model files: attributes first, then values, every size checked against the file. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>

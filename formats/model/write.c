@@ -1,3 +1,4 @@
+/* model/write.c - writing model files and checkpoints. */
 #include <stdio.h>
 #include <string.h>
 

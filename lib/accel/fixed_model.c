@@ -74,7 +74,10 @@ int fdht_fixed_model_inputs(const fdht_fixed_model *q, const fdht_clip *clip, fl
     const fdht_frame_spec *spec = &q->m->spec.frame;
     size_t n = q->m->spec.cell[0].inputs, box = q->f->inputs;
     fdht_frames fr = {.spec = spec, .inputs = n, .clip = *clip};
-    uint8_t *line = fdht_calloc_err(2 * n, 1, "frame", err);
+    int status = fdht_model_check_clip(q->m, clip, err);
+    uint8_t *line = status ? NULL : fdht_calloc_err(2 * n, 1, "frame", err);
+    if (status)
+        return status;
     if (!line)
         return FDHT_ENOMEM;
     double std = spec->width && spec->std > 0 ? spec->std : 1;

@@ -127,13 +127,19 @@ FDHT_API size_t fdht_model_outputs(const fdht_model *m);
 FDHT_API int fdht_model_expand(const fdht_model *m, int cell, bool hidden, size_t col, size_t cols,
                                double *out, size_t ld, fdht_error *err);
 
-/* One clip: length frames of the model's inputs, one after the other; u8 (raw pixels, height x width x channels) or
- * f32 (features). Exactly one of the two pointers is set. */
+/* One clip: length frames, one after the other, and what one frame is. Exactly one of the two pointers is set; the
+ * numbers stay the caller's. Whoever takes a clip compares its size with the model's before a number is read. */
 typedef struct fdht_clip {
-    const uint8_t *u8;
-    const float *f32;
+    const uint8_t *u8; /* (length, height, width, channels) pixels; features is then 0 */
+    const float *f32;  /* (length, features); width, height, channels are then 0 */
     size_t length;
+    size_t width, height, channels;
+    size_t features;
 } fdht_clip;
+
+/* Can the model take this clip? FDHT_EINVAL "8x8x3, the model takes 160x120x3", also for features where it takes frames
+ * and the reverse, for no frames at all, and unless exactly one of u8 and f32 is set. */
+FDHT_API int fdht_model_check_clip(const fdht_model *m, const fdht_clip *clip, fdht_error *err);
 
 /* A model made ready to run: plans, packed weights, threads and scratch. Takes the model's values as they are now;
  * the model must outlive it. */
@@ -141,7 +147,8 @@ typedef struct fdht_runner fdht_runner;
 FDHT_API int fdht_runner_new(const fdht_model *m, int threads, fdht_runner **out, fdht_error *err);
 FDHT_API void fdht_runner_free(fdht_runner *r);
 /* scores (n, classes): logits of n clips, clips in parallel; (n, outputs) last states when there is no classifier.
- * A clip's result depends on that clip alone, bit for bit. A NaN in a feature clip gives NaN scores. */
+ * A clip's result depends on that clip alone, bit for bit. A NaN in a feature clip gives NaN scores. FDHT_EINVAL "clip 3:
+ * 8x8x3, the model takes 160x120x3" as fdht_model_check_clip, before any clip is run; FDHT_ENOMEM. */
 FDHT_API int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores, fdht_error *err);
 /* The same with the inputs of all clips in one product, which dense maps want: they are read once for all clips. The
  * last bits of a clip's result may then depend on the clips beside it. */
@@ -154,15 +161,15 @@ FDHT_API size_t fdht_runner_bytes(const fdht_runner *r, size_t length);
  * (layers*directions, P) and (layers*directions, hidden) one cell after the other; any may be NULL. */
 FDHT_API int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h_n, float *c_n,
                                 fdht_error *err);
-/* The same frame by frame, for streams: a model of one direction, its state kept between frames. frame: one frame of
- * pixels (uint8) or one feature vector (float), by what the model takes. scores as fdht_runner_run after all frames
- * since the last reset. The runner must outlive the stream; one stream's calls use the runner's first worker.
- * FDHT_ENOSUP: two directions. */
+/* The same frame by frame, for streams: a model of one direction, its state kept between frames. frame: a clip of
+ * one frame. scores as fdht_runner_run after all frames since the last reset. The runner must outlive the stream; one
+ * stream's calls use the runner's first worker. FDHT_ENOSUP: two directions; FDHT_EINVAL as fdht_model_check_clip, or
+ * more than one frame. */
 typedef struct fdht_stream fdht_stream;
 FDHT_API int fdht_stream_new(fdht_runner *r, fdht_stream **out, fdht_error *err);
 FDHT_API void fdht_stream_free(fdht_stream *s);
 FDHT_API void fdht_stream_reset(fdht_stream *s);
-FDHT_API int fdht_stream_frame(fdht_stream *s, const void *frame, float *scores, fdht_error *err);
+FDHT_API int fdht_stream_frame(fdht_stream *s, const fdht_clip *frame, float *scores, fdht_error *err);
 /* Softmax of one row of logits, in place. */
 FDHT_API void fdht_softmax(float *row, size_t n);
 

@@ -210,7 +210,7 @@ static void compressed_cells_export(void **state)
             if (fdht_weights_run(w, 0, 1, FDHT_ACTIVATION_UNKNOWN, 6, x, NULL, h2, c2, NULL, &err))
                 fail_msg("%s", err.msg);
             fdht_runner *r = NULL;
-            fdht_clip clip = {.f32 = x, .length = 6};
+            fdht_clip clip = {.f32 = x, .length = 6, .features = fdht_model_spec_of(m)->cell[0].inputs};
             assert_int_equal(fdht_runner_new(m, 1, &r, &err), FDHT_OK);
             assert_int_equal(fdht_runner_states(r, &clip, NULL, h, c, &err), FDHT_OK);
             for (int i = 0; i < 5 * directions; i++)
