@@ -1,4 +1,5 @@
 /* bench/measure.c - times what `fdht bench` compares: whole models, layers and training epochs. */
+#include "fdht/basics.h"
 #include "bench/bench.h"
 
 #include <math.h>
@@ -162,17 +163,17 @@ int bench_sample(bench *b, int i, bool count, fdht_error *err)
     int status = FDHT_OK;
     if (!t->loops) { /* the first run fills caches and makes pages; the second says how long one takes */
         status = run_once(b, t, err);
-        double start = cli_seconds();
+        double start = fdht_seconds();
         if (!status)
             status = run_once(b, t, err);
-        t->loops = (size_t)fmax(1, ceil(SAMPLE_SECONDS / fmax(cli_seconds() - start, 1e-7)));
+        t->loops = (size_t)fmax(1, ceil(SAMPLE_SECONDS / fmax(fdht_seconds() - start, 1e-7)));
     }
-    double start = cli_seconds();
+    double start = fdht_seconds();
     for (size_t k = 0; k < t->loops && !status; k++)
         status = run_once(b, t, err);
     if (count && t->n_samples < BENCH_SAMPLES)
         t->sample[t->n_samples++] =
-            1e3 * (cli_seconds() - start) / (double)(t->loops * t->steps * t->batch * b->frames);
+            1e3 * (fdht_seconds() - start) / (double)(t->loops * t->steps * t->batch * b->frames);
     return status;
 }
 
