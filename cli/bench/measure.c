@@ -24,14 +24,13 @@ const char *bench_kind_name(int what)
 static int noise(bench *b, size_t bytes, size_t scores)
 {
     if (bytes > b->n_pixels) {
-        uint64_t x = b->seed + 1;
+        fdht_rng random;
+        fdht_rng_seed(&random, b->seed, 0);
         free(b->pixels);
         b->pixels = cli_calloc(bytes, 1);
         b->n_pixels = bytes;
-        for (size_t i = 0; i < bytes; i++) {
-            x = x * 6364136223846793005u + 1442695040888963407u;
-            b->pixels[i] = (uint8_t)(x >> 56);
-        }
+        for (size_t i = 0; i < bytes; i++)
+            b->pixels[i] = (uint8_t)(fdht_rng_u64(&random) >> 56);
     }
     if (scores > b->n_scores) {
         free(b->scores);

@@ -1,4 +1,5 @@
 /* infer/run.c - clips through the model: in batches, or frame by frame for --stream. */
+#include "fdht/basics.h"
 #include "infer/infer.h"
 
 #include <stdlib.h>

@@ -40,9 +40,8 @@ static size_t times(size_t a, size_t b)
 
 static size_t product(const size_t *v, int n)
 {
-    size_t p = 1;
-    for (int i = 0; i < n; i++)
-        p = times(p, v[i]);
+    size_t p;
+    (void)fdht_product(v, (size_t)n, &p); /* SIZE_MAX where it overflows */
     return p;
 }
 

@@ -87,16 +87,16 @@ typedef struct fdht_fixed_model fdht_fixed_model;
 FDHT_API int fdht_fixed_model_new(const fdht_model *m, const fdht_order_choice *choice, const fdht_sim_hw *hw,
                                   fdht_fixed_model **out, fdht_error *err);
 FDHT_API void fdht_fixed_model_free(fdht_fixed_model *q); /* NULL allowed */
-/* Set the ranges by running n clips in floating point. FDHT_EINVAL as fdht_model_check_clip; FDHT_ENAN: a value that
- * is not finite; FDHT_ELIMIT: pre-activations that the accumulators do not hold; FDHT_ENOMEM. */
+/* Set the ranges by running n clips in floating point. FDHT_ENAN: a value that is not finite; FDHT_ELIMIT:
+ * pre-activations that the accumulators do not hold; FDHT_ENOMEM; FDHT_EINVAL as fdht_model_check_clip. */
 FDHT_API int fdht_fixed_model_calibrate(fdht_fixed_model *q, const fdht_clip *clip, size_t n,
                                         fdht_error *err);
 /* scores (classes): logits of one clip in 16-bit arithmetic, or its pooled state without a classifier. *saturated (NULL
- * allowed) grows by the input words that did not fit. FDHT_EINVAL: not calibrated, or a clip the model does not take;
+ * allowed) grows by the input words that did not fit. FDHT_EINVAL: not calibrated, or as fdht_model_check_clip;
  * FDHT_ENOMEM. */
 FDHT_API int fdht_fixed_model_run(const fdht_fixed_model *q, const fdht_clip *clip, float *scores,
                                   size_t *saturated, fdht_error *err);
-/* x (length, inputs of the cell): the numbers the cell sees. FDHT_EINVAL: a clip the model does not take. */
+/* x (length, inputs of the cell): the numbers the cell sees. FDHT_EINVAL as fdht_model_check_clip. */
 FDHT_API int fdht_fixed_model_inputs(const fdht_fixed_model *q, const fdht_clip *clip, float *x,
                                      fdht_error *err);
 /* scores of a clip from its states y (length, hidden). */

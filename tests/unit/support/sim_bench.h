@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/base.h"
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/fixed.h"
 #include "fdht/hardware.h"
 #include "support/sim_counter.h"
