@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "train/bptt.h"
 
 typedef struct checker {

@@ -1,6 +1,7 @@
 /* train/options.c - training options: defaults, ranges, schedules; checks of a source. */
 #include <math.h>
 
+#include "nn/clip.h"
 #include "train/trainer.h"
 
 static const char *const optimizer_name[FDHT_OPTIMIZERS] = {"adam", "adamw", "sgd"};
@@ -99,6 +100,10 @@ int fdht_train_data_check(const fdht_train_data *s, const fdht_model *m, const c
 {
     if (s->clips == 0)
         return fdht_fail(err, FDHT_EINVAL, "%s: expected at least 1 clip", what);
+    int status = fdht_check_frame_size(&m->spec.frame, m->spec.cell[0].inputs, s->width, s->height,
+                                       s->channels, s->features, err);
+    if (status)
+        return fdht_fail_prefix(err, status, "%s", what);
     for (size_t i = 0; i < s->clips; i++) {
         if (s->label[i] < 0 || (size_t)s->label[i] >= m->spec.classes)
             return fdht_fail(err, FDHT_EINVAL, "%s: clip %zu has label %d, the model has classes 0 to %zu",
