@@ -91,8 +91,9 @@ static int parse(cli *c, void *p)
 
 static int dense_twin(const fdht_cell_spec *like, fdht_cell_spec *out)
 {
-    *out = (fdht_cell_spec){
-        .kind = FDHT_CELL_DENSE, .inputs = like->inputs, .hidden = like->hidden, .bias = true};
+    fdht_cell_spec_default(out);
+    out->inputs = like->inputs;
+    out->hidden = like->hidden;
     out->op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {like->inputs}, .out = {4 * like->hidden}};
     out->x = (fdht_box){.size = {like->inputs}};
     return FDHT_OK;

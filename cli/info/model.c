@@ -111,7 +111,8 @@ static int plan_cell(cli *c, const fdht_cell_spec *cell, int number, cJSON *step
     if (!status && fdht)
         status = plan_map(c, op, number, "hidden", &cell->h, steps, &t->hidden, t);
     else if (!status && cell->hidden)
-        plan_matrix(number, "hidden", 4 * cell->hidden, p, steps, &t->hidden, t);
+        plan_matrix(number, "hidden", (size_t)fdht_recurrent_gates(cell->recurrent) * cell->hidden, p, steps,
+                    &t->hidden, t);
     if (!status && cell->proj)
         plan_matrix(number, "projection", cell->proj, cell->hidden, steps, &t->hidden, t);
     fdht_op_free(op);

@@ -30,7 +30,7 @@ static int add_layers(cli *c, const fdht_model_spec *s, cJSON *json)
         snprintf(name, sizeof name, "l%d%s", i / s->directions, i % s->directions ? "_reverse" : "");
         cli_json_string(layer, "name", name);
         cli_json_int(layer, "directions", s->directions);
-        cli_json_string(layer, "gate_order", "ifgo");
+        cli_json_string(layer, "gate_order", fdht_recurrent_order(s->cell[i].recurrent));
         status = info_cell(c, &s->cell[i], layer);
     }
     return status;
@@ -49,7 +49,8 @@ static int describe(cli *c, const info_args *a, const fdht_model *m, const fdht_
     cli_json_size(json, "parameters", fdht_model_core_size(m));
     cli_json_size(json, "parameters_lstm", fdht_model_lstm_size(m));
     cli_json_size(json, "parameters_total", fdht_model_size(m));
-    cli_json_string(json, "gates", "ifgo");
+    cli_json_string(json, "recurrent", fdht_recurrent_name(s->cell[0].recurrent));
+    cli_json_string(json, "gates", fdht_recurrent_order(s->cell[0].recurrent));
     cli_json_string(json, "pool", s->pool == FDHT_POOL_MEAN ? "mean" : "last");
     int status = info_cell(c, &s->cell[0], json);
     add_frame(json, &s->frame);

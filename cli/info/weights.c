@@ -13,7 +13,9 @@ static const char *activation(const fdht_weights_lstm *l)
 static double parameters(const fdht_weights_lstm *l)
 {
     double D = (double)l->input_size, H = (double)l->hidden_size, P = (double)l->proj_size;
-    return l->directions * (4 * H * (D + (P > 0 ? P : H) + l->bias) + P * H);
+    double gates = fdht_recurrent_gates(l->recurrent),
+           biases = l->bias ? fdht_recurrent_biases(l->recurrent) : 0;
+    return l->directions * (gates * H * (D + (P > 0 ? P : H)) + biases * H + P * H);
 }
 
 static void add_layer(cJSON *list, const fdht_weights_lstm *l)
@@ -21,6 +23,7 @@ static void add_layer(cJSON *list, const fdht_weights_lstm *l)
     cJSON *o = cli_json_object(list, NULL);
     cli_json_string(o, "name", l->name);
     cli_json_string(o, "path", l->path);
+    cli_json_string(o, "recurrent", fdht_recurrent_name(l->recurrent));
     cli_json_size(o, "input_size", l->input_size);
     cli_json_size(o, "hidden_size", l->hidden_size);
     cli_json_size(o, "proj_size", l->proj_size);

@@ -16,6 +16,7 @@
 #define MOST 1e9
 static const cli_option options[] = {
     CLI_CHOICE(T, cell, 0, "cell", "fdht|ht|tt|tr|bt|dense", "kind of the LSTM's maps (default fdht)"),
+    CLI_CHOICE(T, recurrent, 0, "recurrent", "lstm|gru", "the recurrence (default lstm)"),
     CLI_STRING(T, preset, 0, "preset", "NAME", "start from a named model (fdht info --presets)"),
     CLI_FILE(T, init, 0, "init", "FILE", "start from this model, or dense weights of another program"),
     CLI_STRING(T, layer, 0, "layer", "NAME", "--init with several LSTMs: which one"),
@@ -23,7 +24,8 @@ static const cli_option options[] = {
                "--init where the file does not say it"),
     CLI_SIZE(T, hidden, 0, "hidden", "N", 1, MOST, "hidden units (default 256)"),
     CLI_SIZES(T, in_modes, 0, "in-modes", "N,N,..", 1, MOST, "input modes, slowest first"),
-    CLI_SIZES(T, out_modes, 0, "out-modes", "N,N,..", 1, MOST, "output modes; their product is 4 x hidden"),
+    CLI_SIZES(T, out_modes, 0, "out-modes", "N,N,..", 1, MOST,
+              "output modes; their product is 4 x hidden (gru: 3)"),
     CLI_SIZE(T, rank, 0, "rank", "R", 1, 4096, "every rank (default 8; tt, tr, bt: 4)"),
     CLI_SIZES(T, ranks, 0, "ranks", "R,R,..", 1, 4096,
               "ranks one by one: tree nodes in post-order; tt and tr r_0..r_d"),
@@ -77,6 +79,7 @@ static const cli_option options[] = {
 
 static const train_args defaults = {
     .cell = -1,
+    .recurrent = -1,
     .pool = -1,
     .sample = -1,
     .activation = -1,
@@ -91,9 +94,9 @@ static const train_args defaults = {
 };
 
 /* Options that describe a cell: --init brings its own. */
-static const char *const cell_options[] = {"cell",      "preset",  "hidden",       "in-modes",
-                                           "out-modes", "rank",    "ranks",        "blocks",
-                                           "tree",      "enlarge", "enlarge-mode", "hidden-box"};
+static const char *const cell_options[] = {"cell",      "recurrent",    "preset",    "hidden", "in-modes",
+                                           "out-modes", "rank",         "ranks",     "blocks", "tree",
+                                           "enlarge",   "enlarge-mode", "hidden-box"};
 
 static int check_files(cli *c, const train_args *a)
 {

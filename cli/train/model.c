@@ -34,8 +34,22 @@ static int take_list(cli *c, const char *option, const cli_sizes *list, fdht_cel
     return FDHT_OK;
 }
 
+/* The recurrence; the output modes of a preset, which are an LSTM's, get the gates of another in place of four. */
+static void take_recurrent(const train_args *a, fdht_cell_options *o)
+{
+    int k = 0;
+    if (a->recurrent < 0)
+        return;
+    o->recurrent = (fdht_recurrent)a->recurrent;
+    while (k < o->d && o->out[k] % 4)
+        k++;
+    if (k < o->d)
+        o->out[k] = o->out[k] / 4 * (size_t)fdht_recurrent_gates(o->recurrent);
+}
+
 static int take_modes(cli *c, const train_args *a, fdht_cell_options *o)
 {
+    size_t gates = (size_t)fdht_recurrent_gates(o->recurrent);
     size_t n = a->in_modes.n ? a->in_modes.n : a->out_modes.n;
     int status = FDHT_OK;
     if (o->kind == FDHT_CELL_DENSE && n)
@@ -62,10 +76,10 @@ static int take_modes(cli *c, const train_args *a, fdht_cell_options *o)
     if (product(o->in, o->d) != o->inputs)
         return cli_usage(c, "input modes multiply up to %zu, the clips have %zu inputs (--in-modes)",
                          product(o->in, o->d), o->inputs);
-    if (product(o->out, o->d) != 4 * o->hidden)
+    if (product(o->out, o->d) != gates * o->hidden)
         return cli_usage(
-            c, "output modes multiply up to %zu, 4 gates of %zu hidden units need %zu (--out-modes)",
-            product(o->out, o->d), o->hidden, 4 * o->hidden);
+            c, "output modes multiply up to %zu, %zu gates of %zu hidden units need %zu (--out-modes)",
+            product(o->out, o->d), gates, o->hidden, gates * o->hidden);
     return FDHT_OK;
 }
 
@@ -148,6 +162,7 @@ static int make_cell(cli *c, const train_args *a, const train_set *s, fdht_cell_
     o.kind = kind;
     o.hidden = a->hidden ? a->hidden : o.hidden;
     o.inputs = h->features ? h->features : h->width * h->height * h->channels;
+    take_recurrent(a, &o);
     if ((status = take_modes(c, a, &o)) || (status = take_ranks(c, a, &o)) || (status = take_place(c, a, &o)))
         return status;
     status = cli_see_help(c, fdht_cell_design(&o, cell, reason, &c->err));

@@ -11,7 +11,8 @@ typedef struct train_args {
     const char *data;
     /* the model */
     const char *preset, *init, *tree, *layer;
-    int cell, pool, sample, activation; /* indices into the choices of the option table, -1: not given */
+    int cell, recurrent, pool, sample,
+        activation; /* indices into the choices of the option table, -1: not given */
     size_t hidden, rank, blocks, frames;
     int enlarge_mode;
     double init_scale;

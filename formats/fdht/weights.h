@@ -7,7 +7,8 @@
  *
  *   W_ih (4H, D)   W_hh (4H, P)   bias (4H): what is added, b_ih + b_hh   W_hr (P, H), only with a projection
  *
- * D input_size, H hidden_size, P = proj_size ? proj_size : H; row g H + j belongs to gate g of unit j.
+ * D input_size, H hidden_size, P = proj_size ? proj_size : H; row g H + j belongs to gate g of unit j. GRU layers of PyTorch
+ * and Keras (reset_after=True) are read too: gates r,z,n, W_ih (3H, D), W_hh (3H, H), bias (4H) as fdht/model.h has it.
  *
  *   layout   recognised by
  *   keras1   attributes layer_names / weight_names; 12 arrays a layer (W_i (D,H), U_i (H,H), b_i (H), ..)
@@ -53,13 +54,15 @@ typedef struct fdht_weights_lstm {
     const char *path; /* the object inside the file, for messages: "/layers/lstm/cell" */
     size_t input_size, hidden_size;
     size_t proj_size; /* 0 = no projection */
-    int directions;   /* 1 or 2 (forward, then reverse) */
+    fdht_recurrent recurrent;
+    int directions; /* 1 or 2 (forward, then reverse) */
     bool bias;
     fdht_layout layout;
-    char gate_order[5]; /* as stored, in the layout's own letters: "ifgo", "ifco", "icfo", "iofc"; c is g */
-    int activation;     /* of i, f, o: an fdht_activation, or FDHT_ACTIVATION_UNKNOWN */
-    const char *dtype;  /* as stored: "float32", "float64 big-endian", "bfloat16", .. */
-    const char *why;    /* one sentence: what was seen that decided layout, gate order and activation */
+    char gate_order
+        [5]; /* as stored, in the layout's own letters: "ifgo", "ifco", "icfo", "iofc"; c is g; of a GRU "rzn", "zrh" */
+    int activation;    /* of i, f, o: an fdht_activation, or FDHT_ACTIVATION_UNKNOWN */
+    const char *dtype; /* as stored: "float32", "float64 big-endian", "bfloat16", .. */
+    const char *why;   /* one sentence: what was seen that decided layout, gate order and activation */
 } fdht_weights_lstm;
 
 /* Valid until fdht_weights_close. */
@@ -85,8 +88,6 @@ typedef struct fdht_weights fdht_weights;
 FDHT_API const char *fdht_layout_name(fdht_layout layout);
 /* The names above, and "keras" (keras2), "hdf5" (plain). FDHT_EINVAL lists them. */
 FDHT_API int fdht_layout_parse(const char *name, fdht_layout *out, fdht_error *err);
-/* "sigmoid", "hard_sigmoid", "hard_sigmoid3". FDHT_EINVAL lists them. */
-FDHT_API int fdht_activation_parse(const char *name, fdht_activation *out, fdht_error *err);
 
 /* Find and describe every LSTM of a file. opt NULL = auto. The file stays open, read-only and unlocked, until
  * fdht_weights_close. FDHT_ENOENT: no such file. FDHT_EINVAL: opt->gate_order. FDHT_EFORMAT: not HDF5 (a
@@ -152,7 +153,9 @@ FDHT_API int fdht_weights_run(const fdht_weights *w, int first, int count, int a
  * one column if that is more. Whole or not at all (io.h). progress (NULL allowed) gets the fraction done;
  * nonzero from it stops with FDHT_EINTR. FDHT_EINVAL: another layout; FDHT_ENOSUP: what a layout cannot hold
  * (Keras: a projection; PyTorch: layers of different sizes); and fdht_out_open's. A state dict cannot say that
- * gates are hard sigmoids: the numbers are right, what PyTorch would compute with them is not. */
+ * gates are hard sigmoids: the numbers are right, what PyTorch would compute with them is not. GRU cells become layers of
+ * Keras (reset_after=True) or PyTorch; FDHT_ENOSUP: PLAIN, or LSTM and GRU in one model; a candidate or output activation
+ * that is not tanh (Keras: one that is not the same for both). */
 FDHT_API int fdht_weights_write(const fdht_model *m, fdht_layout layout, const char *path,
                                 const fdht_out_options *opt, int (*progress)(void *arg, double fraction),
                                 void *arg, fdht_error *err);

@@ -124,8 +124,11 @@ static int read_header(hid_t file, fdht_modelfile_info *info, fdht_error *err)
                          word, FDHT_MODELFILE_MAJOR, info->creator);
     if ((rc = get_word(file, "gates", word, sizeof word, err)))
         return rc;
-    if (strcmp(word, "ifgo"))
-        return fdht_fail(err, FDHT_EFORMAT, "attribute gates: '%.40s', expected ifgo", word);
+    bool known = false; /* those of the first cell */
+    for (int r = 0; r < FDHT_RECURRENTS; r++)
+        known |= !strcmp(word, fdht_recurrent_order((fdht_recurrent)r));
+    if (!known)
+        return fdht_fail(err, FDHT_EFORMAT, "attribute gates: '%.40s', expected ifgo or rzn", word);
     info->training = fdht_h5_has(file, "training");
     return FDHT_OK;
 }
@@ -205,15 +208,33 @@ static int read_box(hid_t loc, const char *corner, const char *size, int d, fdht
     return rc ? rc : get_sizes(loc, size, (size_t)d, (size_t)d, 1, b->size, &got, err);
 }
 
-static int read_activation(hid_t loc, fdht_activation *out, fdht_error *err)
+/* An attribute that names an activation; where it may be missing, *out stays as it is without it. */
+static int read_activation(hid_t loc, const char *name, bool may_miss, fdht_activation *out, fdht_error *err)
 {
     const char *word[FDHT_ACTIVATIONS];
     int which;
+    if (may_miss && !fdht_h5_has_attr(loc, name))
+        return FDHT_OK;
     for (int i = 0; i < FDHT_ACTIVATIONS; i++)
         word[i] = fdht_activation_name((fdht_activation)i);
-    int rc = get_choice(loc, "activation", word, FDHT_ACTIVATIONS, &which, err);
+    int rc = get_choice(loc, name, word, FDHT_ACTIVATIONS, &which, err);
     if (!rc)
         *out = (fdht_activation)which;
+    return rc;
+}
+
+/* Without the attribute a cell is an LSTM. */
+static int read_recurrent(hid_t loc, fdht_recurrent *out, fdht_error *err)
+{
+    const char *word[FDHT_RECURRENTS];
+    int which;
+    if (!fdht_h5_has_attr(loc, "recurrent"))
+        return FDHT_OK;
+    for (int i = 0; i < FDHT_RECURRENTS; i++)
+        word[i] = fdht_recurrent_name((fdht_recurrent)i);
+    int rc = get_choice(loc, "recurrent", word, FDHT_RECURRENTS, &which, err);
+    if (!rc)
+        *out = (fdht_recurrent)which;
     return rc;
 }
 
@@ -231,7 +252,10 @@ static int read_cell(hid_t loc, const struct reading *r, int i, fdht_cell_spec *
         (rc = get_count(loc, "inputs", 1, MAX_SIDE, &inputs, err)) ||
         (rc = get_count(loc, "hidden_size", 1, MAX_SIDE, &hidden, err)) ||
         (rc = get_count(loc, "proj_size", 0, MAX_SIDE, &proj, err)) ||
-        (rc = get_count(loc, "bias", 0, 1, &bias, err)) || (rc = read_activation(loc, &c->activation, err)) ||
+        (rc = get_count(loc, "bias", 0, 1, &bias, err)) || (rc = read_recurrent(loc, &c->recurrent, err)) ||
+        (rc = read_activation(loc, "activation", false, &c->activation, err)) ||
+        (rc = read_activation(loc, "candidate", true, &c->candidate, err)) ||
+        (rc = read_activation(loc, "output", true, &c->output, err)) ||
         (rc = get_count(loc, "blocks", 1, MAX_BLOCKS, &blocks, err)) ||
         (rc = get_sizes(loc, "in_modes", SIZE_MAX, FDHT_MAX_MODES, 1, c->op.in, &d, err)) ||
         (rc = get_sizes(loc, "out_modes", d, FDHT_MAX_MODES, 1, c->op.out, &got, err)))
@@ -276,6 +300,7 @@ static int read_cells(struct reading *r, fdht_error *err)
         H5E_END_TRY
         if (group < 0)
             return fdht_fail(err, FDHT_EFORMAT, "%s: missing or damaged", path);
+        fdht_cell_spec_default(&r->spec.cell[i]);
         if ((rc = read_cell(group, r, (int)i, &r->spec.cell[i], err)))
             fdht_fail_prefix(err, rc, "%s", path);
         H5Gclose(group);
@@ -286,12 +311,14 @@ static int read_cells(struct reading *r, fdht_error *err)
 /* The numbers that cell i asks for; false on overflow. */
 static bool cell_size(const fdht_cell_spec *c, size_t parameters, size_t *out)
 {
-    size_t state = c->proj ? c->proj : c->hidden, rows, hidden = 0, proj = 0, n;
-    if (!fdht_mul(c->hidden, 4, &rows) || (c->kind != FDHT_CELL_FDHT && !fdht_mul(rows, state, &hidden)) ||
+    size_t state = c->proj ? c->proj : c->hidden, rows, bias, hidden = 0, proj = 0, n;
+    if (!fdht_mul(c->hidden, (size_t)fdht_recurrent_gates(c->recurrent), &rows) ||
+        !fdht_mul(c->hidden, (size_t)fdht_recurrent_biases(c->recurrent), &bias) ||
+        (c->kind != FDHT_CELL_FDHT && !fdht_mul(rows, state, &hidden)) ||
         !fdht_mul(c->proj, c->hidden, &proj))
         return false;
     n = parameters;
-    if ((n += rows) < rows || (n += hidden) < hidden || (n += proj) < proj)
+    if ((n += bias) < bias || (n += hidden) < hidden || (n += proj) < proj)
         return false;
     *out = n;
     return true;

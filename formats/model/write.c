@@ -59,6 +59,12 @@ static int put_cell(hid_t loc, const fdht_cell_spec *c, int layer, int direction
         (rc = fdht_h5_put_int(loc, "proj_size", (int64_t)c->proj, err)) ||
         (rc = fdht_h5_put_int(loc, "bias", c->bias, err)) ||
         (rc = fdht_h5_put_string(loc, "activation", fdht_activation_name(c->activation), err)) ||
+        (c->recurrent != FDHT_LSTM &&
+         (rc = fdht_h5_put_string(loc, "recurrent", fdht_recurrent_name(c->recurrent), err))) ||
+        (c->candidate != FDHT_TANH &&
+         (rc = fdht_h5_put_string(loc, "candidate", fdht_activation_name(c->candidate), err))) ||
+        (c->output != FDHT_TANH &&
+         (rc = fdht_h5_put_string(loc, "output", fdht_activation_name(c->output), err))) ||
         (rc = fdht_h5_put_sizes(loc, "ranks", c->op.rank, fdht_op_spec_ranks(&c->op), err)) ||
         (rc = fdht_h5_put_int(loc, "blocks", fdht_format_traits_of(c->op.format)->blocks ? c->op.blocks : 1,
                               err)))
@@ -79,7 +85,8 @@ static int put_root(hid_t root, const fdht_model_spec *s, fdht_error *err)
     if ((rc = fdht_h5_put_string(root, "format", "fdht-model", err)) ||
         (rc = fdht_h5_put_string(root, "version", version, err)) ||
         (rc = fdht_h5_put_string(root, "creator", creator, err)) ||
-        (rc = put_shape(root, &s->cell[0], err)) || (rc = fdht_h5_put_string(root, "gates", "ifgo", err)) ||
+        (rc = put_shape(root, &s->cell[0], err)) ||
+        (rc = fdht_h5_put_string(root, "gates", fdht_recurrent_order(s->cell[0].recurrent), err)) ||
         (rc = fdht_h5_put_int(root, "layers", s->layers, err)) ||
         (rc = fdht_h5_put_int(root, "directions", s->directions, err)) ||
         (rc = fdht_h5_put_string(root, "pool", s->pool == FDHT_POOL_MEAN ? "mean" : "last", err)) ||

@@ -167,12 +167,57 @@ static void set_sizes(fdht_weights_lstm *l, size_t inputs, size_t hidden, bool b
     l->bias = bias;
 }
 
+/* Gates z, r, h in columns. With reset_after=True the bias is (2,3H), of the input and of the hidden map; the other kinds
+ * of GRU, and one without bias, which does not tell its kind, are named and not run. */
+static int gru_cell(fdht_weights *w, int lstm, int direction, int kernel, int recurrent, int bias,
+                    fdht_error *err)
+{
+    static const char order[] = "zrn";
+    fdht_weights_lstm *l = &w->lstm[lstm];
+    fdht_wcell *cell = &w->bound[lstm].cell[direction];
+    size_t D = direction ? l->input_size : w->set[kernel].dim[0];
+    size_t H = direction ? l->hidden_size : w->set[recurrent].dim[0];
+    const fdht_wset *b = bias < 0 ? NULL : &w->set[bias];
+    bool after = b && b->rank == 2, cudnn = b && b->rank == 1 && b->dim[0] == 6 * H;
+    if (!D || !H || H > SIZE_MAX / 8)
+        return fdht_fail(err, FDHT_EFORMAT, "%s: (%zu,%zu) is no GRU kernel (D,3H)", w->set[kernel].path, D,
+                         w->set[kernel].dim[1]);
+    int rc = fdht_w_bind(w, kernel, D, 3 * H, 0, err);
+    if (!rc)
+        rc = fdht_w_bind(w, recurrent, H, 3 * H, 0, err);
+    if (!rc && b)
+        rc = after ? fdht_w_bind(w, bias, 2, 3 * H, 0, err)
+                   : fdht_w_bind(w, bias, cudnn ? 6 * H : 3 * H, 0, 0, err);
+    if (!rc && direction && l->bias != (bias >= 0))
+        rc = fdht_fail(err, FDHT_EFORMAT, "%s: the two directions differ in their bias", l->path);
+    if (rc)
+        return rc;
+    set_sizes(l, D, H, bias >= 0);
+    l->dtype = w->set[kernel].dtype;
+    snprintf(l->gate_order, sizeof l->gate_order, "%s", order);
+    cell->ih = fdht_w_gates(kernel, SIZE_MAX, FDHT_WEIGHT_COLS, 0, H, D, order);
+    cell->hh = fdht_w_gates(recurrent, SIZE_MAX, FDHT_WEIGHT_COLS, 0, H, H, order);
+    for (size_t i = 0; after && i < 2; i++)
+        cell->bias[i] = fdht_w_gates(bias, i, FDHT_WEIGHT_ROWS, 0, H, 1, order);
+    if (after)
+        fdht_w_gru_bias(cell->bias);
+    else
+        w->bound[lstm].unsupported = !b ? "a GRU without bias, which does not tell whether reset_after is set"
+                                     : cudnn ? "a CuDNNGRU, whose kernels are not read"
+                                             : "a GRU with reset_after=False, which is not supported";
+    return FDHT_OK;
+}
+
 int fdht_w_keras_cell(fdht_weights *w, int lstm, int direction, int kernel, int recurrent, int bias,
                       fdht_error *err)
 {
     fdht_weights_lstm *l = &w->lstm[lstm];
     fdht_wcell *cell = &w->bound[lstm].cell[direction];
     const fdht_wset *k = &w->set[kernel];
+    if (!direction && w->set[recurrent].rank == 2 && w->set[recurrent].dim[1] == 3 * w->set[recurrent].dim[0])
+        l->recurrent = FDHT_GRU;
+    if (l->recurrent == FDHT_GRU)
+        return gru_cell(w, lstm, direction, kernel, recurrent, bias, err);
     size_t D = direction ? l->input_size : k->dim[0], H = direction ? l->hidden_size : k->dim[1] / 4;
     bool halves = bias >= 0 && w->set[bias].rank == 1 && H && w->set[bias].dim[0] / 8 == H &&
                   w->set[bias].dim[0] % 8 == 0;
@@ -277,7 +322,8 @@ static bool is_pair(const layer_scan *s, const group *a, const group *b)
     return false;
 }
 
-/* GRUs (3H) and simple RNNs (H) have the same names. Kernels of another rank belong to convolutions. */
+/* LSTMs (4H), GRUs (3H) and simple RNNs (H), which are left out, have the same names. Kernels of another rank belong to
+ * convolutions. */
 static int is_lstm(const layer_scan *s, const group *g, bool *yes, fdht_error *err)
 {
     *yes = g->n_old > 0;
@@ -286,10 +332,11 @@ static int is_lstm(const layer_scan *s, const group *g, bool *yes, fdht_error *e
     const fdht_wset *k = &s->w->set[g->kernel], *r = &s->w->set[g->recurrent];
     if (k->rank != 2)
         return FDHT_OK;
-    if (r->rank == 2 && r->dim[0] && k->dim[1] == r->dim[1] &&
-        (r->dim[1] == 3 * r->dim[0] || r->dim[1] == r->dim[0]))
+    if (r->rank == 2 && r->dim[0] && k->dim[1] == r->dim[1] && r->dim[1] == r->dim[0])
         return FDHT_OK;
     *yes = true;
+    if (r->rank == 2 && r->dim[0] && k->dim[1] == r->dim[1] && r->dim[1] == 3 * r->dim[0])
+        return FDHT_OK;
     if (k->dim[1] % 4 || k->dim[1] == 0)
         return fdht_fail(err, FDHT_EFORMAT, "%s: expected (D,4H), file has (%zu,%zu)", k->path, k->dim[0],
                          k->dim[1]);
@@ -302,6 +349,7 @@ static int describe(layer_scan *s, int lstm, fdht_error *err)
     fdht_weights_lstm *l = &w->lstm[lstm];
     const char *gates = l->layout == FDHT_LAYOUT_KERAS1
                             ? "arrays W_i, U_i, b_i, W_c, ..: Keras 1, gates i,c,f,o"
+                        : l->recurrent == FDHT_GRU ? "kernels (D,3H), (H,3H): a GRU, gates z,r,h in columns"
                         : l->layout == FDHT_LAYOUT_CUDNN ? "a bias of 8H: CuDNNLSTM, gates i,f,c,o"
                                                          : "kernels (D,4H), (H,4H): gates i,f,c,o in columns";
     const char *activation;
@@ -319,7 +367,7 @@ static int describe(layer_scan *s, int lstm, fdht_error *err)
     }
     l->why = fdht_w_text(w, err, "attributes layer_names and weight_names (keras_version %.20s); %s%s%s; %s",
                          s->version, gates, *w->order ? ", overridden by " : "", w->order, activation);
-    if (l->why && *s->config.unsupported)
+    if (l->why && *s->config.unsupported && !w->bound[lstm].unsupported)
         w->bound[lstm].unsupported = fdht_w_text(w, err, "%s", s->config.unsupported);
     return l->why && (!*s->config.unsupported || w->bound[lstm].unsupported) ? FDHT_OK : FDHT_ENOMEM;
 }

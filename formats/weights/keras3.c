@@ -51,12 +51,12 @@ static bool is_cell(const fdht_weights *w, const vars *v)
     if (v->n != 2 && v->n != 3)
         return false;
     const fdht_wset *k = &w->set[v->set[0]], *r = &w->set[v->set[1]];
-    bool four = k->rank == 2 && r->rank == 2 && k->dim[1] == r->dim[1] && r->dim[0] &&
-                r->dim[1] / 4 == r->dim[0] && r->dim[1] % 4 == 0;
-    /* LSTM cells whose shapes disagree are damage, told apart from GRUs (3H) and simple RNNs (H) */
+    bool gates = k->rank == 2 && r->rank == 2 && k->dim[1] == r->dim[1] && r->dim[0] &&
+                 (r->dim[1] / 4 == r->dim[0] || r->dim[1] / 3 == r->dim[0]) && r->dim[1] % r->dim[0] == 0;
+    /* LSTM cells whose shapes disagree are damage, told apart from simple RNNs (H) */
     bool named = v->len >= 5 && !memcmp(v->path + v->len - 5, "/cell", 5) && k->rank == 2 && r->rank == 2 &&
-                 r->dim[1] != 3 * r->dim[0] && r->dim[1] != r->dim[0];
-    return four || named;
+                 r->dim[1] != r->dim[0];
+    return gates || named;
 }
 
 /* "X/forward_layer/cell" and "X/backward_layer/cell" */
@@ -80,7 +80,8 @@ static const vars *backward_of(const vars *v, const vars *list, int n)
 
 static int bind_vars(fdht_weights *w, int lstm, int direction, const vars *v, fdht_error *err)
 {
-    if (w->set[v->set[0]].dim[1] % 4)
+    const fdht_wset *r = &w->set[v->set[1]];
+    if (w->set[v->set[0]].dim[1] % 4 && r->dim[1] != 3 * r->dim[0])
         return fdht_fail(err, FDHT_EFORMAT, "%s: expected (D,4H), file has (%zu,%zu)", w->set[v->set[0]].path,
                          w->set[v->set[0]].dim[0], w->set[v->set[0]].dim[1]);
     return fdht_w_keras_cell(w, lstm, direction, v->set[0], v->set[1], v->n == 3 ? v->set[2] : -1, err);
@@ -95,13 +96,14 @@ static int add_lstm(fdht_weights *w, const vars *v, const vars *back, fdht_error
     l->directions = back ? 2 : 1;
     l->layout = FDHT_LAYOUT_KERAS3;
     l->activation = FDHT_ACTIVATION_UNKNOWN;
+    bool gru = w->set[v->set[1]].dim[1] == 3 * w->set[v->set[1]].dim[0];
     l->path = fdht_w_text(w, err, "%.*s", (int)v->len, v->path);
     l->name = layer_name(w, v->path, v->len, back ? side[0] : "/cell", err);
-    l->why =
-        fdht_w_text(w, err,
-                    "numbered variables in %.*s/vars, (D,4H), (H,4H): Keras 3, gates i,f,c,o in columns%s%s; "
-                    "recurrent activation not recorded",
-                    (int)v->len, v->path, *w->order ? ", overridden by " : "", w->order);
+    l->why = fdht_w_text(
+        w, err, "numbered variables in %.*s/vars, %s in columns%s%s; recurrent activation not recorded",
+        (int)v->len, v->path,
+        gru ? "(D,3H), (H,3H): Keras 3, a GRU, gates z,r,h" : "(D,4H), (H,4H): Keras 3, gates i,f,c,o",
+        *w->order ? ", overridden by " : "", w->order);
     if (!l->path || !l->name || !l->why)
         return FDHT_ENOMEM;
     int rc = bind_vars(w, at, 0, v, err);

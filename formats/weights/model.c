@@ -13,13 +13,14 @@ static int fill_spec(const fdht_weights *w, int first, int count, int activation
         int at = first + i / dirs;
         const fdht_weights_lstm *l = &w->lstm[at];
         fdht_cell_spec *c = &spec->cell[i];
-        *c = (fdht_cell_spec){.kind = FDHT_CELL_DENSE,
-                              .inputs = l->input_size,
-                              .hidden = l->hidden_size,
-                              .proj = l->proj_size,
-                              .bias = l->bias};
-        c->op =
-            (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {l->input_size}, .out = {4 * l->hidden_size}};
+        fdht_cell_spec_default(c);
+        c->recurrent = l->recurrent;
+        c->inputs = l->input_size;
+        c->hidden = l->hidden_size;
+        c->proj = l->proj_size;
+        c->bias = l->bias;
+        size_t rows = (size_t)fdht_recurrent_gates(l->recurrent) * l->hidden_size;
+        c->op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {l->input_size}, .out = {rows}};
         c->x.size[0] = l->input_size;
         int rc = fdht_w_activation(w, at, activation, &c->activation, err);
         if (rc)

@@ -162,30 +162,30 @@ static int read_block(const fdht_weights *w, const fdht_wpart *p, const fdht_wbl
     return rc;
 }
 
-/* All four gates of a transposed matrix stand in one data set: read its rows whole. */
+/* All gates of a transposed matrix stand in one data set: read its rows whole. */
 static bool side_by_side(const fdht_wpart *p)
 {
     for (int g = 0; g < p->gates; g++)
         if (p->block[g].map != FDHT_WEIGHT_COLS || p->block[g].set != p->block[0].set)
             return false;
-    return p->gates == 4;
+    return p->gates > 1;
 }
 
 static int read_part(const fdht_weights *w, const fdht_wpart *p, size_t row, size_t rows, size_t col,
                      size_t cols, float *out, size_t ld, float *buffer, fdht_error *err)
 {
-    if (side_by_side(p) && rows == 4 * p->rows) {
+    if (side_by_side(p) && rows == (size_t)p->gates * p->rows) {
         size_t at[4];
         float *to[4];
-        for (size_t g = 0; g < 4; g++)
-            at[g] = p->block[g].col, to[g] = out + g * p->rows * ld;
-        return read_transposed(&w->set[p->block[0].set], &p->block[0], 0, rows, at, to, 4, p->rows, col, cols,
-                               ld, buffer, err);
+        for (int g = 0; g < p->gates; g++)
+            at[g] = p->block[g].col, to[g] = out + (size_t)g * p->rows * ld;
+        return read_transposed(&w->set[p->block[0].set], &p->block[0], 0, rows, at, to, p->gates, p->rows,
+                               col, cols, ld, buffer, err);
     }
     int rc = FDHT_OK;
     for (size_t g = 0; g < (size_t)p->gates && !rc; g++) {
         size_t from = FDHT_MAX(row, g * p->rows), to = FDHT_MIN(row + rows, (g + 1) * p->rows);
-        if (from < to)
+        if (from < to && p->block[g].set >= 0)
             rc = read_block(w, p, &p->block[g], from - g * p->rows, to - from, col, cols,
                             out + (from - row) * ld, ld, buffer, err);
     }
@@ -223,7 +223,8 @@ static const fdht_wpart *part_of(const fdht_wcell *cell, fdht_weights_part part)
 void fdht_weights_shape(const fdht_weights *w, int lstm, fdht_weights_part part, size_t *rows, size_t *cols)
 {
     const fdht_wpart *p = part_of(&w->bound[lstm].cell[0], part);
-    *rows = p ? (size_t)p->gates * p->rows : 4 * w->lstm[lstm].hidden_size;
+    *rows = p ? (size_t)p->gates * p->rows
+              : (size_t)fdht_recurrent_biases(w->lstm[lstm].recurrent) * w->lstm[lstm].hidden_size;
     *cols = p ? p->cols : 1;
 }
 

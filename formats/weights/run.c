@@ -1,6 +1,5 @@
 /* weights/run.c - the LSTM as the file defines it, in double, plain loops: what imports and compressions are
  * judged by. */
-#include <math.h>
 #include <string.h>
 
 #include "weights/weights.h"
@@ -20,14 +19,6 @@ int fdht_w_activation(const fdht_weights *w, int lstm, int given, fdht_activatio
             w->file, w->lstm[lstm].name);
     *out = (fdht_activation)a;
     return FDHT_OK;
-}
-
-static double gate(fdht_activation a, double x)
-{
-    if (a == FDHT_SIGMOID)
-        return 1 / (1 + exp(-x));
-    double y = (a == FDHT_HARD_SIGMOID ? 0.2 * x : x / 6) + 0.5;
-    return y < 0 ? 0 : y > 1 ? 1 : y;
 }
 
 /* y (n, rows) += x (n, cols) times the part's transpose, read in slabs: rows where they are rows of the file.
@@ -59,9 +50,9 @@ static int apply(const fdht_weights *w, int lstm, int dir, fdht_weights_part par
 }
 
 typedef struct cell {
-    size_t H, P;
+    size_t H, P, gates;
     fdht_activation sigma;
-    float *hh, *hr; /* (4H,P), (P,H) or NULL */
+    float *hh, *hr, *bias; /* (gates H,P), (P,H) or NULL, (blocks H) */
     double *a, *h, *c, *state;
 } cell;
 
@@ -69,6 +60,7 @@ static void cell_free(cell *k)
 {
     fdht_free(k->hh);
     fdht_free(k->hr);
+    fdht_free(k->bias);
     fdht_free(k->a);
     fdht_free(k->state);
 }
@@ -79,27 +71,48 @@ static int cell_load(cell *k, const fdht_weights *w, int lstm, int dir, size_t l
     size_t a_size;
     k->H = l->hidden_size;
     k->P = l->proj_size ? l->proj_size : k->H;
-    if (!fdht_mul(length, 4 * k->H, &a_size))
+    k->gates = (size_t)fdht_recurrent_gates(l->recurrent);
+    size_t blocks = (size_t)fdht_recurrent_biases(l->recurrent);
+    if (!fdht_mul(length, k->gates * k->H, &a_size))
         return fdht_fail(err, FDHT_ENOMEM, "out of memory: %zu steps", length);
     k->a = fdht_calloc_err(a_size, sizeof *k->a, "gates", err);
-    k->state = k->a ? fdht_calloc_err(2 * k->H + k->P, sizeof *k->state, "states", err) : NULL;
-    k->hh = k->state ? fdht_calloc_err(4 * k->H, k->P * sizeof *k->hh, "W_hh", err) : NULL;
+    k->state = k->a ? fdht_calloc_err(4 * k->H + k->P, sizeof *k->state, "states", err) : NULL;
+    k->hh = k->state ? fdht_calloc_err(k->gates * k->H, k->P * sizeof *k->hh, "W_hh", err) : NULL;
     k->hr = k->hh && l->proj_size ? fdht_calloc_err(k->P, k->H * sizeof *k->hr, "W_hr", err) : NULL;
     if (!k->hh || (l->proj_size && !k->hr))
         return FDHT_ENOMEM;
-    k->c = k->state, k->h = k->state + 2 * k->H; /* c, then o tanh(c) before a projection */
-    float *bias = fdht_calloc_err(4 * k->H, sizeof *bias, "bias", err);
-    if (!bias)
+    k->c = k->state, k->h = k->state + 4 * k->H; /* c, then 3H of a step */
+    k->bias = fdht_calloc_err(blocks * k->H, sizeof *k->bias, "bias", err);
+    if (!k->bias)
         return FDHT_ENOMEM;
-    int rc = fdht_weights_read(w, lstm, dir, FDHT_W_HH, 0, 4 * k->H, 0, k->P, k->hh, k->P, err);
+    int rc = fdht_weights_read(w, lstm, dir, FDHT_W_HH, 0, k->gates * k->H, 0, k->P, k->hh, k->P, err);
     if (!rc)
-        rc = fdht_weights_read(w, lstm, dir, FDHT_W_BIAS, 0, 4 * k->H, 0, 1, bias, 1, err);
+        rc = fdht_weights_read(w, lstm, dir, FDHT_W_BIAS, 0, blocks * k->H, 0, 1, k->bias, 1, err);
     if (!rc && k->hr)
         rc = fdht_weights_read(w, lstm, dir, FDHT_W_HR, 0, k->P, 0, k->H, k->hr, k->H, err);
     for (size_t i = 0; i < a_size && !rc; i++)
-        k->a[i] = bias[i % (4 * k->H)];
-    fdht_free(bias);
+        k->a[i] = k->bias[i % (k->gates * k->H)];
     return rc;
+}
+
+/* One step of a GRU from the input part of the gates: u = W_hh h; h is replaced. */
+static void gru_step(cell *k, double *a)
+{
+    size_t H = k->H;
+    double *u = k->state + H;
+    for (size_t i = 0; i < 3 * H; i++) {
+        u[i] = i < 2 * H ? 0 : k->bias[i + H];
+        for (size_t j = 0; j < H; j++)
+            u[i] += (double)k->hh[i * H + j] * k->h[j];
+    }
+    for (size_t i = 0; i < 2 * H; i++)
+        a[i] += u[i];
+    fdht_activation_apply(k->sigma, 2 * H, a);
+    for (size_t j = 0; j < H; j++)
+        a[2 * H + j] += a[j] * u[2 * H + j];
+    fdht_activation_apply(FDHT_TANH, H, a + 2 * H);
+    for (size_t j = 0; j < H; j++)
+        k->h[j] = (1 - a[H + j]) * a[2 * H + j] + a[H + j] * k->h[j];
 }
 
 /* One step from the input part of the gates; h and c are replaced. */
@@ -110,10 +123,14 @@ static void cell_step(cell *k, double *a)
     for (size_t i = 0; i < 4 * H; i++)
         for (size_t j = 0; j < P; j++)
             a[i] += (double)k->hh[i * P + j] * k->h[j];
-    for (size_t j = 0; j < H; j++) {
-        k->c[j] = gate(k->sigma, a[H + j]) * k->c[j] + gate(k->sigma, a[j]) * tanh(a[2 * H + j]);
-        out[j] = gate(k->sigma, a[3 * H + j]) * tanh(k->c[j]);
-    }
+    fdht_activation_apply(k->sigma, 2 * H, a);
+    fdht_activation_apply(FDHT_TANH, H, a + 2 * H);
+    fdht_activation_apply(k->sigma, H, a + 3 * H);
+    for (size_t j = 0; j < H; j++)
+        out[j] = k->c[j] = a[H + j] * k->c[j] + a[j] * a[2 * H + j];
+    fdht_activation_apply(FDHT_TANH, H, out);
+    for (size_t j = 0; j < H; j++)
+        out[j] *= a[3 * H + j];
     for (size_t p = 0; p < P; p++) {
         double sum = k->hr ? 0 : out[p];
         for (size_t j = 0; j < H && k->hr; j++)
@@ -132,7 +149,10 @@ static int run_cell(const fdht_weights *w, int lstm, int dir, fdht_activation si
         rc = apply(w, lstm, dir, FDHT_W_IH, length, x, k.a, err);
     for (size_t s = 0; s < length && !rc; s++) {
         size_t t = dir ? length - 1 - s : s;
-        cell_step(&k, k.a + t * 4 * k.H);
+        if (w->lstm[lstm].recurrent == FDHT_GRU)
+            gru_step(&k, k.a + t * 3 * k.H);
+        else
+            cell_step(&k, k.a + t * 4 * k.H);
         memcpy(y + t * ld + (size_t)dir * k.P, k.h, k.P * sizeof *y);
     }
     if (!rc && h_n)

@@ -50,17 +50,6 @@ int fdht_layout_parse(const char *name, fdht_layout *out, fdht_error *err)
     return FDHT_OK;
 }
 
-int fdht_activation_parse(const char *name, fdht_activation *out, fdht_error *err)
-{
-    for (int a = 0; a < FDHT_ACTIVATIONS; a++)
-        if (!strcmp(name, fdht_activation_name((fdht_activation)a))) {
-            *out = (fdht_activation)a;
-            return FDHT_OK;
-        }
-    return fdht_fail(err, FDHT_EINVAL, "activation \"%s\": expected sigmoid, hard_sigmoid or hard_sigmoid3",
-                     name);
-}
-
 /* --- collecting
  * ------------------------------------------------------------------------------------------------ */
 
@@ -132,19 +121,26 @@ const char *fdht_w_gate_order(const fdht_weights *w, const char *layout_order)
 
 int fdht_w_gate_at(const char *order, int g)
 {
-    return (int)(strchr(order, "ifgo"[g]) - order);
+    return (int)(strchr(order, (order[3] ? "ifgo" : "rzn")[g]) - order);
 }
 
 fdht_wpart fdht_w_gates(int set, size_t lead, fdht_weight_map map, size_t base, size_t rows, size_t cols,
                         const char *order)
 {
-    fdht_wpart p = {.gates = 4, .rows = rows, .cols = cols};
-    for (int g = 0; g < 4; g++) {
+    fdht_wpart p = {.gates = (int)strlen(order), .rows = rows, .cols = cols};
+    for (int g = 0; g < p.gates; g++) {
         size_t at = base + (size_t)fdht_w_gate_at(order, g) * rows;
         bool by_row = map == FDHT_WEIGHT_ROWS;
         p.block[g] = (fdht_wblock){set, lead, by_row ? at : 0, by_row ? 0 : at, map};
     }
     return p;
+}
+
+void fdht_w_gru_bias(fdht_wpart bias[2])
+{
+    bias[0].gates = bias[1].gates = 4;
+    bias[1].block[3] = bias[1].block[2];
+    bias[0].block[3].set = bias[1].block[2].set = -1;
 }
 
 fdht_wpart fdht_w_whole(int set, fdht_weight_map map, size_t rows, size_t cols)
@@ -308,10 +304,12 @@ int fdht_weights_open(const char *path, const fdht_weights_options *opt, fdht_we
         fdht_fail_prefix(err, rc, "%s", path);
         goto out;
     }
-    for (int i = 0; i < w->n_lstm; i++) { /* Keras and ONNX call g c */
+    for (int i = 0; i < w->n_lstm; i++) { /* Keras and ONNX call g c, and n h */
         char *g = strchr(w->lstm[i].gate_order, 'g');
+        if (!g)
+            g = strchr(w->lstm[i].gate_order, 'n');
         if (g && w->lstm[i].layout != FDHT_LAYOUT_PYTORCH && w->lstm[i].layout != FDHT_LAYOUT_PLAIN)
-            *g = 'c';
+            *g = *g == 'g' ? 'c' : 'h';
     }
     find_order(w);
     find_head(w);

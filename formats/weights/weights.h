@@ -31,7 +31,8 @@ typedef struct fdht_wset {
  * CUDNN  value (j,c) is number j cols + c of the rectangle [row..][col .. col + rows) read row by row */
 typedef enum fdht_weight_map { FDHT_WEIGHT_ROWS, FDHT_WEIGHT_COLS, FDHT_WEIGHT_CUDNN } fdht_weight_map;
 
-/* lead: index into a leading axis of directions, SIZE_MAX if the data set has none. */
+/* lead: index into a leading axis (directions; the two biases of a Keras GRU), SIZE_MAX if the data set has none. set -1,
+ * in a bias: zeros. */
 typedef struct fdht_wblock {
     int set;
     size_t lead, row, col;
@@ -39,7 +40,7 @@ typedef struct fdht_wblock {
 } fdht_wblock;
 
 typedef struct fdht_wpart {
-    int gates;         /* 4, 1 (W_hr), or 0: not there */
+    int gates;         /* 4, 3 (GRU), 1 (W_hr), or 0: not there */
     size_t rows, cols; /* of one gate */
     fdht_wblock block[4];
 } fdht_wpart;
@@ -107,13 +108,15 @@ const char *fdht_w_text(fdht_weights *w, fdht_error *err, const char *fmt, ...) 
 /* Append a zeroed LSTM or dense layer and return its index, or a (negative) status. */
 int fdht_w_add_lstm(fdht_weights *w, fdht_error *err);
 int fdht_w_add_dense(fdht_weights *w, fdht_error *err);
-/* The order in force: the caller's, or the layout's. Position of gate g ("ifgo"[g]) in it: 0..3. */
+/* The order in force: the caller's, or the layout's. Position of gate g of "ifgo", in an order of three of "rzn", in it. */
 const char *fdht_w_gate_order(const fdht_weights *w, const char *layout_order);
 int fdht_w_gate_at(const char *order, int g);
-/* A part of four gates in one data set, gate blocks `rows` apart along the gate axis, which starts at `base`.
+/* A part of as many gates as order has letters in one data set, gate blocks `rows` apart along the gate axis, which starts at `base`.
  */
 fdht_wpart fdht_w_gates(int set, size_t lead, fdht_weight_map map, size_t base, size_t rows, size_t cols,
                         const char *order);
+/* The two biases of a GRU, r, z, n each, as terms of its four blocks b_r, b_z, b_n, b_q (fdht/model.h). */
+void fdht_w_gru_bias(fdht_wpart bias[2]);
 /* A part of one block at the origin. */
 fdht_wpart fdht_w_whole(int set, fdht_weight_map map, size_t rows, size_t cols);
 

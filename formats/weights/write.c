@@ -110,10 +110,22 @@ static int put_slab(hid_t set, const double *slab, size_t rows, size_t col, size
 /* --- parts of cells
  * -------------------------------------------------------------------------------------------- */
 
+/* r, z, n <-> z, r, n: the first two of three blocks of n numbers change places. */
+static void swap_gates(double *v, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double kept = v[i];
+        v[i] = v[n + i];
+        v[n + i] = kept;
+    }
+}
+
+/* Transposed, as Keras has it, with its order of a GRU's gates. */
 static int put_map(writer *o, const char *path, int cell, bool hidden, bool transposed)
 {
     const fdht_cell_spec *c = &o->spec->cell[cell];
-    size_t rows = 4 * c->hidden, cols = hidden ? (c->proj ? c->proj : c->hidden) : c->inputs;
+    size_t rows = (size_t)fdht_recurrent_gates(c->recurrent) * c->hidden,
+           cols = hidden ? (c->proj ? c->proj : c->hidden) : c->inputs;
     size_t step = FDHT_MIN(FDHT_MAX(SLAB / rows, (size_t)1), cols);
     double *slab = fdht_calloc_err(rows, step * sizeof *slab, path, o->err);
     float *buffer = slab ? fdht_calloc_err(rows, step * sizeof *buffer, path, o->err) : NULL;
@@ -122,6 +134,8 @@ static int put_map(writer *o, const char *path, int cell, bool hidden, bool tran
     for (size_t c0 = 0; c0 < cols && !rc; c0 += step) {
         size_t n = FDHT_MIN(step, cols - c0);
         rc = fdht_model_expand(o->m, cell, hidden, c0, n, slab, n, o->err);
+        if (transposed && c->recurrent == FDHT_GRU)
+            swap_gates(slab, c->hidden * n);
         if (!rc && put_slab(set, slab, rows, c0, n, transposed, buffer))
             rc = failed(o, path);
         o->done += (double)n;
@@ -174,6 +188,30 @@ static int put_matrix(writer *o, const char *path, const float *v, size_t rows, 
     return rc;
 }
 
+/* The blocks b_r, b_z, b_n, b_q of a GRU as the two biases (3H) of PyTorch, input first, or as Keras' (2,3H), z first. */
+static int put_gru_bias(writer *o, const char *path, int cell, int which, bool keras)
+{
+    size_t n = o->spec->cell[cell].hidden;
+    const float *bias = param(o, cell, "bias");
+    double *two = fdht_calloc_err(6 * n, sizeof *two, path, o->err);
+    float *part = two ? fdht_calloc_err(6 * n, sizeof *part, path, o->err) : NULL;
+    int rc = part ? FDHT_OK : FDHT_ENOMEM;
+    for (size_t j = 0; bias && j < 3 * n && !rc; j++)
+        two[j] = bias[j];
+    for (size_t j = 0; bias && j < n && !rc; j++)
+        two[5 * n + j] = bias[3 * n + j];
+    if (keras && !rc)
+        swap_gates(two, n);
+    for (size_t j = 0; j < 6 * n && !rc; j++)
+        part[j] = (float)two[j];
+    if (!rc)
+        rc = keras ? put_matrix(o, path, part, 2, 3 * n, false)
+                   : put_vector(o, path, part + (size_t)which * 3 * n, 3 * n);
+    fdht_free(two);
+    fdht_free(part);
+    return rc;
+}
+
 static int put_head(writer *o, const char *weight_path, const char *bias_path, bool transposed)
 {
     const fdht_param *w = fdht_model_find(o->m, "classifier/weight"),
@@ -196,6 +234,24 @@ static bool any_bias(const fdht_model_spec *s)
 /* --- PyTorch
  * --------------------------------------------------------------------------------------------------- */
 
+/* Whether a layout holds the cells. `activation`: it says what g and h pass through, one function for both. */
+static int check_cells(writer *o, const char *program, bool activation)
+{
+    const fdht_cell_spec *a = &o->spec->cell[0];
+    for (int i = 0; i < o->spec->layers * o->spec->directions; i++) {
+        const fdht_cell_spec *c = &o->spec->cell[i];
+        if (c->recurrent != a->recurrent)
+            return fdht_fail(o->err, FDHT_ENOSUP,
+                             "LSTM and GRU layers in one model: %s weights of it are not written", program);
+        bool plain = c->candidate == FDHT_TANH && c->output == FDHT_TANH;
+        if (!plain && (!activation || (c->recurrent == FDHT_LSTM && c->candidate != c->output)))
+            return fdht_fail(o->err, FDHT_ENOSUP,
+                             "%s weights cannot say that a cell has %s and %s in place of tanh", program,
+                             fdht_activation_name(c->candidate), fdht_activation_name(c->output));
+    }
+    return FDHT_OK;
+}
+
 static int check_pytorch(writer *o)
 {
     const fdht_cell_spec *a = &o->spec->cell[0];
@@ -210,22 +266,25 @@ static int check_pytorch(writer *o)
 
 static int write_pytorch(writer *o)
 {
-    int rc = check_pytorch(o), dirs = o->spec->directions;
-    bool bias = any_bias(o->spec);
+    int rc = check_cells(o, "PyTorch", false), dirs = o->spec->directions;
+    bool bias = any_bias(o->spec), gru = o->spec->cell[0].recurrent == FDHT_GRU;
+    const char *module = fdht_recurrent_name(o->spec->cell[0].recurrent);
+    if (!rc)
+        rc = check_pytorch(o);
     for (int i = 0; i < o->spec->layers * dirs && !rc; i++) {
         const fdht_cell_spec *c = &o->spec->cell[i];
         char tail[32], path[NAME];
         snprintf(tail, sizeof tail, "_l%d%s", i / dirs, i % dirs ? "_reverse" : "");
-        snprintf(path, sizeof path, "lstm.weight_ih%s", tail);
+        snprintf(path, sizeof path, "%s.weight_ih%s", module, tail);
         rc = put_map(o, path, i, false, false);
-        snprintf(path, sizeof path, "lstm.weight_hh%s", tail);
+        snprintf(path, sizeof path, "%s.weight_hh%s", module, tail);
         if (!rc)
             rc = put_map(o, path, i, true, false);
         for (int b = 0; b < 2 && bias && !rc; b++) { /* the sum, then zeros */
-            snprintf(path, sizeof path, "lstm.bias_%s%s", b ? "hh" : "ih", tail);
-            rc = put_bias(o, path, i, b);
+            snprintf(path, sizeof path, "%s.bias_%s%s", module, b ? "hh" : "ih", tail);
+            rc = gru ? put_gru_bias(o, path, i, b, false) : put_bias(o, path, i, b);
         }
-        snprintf(path, sizeof path, "lstm.weight_hr%s", tail);
+        snprintf(path, sizeof path, "%s.weight_hr%s", module, tail);
         if (!rc && c->proj)
             rc = put_matrix(o, path, param(o, i, "projection"), c->proj, c->hidden, false);
     }
@@ -237,7 +296,12 @@ static int write_pytorch(writer *o)
 
 static int write_plain(writer *o)
 {
-    int rc = put_text(o, "/", "format", "fdht-dense"), dirs = o->spec->directions;
+    int rc = check_cells(o, "plain", false), dirs = o->spec->directions;
+    if (!rc && o->spec->cell[0].recurrent != FDHT_LSTM)
+        rc = fdht_fail(o->err, FDHT_ENOSUP,
+                       "plain weights hold LSTM layers alone: export as keras or pytorch");
+    if (!rc)
+        rc = put_text(o, "/", "format", "fdht-dense");
     if (!rc)
         rc = put_text(o, "/", "gates", "ifgo");
     if (!rc)
@@ -266,10 +330,11 @@ static int write_plain(writer *o)
 /* --- Keras 2
  * --------------------------------------------------------------------------------------------------- */
 
-/* "lstm", "lstm_1", ..: Keras' own numbering. */
+/* "lstm", "lstm_1", .. or "gru", ..: Keras' own numbering. */
 static void keras_name(const writer *o, int layer, char name[64])
 {
-    const char *stem = o->spec->directions == 2 ? "bidirectional" : "lstm";
+    const char *stem =
+        o->spec->directions == 2 ? "bidirectional" : fdht_recurrent_name(o->spec->cell[0].recurrent);
     if (layer)
         snprintf(name, 64, "%s_%d", stem, layer);
     else
@@ -302,26 +367,31 @@ static void add_lstm_config(const writer *o, cJSON *layers, int i)
     const fdht_cell_spec *c = &s->cell[i * s->directions];
     /* tf.keras' hard_sigmoid is clip(0.2x + 0.5); Keras 3, by its version, reads the same name as clip(x/6 +
      * 0.5) */
-    const char *sigma = c->activation == FDHT_SIGMOID ? "sigmoid" : "hard_sigmoid";
+    const char *sigma =
+        c->activation == FDHT_HARD_SIGMOID3 ? "hard_sigmoid" : fdht_activation_name(c->activation);
+    bool gru = c->recurrent == FDHT_GRU;
+    const char *class = gru ? "GRU" : "LSTM";
     bool sequences = i + 1 < s->layers || s->pool == FDHT_POOL_MEAN;
     char name[64];
     keras_name(o, i, name);
-    cJSON *config = add_layer(layers, s->directions == 2 ? "Bidirectional" : "LSTM", name), *outer = config;
+    cJSON *config = add_layer(layers, s->directions == 2 ? "Bidirectional" : class, name), *outer = config;
     if (!i)
         add_shape(outer, c->inputs);
     if (s->directions == 2) {
         cJSON_AddStringToObject(outer, "merge_mode", "concat");
         cJSON *layer = cJSON_AddObjectToObject(outer, "layer");
-        cJSON_AddStringToObject(layer, "class_name", "LSTM");
+        cJSON_AddStringToObject(layer, "class_name", class);
         config = cJSON_AddObjectToObject(layer, "config");
-        cJSON_AddStringToObject(config, "name", "lstm");
+        cJSON_AddStringToObject(config, "name", fdht_recurrent_name(c->recurrent));
     }
     cJSON_AddNumberToObject(config, "units", (double)c->hidden);
-    cJSON_AddStringToObject(config, "activation", "tanh");
+    cJSON_AddStringToObject(config, "activation", fdht_activation_name(c->candidate));
     cJSON_AddStringToObject(config, "recurrent_activation", sigma);
     cJSON_AddBoolToObject(config, "use_bias", any_bias(s));
     cJSON_AddBoolToObject(config, "return_sequences", sequences);
     cJSON_AddBoolToObject(config, "go_backwards", false);
+    if (gru)
+        cJSON_AddBoolToObject(config, "reset_after", true);
     cJSON_AddNumberToObject(config, "implementation", 2);
 }
 
@@ -356,20 +426,24 @@ static int put_config(writer *o, const char *version)
 static int put_keras_layer(writer *o, int layer, const char *name)
 {
     int dirs = o->spec->directions, rc = FDHT_OK;
-    bool bias = any_bias(o->spec);
+    bool bias = any_bias(o->spec), gru = o->spec->cell[0].recurrent == FDHT_GRU;
+    const char *cell = fdht_recurrent_name(o->spec->cell[0].recurrent);
     char names[6][NAME], path[2 * NAME], group[NAME];
     const char *list[6];
     size_t n = 0;
     snprintf(group, sizeof group, "/model_weights/%s", name);
     for (int d = 0; d < dirs && !rc; d++) {
         static const char *const leaf[] = {"kernel:0", "recurrent_kernel:0", "bias:0"};
-        const char *side = dirs == 1 ? "" : d ? "backward_lstm/" : "forward_lstm/";
+        char side[32] = "";
+        if (dirs == 2)
+            snprintf(side, sizeof side, "%s_%s/", d ? "backward" : "forward", cell);
         for (int k = 0; k < 2 + bias && !rc; k++) {
-            snprintf(names[n], NAME, "%s/%slstm_cell/%s", name, side, leaf[k]);
+            snprintf(names[n], NAME, "%s/%s%s_cell/%s", name, side, cell, leaf[k]);
             snprintf(path, sizeof path, "%s/%s", group, names[n]);
             list[n] = names[n];
             n++;
-            rc = k == 2 ? put_bias(o, path, layer * dirs + d, false)
+            rc = k == 2 ? gru ? put_gru_bias(o, path, layer * dirs + d, 0, true)
+                              : put_bias(o, path, layer * dirs + d, false)
                         : put_map(o, path, layer * dirs + d, k == 1, true);
         }
     }
@@ -394,10 +468,13 @@ static int write_keras(writer *o)
         else if (s->cell[i].activation != a)
             return fdht_fail(o->err, FDHT_ENOSUP,
                              "layers of different recurrent activations: export --layout hdf5");
+    int rc = check_cells(o, "Keras", true);
+    if (rc)
+        return rc;
     size_t n = (size_t)s->layers, most = n + 2;
     char(*names)[64] = fdht_calloc_err(most, sizeof *names, "layer names", o->err);
     const char **list = names ? fdht_calloc_err(most, sizeof *list, "layer names", o->err) : NULL;
-    int rc = list ? put_config(o, a == FDHT_HARD_SIGMOID3 ? "3.0.0" : "2.11.0") : FDHT_ENOMEM;
+    rc = list ? put_config(o, a == FDHT_HARD_SIGMOID3 ? "3.0.0" : "2.11.0") : FDHT_ENOMEM;
     if (!rc)
         rc = make_group(o, "/model_weights");
     for (int i = 0; i < s->layers && !rc; i++) {

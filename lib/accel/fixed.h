@@ -45,9 +45,6 @@ int fdht_fixed_close_ranges(fdht_fixed *f, fdht_error *err);
 /* Floating-point run that also notes peaks; f is written only if note. y may be NULL. */
 int fdht_fixed_real(fdht_fixed *f, bool note, size_t steps, const float *x, float *y, fdht_error *err);
 
-/* activation.c: the sigmoid or one of its piecewise linear kin. */
-double fdht_fixed_sigmoid(fdht_activation kind, double a);
-
 /* Offsets of every index of the legs `want` in a row-major tensor with the legs `have`. */
 void fdht_leg_offsets(const fdht_sim_leg *want, int n_want, const fdht_sim_leg *have, int n_have,
                       uint32_t *out);

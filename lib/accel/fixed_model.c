@@ -29,6 +29,9 @@ int fdht_model_workload(const fdht_model *m, size_t steps, fdht_workload *out, f
         memset(&w.cell.x, 0, sizeof w.cell.x);
         memcpy(w.cell.x.size, c->op.in, sizeof w.cell.x.size);
     }
+    int rc = fdht_workload_check(&w, err);
+    if (rc)
+        return rc;
     *out = w;
     return FDHT_OK;
 }

@@ -77,7 +77,7 @@ FDHT_API double fdht_fixed_snr_db(const fdht_fixed *f, size_t n, const int16_t *
 /* ---- trained models ---- */
 
 /* What a model's cell is to the simulator: a whole LSTM of `steps` steps. FDHT_ENOSUP: more than one layer or direction,
- * a projection, a bt cell. */
+ * a projection, a bt cell, activations other than sigmoid, hard sigmoids and tanh. */
 FDHT_API int fdht_model_workload(const fdht_model *m, size_t steps, fdht_workload *out, fdht_error *err);
 
 typedef struct fdht_fixed_model fdht_fixed_model;

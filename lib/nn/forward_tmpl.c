@@ -1,5 +1,5 @@
 /* nn/forward_tmpl.c - the forward pass: inputs, the recurrence of each cell, both directions joined.
- * Template (base/real.h); the includer defines apply_sigmoid, apply_tanh and next_cell. */
+ * Template (base/real.h). */
 #include <string.h>
 
 static void load_x(void *arg, size_t i, int worker, REAL *dst)
@@ -69,39 +69,24 @@ R(fdht_vectors) R(fdht_net_h_rows)(R(fdht_row_source) *s)
     return (R(fdht_vectors)){.load = load_h, .arg = s};
 }
 
-static void apply_gate(fdht_activation kind, size_t n, REAL *v)
+R(fdht_cell_row) R(fdht_tape_row)(const R(fdht_tape) *t, int cell, size_t row)
 {
-    if (kind == FDHT_SIGMOID) {
-        apply_sigmoid(n, v);
-        return;
+    const fdht_cell *m = &t->net->model->cell[cell];
+    const R(fdht_tape_cell) *b = &t->cell[cell];
+    size_t hidden = m->spec.hidden, ldh = t->net->cell[cell].ldh;
+    R(fdht_cell_row) now = {.a = b->a + row * m->gates * m->gate};
+    now.ah = b->ah ? b->ah + row * m->gates * m->hidden_gate : NULL;
+    now.h = b->hf ? b->hf + row * hidden : b->h + row * ldh;
+    if (b->c) {
+        now.c = b->c + row * hidden;
+        now.tc = b->tc + row * hidden;
     }
-    for (size_t j = 0; j < n; j++) {
-        REAL y = kind == FDHT_HARD_SIGMOID ? (REAL)0.2 * v[j] + (REAL)0.5 : v[j] / 6 + (REAL)0.5;
-        v[j] = y < 0 ? 0 : y > 1 ? 1 : y;
+    if (t->rows.step[row]) {
+        size_t before = fdht_rows_previous(&t->rows, row);
+        now.h_prev = b->h + before * ldh;
+        now.c_prev = b->c ? b->c + before * hidden : NULL;
     }
-}
-
-/* One row: pre-activations in a (and ah) become gates; c, tc, h follow. Sources: engine.md section 4. */
-static void step_row(const fdht_cell *cell, const REAL *bias, REAL *a, const REAL *ah, const REAL *c_prev,
-                     REAL *c, REAL *tc, REAL *h)
-{
-    size_t n = cell->spec.hidden, gates = cell->gate;
-    for (size_t g = 0; g < FDHT_GATES; g++) {
-        REAL *v = a + g * gates;
-        for (size_t j = 0; ah && j < n; j++)
-            v[j] += ah[g * n + j];
-        for (size_t j = 0; bias && j < n; j++)
-            v[j] += bias[g * n + j];
-        if (g == 2)
-            apply_tanh(n, v, v);
-        else
-            apply_gate(cell->spec.activation, n, v);
-        memset(v + n, 0, (gates - n) * sizeof *v);
-    }
-    next_cell(n, a, a + gates, a + 2 * gates, c_prev, c);
-    apply_tanh(n, c, tc);
-    for (size_t j = 0; j < n; j++)
-        h[j] = a[3 * gates + j] * tc[j];
+    return now;
 }
 
 /* Add the hidden part of step s for n clips from position p on; s > 0, or a start state is given. */
@@ -110,7 +95,7 @@ static void hidden_part(R(fdht_tape) *t, int cell, int worker, size_t s, size_t 
     const fdht_cell *m = &t->net->model->cell[cell];
     const R(fdht_net_cell) *r = &t->net->cell[cell];
     R(fdht_tape_cell) *b = &t->cell[cell];
-    size_t row = t->rows.off[s] + p, ldh = r->ldh, ldg = FDHT_GATES * m->gate;
+    size_t row = t->rows.off[s] + p, ldh = r->ldh, ldg = m->gates * m->gate, ldu = m->gates * m->hidden_gate;
     const REAL *h = s ? b->h + (t->rows.off[s - 1] + p) * ldh : b->h0;
     if (b->keep || s == 0) {
         REAL *masked = t->net->state[worker];
@@ -122,8 +107,7 @@ static void hidden_part(R(fdht_tape) *t, int cell, int worker, size_t s, size_t 
     }
     R(fdht_vectors) v = {.real = h, .ld = ldh};
     if (b->ah)
-        R(fdht_exec_forward)(r->h, worker, n, &v, b->ah + row * FDHT_GATES * m->spec.hidden,
-                             FDHT_GATES * m->spec.hidden, false);
+        R(fdht_exec_forward)(r->h, worker, n, &v, b->ah + row * ldu, ldu, false);
     else
         R(fdht_exec_forward)(r->h, worker, n, &v, b->a + row * ldg, ldg, true);
 }
@@ -134,7 +118,7 @@ static void run_steps(R(fdht_tape) *t, int cell, int worker, size_t p0, size_t p
     const fdht_cell *m = &t->net->model->cell[cell];
     const R(fdht_net_cell) *r = &t->net->cell[cell];
     R(fdht_tape_cell) *b = &t->cell[cell];
-    size_t hidden = m->spec.hidden, ldg = FDHT_GATES * m->gate;
+    size_t hidden = m->spec.hidden;
     for (size_t s = 0; s < t->rows.steps; s++) {
         size_t width = FDHT_MIN(fdht_rows_width(&t->rows, s), p1);
         if (width <= p0)
@@ -144,10 +128,12 @@ static void run_steps(R(fdht_tape) *t, int cell, int worker, size_t p0, size_t p
         if (!starts)
             hidden_part(t, cell, worker, s, p0, n);
         for (size_t i = row; i < row + n; i++) {
-            const REAL *c_prev = s ? b->c + (t->rows.off[s - 1] + p0 + i - row) * hidden : b->c0;
-            REAL *h = b->h + i * r->ldh;
-            step_row(m, r->bias, b->a + i * ldg, b->ah && !starts ? b->ah + i * FDHT_GATES * hidden : NULL,
-                     c_prev, b->c + i * hidden, b->tc + i * hidden, b->hf ? b->hf + i * hidden : h);
+            R(fdht_cell_row) now = R(fdht_tape_row)(t, cell, i);
+            if (s == 0) {
+                now.c_prev = b->c0;
+                now.h_prev = b->h0;
+            }
+            m->rule->R(step)(m, r->bias, &now);
         }
         if (b->hf) {
             R(fdht_vectors) v = {.real = b->hf + row * hidden, .ld = hidden};
@@ -168,11 +154,12 @@ static void step_chunk(void *arg, size_t item, int worker)
     run_steps(j->tape, j->cell, worker, p, FDHT_MIN(p + FDHT_CHUNK, j->tape->rows.clips));
 }
 
-/* W x of all rows of a cell, at one go. */
+/* W x of all rows of a cell, in one product. */
 static void input_part(R(fdht_tape) *t, int cell, fdht_team *team, int worker)
 {
     const R(fdht_net_cell) *r = &t->net->cell[cell];
-    size_t ldg = FDHT_GATES * t->net->model->cell[cell].gate, first = 0;
+    size_t first = 0;
+    size_t ldg = t->net->model->cell[cell].gates * t->net->model->cell[cell].gate;
     REAL *a = t->cell[cell].a;
     if (cell == 0 && t->input.zero_first) {
         first = t->rows.off[1];
@@ -190,7 +177,7 @@ static void input_part(R(fdht_tape) *t, int cell, fdht_team *team, int worker)
             a[i * ldg + j] -= t->net->shift[j];
 }
 
-/* Both directions side by side, in time order. */
+/* The states of both directions next to each other, in time order. */
 static void join_directions(R(fdht_tape) *t, int layer)
 {
     size_t ldy = t->net->ldy[layer], state = t->net->model->cell[2 * layer].state;

@@ -1,4 +1,6 @@
-#include "nn/model.h"
+/* nn/model.c - a model: its specification checked and copied, its arrays, their names and places. */
+#include "nn/activation.h"
+#include "nn/cells.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -72,8 +74,24 @@ static int check_cell(fdht_cell *c, fdht_error *err)
 {
     fdht_cell_spec *s = &c->spec;
     int status;
-    if ((unsigned)s->kind >= FDHT_CELL_KINDS || (unsigned)s->activation >= FDHT_ACTIVATIONS)
-        return fdht_fail(err, FDHT_EINVAL, "unknown cell kind or activation");
+    if ((unsigned)s->kind >= FDHT_CELL_KINDS)
+        return fdht_fail(err, FDHT_EINVAL, "unknown cell kind %d", (int)s->kind);
+    const fdht_activation all[] = {s->activation, s->candidate, s->output};
+    for (size_t i = 0; i < FDHT_COUNT(all); i++)
+        if (!fdht_activation_in_cells(all[i]))
+            return fdht_fail(err, FDHT_EINVAL,
+                             "activation %s is none of a cell: expected sigmoid, hard_sigmoid, "
+                             "hard_sigmoid3, tanh, relu or linear",
+                             fdht_activation_name(all[i]));
+    if ((unsigned)s->recurrent >= FDHT_RECURRENTS)
+        return fdht_fail(err, FDHT_EINVAL, "unknown recurrence %d", (int)s->recurrent);
+    c->rule = fdht_cell_rule_of(s->recurrent);
+    if (s->proj && !c->rule->projects)
+        return fdht_fail(err, FDHT_EINVAL, "a %s cell has no projection, got one of %zu outputs",
+                         c->rule->name, s->proj);
+    if (!c->rule->output && s->output != FDHT_TANH)
+        return fdht_fail(err, FDHT_EINVAL, "a %s cell has no output activation, got %s", c->rule->name,
+                         fdht_activation_name(s->output));
     if (s->op.format != cell_format[s->kind])
         return fdht_fail(err, FDHT_EINVAL, "a %s cell holds a %s operator", fdht_cell_name(s->kind),
                          fdht_format_name(s->op.format));
@@ -81,21 +99,25 @@ static int check_cell(fdht_cell *c, fdht_error *err)
         return fdht_fail(err, FDHT_EINVAL, "expected inputs and hidden of at least 1, got %zu and %zu",
                          s->inputs, s->hidden);
     c->state = s->proj ? s->proj : s->hidden;
-    if ((status = fdht_op_new(&s->op, &c->op, err)) != FDHT_OK)
+    if ((status = fdht_op_new(&s->op, &c->op, err)))
         return status;
-    if (fdht_op_outputs(c->op) % FDHT_GATES || fdht_op_outputs(c->op) / FDHT_GATES < s->hidden)
-        return fdht_fail(err, FDHT_EINVAL, "output modes: expected a product of 4 x %zu or more, got %zu",
-                         s->hidden, fdht_op_outputs(c->op));
-    c->gate = fdht_op_outputs(c->op) / FDHT_GATES;
+    c->gates = (size_t)c->rule->gates;
+    if (fdht_op_outputs(c->op) % c->gates || fdht_op_outputs(c->op) / c->gates < s->hidden)
+        return fdht_fail(err, FDHT_EINVAL, "output modes: expected a product of %zu x %zu or more, got %zu",
+                         c->gates, s->hidden, fdht_op_outputs(c->op));
+    c->gate = fdht_op_outputs(c->op) / c->gates;
+    c->hidden_gate = s->kind == FDHT_CELL_FDHT ? c->gate : s->hidden;
+    c->biases = (size_t)c->rule->biases * s->hidden;
+    c->apart = c->rule->apart || c->hidden_gate != c->gate;
     if (s->kind != FDHT_CELL_FDHT)
         for (int k = 0; k < s->op.d; k++) {
             s->x.corner[k] = 0;
             s->x.size[k] = s->op.in[k];
         }
-    if ((status = check_box(&s->op, &s->x, s->inputs, "x", err)) != FDHT_OK)
+    if ((status = check_box(&s->op, &s->x, s->inputs, "x", err)))
         return status;
     if (s->kind == FDHT_CELL_FDHT) {
-        if ((status = check_box(&s->op, &s->h, c->state, "h", err)) != FDHT_OK)
+        if ((status = check_box(&s->op, &s->h, c->state, "h", err)))
             return status;
         if (boxes_meet(&s->x, &s->h, s->op.d))
             return fdht_fail(err, FDHT_EINVAL, "the boxes of x and h overlap");
@@ -112,9 +134,9 @@ static int dense_op(size_t out, size_t in, fdht_op **op, fdht_error *err)
 static int make_cell(fdht_cell *c, fdht_error *err)
 {
     int status = check_cell(c, err);
-    if (status == FDHT_OK && c->spec.kind != FDHT_CELL_FDHT)
-        status = dense_op(FDHT_GATES * c->spec.hidden, c->state, &c->hidden, err);
-    if (status == FDHT_OK && c->spec.proj)
+    if (!status && c->spec.kind != FDHT_CELL_FDHT)
+        status = dense_op(c->gates * c->spec.hidden, c->state, &c->hidden, err);
+    if (!status && c->spec.proj)
         status = dense_op(c->spec.proj, c->spec.hidden, &c->proj, err);
     return status;
 }
@@ -153,11 +175,11 @@ static void lay_out_cell(fdht_model *m, int i)
     }
     m->size += fdht_op_parameters(c->op);
     if (c->spec.bias) {
-        c->bias_offset = add_param(m, FDHT_GATES * c->spec.hidden, 0);
+        c->bias_offset = add_param(m, c->biases, 0);
         name_param(m, i, "bias");
     }
     if (c->hidden) {
-        c->hidden_offset = add_param(m, FDHT_GATES * c->spec.hidden, c->state);
+        c->hidden_offset = add_param(m, c->gates * c->spec.hidden, c->state);
         name_param(m, i, "hidden");
     }
     if (c->proj) {
@@ -219,7 +241,7 @@ int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *er
     m = fdht_calloc_err(1, sizeof *m, "model", err);
     if (!m)
         return FDHT_ENOMEM;
-    if ((status = copy_spec(spec, &m->spec, err)) != FDHT_OK)
+    if ((status = copy_spec(spec, &m->spec, err)))
         goto out;
     m->n_cells = spec->layers * spec->directions;
     m->cell = fdht_calloc_err((size_t)m->n_cells, sizeof *m->cell, "model", err);
@@ -229,16 +251,16 @@ int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *er
     }
     for (int i = 0; i < m->n_cells; i++) {
         m->cell[i].spec = spec->cell[i];
-        if ((status = make_cell(&m->cell[i], err)) != FDHT_OK) {
+        if ((status = make_cell(&m->cell[i], err))) {
             fdht_fail_prefix(err, status, "cells/%d", i);
             goto out;
         }
         m->spec.cell[i] = m->cell[i].spec;
     }
-    if ((status = check_chain(m, err)) != FDHT_OK)
+    if ((status = check_chain(m, err)))
         goto out;
     m->outputs = m->cell[m->n_cells - 1].state * (size_t)spec->directions;
-    if ((status = lay_out(m, err)) != FDHT_OK)
+    if ((status = lay_out(m, err)))
         goto out;
     *out = m;
     m = NULL;

@@ -5,14 +5,19 @@
 #include "base/base.h"
 #include "fdht/model.h"
 
-#define FDHT_GATES 4
+typedef struct fdht_cell_rule fdht_cell_rule; /* nn/cells.h */
 
 typedef struct fdht_cell {
     fdht_cell_spec spec;
+    const fdht_cell_rule *rule;
     size_t state;       /* P: what h has */
-    size_t gate;        /* H' = prod(op.out) / 4: rows of one gate in op */
+    size_t gates;       /* of the rule: 4 in an LSTM */
+    size_t gate;        /* H' = prod(op.out) / gates: rows of one gate in op */
+    size_t hidden_gate; /* rows of one gate in the hidden map: H, in an fdht cell H' */
+    size_t biases;      /* numbers of the bias, whether there is one or not */
+    bool apart;         /* pre-activations of the hidden map are not added to those of the input map */
     fdht_op *op;        /* input map, or the map of [x;h] */
-    fdht_op *hidden;    /* dense (4H, P); NULL in an fdht cell */
+    fdht_op *hidden;    /* dense (gates H, P); NULL in an fdht cell */
     fdht_op *proj;      /* dense (P, H); NULL without projection */
     size_t core_offset; /* of op's parameters in the model's values, and so on */
     size_t bias_offset, hidden_offset, proj_offset;

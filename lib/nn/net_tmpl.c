@@ -11,12 +11,12 @@ static int new_cell(const fdht_cell *c, int workers, R(fdht_net_cell) *out, fdht
 {
     bool shared = c->spec.kind == FDHT_CELL_FDHT;
     int status = R(fdht_exec_new)(c->op, &c->spec.x, workers, &out->x, err);
-    if (status == FDHT_OK)
+    if (!status)
         status =
             R(fdht_exec_new)(shared ? c->op : c->hidden, shared ? &c->spec.h : NULL, workers, &out->h, err);
-    if (status == FDHT_OK && c->proj)
+    if (!status && c->proj)
         status = R(fdht_exec_new)(c->proj, NULL, workers, &out->p, err);
-    if (status != FDHT_OK)
+    if (status)
         return status;
     out->inputs = c->spec.inputs;
     out->x_size = R(fdht_exec_inputs)(out->x);
@@ -57,7 +57,7 @@ static int new_scratch(R(fdht_net) *n, fdht_error *err)
     const fdht_frame_spec *f = &m->spec.frame;
     if (!f->width || f->diff || f->mean == 0)
         return FDHT_OK;
-    n->shift = fdht_calloc_err(FDHT_GATES * m->cell[0].gate, sizeof *n->shift, "network", err);
+    n->shift = fdht_calloc_err(m->cell[0].gates * m->cell[0].gate, sizeof *n->shift, "network", err);
     return n->shift ? FDHT_OK : FDHT_ENOMEM;
 }
 
@@ -75,10 +75,10 @@ int R(fdht_net_new)(const fdht_model *m, int workers, R(fdht_net) **out, fdht_er
     if (!n->cell || !n->ldy)
         goto out;
     for (int i = 0; i < m->n_cells; i++)
-        if ((status = new_cell(&m->cell[i], workers, &n->cell[i], err)) != FDHT_OK)
+        if ((status = new_cell(&m->cell[i], workers, &n->cell[i], err)))
             goto out;
     set_widths(n);
-    if ((status = new_scratch(n, err)) != FDHT_OK)
+    if ((status = new_scratch(n, err)))
         goto out;
     *out = n;
     n = NULL;
@@ -131,7 +131,7 @@ void R(fdht_net_pack)(R(fdht_net) *n, const REAL *values)
     n->weight = m->spec.classes ? values + m->weight_offset : NULL;
     n->classifier_bias = m->spec.classes ? values + m->bias_offset : NULL;
     if (n->shift) {
-        size_t gates = FDHT_GATES * m->cell[0].gate;
+        size_t gates = m->cell[0].gates * m->cell[0].gate;
         R(fdht_vectors) ones = {.load = load_ones, .arg = &n->cell[0]};
         R(fdht_exec_forward)(n->cell[0].x, 0, 1, &ones, n->shift, gates, false);
         for (size_t j = 0; j < gates; j++)
@@ -143,7 +143,7 @@ size_t R(fdht_net_bytes)(const R(fdht_net) *n)
 {
     size_t sum = (size_t)n->workers * 2 * FDHT_CHUNK * n->widest * sizeof(REAL);
     if (n->shift)
-        sum += FDHT_GATES * n->model->cell[0].gate * sizeof(REAL);
+        sum += n->model->cell[0].gates * n->model->cell[0].gate * sizeof(REAL);
     for (int i = 0; i < n->model->n_cells; i++) {
         sum += R(fdht_exec_bytes)(n->cell[i].x) + R(fdht_exec_bytes)(n->cell[i].h);
         if (n->cell[i].p)

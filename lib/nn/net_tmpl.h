@@ -1,8 +1,9 @@
 /* nn/net_tmpl.h - the declarations of nn/net.h for one number type. Template (base/real.h). */
 
-/* The inputs of a set of clips. load fills dst (inputs) with clip's input at time t, by any thread;
- * peek, unless NULL, says of which bytes, as many as inputs (or NULL), so that they are fetched ahead;
- * u8: one clip whose frames are read as they stand, shifted by the net's mean. */
+/* The inputs of a set of clips.
+ *   load  fills dst (inputs) with the input of a clip at time t; called by any thread
+ *   peek  unless NULL: the bytes (inputs of them, or NULL) that load will read, so that they are fetched ahead
+ *   u8    one clip whose frames are read as bytes, without load; the net's shift takes the mean away afterwards */
 typedef struct R(fdht_input) {
     void (*load)(void *arg, size_t clip, size_t t, int worker, REAL *dst);
     const uint8_t *(*peek)(void *arg, size_t clip, size_t t);
@@ -27,7 +28,7 @@ typedef struct R(fdht_net) {
 } R(fdht_net);
 int R(fdht_net_new)(const fdht_model *m, int workers, R(fdht_net) **out, fdht_error *err);
 void R(fdht_net_free)(R(fdht_net) *n);
-/* values: all of the model's, kept by reference until the next pack. */
+/* Take new weights: values (all of the model's) is kept by reference until the next pack. */
 void R(fdht_net_pack)(R(fdht_net) *n, const REAL *values);
 /* Bytes of packed weights and scratch. */
 size_t R(fdht_net_bytes)(const R(fdht_net) *n);
@@ -48,12 +49,14 @@ typedef struct R(fdht_tape) {
 } R(fdht_tape);
 int R(fdht_tape_new)(const R(fdht_net) *net, bool keeps, R(fdht_tape) **out, fdht_error *err);
 void R(fdht_tape_free)(R(fdht_tape) *t);
-/* Lay out clips of these lengths, with room. */
+/* Lay out clips of these lengths and allocate what their rows need. FDHT_EINVAL: a length of 0; FDHT_ENOMEM. */
 int R(fdht_tape_set)(R(fdht_tape) *t, size_t clips, const size_t *length, fdht_error *err);
 /* Bytes of a tape laid out for so many clips of `length` steps each. */
 size_t R(fdht_tape_bytes)(const R(fdht_net) *net, bool keeps, size_t clips, size_t length);
 
-/* Run all cells. With a team: shared; without: in the calling thread with `worker`'s scratch. */
+/* One row of a cell, as its rule takes it; the states before it are NULL at step 0. */
+R(fdht_cell_row) R(fdht_tape_row)(const R(fdht_tape) *t, int cell, size_t row);
+/* Run all cells: shared by the team, or, where team is NULL, in the calling thread with `worker`'s scratch. */
 void R(fdht_net_forward)(R(fdht_tape) *t, const R(fdht_input) *input, fdht_team *team, int worker);
 /* last (outputs): the pooled state of the clip at a position; scores (classes): its logits. */
 void R(fdht_net_pool)(const R(fdht_tape) *t, size_t position, REAL *last);

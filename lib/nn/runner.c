@@ -1,3 +1,4 @@
+/* nn/runner.c - clips in, logits out: clips shared by threads, or all clips in one product. */
 #include <math.h>
 #include <string.h>
 
@@ -6,7 +7,7 @@
 static int new_worker(fdht_runner *r, int w, fdht_error *err)
 {
     int status = fdht_tape_new_f32(r->net, false, &r->tape[w], err);
-    if (status != FDHT_OK)
+    if (status)
         return status;
     r->last[w] = fdht_calloc_err(r->model->outputs, sizeof **r->last, "runner", err);
     r->line[w] = fdht_calloc_err(2 * r->model->cell[0].spec.inputs, 1, "runner", err);
@@ -22,7 +23,7 @@ static int new_workers(fdht_runner *r, fdht_error *err)
     r->line = fdht_calloc_err((size_t)r->workers, sizeof *r->line, "runner", err);
     if (!r->tape || !r->last || !r->line)
         return FDHT_ENOMEM;
-    for (int w = 0; w < r->workers && status == FDHT_OK; w++)
+    for (int w = 0; w < r->workers && !status; w++)
         status = new_worker(r, w, err);
     return status;
 }
@@ -35,9 +36,9 @@ int fdht_runner_new(const fdht_model *m, int threads, fdht_runner **out, fdht_er
     if (!r)
         return FDHT_ENOMEM;
     r->model = m;
-    if ((status = fdht_team_new(threads, &r->team, err)) != FDHT_OK ||
-        (status = fdht_net_new_f32(m, fdht_team_size(r->team), &r->net, err)) != FDHT_OK ||
-        (status = new_workers(r, err)) != FDHT_OK)
+    if ((status = fdht_team_new(threads, &r->team, err)) ||
+        (status = fdht_net_new_f32(m, fdht_team_size(r->team), &r->net, err)) ||
+        (status = new_workers(r, err)))
         goto out;
     fdht_net_pack_f32(r->net, m->values);
     *out = r;
@@ -55,7 +56,7 @@ int fdht_runner_borrow(fdht_net_f32 *net, fdht_team *team, fdht_runner **out, fd
         return FDHT_ENOMEM;
     *r = (fdht_runner){.model = net->model, .net = net, .team = team, .borrowed = true};
     int status = new_workers(r, err);
-    if (status == FDHT_OK)
+    if (!status)
         *out = r;
     else
         fdht_runner_free(r);
@@ -110,7 +111,7 @@ static int run_clip(fdht_runner *r, int worker, const fdht_clip *clip, fdht_erro
     const fdht_model *m = r->model;
     const fdht_frame_spec *spec = &m->spec.frame;
     int status = fdht_tape_set_f32(r->tape[worker], 1, &clip->length, err);
-    if (status != FDHT_OK)
+    if (status)
         return status;
     clip_source source = {{.spec = spec, .inputs = m->cell[0].spec.inputs, .clip = *clip}, r->line[worker]};
     fdht_input_f32 input = {.load = load_frame, .peek = peek_frame, .arg = &source, .zero_first = spec->diff};
@@ -132,7 +133,7 @@ static void run_item(void *arg, size_t i, int worker)
 {
     run_job *j = arg;
     fdht_runner *r = j->runner;
-    if ((j->status[i] = run_clip(r, worker, &j->clip[i], NULL)) != FDHT_OK)
+    if ((j->status[i] = run_clip(r, worker, &j->clip[i], NULL)))
         return;
     fdht_net_pool_f32(r->tape[worker], 0, r->last[worker]);
     fdht_net_scores_f32(r->net, r->last[worker], j->scores + i * j->width);
@@ -142,7 +143,7 @@ int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scor
 {
     int status = FDHT_OK;
     for (size_t i = 0; i < n; i++)
-        if ((status = fdht_model_check_clip(r->model, &clip[i], err)) != FDHT_OK)
+        if ((status = fdht_model_check_clip(r->model, &clip[i], err)))
             return fdht_fail_prefix(err, status, "clip %zu", i);
     int *result = fdht_calloc_err(n, sizeof *result, "runner", err);
     if (!result)
@@ -150,8 +151,8 @@ int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scor
     size_t width = r->model->spec.classes ? r->model->spec.classes : r->model->outputs;
     run_job job = {r, clip, width, scores, result};
     fdht_team_for(r->team, n, run_item, &job);
-    for (size_t i = 0; i < n && status == FDHT_OK; i++)
-        if (result[i] != FDHT_OK)
+    for (size_t i = 0; i < n && !status; i++)
+        if (result[i])
             status = fdht_fail(err, result[i], "clip %zu: %s (%zu frames)", i, fdht_strerror(result[i]),
                                clip[i].length);
     fdht_free(result);
@@ -177,9 +178,9 @@ int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, fl
     fdht_tape_f32 *tape = NULL;
     size_t *length = NULL, width = r->model->spec.classes ? r->model->spec.classes : r->model->outputs;
     for (size_t i = 0; i < n; i++)
-        if ((status = fdht_model_check_clip(r->model, &clip[i], err)) != FDHT_OK)
+        if ((status = fdht_model_check_clip(r->model, &clip[i], err)))
             return fdht_fail_prefix(err, status, "clip %zu", i);
-    if ((status = fdht_tape_new_f32(r->net, false, &tape, err)) != FDHT_OK)
+    if ((status = fdht_tape_new_f32(r->net, false, &tape, err)))
         return status;
     status = FDHT_ENOMEM;
     length = fdht_calloc_err(n, sizeof *length, "runner", err);
@@ -187,7 +188,7 @@ int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, fl
         goto out;
     for (size_t i = 0; i < n; i++)
         length[i] = clip[i].length;
-    if ((status = fdht_tape_set_f32(tape, n, length, err)) != FDHT_OK)
+    if ((status = fdht_tape_set_f32(tape, n, length, err)))
         goto out;
     clips_source source = {r, clip};
     fdht_input_f32 input = {.load = load_clip_frame, .arg = &source, .zero_first = r->model->spec.frame.diff};
@@ -215,9 +216,9 @@ int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h
     const fdht_model *m = r->model;
     const fdht_tape_f32 *t = r->tape[0];
     int status = fdht_model_check_clip(m, clip, err);
-    if (status == FDHT_OK)
+    if (!status)
         status = run_clip(r, 0, clip, err);
-    if (status != FDHT_OK)
+    if (status)
         return status;
     size_t last = clip->length - 1, ldy = r->net->ldy[m->spec.layers - 1];
     for (size_t s = 0; y && s < clip->length; s++)
@@ -229,20 +230,11 @@ int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h
             h_n += state;
         }
         if (c_n) {
-            memcpy(c_n, t->cell[i].c + last * hidden, hidden * sizeof *c_n);
+            memset(c_n, 0, hidden * sizeof *c_n);
+            if (t->cell[i].c)
+                memcpy(c_n, t->cell[i].c + last * hidden, hidden * sizeof *c_n);
             c_n += hidden;
         }
     }
     return FDHT_OK;
-}
-
-void fdht_softmax(float *row, size_t n)
-{
-    float top = row[0], sum = 0;
-    for (size_t i = 1; i < n; i++)
-        top = row[i] > top ? row[i] : top;
-    for (size_t i = 0; i < n; i++)
-        sum += row[i] = expf(row[i] - top);
-    for (size_t i = 0; i < n; i++)
-        row[i] /= sum;
 }

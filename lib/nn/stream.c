@@ -1,3 +1,4 @@
+/* nn/stream.c - the same as a runner, a frame at a time: the state is kept between frames. */
 #include <string.h>
 
 #include "nn/runner.h"
@@ -92,7 +93,7 @@ int fdht_stream_frame(fdht_stream *s, const fdht_clip *frame, float *scores, fdh
         status = fdht_fail(err, FDHT_EINVAL, "expected 1 frame, got %zu", frame->length);
     if (!status)
         status = fdht_tape_set_f32(t, 1, &one, err);
-    if (status != FDHT_OK)
+    if (status)
         return status;
     memcpy(pair, pair + bytes, bytes);
     memcpy(pair + bytes, s->u8 ? (const void *)frame->u8 : (const void *)frame->f32, bytes);
@@ -105,7 +106,8 @@ int fdht_stream_frame(fdht_stream *s, const fdht_clip *frame, float *scores, fdh
     for (int i = 0; i < m->n_cells; i++) {
         t->cell[i].h0 = t->cell[i].c0 = NULL;
         memcpy(s->h[i], t->cell[i].h, r->net->cell[i].ldh * sizeof **s->h);
-        memcpy(s->c[i], t->cell[i].c, m->cell[i].spec.hidden * sizeof **s->c);
+        if (t->cell[i].c)
+            memcpy(s->c[i], t->cell[i].c, m->cell[i].spec.hidden * sizeof **s->c);
     }
     s->count++;
     fdht_net_pool_f32(t, 0, r->last[0]);

@@ -65,11 +65,12 @@ static int reserve_cell(R(fdht_tape) *t, int i, size_t rows, size_t clips, fdht_
     const R(fdht_net_cell) *r = &t->net->cell[i];
     R(fdht_tape_cell) *b = &t->cell[i];
     size_t hidden = c->spec.hidden;
-    bool ok = reserve(&b->a, rows, FDHT_GATES * c->gate, err) && reserve(&b->c, rows, hidden, err) &&
-              reserve(&b->tc, rows, hidden, err) && reserve(&b->h, rows, r->ldh, err) &&
-              (!c->proj || reserve(&b->hf, rows, hidden, err)) &&
-              (!c->hidden || c->gate == hidden || reserve(&b->ah, rows, FDHT_GATES * hidden, err)) &&
-              (!t->keeps || reserve(&b->keep, clips, r->ldh, err));
+    bool ok =
+        reserve(&b->a, rows, c->gates * c->gate, err) &&
+        (!c->rule->cell_state || (reserve(&b->c, rows, hidden, err) && reserve(&b->tc, rows, hidden, err))) &&
+        reserve(&b->h, rows, r->ldh, err) && (!c->proj || reserve(&b->hf, rows, hidden, err)) &&
+        (!c->apart || reserve(&b->ah, rows, c->gates * c->hidden_gate, err)) &&
+        (!t->keeps || reserve(&b->keep, clips, r->ldh, err));
     return ok ? FDHT_OK : FDHT_ENOMEM;
 }
 
@@ -77,7 +78,7 @@ int R(fdht_tape_set)(R(fdht_tape) *t, size_t clips, const size_t *length, fdht_e
 {
     const fdht_model *m = t->net->model;
     int dirs = m->spec.directions, status = fdht_rows_set(&t->rows, clips, length, err);
-    if (status != FDHT_OK)
+    if (status)
         return status;
     size_t rows = t->rows.rows;
     if (rows <= t->cap_rows && clips <= t->cap_clips)
@@ -86,7 +87,7 @@ int R(fdht_tape_set)(R(fdht_tape) *t, size_t clips, const size_t *length, fdht_e
     clips = FDHT_MAX(clips, t->cap_clips);
     free_rows(t);
     for (int i = 0; i < m->n_cells; i++)
-        if ((status = reserve_cell(t, i, rows, clips, err)) != FDHT_OK)
+        if ((status = reserve_cell(t, i, rows, clips, err)))
             return status;
     for (int l = 0; l < m->spec.layers; l++) {
         if (dirs == 1)
@@ -106,8 +107,8 @@ size_t R(fdht_tape_bytes)(const R(fdht_net) *net, bool keeps, size_t clips, size
     for (int i = 0; i < m->n_cells; i++) {
         const fdht_cell *c = &m->cell[i];
         size_t hidden = c->spec.hidden, ldh = net->cell[i].ldh;
-        row += FDHT_GATES * c->gate + 2 * hidden + ldh + (c->proj ? hidden : 0) +
-               (c->hidden && c->gate != hidden ? FDHT_GATES * hidden : 0);
+        row += c->gates * c->gate + (c->rule->cell_state ? 2 * hidden : 0) + ldh + (c->proj ? hidden : 0) +
+               (c->apart ? c->gates * c->hidden_gate : 0);
         clip += keeps ? ldh : 0;
     }
     for (int l = 0; m->spec.directions == 2 && l < m->spec.layers; l++)

@@ -1,4 +1,4 @@
-/* train/bptt_tmpl.c - back-propagation through time. Template (base/real.h); the includer defines sigmoid_back. */
+/* train/bptt_tmpl.c - back-propagation through time. Template (base/real.h). */
 #include <string.h>
 
 int R(fdht_bptt_new)(R(fdht_net) *net, fdht_team *team, bool recurrent_dropout, R(fdht_bptt) **out,
@@ -12,7 +12,7 @@ int R(fdht_bptt_new)(R(fdht_net) *net, fdht_team *team, bool recurrent_dropout, 
         return FDHT_ENOMEM;
     b->net = net;
     b->team = team;
-    if ((status = R(fdht_tape_new)(net, recurrent_dropout, &b->tape, err)) != FDHT_OK)
+    if ((status = R(fdht_tape_new)(net, recurrent_dropout, &b->tape, err)))
         goto out;
     b->scratch = fdht_calloc_err((size_t)net->workers, sizeof *b->scratch, "training", err);
     b->dy = fdht_calloc_err((size_t)m->spec.layers, sizeof *b->dy, "training", err);
@@ -58,9 +58,9 @@ void R(fdht_bptt_free)(R(fdht_bptt) *b)
     fdht_free(b);
 }
 
-/* Widths of what a batch needs beside its tape. */
+/* Widths of what a batch needs in addition to its tape. */
 typedef struct widths {
-    size_t hidden, reversed, projected;
+    size_t biases, reversed, projected;
 } widths;
 
 static widths batch_widths(const R(fdht_net) *net)
@@ -68,7 +68,7 @@ static widths batch_widths(const R(fdht_net) *net)
     const fdht_model *m = net->model;
     widths w = {0};
     for (int i = 0; i < m->n_cells; i++) {
-        w.hidden = FDHT_MAX(w.hidden, m->cell[i].spec.hidden);
+        w.biases = FDHT_MAX(w.biases, m->cell[i].biases);
         w.projected = FDHT_MAX(w.projected, m->cell[i].spec.proj);
         if (m->spec.directions == 2 && i > 2)
             w.reversed = FDHT_MAX(w.reversed, net->cell[i].x_size);
@@ -88,13 +88,13 @@ int R(fdht_bptt_set)(R(fdht_bptt) *b, size_t clips, const size_t *length, fdht_e
     int status = R(fdht_tape_set)(b->tape, clips, length, err);
     size_t rows = b->tape->rows.rows;
     widths w = batch_widths(b->net);
-    if (status != FDHT_OK || (rows <= b->cap_rows && clips <= b->cap_clips))
+    if (status || (rows <= b->cap_rows && clips <= b->cap_clips))
         return status;
     rows = FDHT_MAX(rows, b->cap_rows);
     clips = FDHT_MAX(clips, b->cap_clips);
     free_batch(b);
     bool ok =
-        reserve(&b->partial, (clips + FDHT_CHUNK - 1) / FDHT_CHUNK, FDHT_GATES * w.hidden, err) &&
+        reserve(&b->partial, (clips + FDHT_CHUNK - 1) / FDHT_CHUNK, w.biases, err) &&
         reserve(&b->gx, rows, w.reversed, err) && (!w.projected || reserve(&b->dp, rows, w.projected, err)) &&
         reserve(&b->last, clips, m->outputs, err) && reserve(&b->dlast, clips, m->outputs, err) &&
         reserve(&b->scores, clips, m->spec.classes, err) && reserve(&b->dscores, clips, m->spec.classes, err);
@@ -132,7 +132,7 @@ void R(fdht_bptt_bytes)(const R(fdht_bptt) *b, size_t clips, size_t length, size
             clips * (length * row + 2 * m->outputs + 2 * m->spec.classes) * sizeof(REAL);
     *scratch = R(fdht_net_bytes)(net) + buffers +
                sizeof(REAL) * ((size_t)net->workers * 3 * FDHT_CHUNK * net->widest +
-                               (clips + FDHT_CHUNK - 1) / FDHT_CHUNK * FDHT_GATES * w.hidden);
+                               (clips + FDHT_CHUNK - 1) / FDHT_CHUNK * w.biases);
 }
 
 void R(fdht_bptt_forward)(R(fdht_bptt) *b, const R(fdht_input) *input)
@@ -145,7 +145,7 @@ void R(fdht_bptt_forward)(R(fdht_bptt) *b, const R(fdht_input) *input)
     }
 }
 
-/* Gradients of the classifier; dlast. */
+/* Gradients of the classifier, and dlast. */
 static void classifier_backward(R(fdht_bptt) *b, REAL *grad)
 {
     const fdht_model *m = b->net->model;
@@ -190,45 +190,12 @@ static void pool_backward(R(fdht_bptt) *b)
     }
 }
 
-/* Gates of one row backwards, whatever their activation; see the kernel cell_back. */
-static void gates_back(fdht_activation act, size_t n, REAL *gi, REAL *gf, REAL *gg, REAL *go,
-                       const REAL *c_prev, const REAL *tc, const REAL *dh, REAL *dc)
-{
-    REAL slope = act == FDHT_HARD_SIGMOID ? (REAL)0.2 : (REAL)1 / 6;
-    for (size_t j = 0; j < n; j++) {
-        REAL i = gi[j], f = gf[j], g = gg[j], o = go[j], e = dc[j] + dh[j] * o * (1 - tc[j] * tc[j]);
-        bool soft = act == FDHT_SIGMOID;
-        REAL si = soft ? i * (1 - i) : i > 0 && i < 1 ? slope : 0;
-        REAL sf = soft ? f * (1 - f) : f > 0 && f < 1 ? slope : 0;
-        REAL so = soft ? o * (1 - o) : o > 0 && o < 1 ? slope : 0;
-        gi[j] = e * g * si;
-        gf[j] = c_prev ? e * c_prev[j] * sf : 0;
-        gg[j] = e * i * (1 - g * g);
-        go[j] = dh[j] * tc[j] * so;
-        dc[j] = e * f;
-    }
-}
-
-/* One row of the recurrence backwards: dh and dc (gradients of h before the projection and of c) in, dc of
- * the step before out; the gates in a become gradients of the pre-activations. */
-static void step_row_backward(const fdht_cell *cell, REAL *a, REAL *ah, const REAL *c_prev, const REAL *tc,
-                              const REAL *dh, REAL *dc)
-{
-    size_t n = cell->spec.hidden, gates = cell->gate;
-    fdht_activation act = cell->spec.activation;
-    if (act != FDHT_SIGMOID ||
-        !sigmoid_back(n, a, a + gates, a + 2 * gates, a + 3 * gates, c_prev, tc, dh, dc))
-        gates_back(act, n, a, a + gates, a + 2 * gates, a + 3 * gates, c_prev, tc, dh, dc);
-    for (size_t g = 0; ah && g < FDHT_GATES; g++)
-        memcpy(ah + g * n, a + g * gates, n * sizeof *ah);
-}
-
-/* Where the gradient of the hidden map's output stands, and its width. */
+/* Where the gradient of the hidden map's output is, and its width. */
 static REAL *hidden_gradient(const R(fdht_bptt) *b, int cell, size_t row, size_t *ld)
 {
     const fdht_cell *m = &b->net->model->cell[cell];
     const R(fdht_tape_cell) *t = &b->tape->cell[cell];
-    *ld = FDHT_GATES * (t->ah ? m->spec.hidden : m->gate);
+    *ld = m->gates * (t->ah ? m->hidden_gate : m->gate);
     return (t->ah ? t->ah : t->a) + row * *ld;
 }
 
@@ -250,7 +217,8 @@ typedef struct chunk {
     R(fdht_bptt) *bptt;
     int cell, worker;
     size_t p0, p1;
-    REAL *dh, *dc, *dhf; /* (FDHT_CHUNK, ldh); (FDHT_CHUNK, H) of c; of h before the projection */
+    REAL *dh, *carry,
+        *dhf; /* (FDHT_CHUNK, ldh); (FDHT_CHUNK, H) see nn/cells_tmpl.h; of h before the projection */
 } chunk;
 
 static size_t chunk_width(const chunk *k, size_t s)
@@ -286,32 +254,36 @@ static void step_backward(chunk *k, size_t s)
     const fdht_rows *rows = &b->tape->rows;
     const fdht_cell *m = &b->net->model->cell[k->cell];
     const R(fdht_net_cell) *r = &b->net->cell[k->cell];
-    const R(fdht_tape_cell) *t = &b->tape->cell[k->cell];
     size_t n = chunk_width(k, s), hidden = m->spec.hidden, ld = r->p ? hidden : r->ldh;
     if (r->p)
         R(fdht_exec_transpose)(r->p, k->worker, n, k->dh, r->ldh, k->dhf, hidden, false);
     for (size_t i = 0; i < n; i++) {
-        size_t row = rows->off[s] + k->p0 + i;
-        const REAL *c_prev = s ? t->c + (rows->off[s - 1] + k->p0 + i) * hidden : NULL;
-        step_row_backward(m, t->a + row * FDHT_GATES * m->gate,
-                          t->ah ? t->ah + row * FDHT_GATES * hidden : NULL, c_prev, t->tc + row * hidden,
-                          (r->p ? k->dhf : k->dh) + i * ld, k->dc + i * hidden);
+        R(fdht_cell_row) now = R(fdht_tape_row)(b->tape, k->cell, rows->off[s] + k->p0 + i);
+        m->rule->R(back)(m, &now, (r->p ? k->dhf : k->dh) + i * ld, k->carry + i * hidden);
     }
 }
 
-/* The chunk's share of the bias gradient. */
+/* The chunk's share of the bias gradient: of the gates, and where the bias has one block more, of what the hidden map gives
+ * to the last gate. */
 static void sum_gates(const chunk *k, REAL *sum)
 {
     const R(fdht_tape) *t = k->bptt->tape;
+    const R(fdht_tape_cell) *b = &t->cell[k->cell];
     const fdht_cell *m = &k->bptt->net->model->cell[k->cell];
-    size_t hidden = m->spec.hidden;
-    memset(sum, 0, FDHT_GATES * hidden * sizeof *sum);
+    size_t hidden = m->spec.hidden, ldg = m->gates * m->gate, ldu = m->gates * m->hidden_gate;
+    memset(sum, 0, m->biases * sizeof *sum);
     for (size_t s = 0; s < t->rows.length[k->p0]; s++)
         for (size_t i = 0, n = chunk_width(k, s); i < n; i++) {
-            const REAL *a = t->cell[k->cell].a + (t->rows.off[s] + k->p0 + i) * FDHT_GATES * m->gate;
-            for (size_t g = 0; g < FDHT_GATES; g++)
+            size_t row = t->rows.off[s] + k->p0 + i;
+            const REAL *a = b->a + row * ldg;
+            for (size_t g = 0; g < m->gates; g++)
                 for (size_t j = 0; j < hidden; j++)
                     sum[g * hidden + j] += a[g * m->gate + j];
+            if (m->biases == m->gates * hidden)
+                continue;
+            const REAL *u = b->ah + row * ldu + ldu - m->hidden_gate;
+            for (size_t j = 0; j < hidden; j++)
+                sum[m->gates * hidden + j] += u[j];
         }
 }
 
@@ -329,16 +301,16 @@ static void chunk_backward(void *arg, size_t item, int worker)
     chunk k = {.bptt = b, .cell = job->cell, .worker = worker, .p0 = item * FDHT_CHUNK};
     k.p1 = FDHT_MIN(k.p0 + FDHT_CHUNK, rows->clips);
     k.dh = b->scratch[worker];
-    k.dc = k.dh + FDHT_CHUNK * b->net->cell[job->cell].ldh;
-    k.dhf = k.dc + FDHT_CHUNK * hidden;
-    memset(k.dc, 0, FDHT_CHUNK * hidden * sizeof *k.dc);
+    k.carry = k.dh + FDHT_CHUNK * b->net->cell[job->cell].ldh;
+    k.dhf = k.carry + FDHT_CHUNK * hidden;
+    memset(k.carry, 0, FDHT_CHUNK * hidden * sizeof *k.carry);
     size_t later = 0; /* clips of the chunk that run at the step after */
     for (size_t s = rows->length[k.p0]; s-- > 0;) {
         state_gradient(&k, s, later);
         step_backward(&k, s);
         later = chunk_width(&k, s);
     }
-    sum_gates(&k, b->partial + item * FDHT_GATES * hidden);
+    sum_gates(&k, b->partial + item * b->net->model->cell[job->cell].biases);
 }
 
 enum { ROW_BLOCK = 16 };
@@ -356,7 +328,7 @@ static void input_block(void *arg, size_t item, int worker)
     const input_job *j = arg;
     const R(fdht_bptt) *b = j->bptt;
     size_t row = item * ROW_BLOCK, n = FDHT_MIN((size_t)ROW_BLOCK, b->tape->rows.rows - row);
-    size_t ldg = FDHT_GATES * b->net->model->cell[j->cell].gate;
+    size_t ldg = b->net->model->cell[j->cell].gates * b->net->model->cell[j->cell].gate;
     R(fdht_exec_transpose)(b->net->cell[j->cell].x, worker, n, b->tape->cell[j->cell].a + row * ldg, ldg,
                            j->gx + row * j->ldx, j->ldx, false);
 }
@@ -394,30 +366,30 @@ static int cell_backward(R(fdht_bptt) *b, int cell, REAL *grad, fdht_error *err)
     const fdht_cell *m = &b->net->model->cell[cell];
     const R(fdht_net_cell) *r = &b->net->cell[cell];
     const R(fdht_tape) *t = b->tape;
-    size_t chunks = (t->rows.clips + FDHT_CHUNK - 1) / FDHT_CHUNK, n4 = FDHT_GATES * m->spec.hidden, ld;
+    size_t chunks = (t->rows.clips + FDHT_CHUNK - 1) / FDHT_CHUNK, ldg = m->gates * m->gate, ld;
     size_t first = cell == 0 && t->input.zero_first ? t->rows.off[1] : 0, rows = t->rows.rows;
     int status = FDHT_OK;
     cell_job job = {b, cell};
     fdht_team_for(b->team, chunks, chunk_backward, &job);
     for (size_t c = 0; m->spec.bias && c < chunks; c++)
-        for (size_t j = 0; j < n4; j++)
-            grad[m->bias_offset + j] += b->partial[c * n4 + j];
+        for (size_t j = 0; j < m->biases; j++)
+            grad[m->bias_offset + j] += b->partial[c * m->biases + j];
     R(fdht_row_source) source = {t, cell, first};
     R(fdht_vectors) v = R(fdht_net_x_rows)(&source);
-    const REAL *g = t->cell[cell].a + first * FDHT_GATES * m->gate;
+    const REAL *g = t->cell[cell].a + first * ldg;
     const REAL *w = b->net->values;
     size_t hidden = m->hidden ? m->hidden_offset : m->core_offset;
     if (first < rows)
-        status = R(fdht_exec_grad_all)(r->x, b->team, rows - first, &v, w + m->core_offset, g,
-                                       FDHT_GATES * m->gate, grad + m->core_offset, err);
+        status = R(fdht_exec_grad_all)(r->x, b->team, rows - first, &v, w + m->core_offset, g, ldg,
+                                       grad + m->core_offset, err);
     source.first = t->rows.off[1];
     v = R(fdht_net_h_rows)(&source);
     g = hidden_gradient(b, cell, source.first, &ld);
-    if (status == FDHT_OK && source.first < rows)
+    if (!status && source.first < rows)
         status = R(fdht_exec_grad_all)(r->h, b->team, rows - source.first, &v, w + hidden, g, ld,
                                        grad + hidden, err);
     v = (R(fdht_vectors)){.real = t->cell[cell].hf, .ld = m->spec.hidden};
-    if (status == FDHT_OK && r->p)
+    if (!status && r->p)
         status = R(fdht_exec_grad_all)(r->p, b->team, rows, &v, w + m->proj_offset, b->dp, m->state,
                                        grad + m->proj_offset, err);
     return status;
@@ -431,7 +403,7 @@ int R(fdht_bptt_backward)(R(fdht_bptt) *b, REAL *grad, fdht_error *err)
     for (int l = b->net->model->spec.layers - 1; l >= 0; l--)
         for (int d = 0; d < dirs; d++) {
             int status = cell_backward(b, l * dirs + d, grad, err);
-            if (status != FDHT_OK)
+            if (status)
                 return status;
             if (l)
                 below_backward(b, l * dirs + d);

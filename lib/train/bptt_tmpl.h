@@ -1,9 +1,9 @@
 /* train/bptt_tmpl.h - the declarations of train/bptt.h for one number type. Template (base/real.h). */
 
-/* Softmax cross-entropy of n rows of logits (n, k), as PyTorch defines it with label smoothing s and
- * class weights w (NULL: 1): the sum over rows of (1-s) w_y nll_y + s/k sum_j w_j nll_j. grad (n, k) is
- * its gradient, NULL: not wanted. correct counts rows whose largest logit is the label's. The caller
- * divides both by the sum of w_y, which is added to *weight. */
+/* Softmax cross-entropy of n rows of logits (n, k), with label smoothing and class weights (k; NULL: 1): the sum over
+ * rows that lib/README.md section 7.1 divides by the sum of w_y. The caller does that, with loss and gradient; the sum
+ * of w_y is added to *weight. grad (n, k): the gradient. *correct is raised by the rows whose largest logit is the
+ * label's. */
 double R(fdht_loss)(size_t n, size_t k, const REAL *logits, const int *label, double smoothing,
                     const double *weights, REAL *grad, double *weight, size_t *correct);
 typedef struct R(fdht_bptt) {
@@ -11,7 +11,7 @@ typedef struct R(fdht_bptt) {
     R(fdht_tape) *tape;
     fdht_team *team;
     REAL **scratch; /* (workers) */
-    REAL *partial;  /* (chunks, widest 4 H) */
+    REAL *partial;  /* (chunks, numbers of the largest bias) */
     REAL **dy;      /* (layers) (rows, ldy): gradients of a layer's outputs, in time order */
     REAL *gx;       /* (rows, widest input box of a reversed upper cell) */
     REAL *dp;       /* (rows, P) gradients of projected states, or NULL */
@@ -30,6 +30,7 @@ void R(fdht_bptt_forward)(R(fdht_bptt) *b, const R(fdht_input) *input);
 int R(fdht_bptt_backward)(R(fdht_bptt) *b, REAL *grad, fdht_error *err);
 /* Gradient of x of cell 0 after backward: gx (rows, its box), for tests. */
 void R(fdht_bptt_input_gradient)(R(fdht_bptt) *b, REAL *gx);
-/* One optimiser step over n numbers, t = 1, 2, ..: shared/vectors' formulas. m, v (n) start as 0. */
+/* One optimiser step over n numbers, t = 1, 2, .. (lib/README.md section 7.4): g times scale is the gradient; m, v (n)
+ * start as 0, v is NULL for sgd. */
 void R(fdht_optimizer)(const fdht_train_options *opt, uint64_t t, double lr, size_t n, REAL *p, const REAL *g,
                        REAL *m, REAL *v, double scale);

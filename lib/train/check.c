@@ -1,3 +1,4 @@
+/* train/check.c - gradients in double against signed central differences. */
 #include <math.h>
 #include <string.h>
 
@@ -62,9 +63,9 @@ static int set_up(checker *c, const int *label, fdht_error *err)
 {
     const fdht_model *m = c->model;
     int status = fdht_team_new(1, &c->team, err);
-    if (status != FDHT_OK || (status = fdht_net_new_f64(m, 1, &c->net, err)) != FDHT_OK ||
-        (status = fdht_bptt_new_f64(c->net, c->team, false, &c->bptt, err)) != FDHT_OK ||
-        (status = fdht_bptt_set_f64(c->bptt, c->clips, c->length, err)) != FDHT_OK)
+    if (status || (status = fdht_net_new_f64(m, 1, &c->net, err)) ||
+        (status = fdht_bptt_new_f64(c->net, c->team, false, &c->bptt, err)) ||
+        (status = fdht_bptt_set_f64(c->bptt, c->clips, c->length, err)))
         return status;
     c->start = fdht_calloc_err(c->clips, sizeof *c->start, "gradient check", err);
     c->label = fdht_calloc_err(c->clips, sizeof *c->label, "gradient check", err);
@@ -89,10 +90,10 @@ int fdht_gradient_check(const fdht_model *m, size_t clips, const size_t *length,
     int status;
     if (!m->spec.classes || clips == 0 || probes < 1 || !(h > 0))
         return fdht_fail(err, FDHT_EINVAL, "gradient check: expected a classifier, clips, probes and a step");
-    if ((status = set_up(&c, label, err)) != FDHT_OK)
+    if ((status = set_up(&c, label, err)))
         goto out;
     mean_loss(&c);
-    if ((status = fdht_bptt_backward_f64(c.bptt, c.grad, err)) != FDHT_OK)
+    if ((status = fdht_bptt_backward_f64(c.bptt, c.grad, err)))
         goto out;
     fdht_rng_seed(&rng, seed, 0);
     for (int i = 0; i < m->n_params; i++)

@@ -1,3 +1,4 @@
+/* train/evaluate.c - loss, accuracy, confusion and class figures of a model; pixel statistics of a source. */
 #include <math.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ typedef struct evaluation {
 static int evaluate_batch(evaluation *e, const fdht_batch *b, size_t classes, fdht_error *err)
 {
     int status = fdht_runner_run(e->runner, b->clip, b->clips, e->scores, err);
-    if (status != FDHT_OK)
+    if (status)
         return status;
     for (size_t i = 0; i < b->clips; i++)
         e->label[i] = e->source->label[b->id[i]];
@@ -49,7 +50,7 @@ int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_train_d
         goto out;
     status = fdht_reader_new(s, &m->spec.frame, m->cell[0].spec.inputs, NULL, s->clips, EVALUATE_BATCH, false,
                              0, &reader, err);
-    while (status == FDHT_OK && (status = fdht_reader_next(reader, &batch, err)) == FDHT_OK && batch.clips)
+    while (!status && !(status = fdht_reader_next(reader, &batch, err)) && batch.clips)
         status = evaluate_batch(&e, &batch, classes, err);
     *loss = e.loss / (double)s->clips;
     *accuracy = (double)e.correct / (double)s->clips;
@@ -85,7 +86,7 @@ int fdht_evaluate(const fdht_model *m, const fdht_train_data *s, int threads, fd
     *out = (fdht_result){.clips = s->clips, .classes = n};
     if (!n)
         return fdht_fail(err, FDHT_EINVAL, "the model has no classifier to evaluate");
-    if ((status = fdht_train_data_check(s, m, "evaluation", err)) != FDHT_OK)
+    if ((status = fdht_train_data_check(s, m, "evaluation", err)))
         return status;
     out->confusion = fdht_calloc_err(n * n, sizeof *out->confusion, "evaluation", err);
     out->precision = fdht_calloc_err(n, sizeof *out->precision, "evaluation", err);
@@ -94,13 +95,13 @@ int fdht_evaluate(const fdht_model *m, const fdht_train_data *s, int threads, fd
     status = FDHT_ENOMEM;
     if (!out->confusion || !out->precision || !out->recall || !out->f1)
         goto out;
-    if ((status = fdht_runner_new(m, threads, &r, err)) == FDHT_OK)
+    if (!(status = fdht_runner_new(m, threads, &r, err)))
         status = fdht_evaluate_runner(r, m, s, &out->loss, &out->accuracy, out->confusion, err);
-    if (status == FDHT_OK)
+    if (!status)
         class_scores(out);
 out:
     fdht_runner_free(r);
-    if (status != FDHT_OK)
+    if (status)
         fdht_result_free(out);
     return status;
 }
@@ -140,10 +141,10 @@ int fdht_pixel_stats(const fdht_train_data *s, const fdht_frame_spec *frame, dou
         if (!data)
             return FDHT_ENOMEM;
         int status = s->read(s->arg, id, data, inputs * s->length[id], err);
-        if (status == FDHT_OK)
+        if (!status)
             measure_clip(data, inputs * s->length[id], frame->diff, &sum, &square);
         fdht_free(data);
-        if (status != FDHT_OK)
+        if (status)
             return status;
         count += (double)s->length[id] * (double)inputs;
     }

@@ -1,4 +1,5 @@
 /* train/loss_f32.c - train/loss_tmpl.c for float. */
+#include "nn/activation.h"
 #include "train/bptt.h"
 
 #define FDHT_REAL 32

@@ -1,4 +1,5 @@
 /* train/loss_f64.c - train/loss_tmpl.c for double. */
+#include "nn/activation.h"
 #include "train/bptt.h"
 
 #define FDHT_REAL 64

@@ -1,3 +1,4 @@
+/* train/options.c - training options: defaults, ranges, schedules; checks of a source. */
 #include <math.h>
 
 #include "nn/clip.h"

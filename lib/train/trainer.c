@@ -1,3 +1,4 @@
+/* train/trainer.c - epochs: batches, gradient norm, steps, validation, the state of a checkpoint. */
 #include "train/trainer.h"
 
 #include <math.h>
@@ -85,8 +86,8 @@ int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_tr
     fdht_trainer *t = NULL;
     int status = fdht_train_options_check(opt, m, err);
     *out = NULL;
-    if (status != FDHT_OK || (status = fdht_train_data_check(train, m, "training data", err)) != FDHT_OK ||
-        (val && (status = fdht_train_data_check(val, m, "validation data", err)) != FDHT_OK))
+    if (status || (status = fdht_train_data_check(train, m, "training data", err)) ||
+        (val && (status = fdht_train_data_check(val, m, "validation data", err))))
         return status;
     t = fdht_calloc_err(1, sizeof *t, "trainer", err);
     if (!t)
@@ -97,11 +98,10 @@ int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_tr
     t->train = train;
     t->val = val;
     t->steps_per_epoch = (train->clips + t->opt.batch - 1) / t->opt.batch;
-    if ((status = fdht_team_new(opt->threads, &t->team, err)) != FDHT_OK ||
-        (status = allocate(t, err)) != FDHT_OK ||
-        (status = fdht_net_new_f32(m, fdht_team_size(t->team), &t->net, err)) != FDHT_OK ||
-        (status = fdht_bptt_new_f32(t->net, t->team, opt->recurrent_dropout > 0, &t->bptt, err)) != FDHT_OK ||
-        (val && (status = fdht_runner_borrow(t->net, t->team, &t->runner, err)) != FDHT_OK))
+    if ((status = fdht_team_new(opt->threads, &t->team, err)) || (status = allocate(t, err)) ||
+        (status = fdht_net_new_f32(m, fdht_team_size(t->team), &t->net, err)) ||
+        (status = fdht_bptt_new_f32(t->net, t->team, opt->recurrent_dropout > 0, &t->bptt, err)) ||
+        (val && (status = fdht_runner_borrow(t->net, t->team, &t->runner, err))))
         goto out;
     set_rates(t);
     t->best_accuracy = -1;
@@ -246,7 +246,7 @@ static int train_batch(fdht_trainer *t, const fdht_batch *b, double lr, tally *s
     fdht_bptt_f32 *bptt = t->bptt;
     size_t classes = t->model->spec.classes;
     int status = fdht_bptt_set_f32(bptt, b->clips, b->length, err);
-    if (status != FDHT_OK)
+    if (status)
         return status;
     set_up_clips(t, b);
     set_up_recurrent_dropout(t);
@@ -262,7 +262,7 @@ static int train_batch(fdht_trainer *t, const fdht_batch *b, double lr, tally *s
     for (size_t i = 0; i < b->clips * classes; i++)
         bptt->dscores[i] *= share;
     memset(t->grad, 0, t->model->size * sizeof *t->grad);
-    if ((status = fdht_bptt_backward_f32(bptt, t->grad, err)) != FDHT_OK)
+    if ((status = fdht_bptt_backward_f32(bptt, t->grad, err)))
         return status;
     double norm = gradient_norm(t);
     sum->loss += loss;
@@ -283,11 +283,11 @@ static int train_batches(fdht_trainer *t, fdht_reader *reader, fdht_train_progre
     fdht_batch batch;
     for (;;) {
         int status = fdht_reader_next(reader, &batch, err);
-        if (status != FDHT_OK || batch.clips == 0)
+        if (status || batch.clips == 0)
             return status;
         uint64_t steps = t->steps_per_epoch * (uint64_t)t->opt.epochs;
         *lr = t->opt.lr * fdht_schedule_factor(&t->opt, t->step, steps, t->steps_per_epoch);
-        if ((status = train_batch(t, &batch, *lr, sum, err)) != FDHT_OK)
+        if ((status = train_batch(t, &batch, *lr, sum, err)))
             return status;
         if (progress && progress(arg, sum->clips, t->train->clips, sum->loss / sum->weight,
                                  (double)sum->correct / (double)sum->clips))
@@ -303,7 +303,7 @@ static int validate(fdht_trainer *t, fdht_epoch *out, fdht_error *err)
     fdht_net_pack_f32(t->net, t->model->values);
     int status =
         fdht_evaluate_runner(t->runner, t->model, t->val, &out->val_loss, &out->val_accuracy, NULL, err);
-    if (status != FDHT_OK)
+    if (status)
         return status;
     out->best = out->val_accuracy > t->best_accuracy ||
                 (out->val_accuracy == t->best_accuracy && out->val_loss < t->best_loss);
@@ -334,12 +334,12 @@ int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg
     int status = fdht_reader_new(t->train, frame, t->model->cell[0].spec.inputs, t->order, t->train->clips,
                                  t->opt.batch, frame->sample == FDHT_SAMPLE_RANDOM,
                                  fdht_rng_mix(t->opt.seed, STREAM_SAMPLE, (uint64_t)t->epoch), &reader, err);
-    if (status == FDHT_OK)
+    if (!status)
         status = train_batches(t, reader, progress, arg, &sum, &out->lr, err);
     fdht_reader_free(reader);
     if (status == FDHT_ENAN || status == FDHT_EINTR)
         memcpy(t->model->values, t->good, t->model->size * sizeof *t->good);
-    if (status != FDHT_OK)
+    if (status)
         return status;
     t->epoch++;
     out->loss = sum.weight > 0 ? sum.loss / sum.weight : 0;

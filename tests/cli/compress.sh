@@ -4,6 +4,12 @@
 L=$TOP/tests/data/lstm
 see="(see fdht help compress)"
 
+for f in fdht ht tt tr; do
+    run "$FDHT" compress "$TOP/tests/data/gru/torch_1layer.h5" -o gru.h5 -f --format $f --rank 12
+    same "a GRU as $f: status" 0 "$status"
+    same "a GRU as $f" "gru $f" "$("$FDHT" info gru.h5 --json | jq -r '.recurrent + " " + .cell')"
+done
+
 # usage
 fails "no file" 2 "fdht compress: expected one WEIGHTS.h5, got 0 $see" "$FDHT" compress
 fails "stdin" 2 "fdht compress: -: HDF5 cannot be read from a pipe (it needs seek) $see" "$FDHT" compress - -o m.h5 --rank 2

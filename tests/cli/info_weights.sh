@@ -24,6 +24,11 @@ json "onnx layer" '.layers[0] | [.directions, .gate_order]' '[2,"iofc"]'
 works "bfloat16" fdht info --json "$data/keras3_bfloat16.weights.h5"
 json "dtype" '.layers[0].dtype' '"bfloat16"'
 
+works "a GRU of PyTorch" fdht info --json "$TOP/tests/data/gru/torch_1layer.h5"
+json "a GRU of PyTorch" '.layers[0] | [.name, .recurrent, .gate_order, .parameters]' '["gru","gru","rzn",136]'
+works "a GRU of Keras" fdht info --json "$TOP/tests/data/gru/keras2.h5"
+json "a GRU of Keras" '.layers[0] | [.name, .recurrent, .gate_order, .recurrent_activation]' '["gru","gru","zrh","sigmoid"]'
+
 fails "no weights" 3 "fdht info: $data/expected.h5: no LSTM in the layout of Keras, PyTorch or ONNX among its 241 data sets" \
     fdht info "$data/expected.h5"
 head -c 3000 "$data/torch_1layer.h5" > cut.h5

@@ -108,6 +108,19 @@ has "a loss that runs away: message" "$err" "try a smaller learning rate"
 for k in ht tt tr bt; do works "--cell $k" train -q -f -o k.h5 --cell $k --epochs 2; done
 works "--cell dense" "$FDHT" train "$data" -q -f -o k.h5 --cell dense --hidden 8 --epochs 2
 for k in fdht ht tt tr bt; do works "--cell $k, modes chosen" "$FDHT" train "$data" -q -f -o k.h5 --cell $k --hidden 16 --epochs 1; done
+for k in fdht ht tt tr bt; do
+    works "--recurrent gru, --cell $k" train -q -f -o k.h5 --cell $k --recurrent gru --out-modes 3,4,2 --epochs 2
+done
+works "--recurrent gru, modes chosen" "$FDHT" train "$data" -q -f -o k.h5 --recurrent gru --hidden 16 --epochs 1
+works "--recurrent gru, --cell dense" "$FDHT" train "$data" -q -f -o g.h5 --recurrent gru --cell dense --hidden 8 --diff --lr 1e-2 --epochs 20
+works "a GRU: infer" "$FDHT" infer g.h5 "$data"
+same "a GRU: a line a clip" 90 "$(wc -l <<< "$out")"
+works "a GRU: info" "$FDHT" info g.h5 --json
+same "a GRU: info" "gru rzn" "$(jq -r '.recurrent + " " + .gates' <<< "$out")"
+fails "a GRU: no 16-bit arithmetic" 1 "fdht infer: dense: a gru cell; the accelerator has an LSTM unit alone" "$FDHT" infer g.h5 "$data" --fixed16
+fails "a GRU: output modes of an LSTM" 2 \
+    "fdht train: output modes multiply up to 32, 3 gates of 8 hidden units need 24 (--out-modes) (see fdht help train)" \
+    "$FDHT" train "$data" -o m2.h5 --recurrent gru --in-modes 8,8,3 --out-modes 4,4,2 --hidden 8
 works "--enlarge" train -q -f -o k.h5 --enlarge 2,2,0 --hidden-box 2,2,2 --epochs 1
 works "--val-split" train -q -f -o k.h5 --val-split .2 --epochs 1
 works "--balance, --smoothing, --pool mean" train -q -f -o k.h5 --balance --smoothing .1 --pool mean --epochs 1

@@ -43,16 +43,43 @@ static void test_padding(void **state)
     }
 }
 
-static void test_no_bias_hard_sigmoid(void **state)
+/* Every activation of a cell in each of its three places, without bias. */
+static void test_no_bias_activations(void **state)
 {
     (void)state;
-    for (int a = 0; a < FDHT_ACTIVATIONS; a++) {
-        fdht_cell_spec c = small_cell(FDHT_CELL_FDHT, 24, 6);
-        fdht_model_spec spec = {.layers = 1, .directions = 1, .cell = &c, .classes = 3, .frame.std = 1};
-        c.bias = false;
-        c.activation = (fdht_activation)a;
-        check(fdht_activation_name(c.activation), &spec);
-    }
+    for (int a = 0; a <= FDHT_LINEAR; a++)
+        for (int which = 0; which < 3; which++) {
+            fdht_cell_spec c = small_cell(which ? FDHT_CELL_TT : FDHT_CELL_FDHT, 24, 6);
+            fdht_activation *slot[] = {&c.activation, &c.candidate, &c.output};
+            fdht_model_spec spec = {.layers = 1, .directions = 1, .cell = &c, .classes = 3, .frame.std = 1};
+            c.bias = false;
+            *slot[which] = (fdht_activation)a;
+            check(fdht_activation_name((fdht_activation)a), &spec);
+        }
+}
+
+/* GRU cells of every kind, with and without bias, padded and not, of one and two directions. */
+static void test_gru(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < FDHT_CELL_KINDS; kind++)
+        for (int how = 0; how < 4; how++) {
+            size_t hidden = how & 1 ? 5 : 6, inputs = how & 1 ? 21 : 24;
+            fdht_cell_spec c[2] = {small_gru((fdht_cell_kind)kind, inputs, hidden),
+                                   small_gru((fdht_cell_kind)kind, inputs, hidden)};
+            fdht_model_spec spec = {
+                .layers = 1, .directions = 1 + how / 2, .cell = c, .classes = 3, .frame.std = 1};
+            c[0].bias = how != 3;
+            check("gru", &spec);
+            c[0].activation = FDHT_HARD_SIGMOID;
+            c[0].candidate = FDHT_RELU;
+            check("gru, other activations", &spec);
+        }
+    /* a GRU over an LSTM over a GRU */
+    fdht_cell_spec c[3] = {small_gru(FDHT_CELL_FDHT, 24, 6), small_cell(FDHT_CELL_TT, 6, 6),
+                           small_gru(FDHT_CELL_DENSE, 6, 4)};
+    fdht_model_spec spec = {.layers = 3, .directions = 1, .cell = c, .classes = 3, .frame.std = 1};
+    check("mixed stack", &spec);
 }
 
 static fdht_cell_spec projected(fdht_cell_kind kind, size_t inputs, size_t hidden, size_t proj)
@@ -89,7 +116,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cells),
         cmocka_unit_test(test_padding),
-        cmocka_unit_test(test_no_bias_hard_sigmoid),
+        cmocka_unit_test(test_no_bias_activations),
+        cmocka_unit_test(test_gru),
         cmocka_unit_test(test_stacks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

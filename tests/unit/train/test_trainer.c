@@ -54,7 +54,11 @@ static fdht_train_data make_toy(toy *t, uint64_t seed)
 
 static fdht_model *toy_model(fdht_cell_kind kind, bool diff, size_t frames, fdht_sample how)
 {
-    fdht_cell_spec c = {.kind = kind, .inputs = N, .hidden = 8, .bias = true};
+    fdht_cell_spec c;
+    fdht_cell_spec_default(&c);
+    c.kind = kind;
+    c.inputs = N;
+    c.hidden = 8;
     c.op = (fdht_op_spec){.format = FDHT_HT, .d = 2, .in = {4, 4}, .out = {4, 8}};
     assert_int_equal(fdht_tree_balanced(2, &c.op.tree, NULL), FDHT_OK);
     fdht_op_spec_set_rank(&c.op, 4);
