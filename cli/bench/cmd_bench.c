@@ -139,7 +139,8 @@ static int base_of(cli *c, const args *a, fdht_preset *out)
     const fdht_model_spec *s = fdht_model_spec_of(m);
     *out = (fdht_preset){.name = "model", .cell = s->cell[0], .frame = s->frame, .classes = s->classes};
     if (s->cells != 1)
-        status = cli_fail(c, FDHT_ENOSUP, "%s: bench times models of one cell, this has %d", a->model, s->cells);
+        status =
+            cli_fail(c, FDHT_ENOSUP, "%s: bench times models of one cell, this has %d", a->model, s->cells);
     fdht_model_free(m);
     return status;
 }
@@ -219,7 +220,7 @@ const cli_command cmd_bench = {
         "train: steps of adam, the next batch being read meanwhile. Times are per frame. Each sample lasts "
         "at\n"
         "least 20 ms; contestants take turns.",
-    .common = CLI_WITH_FORCE | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
+    .common = CLI_WITH_FORCE | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(args),
     .defaults = &defaults,

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fdht/basics.h"
+
 #define T    train_args
 #define MOST 1e9
 static const cli_option options[] = {
@@ -153,14 +155,53 @@ typedef struct job {
     int best_epoch, epoch;
 } job;
 
-static int open_data(job *j)
+/* Whether this run goes on from a checkpoint. */
+static bool resumes(const train_args *a)
+{
+    return a->resume && access(a->checkpoint, F_OK) == 0;
+}
+
+/* A model that was trained on resized frames goes on with frames of its own size, unless --resize says another. */
+static void take_size(train_args *a, const fdht_dataset *file)
+{
+    const char *path = resumes(a) ? a->checkpoint : a->init;
+    fdht_file_kind kind;
+    fdht_model *m = NULL;
+    if (!path || a->resize.width || fdht_dataset_info_of(file)->shape.features ||
+        fdht_file_identify(path, &kind, NULL) || kind != FDHT_FILE_MODEL ||
+        fdht_modelfile_read(path, &m, NULL, NULL, NULL)) /* who reads it next says what is wrong with it */
+        return;
+    const fdht_frame_spec *f = &fdht_model_spec_of(m)->frame;
+    if (f->resize) {
+        a->resize.width = f->width;
+        a->resize.height = f->height;
+    }
+    fdht_model_free(m);
+}
+
+static bool same_frames(const fdht_clip_shape *a, const fdht_clip_shape *b)
+{
+    return a->width == b->width && a->height == b->height && a->channels == b->channels &&
+           a->features == b->features;
+}
+
+static const char *describe(char text[static 96], const fdht_clip_shape *s)
+{
+    if (s->features)
+        snprintf(text, 96, "%zu features", s->features);
+    else
+        snprintf(text, 96, "%zux%zux%zu", s->width, s->height, s->channels);
+    return text;
+}
+
+static int open_data(job *j, train_args *a)
 {
     cli *c = j->c;
-    const train_args *a = j->a;
     fdht_dataset *file = NULL;
     int status = fdht_dataset_open(a->data, &file, &c->err);
     if (status)
         return status;
+    take_size(a, file);
     if ((status = train_classes_of(c, a->data, file, &j->classes))) {
         fdht_dataset_close(file);
         return status;
@@ -176,11 +217,11 @@ static int open_data(job *j)
     else
         return FDHT_OK;
     j->has_val = true;
-    if (!status && memcmp(&j->val.shape.width, &j->train.shape.width,
-                          sizeof j->val.shape - offsetof(fdht_clip_shape, width)))
-        status = cli_fail(c, FDHT_EFORMAT,
-                          "%s: its clips are not of the shape of the training clips (--resize, --gray)",
-                          j->val.path);
+    if (!status && !same_frames(&j->val.shape, &j->train.shape)) {
+        char val[96], train[96];
+        status = cli_fail(c, FDHT_EFORMAT, "%s: its clips are %s, the training clips %s (--resize, --gray)",
+                          j->val.path, describe(val, &j->val.shape), describe(train, &j->train.shape));
+    }
     return status;
 }
 
@@ -245,15 +286,26 @@ static void write_settings(job *j)
              f->frames, (int)f->sample, f->diff, !o->keep_best);
 }
 
+/* The data and the model of a checkpoint fit together. */
+static int check_checkpoint(job *j)
+{
+    const fdht_model_spec *s = fdht_model_spec_of(j->model);
+    int status = train_check_model(j->c, "resume", j->a->checkpoint, j->model, false, &j->train.shape);
+    if (!status && s->output == FDHT_OUTPUT_SOFTMAX && s->classes != j->classes.n)
+        status = cli_usage(j->c, "--resume %s has %zu classes, the clips have %zu", j->a->checkpoint,
+                           s->classes, j->classes.n);
+    return status;
+}
+
 static int make_model(job *j)
 {
     cli *c = j->c;
-    bool resume = j->a->resume && access(j->a->checkpoint, F_OK) == 0;
+    bool resume = resumes(j->a);
     if (j->a->resume && !resume)
         cli_note(c, "%s is not there yet: starting from the beginning", j->a->checkpoint);
     int status = resume ? train_checkpoint_read(c, j->a->checkpoint, &j->model, &j->state)
                         : train_model_make(c, j->a, &j->train, &j->classes, &j->model);
-    if (status)
+    if (status || (resume && (status = check_checkpoint(j))))
         return status;
     if ((status = train_set_answers(c, &j->train, &j->classes, j->model)) ||
         (j->has_val && (status = train_set_answers(c, &j->val, &j->classes, j->model))))
@@ -352,8 +404,8 @@ static int run(cli *c, void *p)
 {
     job j = {.c = c, .a = p};
     fdht_result scores = {0};
-    double start = cli_seconds();
-    int status = open_data(&j);
+    double start = fdht_seconds();
+    int status = open_data(&j, p);
     if (!status)
         status = make_model(&j);
     if (!status && j.a->log && !(j.log = fopen(j.a->log, "w")))
@@ -365,7 +417,7 @@ static int run(cli *c, void *p)
     if (!status)
         status =
             fdht_evaluate(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, &scores, &c->err);
-    double seconds = cli_seconds() - start;
+    double seconds = fdht_seconds() - start;
     if (!status) {
         train_result r = {.model = j.model,
                           .history = &j.history,
@@ -391,7 +443,8 @@ const cli_command cmd_train = {
              "them. --init takes a model file, or dense LSTM weights of PyTorch, Keras or ONNX in HDF5.\n"
              "The same seed gives the same model, bit for bit, with any --threads; so does a run that was\n"
              "interrupted and resumed.",
-    .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
+    .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS |
+              CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(train_args),
     .defaults = &defaults,

@@ -1,3 +1,4 @@
+/* hdf5/h5.c - opening HDF5 files and data sets, the checks of storage and size, and reading numbers. */
 #include "hdf5/h5.h"
 
 #include <ctype.h>
@@ -8,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fdht/image.h"
 #include "fdht/io.h"
 
 /* Deflate cannot do better than 1032:1; an extent that claims more is made up. */
