@@ -173,6 +173,10 @@ typedef struct fdht_sim_program {
     void *owned;                   /* tables of the maps; fdht_sim_unmap_program frees them */
 } fdht_sim_program;
 
+/* Words of weight memory that the weights (rows, inner) of a stage take: a line is a broadcast of macs_per_pe words, one a
+ * row tile and inner index, and the last tile's lines are whole ones, too. */
+FDHT_API size_t fdht_sim_weight_room(const fdht_sim_hw *hw, size_t rows, size_t inner);
+
 /* Products of extents. */
 FDHT_API size_t fdht_sim_rows(const fdht_sim_stage *s);
 FDHT_API size_t fdht_sim_inner(const fdht_sim_stage *s);
@@ -227,6 +231,7 @@ typedef struct fdht_sim_report {
     uint64_t read_extra, write_extra;
     uint64_t saturations, acc_saturations;
     size_t weight_words, peak_words; /* weights of the program; largest occupancy of a buffer */
+    size_t weight_room;              /* words of weight memory they take, in whole lines */
     size_t spilled_words;
     fdht_sim_energy energy;
     fdht_sim_area area;

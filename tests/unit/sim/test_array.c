@@ -167,12 +167,22 @@ static void capacity(void **state)
     go(&b, NULL);
     assert_int_equal(b.status, FDHT_ELIMIT);
     close_bench(&b);
-    /* weights: 2,976 words; 2 KiB hold 1,024, 3 KiB 1,536: the largest stage has 16 x 80 */
+    /* weights: 2,976 words, the last stage 4 rows x 72; a row tile takes lines of 16 words: 16 x 72. 2 KiB hold 1,024 words,
+     * 3 KiB 1,536: the largest stage has 16 x 80 */
     hw = machine("tie");
     hw.w_kib = 3;
     b = run_once(&w, &hw, &NATURAL);
     assert_int_equal(b.r.weight_words, 2976);
-    assert_int_equal(b.r.stall[FDHT_STALL_WEIGHT_REFILL], (128 + 1280 + 1280 + 288) / 4);
+    assert_int_equal(b.r.stall[FDHT_STALL_WEIGHT_REFILL], (128 + 1280 + 1280 + 1152) / 4);
+    close_bench(&b);
+    hw.w_kib = 6; /* 3,072 words: enough for the numbers, not for their lines */
+    b = run_once(&w, &hw, &NATURAL);
+    assert_int_equal(b.r.weight_room, 128 + 1280 + 1280 + 1152);
+    assert_int_equal(b.r.stall[FDHT_STALL_WEIGHT_REFILL], (128 + 1280 + 1280 + 1152) / 4);
+    close_bench(&b);
+    hw.w_kib = 8; /* 4,096 words */
+    b = run_once(&w, &hw, &NATURAL);
+    assert_int_equal(b.r.stall[FDHT_STALL_WEIGHT_REFILL], 0);
     b.hw.w_kib = 2;
     go(&b, NULL);
     assert_int_equal(b.status, FDHT_ELIMIT);
