@@ -1,5 +1,6 @@
 /* The machine: values against the fixed-point reference bit for bit, cycles against an independent count, and
  * every gate of the simulator. */
+#include "accel/fixed.h"
 #include "support/sim_bench.h"
 
 /* What must hold of any report. */
@@ -367,6 +368,42 @@ static void single_step(void **state)
     }
 }
 
+/* What machine and reference share, the merged weights, is judged by the planner's executor: orders and formats agree with
+ * it, a wrong weight leaves both bit for bit equal and far from it. */
+static void judged_by_executor(void **state)
+{
+    (void)state;
+    fdht_workload w[] = {
+        tt(3, (size_t[]){5, 6, 7}, (size_t[]){3, 4, 5}, 4),
+        ht(3, (size_t[]){5, 6, 7}, (size_t[]){3, 4, 5}, "((1,2),3)", 3),
+        lstm(3, (size_t[]){3, 7, 11}, (size_t[]){1, 5, 7}, (size_t[]){20, 7, 1}, 3, 4),
+    };
+    fdht_sim_hw hw = machine("fdht");
+    for (int i = 0; i < 6; i++) {
+        bench b = run_once(&w[i / 2], &hw, i % 2 ? &NATURAL : &BEST);
+        size_t n = b.n_out * b.steps, words = fdht_sim_rows(b.f->p.x.stage) * fdht_sim_inner(b.f->p.x.stage);
+        float *x = want_memory(b.n_in * b.steps, sizeof *x), *y = want_memory(n, sizeof *y);
+        float *shared = want_memory(n, sizeof *shared);
+        fdht_fixed_random_input(b.f, 10, b.steps, x);
+        fdht_fixed_quantise(b.f, b.n_in * b.steps, x, b.x);
+        go(&b, NULL);
+        assert_int_equal(fdht_fixed_exact(b.f, b.steps, x, y, NULL), FDHT_OK);
+        assert_int_equal(fdht_fixed_float(b.f, b.steps, x, shared, NULL), FDHT_OK);
+        for (size_t k = 0; k < n; k++)
+            assert_true(fabsf(shared[k] - y[k]) < 1e-4f * (1 + fabsf(y[k])));
+        assert_true(fdht_fixed_snr_db(b.f, n, b.y, y) > 40);
+        for (size_t k = 0; k < words; k++)
+            b.f->x[0].word[k] = (int16_t)(k % 2 ? b.f->x[0].word[k] : -b.f->x[0].word[k]);
+        go(&b, NULL);
+        assert_int_equal(fdht_fixed_check(b.f, b.steps, b.x, b.y, NULL), FDHT_OK);
+        assert_true(fdht_fixed_snr_db(b.f, n, b.y, y) < 20);
+        free(x);
+        free(y);
+        free(shared);
+        close_bench(&b);
+    }
+}
+
 /* A wrong stride, bank function or write address must show in the numbers. */
 static void corruption(void **state)
 {
@@ -522,6 +559,7 @@ int main(void)
         cmocka_unit_test(trace_replays),
         cmocka_unit_test(whole_lstm),
         cmocka_unit_test(single_step),
+        cmocka_unit_test(judged_by_executor),
         cmocka_unit_test(corruption),
         cmocka_unit_test(refusals),
         cmocka_unit_test(no_memory),
