@@ -139,6 +139,8 @@ static int run(cli *c, void *p)
     fdht_out *trace = NULL;
     sim_result s = {0};
     int status = sim_load_machine(c, a, &machine);
+    if (!status && a->sweep.n)
+        status = sim_check_sweep(c, a, hw);
     if (status || (status = sim_load_workload(c, a, &w, &model)))
         goto out;
     if (a->trace && (status = fdht_out_open(a->trace, false, &c->out, &trace, &c->err)))

@@ -108,7 +108,7 @@ FDHT_API const fdht_sim_key *fdht_sim_keys(int *n);
 FDHT_API int fdht_sim_hw_set(fdht_sim_hw *hw, const char *key, const char *value, fdht_error *err);
 /* The value of one key, whatever its type. */
 FDHT_API double fdht_sim_hw_get(const fdht_sim_hw *hw, const fdht_sim_key *key);
-/* FDHT_EINVAL where a value is out of range, or values do not go together (xor needs a power of two of banks; a table
+/* FDHT_EINVAL where a value is out of range, or values do not go together (words of a buffer must fill its banks evenly; xor needs a power of two of banks; a table
  * needs as many banks as words in a read or write). */
 FDHT_API int fdht_sim_hw_check(const fdht_sim_hw *hw, fdht_error *err);
 /* Names as in files and reports; "unknown" for a number that is none. Static strings. */

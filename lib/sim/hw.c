@@ -90,6 +90,9 @@ int fdht_sim_hw_set(fdht_sim_hw *hw, const char *key, const char *value, fdht_er
     if (!strcmp(key, "name")) {
         if (!*value || strlen(value) >= sizeof hw->name)
             return fdht_fail(err, FDHT_EINVAL, "name: expected 1 to %zu characters", sizeof hw->name - 1);
+        for (const char *p = value; *p; p++) /* a terminal would obey them */
+            if ((unsigned char)*p < ' ' || *p == 127)
+                return fdht_fail(err, FDHT_EINVAL, "name: holds a control character");
         snprintf(hw->name, sizeof hw->name, "%s", value);
         return FDHT_OK;
     }
@@ -133,6 +136,9 @@ int fdht_sim_hw_check(const fdht_sim_hw *hw, fdht_error *err)
     }
     if (hw->bank_function >= FDHT_BANK_FUNCTIONS)
         return fdht_fail(err, FDHT_EINVAL, "bank_function: no function %zu", hw->bank_function);
+    if (hw->x_kib * 512 % hw->x_banks)
+        return fdht_fail(err, FDHT_EINVAL, "x_kib = %zu: its %zu words do not fill %zu banks evenly",
+                         hw->x_kib, hw->x_kib * 512, hw->x_banks);
     if (hw->bank_function == FDHT_BANK_XOR && (hw->x_banks & (hw->x_banks - 1)))
         return fdht_fail(err, FDHT_EINVAL, "bank_function xor needs a power of two of banks, not %zu",
                          hw->x_banks);

@@ -248,8 +248,10 @@ static void primes(void **state)
         fdht_workload w = i % 2 ? tt(3, in, out, rank) : ht(3, in, out, tree[fdht_rng_below(&rng, 3)], rank);
         fdht_sim_hw hw = machine(i % 3 ? "tie" : "fdht");
         hw.bank_function = (size_t)i % FDHT_BANK_FUNCTIONS;
-        if (i % 5 == 1 && hw.bank_function != FDHT_BANK_XOR)
+        if (i % 5 == 1 && hw.bank_function != FDHT_BANK_XOR) {
             hw.n_pe = hw.x_banks = hw.wb_words = 7;
+            hw.x_kib = 448; /* 7 banks of 32,768 words */
+        }
         if (i % 7 == 1)
             hw.macs_per_pe = 5;
         if (i % 4 == 1)
@@ -458,6 +460,8 @@ static void refusals(void **state)
     assert_int_equal(fdht_sim_hw_set(&hw, "n_pes", "8", &err), FDHT_EINVAL);
     assert_int_equal(fdht_sim_hw_set(&hw, "bank_function", "skew", &err), FDHT_OK);
     assert_int_equal(fdht_sim_hw_set(&hw, "bank_function", "magic", &err), FDHT_EINVAL);
+    hw.x_banks = 7; /* 196,608 words */
+    assert_int_equal(fdht_sim_hw_check(&hw, &err), FDHT_EINVAL);
     hw.bank_function = FDHT_BANK_XOR;
     hw.x_banks = 12;
     assert_int_equal(fdht_sim_hw_check(&hw, &err), FDHT_EINVAL);
