@@ -164,8 +164,8 @@ static int refill(fdht_array *m, const fdht_bound *b, int stage, fdht_error *err
     size_t tile = m->hw->macs_per_pe * b->inner;
     if (tile > room)
         return fdht_fail(err, FDHT_ELIMIT,
-                         "stage %s: the %zu words of a tile of weights do not fit w_kib = %zu (%zu words)", b->s->name,
-                         tile, m->hw->w_kib, room);
+                         "stage %s: the %zu words of a tile of weights do not fit w_kib = %zu (%zu words)",
+                         b->s->name, tile, m->hw->w_kib, room);
     if (words > room)
         load = words * (b->n_slots / m->hw->n_pe);
     else if (m->report->weight_room > room)
