@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "accel/fixed.h"
+#include "nn/activation.h"
 
 /* z (4 gate_stride) += the hidden matrix (4H, H) times h. */
 static void add_hidden(const fdht_fixed *f, const float *h, float *z)
@@ -42,8 +43,10 @@ static int recur(const fdht_fixed *f, const fdht_op *op, size_t steps, const flo
             a[i] += z[t * 4 * G + i] + f->bias[i];
         for (size_t j = 0; j < H; j++) {
             fdht_activation kind = f->w.cell.activation;
-            double in = fdht_fixed_sigmoid(kind, a[j]), forget = fdht_fixed_sigmoid(kind, a[G + j]);
-            double out = fdht_fixed_sigmoid(kind, a[3 * G + j]), cj = forget * c[j] + in * tanh(a[2 * G + j]);
+            double in = fdht_activation_value_f64(kind, a[j]),
+                   forget = fdht_activation_value_f64(kind, a[G + j]);
+            double out = fdht_activation_value_f64(kind, a[3 * G + j]),
+                   cj = forget * c[j] + in * tanh(a[2 * G + j]);
             c[j] = (float)cj;
             y[t * H + j] = h[j] = (float)(out * tanh(cj));
         }
