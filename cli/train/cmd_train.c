@@ -99,19 +99,23 @@ static const char *const cell_options[] = {"cell",      "recurrent",    "preset"
                                            "out-modes", "rank",         "ranks",     "blocks", "tree",
                                            "enlarge",   "enlarge-mode", "hidden-box"};
 
+/* No two of a run's files are one, whether they are there already or not. */
 static int check_files(cli *c, const train_args *a)
 {
-    const char *in[] = {a->data, a->val, a->init, a->checkpoint};
-    int status = cli_check_hdf5_output(c, in, 4);
+    const char *file[] = {a->data, a->val, a->init, c->output, a->checkpoint, a->log, a->plot};
+    int status = cli_check_hdf5_output(c, file, 3);
     for (size_t i = 0; !status && i < 3; i++)
-        status = in[i] ? cli_check_hdf5_input(c, in[i]) : FDHT_OK;
-    in[3] = c->output;
-    if (!status && a->log)
-        status = cli_check_output(c, a->log, false, in, 4);
-    if (!status && a->plot)
-        status = cli_check_plot(c, a->plot, in, 4);
+        status = file[i] ? cli_check_hdf5_input(c, file[i]) : FDHT_OK;
     if (!status && a->checkpoint && !(a->resume && access(a->checkpoint, F_OK) == 0))
-        status = cli_check_output(c, a->checkpoint, true, in, 3);
+        status = cli_check_output(c, a->checkpoint, true, file, 4);
+    else if (!status && a->checkpoint)
+        for (size_t i = 0; !status && i < 4; i++)
+            if (file[i] && fdht_same_file(a->checkpoint, file[i]))
+                status = cli_usage(c, "output '%s' is the input '%s'", a->checkpoint, file[i]);
+    if (!status && a->log)
+        status = cli_check_output(c, a->log, false, file, 5);
+    if (!status && a->plot)
+        status = cli_check_plot(c, a->plot, file, 6);
     return status;
 }
 
