@@ -107,7 +107,7 @@ static int check_target(const char *path, bool seek, bool force, bool *in_place,
         }
         if (!force)
             return fdht_fail(err, FDHT_EEXIST, "%s: exists", path);
-        *mode = st.st_mode & 07777;
+        *mode = st.st_mode & 0777; /* never a set-user-ID bit of somebody else's file */
     } else if (errno != ENOENT)
         return fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(errno));
     char dir[FDHT_OUT_PATH];

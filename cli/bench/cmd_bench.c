@@ -222,7 +222,7 @@ const cli_command cmd_bench = {
         "train: steps of adam, the next batch being read meanwhile. Times are per frame. Each sample lasts "
         "at\n"
         "least 20 ms; contestants take turns.",
-    .common = CLI_WITH_FORCE | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
+    .common = CLI_WITH_FORCE | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(args),
     .defaults = &defaults,

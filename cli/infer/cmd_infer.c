@@ -224,7 +224,7 @@ const cli_command cmd_infer = {
     .notes = "An INPUT is a data set file, a folder of pictures (a clip) or of such folders, a picture, a\n"
              "y4m or --raw video, or - for a pipe. A bad clip gives a record with `error`, a line on\n"
              "standard error and, at the end, status 1; the others are labelled all the same.",
-    .common = CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
+    .common = CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(infer_args),
     .defaults = &defaults,

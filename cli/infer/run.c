@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fdht/basics.h"
 #include "frame/clips.h"
 
 static size_t frame_bytes(const infer_job *j)

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "fdht/basics.h"
 #include "fdht/clips.h"
 #include "frame/clips.h"
 #include "frame/progress.h"
@@ -29,7 +30,8 @@ static void make_clip(cli *c, const fdht_workload *w, const fdht_model *m, clip_
 {
     const fdht_model_spec *spec = fdht_model_spec_of(m);
     size_t n = w->steps * spec->cell[0].inputs;
-    uint64_t state = c->seed;
+    fdht_rng random;
+    fdht_rng_seed(&random, c->seed, 0);
     s->item = cli_calloc(1, sizeof *s->item);
     s->clip = cli_calloc(1, sizeof *s->clip);
     s->made = cli_calloc(n, sizeof(float));
@@ -42,13 +44,11 @@ static void make_clip(cli *c, const fdht_workload *w, const fdht_model *m, clip_
         s->clip->u8 = s->made;
     else
         s->clip->f32 = s->made;
-    for (size_t i = 0; i < n; i++) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
+    for (size_t i = 0; i < n; i++)
         if (spec->frame.width)
-            ((uint8_t *)s->made)[i] = (uint8_t)(state >> 56);
+            ((uint8_t *)s->made)[i] = (uint8_t)(fdht_rng_u64(&random) >> 56);
         else
-            ((float *)s->made)[i] = (float)(state >> 40) / 8388608.f - 1;
-    }
+            ((float *)s->made)[i] = (float)(2 * fdht_rng_uniform(&random) - 1);
     s->n = 1;
 }
 

@@ -1,5 +1,6 @@
 /* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what each file
  * holds. */
+#include "frame/signals.h"
 #include "train/train.h"
 #include "frame/output.h"
 #include "frame/plot.h"
@@ -342,9 +343,23 @@ static void print_epoch(const job *j, const fdht_epoch *e)
     fprintf(stderr, "  %.1f clips/s  %.1f s\n", e->clips_per_second, e->seconds);
 }
 
+/* Interrupted: the best values so far are worth having. */
+static void keep_best(job *j)
+{
+    cli *c = j->c;
+    fdht_error err;
+    fdht_trainer_finish(j->trainer, &j->best_epoch);
+    if (fdht_modelfile_write(c->output, j->model, NULL, &c->out, &err))
+        cli_warn(c, "%s", err.msg);
+    else
+        cli_warn(c, "%s holds the values of epoch %d of %zu", c->output,
+                 j->best_epoch ? j->best_epoch : (int)j->history.n, j->history.n);
+}
+
 static int train(job *j)
 {
     cli *c = j->c;
+    cli_signals_hold(true); /* a step may take longer than a second, and there is something to save */
     fdht_epoch e = {.last = fdht_trainer_done(j->trainer)};
     if (j->history.n)
         e.epoch = (int)j->history.n;
@@ -358,6 +373,8 @@ static int train(job *j)
         if (status == FDHT_ENAN && j->history.n &&
             !fdht_modelfile_write(c->output, j->model, NULL, &c->out, NULL))
             cli_warn(c, "%s holds the values of epoch %zu", c->output, j->history.n);
+        if (status == FDHT_EINTR && j->history.n)
+            keep_best(j);
         if (status)
             return status;
         train_history_add(&j->history, &e);
@@ -390,6 +407,17 @@ static void close_job(job *j)
         fclose(j->log);
 }
 
+/* The log is an output: what did not reach it is a failure, after everything else is done. */
+static int close_log(job *j)
+{
+    FILE *log = j->log;
+    j->log = NULL;
+    bool bad = log && ferror(log);
+    bad |= log && fclose(log);
+    return bad ? cli_fail(j->c, FDHT_EIO, "%s: the log is not whole: it could not be written", j->a->log)
+               : FDHT_OK;
+}
+
 static int run(cli *c, void *p)
 {
     job j = {.c = c, .a = p};
@@ -420,6 +448,8 @@ static int run(cli *c, void *p)
             status = train_plot(c, j.a->plot, j.model, &j.history);
     }
     fdht_result_free(&scores);
+    if (!status)
+        status = close_log(&j);
     close_job(&j);
     return status;
 }
@@ -433,7 +463,8 @@ const cli_command cmd_train = {
              "them. --init takes a model file, or dense LSTM weights of PyTorch, Keras or ONNX in HDF5.\n"
              "The same seed gives the same model, bit for bit, with any --threads; so does a run that was\n"
              "interrupted and resumed.",
-    .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
+    .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS |
+              CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(train_args),
     .defaults = &defaults,
