@@ -140,9 +140,9 @@ static int base_of(cli *c, const args *a, fdht_preset *out)
         return status;
     const fdht_model_spec *s = fdht_model_spec_of(m);
     *out = (fdht_preset){.name = "model", .cell = s->cell[0], .frame = s->frame, .classes = s->classes};
-    if (s->layers * s->directions != 1)
-        status = cli_fail(c, FDHT_ENOSUP, "%s: bench times models of one cell, this has %d", a->model,
-                          s->layers * s->directions);
+    if (s->cells != 1)
+        status =
+            cli_fail(c, FDHT_ENOSUP, "%s: bench times models of one cell, this has %d", a->model, s->cells);
     fdht_model_free(m);
     return status;
 }

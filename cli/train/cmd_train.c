@@ -259,7 +259,7 @@ static void set_options(job *j)
     o->keep_best = !a->keep_last;
     o->seed = j->c->seed;
     o->threads = j->c->threads;
-    if (!a->balance)
+    if (!a->balance || s->output != FDHT_OUTPUT_SOFTMAX)
         return;
     j->class_weight = cli_calloc(s->classes, sizeof *j->class_weight);
     for (size_t i = 0; i < clips; i++)
@@ -284,7 +284,7 @@ static void write_settings(job *j)
              "diff=%d "
              "keep-last=%d",
              (unsigned long long)o->seed, j->train.data.clips, j->has_val ? j->val.data.clips : 0,
-             fdht_model_spec_of(j->model)->cell[0].inputs, fdht_model_size(j->model), o->epochs, o->batch,
+             fdht_model_inputs(j->model), fdht_model_size(j->model), o->epochs, o->batch,
              fdht_optimizer_name(o->optimizer), o->lr, o->momentum, o->weight_decay,
              fdht_schedule_name(o->schedule), o->step_epochs, o->step_factor, o->warmup, o->core_lr, o->clip,
              o->dropout, o->recurrent_dropout, o->label_smoothing, o->class_weight != NULL, o->shift,
@@ -295,8 +295,8 @@ static void write_settings(job *j)
 static int check_checkpoint(job *j)
 {
     const fdht_model_spec *s = fdht_model_spec_of(j->model);
-    int status = train_check_model(j->c, "resume", j->a->checkpoint, s, false, &j->train.shape);
-    if (!status && s->classes != j->classes.n)
+    int status = train_check_model(j->c, "resume", j->a->checkpoint, j->model, false, &j->train.shape);
+    if (!status && s->output == FDHT_OUTPUT_SOFTMAX && s->classes != j->classes.n)
         status = cli_usage(j->c, "--resume %s has %zu classes, the clips have %zu", j->a->checkpoint,
                            s->classes, j->classes.n);
     return status;
@@ -311,6 +311,9 @@ static int make_model(job *j)
     int status = resume ? train_checkpoint_read(c, j->a->checkpoint, &j->model, &j->state)
                         : train_model_make(c, j->a, &j->train, &j->classes, &j->model);
     if (status || (resume && (status = check_checkpoint(j))))
+        return status;
+    if ((status = train_set_answers(c, &j->train, &j->classes, j->model)) ||
+        (j->has_val && (status = train_set_answers(c, &j->val, &j->classes, j->model))))
         return status;
     set_options(j);
     write_settings(j);
@@ -328,8 +331,10 @@ static bool show_progress(void *arg, size_t done, size_t clips, double loss, dou
     job *j = arg;
     const train_history *h = &j->history;
     char note[128];
-    int n = snprintf(note, sizeof note, "epoch %d/%d  loss %.4f  accuracy %.3f", j->epoch + 1, j->opt.epochs,
-                     loss, accuracy);
+    bool values = fdht_model_spec_of(j->model)->output == FDHT_OUTPUT_LINEAR;
+    int n = snprintf(note, sizeof note, "epoch %d/%d  loss %.4g", j->epoch + 1, j->opt.epochs, loss);
+    if (!values)
+        n += snprintf(note + n, sizeof note - (size_t)n, "  accuracy %.3f", accuracy);
     if (h->n && isfinite(h->epoch[h->n - 1].val_accuracy))
         n += snprintf(note + n, sizeof note - (size_t)n, "  val %.3f", h->epoch[h->n - 1].val_accuracy);
     if (h->n)
@@ -340,10 +345,15 @@ static bool show_progress(void *arg, size_t done, size_t clips, double loss, dou
 
 static void print_epoch(const job *j, const fdht_epoch *e)
 {
-    fprintf(stderr, "epoch %d/%d  loss %.4f  accuracy %.4f", e->epoch, j->opt.epochs, e->loss, e->accuracy);
+    fprintf(stderr, "epoch %d/%d  loss %.4f", e->epoch, j->opt.epochs, e->loss);
+    if (isfinite(e->accuracy))
+        fprintf(stderr, "  accuracy %.4f", e->accuracy);
     if (isfinite(e->val_loss))
-        fprintf(stderr, "  val loss %.4f  val accuracy %.4f%s", e->val_loss, e->val_accuracy,
-                e->best ? " *" : "");
+        fprintf(stderr, "  val loss %.4f", e->val_loss);
+    if (isfinite(e->val_accuracy))
+        fprintf(stderr, "  val accuracy %.4f", e->val_accuracy);
+    if (isfinite(e->val_loss))
+        fprintf(stderr, "%s", e->best ? " *" : "");
     fprintf(stderr, "  %.1f clips/s  %.1f s\n", e->clips_per_second, e->seconds);
 }
 
