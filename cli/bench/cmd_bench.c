@@ -91,10 +91,12 @@ static int parse(cli *c, void *p)
 
 static int dense_twin(const fdht_cell_spec *like, fdht_cell_spec *out)
 {
+    size_t rows = (size_t)fdht_recurrent_gates(like->recurrent) * like->hidden;
     fdht_cell_spec_default(out);
+    out->recurrent = like->recurrent;
     out->inputs = like->inputs;
     out->hidden = like->hidden;
-    out->op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {like->inputs}, .out = {4 * like->hidden}};
+    out->op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {like->inputs}, .out = {rows}};
     out->x = (fdht_box){.size = {like->inputs}};
     return FDHT_OK;
 }

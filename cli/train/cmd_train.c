@@ -1,5 +1,6 @@
 /* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what each file
  * holds. */
+#include "frame/signals.h"
 #include "train/train.h"
 #include "frame/output.h"
 #include "frame/plot.h"
@@ -98,19 +99,23 @@ static const char *const cell_options[] = {"cell",      "recurrent",    "preset"
                                            "out-modes", "rank",         "ranks",     "blocks", "tree",
                                            "enlarge",   "enlarge-mode", "hidden-box"};
 
+/* No two of a run's files are one, whether they are there already or not. */
 static int check_files(cli *c, const train_args *a)
 {
-    const char *in[] = {a->data, a->val, a->init, a->checkpoint};
-    int status = cli_check_hdf5_output(c, in, 4);
+    const char *file[] = {a->data, a->val, a->init, c->output, a->checkpoint, a->log, a->plot};
+    int status = cli_check_hdf5_output(c, file, 3);
     for (size_t i = 0; !status && i < 3; i++)
-        status = in[i] ? cli_check_hdf5_input(c, in[i]) : FDHT_OK;
-    in[3] = c->output;
-    if (!status && a->log)
-        status = cli_check_output(c, a->log, false, in, 4);
-    if (!status && a->plot)
-        status = cli_check_plot(c, a->plot, in, 4);
+        status = file[i] ? cli_check_hdf5_input(c, file[i]) : FDHT_OK;
     if (!status && a->checkpoint && !(a->resume && access(a->checkpoint, F_OK) == 0))
-        status = cli_check_output(c, a->checkpoint, true, in, 3);
+        status = cli_check_output(c, a->checkpoint, true, file, 4);
+    else if (!status && a->checkpoint)
+        for (size_t i = 0; !status && i < 4; i++)
+            if (file[i] && fdht_same_file(a->checkpoint, file[i]))
+                status = cli_usage(c, "output '%s' is the input '%s'", a->checkpoint, file[i]);
+    if (!status && a->log)
+        status = cli_check_output(c, a->log, false, file, 5);
+    if (!status && a->plot)
+        status = cli_check_plot(c, a->plot, file, 6);
     return status;
 }
 
@@ -352,9 +357,23 @@ static void print_epoch(const job *j, const fdht_epoch *e)
     fprintf(stderr, "  %.1f clips/s  %.1f s\n", e->clips_per_second, e->seconds);
 }
 
+/* Interrupted: the best values so far are worth having. */
+static void keep_best(job *j)
+{
+    cli *c = j->c;
+    fdht_error err;
+    fdht_trainer_finish(j->trainer, &j->best_epoch);
+    if (fdht_modelfile_write(c->output, j->model, NULL, &c->out, &err))
+        cli_warn(c, "%s", err.msg);
+    else
+        cli_warn(c, "%s holds the values of epoch %d of %zu", c->output,
+                 j->best_epoch ? j->best_epoch : (int)j->history.n, j->history.n);
+}
+
 static int train(job *j)
 {
     cli *c = j->c;
+    cli_signals_hold(true); /* a step may take longer than a second, and there is something to save */
     fdht_epoch e = {.last = fdht_trainer_done(j->trainer)};
     if (j->history.n)
         e.epoch = (int)j->history.n;
@@ -368,6 +387,8 @@ static int train(job *j)
         if (status == FDHT_ENAN && j->history.n &&
             !fdht_modelfile_write(c->output, j->model, NULL, &c->out, NULL))
             cli_warn(c, "%s holds the values of epoch %zu", c->output, j->history.n);
+        if (status == FDHT_EINTR && j->history.n)
+            keep_best(j);
         if (status)
             return status;
         train_history_add(&j->history, &e);
@@ -400,6 +421,17 @@ static void close_job(job *j)
         fclose(j->log);
 }
 
+/* The log is an output: what did not reach it is a failure, after everything else is done. */
+static int close_log(job *j)
+{
+    FILE *log = j->log;
+    j->log = NULL;
+    bool bad = log && ferror(log);
+    bad |= log && fclose(log);
+    return bad ? cli_fail(j->c, FDHT_EIO, "%s: the log is not whole: it could not be written", j->a->log)
+               : FDHT_OK;
+}
+
 static int run(cli *c, void *p)
 {
     job j = {.c = c, .a = p};
@@ -430,6 +462,8 @@ static int run(cli *c, void *p)
             status = train_plot(c, j.a->plot, j.model, &j.history);
     }
     fdht_result_free(&scores);
+    if (!status)
+        status = close_log(&j);
     close_job(&j);
     return status;
 }

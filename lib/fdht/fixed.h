@@ -71,6 +71,10 @@ FDHT_API int fdht_fixed_check(const fdht_fixed *f, size_t steps, const int16_t *
                               fdht_error *err);
 /* The same stages in floating point, weights before rounding: x (steps, inputs), y (steps, outputs). FDHT_ENOMEM. */
 FDHT_API int fdht_fixed_float(const fdht_fixed *f, size_t steps, const float *x, float *y, fdht_error *err);
+/* A workload in floating point, by the planner and executor of fdht/operator.h: x (steps, inputs), y (steps, outputs). It
+ * shares no code with the stages, so that it judges the machine and the reference both. FDHT_EINVAL: made from a model
+ * (fdht_runner_states is its judge); FDHT_ENOMEM. */
+FDHT_API int fdht_fixed_exact(const fdht_fixed *f, size_t steps, const float *x, float *y, fdht_error *err);
 /* 10 log10 of signal over noise power, n words against n floats, in dB. */
 FDHT_API double fdht_fixed_snr_db(const fdht_fixed *f, size_t n, const int16_t *words, const float *exact);
 
