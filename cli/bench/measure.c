@@ -1,4 +1,5 @@
 /* bench/measure.c - times what `fdht bench` compares: whole models, layers and training epochs. */
+#include "fdht/basics.h"
 #include "bench/bench.h"
 
 #include <math.h>
@@ -23,14 +24,13 @@ const char *bench_kind_name(int what)
 static int noise(bench *b, size_t bytes, size_t scores)
 {
     if (bytes > b->n_pixels) {
-        uint64_t x = b->seed + 1;
+        fdht_rng random;
+        fdht_rng_seed(&random, b->seed, 0);
         free(b->pixels);
         b->pixels = cli_calloc(bytes, 1);
         b->n_pixels = bytes;
-        for (size_t i = 0; i < bytes; i++) {
-            x = x * 6364136223846793005u + 1442695040888963407u;
-            b->pixels[i] = (uint8_t)(x >> 56);
-        }
+        for (size_t i = 0; i < bytes; i++)
+            b->pixels[i] = (uint8_t)(fdht_rng_u64(&random) >> 56);
     }
     if (scores > b->n_scores) {
         free(b->scores);
@@ -48,11 +48,11 @@ typedef struct train_clips {
     size_t *length;
 } train_clips;
 
-static int read_clip(void *arg, size_t i, void *data, fdht_error *err)
+static int read_clip(void *arg, size_t i, void *data, size_t bytes, fdht_error *err)
 {
     const train_clips *t = arg;
     (void)err;
-    memcpy(data, t->b->pixels + i % t->batch * t->bytes, t->bytes);
+    memcpy(data, t->b->pixels + i % t->batch * t->bytes, bytes);
     return FDHT_OK;
 }
 
@@ -69,8 +69,15 @@ static int start_trainer(bench *b, bench_timing *t, fdht_error *err)
         clips->length[i] = b->frames;
     }
     t->data = cli_calloc(1, sizeof *t->data);
-    *t->data = (fdht_train_data){
-        .clips = n, .label = clips->label, .length = clips->length, .read = read_clip, .arg = clips};
+    const fdht_frame_spec *f = &fdht_model_spec_of(m->model)->frame;
+    *t->data = (fdht_train_data){.clips = n,
+                                 .label = clips->label,
+                                 .length = clips->length,
+                                 .width = f->width,
+                                 .height = f->height,
+                                 .channels = f->channels,
+                                 .read = read_clip,
+                                 .arg = clips};
     fdht_train_options_default(&opt);
     opt.epochs = 1 << 29;
     opt.batch = t->batch;
@@ -136,8 +143,13 @@ static int run_once(bench *b, bench_timing *t, fdht_error *err)
         return fdht_trainer_epoch(t->trainer, NULL, NULL, &e, err);
     }
     fdht_clip *clip = cli_calloc(t->batch, sizeof *clip);
+    const fdht_frame_spec *f = &fdht_model_spec_of(m->model)->frame;
     for (size_t i = 0; i < t->batch; i++)
-        clip[i] = (fdht_clip){.u8 = b->pixels + i * b->frames * m->inputs, .length = b->frames};
+        clip[i] = (fdht_clip){.u8 = b->pixels + i * b->frames * m->inputs,
+                              .length = b->frames,
+                              .width = f->width,
+                              .height = f->height,
+                              .channels = f->channels};
     int status = t->together ? fdht_runner_run_together(t->runner, clip, t->batch, b->scores, err)
                              : fdht_runner_run(t->runner, clip, t->batch, b->scores, err);
     free(clip);
@@ -150,17 +162,17 @@ int bench_sample(bench *b, int i, bool count, fdht_error *err)
     int status = FDHT_OK;
     if (!t->loops) { /* the first run fills caches and makes pages; the second says how long one takes */
         status = run_once(b, t, err);
-        double start = cli_seconds();
+        double start = fdht_seconds();
         if (!status)
             status = run_once(b, t, err);
-        t->loops = (size_t)fmax(1, ceil(SAMPLE_SECONDS / fmax(cli_seconds() - start, 1e-7)));
+        t->loops = (size_t)fmax(1, ceil(SAMPLE_SECONDS / fmax(fdht_seconds() - start, 1e-7)));
     }
-    double start = cli_seconds();
+    double start = fdht_seconds();
     for (size_t k = 0; k < t->loops && !status; k++)
         status = run_once(b, t, err);
     if (count && t->n_samples < BENCH_SAMPLES)
         t->sample[t->n_samples++] =
-            1e3 * (cli_seconds() - start) / (double)(t->loops * t->steps * t->batch * b->frames);
+            1e3 * (fdht_seconds() - start) / (double)(t->loops * t->steps * t->batch * b->frames);
     return status;
 }
 

@@ -1,4 +1,5 @@
 /* fdht compress WEIGHTS.h5 -o MODEL.h5 - dense LSTM weights to a compressed model with a measured error. */
+#include "fdht/basics.h"
 #include "compress/compress.h"
 #include "frame/chain.h"
 #include "frame/output.h"
@@ -198,7 +199,7 @@ static int compress(compress_run *r, const fdht_weights *w, fdht_model **m)
     cli *c = r->c;
     fdht_compress_options o;
     cli_bar bar;
-    double start = cli_seconds();
+    double start = fdht_seconds();
     int status = check_weights(c, r->a, w);
     if (status)
         return status;
@@ -209,7 +210,7 @@ static int compress(compress_run *r, const fdht_weights *w, fdht_model **m)
     status = c->dry_run ? fdht_compress_curve(w, &o, COMPRESS_POINTS, &r->report, &c->err)
                         : fdht_compress(w, &o, m, &r->report, &c->err);
     cli_bar_end(&bar);
-    r->seconds = cli_seconds() - start;
+    r->seconds = fdht_seconds() - start;
     return cli_see_help(c, status);
 }
 
@@ -244,7 +245,8 @@ const cli_command cmd_compress = {
     .name = "compress",
     .summary = "dense LSTM weights (HDF5) to a compressed model (HDF5)",
     .usage = "WEIGHTS.h5 -o MODEL.h5 [options]",
-    .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_DRY_RUN,
+    .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_DRY_RUN |
+              CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(compress_args),
     .defaults = &defaults,

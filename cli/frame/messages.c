@@ -91,8 +91,9 @@ void cli_error(cli *c, const char *fmt, ...)
 void cli_print_failure(cli *c, int code)
 {
     const char *text = *c->err.msg ? c->err.msg : fdht_strerror(code);
-    fprintf(stderr, "%sfdht %s:%s %s\n", cli_color(c, stderr) ? RED : "", c->command->name,
-            cli_color(c, stderr) ? "\033[0m" : "", text);
+    fprintf(stderr, "%sfdht %s:%s %s%s\n", cli_color(c, stderr) ? RED : "", c->command->name,
+            cli_color(c, stderr) ? "\033[0m" : "", text,
+            code == FDHT_EEXIST ? " (use --force to overwrite it)" : "");
 }
 
 int cli_exit_status(int code)

@@ -81,7 +81,7 @@ static void print_escaped(const char *s)
 void infer_print_header(const infer_records *r)
 {
     char buf[32];
-    if (r->format != FORMAT_TSV)
+    if (r->format != INFER_TSV)
         return;
     if (r->labels) {
         printf("clip\tlabels\terror");
@@ -109,12 +109,12 @@ void infer_print_error(const infer_records *r, const char *clip, const char *mes
     if (strncmp(message, clip, named) == 0 && strncmp(message + named, ": ", 2) == 0)
         message += named + 2;
     cli_error(r->c, "%s: %s", clip, message);
-    if (r->format == FORMAT_TSV) {
+    if (r->format == INFER_TSV) {
         print_escaped(clip);
         fputs(r->labels ? "\t\t" : r->values && r->spec->classes ? "\t" : "\t\t\t\t", stdout);
         print_escaped(message);
         printf("\n");
-    } else if (r->format == FORMAT_JSONL) {
+    } else if (r->format == INFER_JSONL) {
         cJSON *json = cJSON_CreateObject();
         cli_json_string(json, "clip", clip);
         cli_json_string(json, "error", message);
@@ -318,17 +318,17 @@ void infer_print_record(infer_records *r, const fdht_clip_item *item, const char
         char *step = NULL;
         rank_row(r, row);
         count_row(r, item, row, s);
-        if (r->format == FORMAT_JSONL)
+        if (r->format == INFER_JSONL)
             continue;
         if (r->each) {
             size_t size = strlen(clip) + 32;
             step = cli_calloc(size, 1);
             snprintf(step, size, "%s#%zu", clip, s);
         }
-        r->format == FORMAT_TSV ? print_columns(r, step ? step : clip, row)
-                                : print_text(r, step ? step : clip, row);
+        r->format == INFER_TSV ? print_columns(r, step ? step : clip, row)
+                               : print_text(r, step ? step : clip, row);
         free(step);
     }
-    if (r->format == FORMAT_JSONL)
+    if (r->format == INFER_JSONL)
         print_json(r, clip, scores, n);
 }

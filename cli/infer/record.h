@@ -7,7 +7,7 @@
 #include "fdht/clips.h"
 #include "fdht/model.h"
 
-enum { FORMAT_JSONL, FORMAT_TSV, FORMAT_TEXT };
+enum { INFER_JSONL, INFER_TSV, INFER_TEXT };
 
 typedef struct infer_records {
     cli *c;

@@ -1,5 +1,6 @@
 /* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what each file
  * holds. */
+#include "frame/signals.h"
 #include "train/train.h"
 #include "frame/output.h"
 #include "frame/plot.h"
@@ -9,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "fdht/basics.h"
 
 #define T    train_args
 #define MOST 1e9
@@ -96,19 +99,23 @@ static const char *const cell_options[] = {"cell",      "recurrent",    "preset"
                                            "out-modes", "rank",         "ranks",     "blocks", "tree",
                                            "enlarge",   "enlarge-mode", "hidden-box"};
 
+/* No two of a run's files are one, whether they are there already or not. */
 static int check_files(cli *c, const train_args *a)
 {
-    const char *in[] = {a->data, a->val, a->init, a->checkpoint};
-    int status = cli_check_hdf5_output(c, in, 4);
+    const char *file[] = {a->data, a->val, a->init, c->output, a->checkpoint, a->log, a->plot};
+    int status = cli_check_hdf5_output(c, file, 3);
     for (size_t i = 0; !status && i < 3; i++)
-        status = in[i] ? cli_check_hdf5_input(c, in[i]) : FDHT_OK;
-    in[3] = c->output;
-    if (!status && a->log)
-        status = cli_check_output(c, a->log, false, in, 4);
-    if (!status && a->plot)
-        status = cli_check_plot(c, a->plot, in, 4);
+        status = file[i] ? cli_check_hdf5_input(c, file[i]) : FDHT_OK;
     if (!status && a->checkpoint && !(a->resume && access(a->checkpoint, F_OK) == 0))
-        status = cli_check_output(c, a->checkpoint, true, in, 3);
+        status = cli_check_output(c, a->checkpoint, true, file, 4);
+    else if (!status && a->checkpoint)
+        for (size_t i = 0; !status && i < 4; i++)
+            if (file[i] && fdht_same_file(a->checkpoint, file[i]))
+                status = cli_usage(c, "output '%s' is the input '%s'", a->checkpoint, file[i]);
+    if (!status && a->log)
+        status = cli_check_output(c, a->log, false, file, 5);
+    if (!status && a->plot)
+        status = cli_check_plot(c, a->plot, file, 6);
     return status;
 }
 
@@ -153,14 +160,53 @@ typedef struct job {
     int best_epoch, epoch;
 } job;
 
-static int open_data(job *j)
+/* Whether this run goes on from a checkpoint. */
+static bool resumes(const train_args *a)
+{
+    return a->resume && access(a->checkpoint, F_OK) == 0;
+}
+
+/* A model that was trained on resized frames goes on with frames of its own size, unless --resize says another. */
+static void take_size(train_args *a, const fdht_dataset *file)
+{
+    const char *path = resumes(a) ? a->checkpoint : a->init;
+    fdht_file_kind kind;
+    fdht_model *m = NULL;
+    if (!path || a->resize.width || fdht_dataset_info_of(file)->shape.features ||
+        fdht_file_identify(path, &kind, NULL) || kind != FDHT_FILE_MODEL ||
+        fdht_modelfile_read(path, &m, NULL, NULL, NULL)) /* who reads it next says what is wrong with it */
+        return;
+    const fdht_frame_spec *f = &fdht_model_spec_of(m)->frame;
+    if (f->resize) {
+        a->resize.width = f->width;
+        a->resize.height = f->height;
+    }
+    fdht_model_free(m);
+}
+
+static bool same_frames(const fdht_clip_shape *a, const fdht_clip_shape *b)
+{
+    return a->width == b->width && a->height == b->height && a->channels == b->channels &&
+           a->features == b->features;
+}
+
+static const char *describe(char text[static 96], const fdht_clip_shape *s)
+{
+    if (s->features)
+        snprintf(text, 96, "%zu features", s->features);
+    else
+        snprintf(text, 96, "%zux%zux%zu", s->width, s->height, s->channels);
+    return text;
+}
+
+static int open_data(job *j, train_args *a)
 {
     cli *c = j->c;
-    const train_args *a = j->a;
     fdht_dataset *file = NULL;
     int status = fdht_dataset_open(a->data, &file, &c->err);
     if (status)
         return status;
+    take_size(a, file);
     if ((status = train_classes_of(c, a->data, file, &j->classes))) {
         fdht_dataset_close(file);
         return status;
@@ -176,11 +222,11 @@ static int open_data(job *j)
     else
         return FDHT_OK;
     j->has_val = true;
-    if (!status && memcmp(&j->val.shape.width, &j->train.shape.width,
-                          sizeof j->val.shape - offsetof(fdht_clip_shape, width)))
-        status = cli_fail(c, FDHT_EFORMAT,
-                          "%s: its clips are not of the shape of the training clips (--resize, --gray)",
-                          j->val.path);
+    if (!status && !same_frames(&j->val.shape, &j->train.shape)) {
+        char val[96], train[96];
+        status = cli_fail(c, FDHT_EFORMAT, "%s: its clips are %s, the training clips %s (--resize, --gray)",
+                          j->val.path, describe(val, &j->val.shape), describe(train, &j->train.shape));
+    }
     return status;
 }
 
@@ -245,15 +291,26 @@ static void write_settings(job *j)
              f->frames, (int)f->sample, f->diff, !o->keep_best);
 }
 
+/* The data and the model of a checkpoint fit together. */
+static int check_checkpoint(job *j)
+{
+    const fdht_model_spec *s = fdht_model_spec_of(j->model);
+    int status = train_check_model(j->c, "resume", j->a->checkpoint, j->model, false, &j->train.shape);
+    if (!status && s->output == FDHT_OUTPUT_SOFTMAX && s->classes != j->classes.n)
+        status = cli_usage(j->c, "--resume %s has %zu classes, the clips have %zu", j->a->checkpoint,
+                           s->classes, j->classes.n);
+    return status;
+}
+
 static int make_model(job *j)
 {
     cli *c = j->c;
-    bool resume = j->a->resume && access(j->a->checkpoint, F_OK) == 0;
+    bool resume = resumes(j->a);
     if (j->a->resume && !resume)
         cli_note(c, "%s is not there yet: starting from the beginning", j->a->checkpoint);
     int status = resume ? train_checkpoint_read(c, j->a->checkpoint, &j->model, &j->state)
                         : train_model_make(c, j->a, &j->train, &j->classes, &j->model);
-    if (status)
+    if (status || (resume && (status = check_checkpoint(j))))
         return status;
     if ((status = train_set_answers(c, &j->train, &j->classes, j->model)) ||
         (j->has_val && (status = train_set_answers(c, &j->val, &j->classes, j->model))))
@@ -300,9 +357,23 @@ static void print_epoch(const job *j, const fdht_epoch *e)
     fprintf(stderr, "  %.1f clips/s  %.1f s\n", e->clips_per_second, e->seconds);
 }
 
+/* Interrupted: the best values so far are worth having. */
+static void keep_best(job *j)
+{
+    cli *c = j->c;
+    fdht_error err;
+    fdht_trainer_finish(j->trainer, &j->best_epoch);
+    if (fdht_modelfile_write(c->output, j->model, NULL, &c->out, &err))
+        cli_warn(c, "%s", err.msg);
+    else
+        cli_warn(c, "%s holds the values of epoch %d of %zu", c->output,
+                 j->best_epoch ? j->best_epoch : (int)j->history.n, j->history.n);
+}
+
 static int train(job *j)
 {
     cli *c = j->c;
+    cli_signals_hold(true); /* a step may take longer than a second, and there is something to save */
     fdht_epoch e = {.last = fdht_trainer_done(j->trainer)};
     if (j->history.n)
         e.epoch = (int)j->history.n;
@@ -316,6 +387,8 @@ static int train(job *j)
         if (status == FDHT_ENAN && j->history.n &&
             !fdht_modelfile_write(c->output, j->model, NULL, &c->out, NULL))
             cli_warn(c, "%s holds the values of epoch %zu", c->output, j->history.n);
+        if (status == FDHT_EINTR && j->history.n)
+            keep_best(j);
         if (status)
             return status;
         train_history_add(&j->history, &e);
@@ -348,12 +421,23 @@ static void close_job(job *j)
         fclose(j->log);
 }
 
+/* The log is an output: what did not reach it is a failure, after everything else is done. */
+static int close_log(job *j)
+{
+    FILE *log = j->log;
+    j->log = NULL;
+    bool bad = log && ferror(log);
+    bad |= log && fclose(log);
+    return bad ? cli_fail(j->c, FDHT_EIO, "%s: the log is not whole: it could not be written", j->a->log)
+               : FDHT_OK;
+}
+
 static int run(cli *c, void *p)
 {
     job j = {.c = c, .a = p};
     fdht_result scores = {0};
-    double start = cli_seconds();
-    int status = open_data(&j);
+    double start = fdht_seconds();
+    int status = open_data(&j, p);
     if (!status)
         status = make_model(&j);
     if (!status && j.a->log && !(j.log = fopen(j.a->log, "w")))
@@ -365,7 +449,7 @@ static int run(cli *c, void *p)
     if (!status)
         status =
             fdht_evaluate(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, &scores, &c->err);
-    double seconds = cli_seconds() - start;
+    double seconds = fdht_seconds() - start;
     if (!status) {
         train_result r = {.model = j.model,
                           .history = &j.history,
@@ -378,6 +462,8 @@ static int run(cli *c, void *p)
             status = train_plot(c, j.a->plot, j.model, &j.history);
     }
     fdht_result_free(&scores);
+    if (!status)
+        status = close_log(&j);
     close_job(&j);
     return status;
 }
@@ -391,7 +477,8 @@ const cli_command cmd_train = {
              "them. --init takes a model file, or dense LSTM weights of PyTorch, Keras or ONNX in HDF5.\n"
              "The same seed gives the same model, bit for bit, with any --threads; so does a run that was\n"
              "interrupted and resumed.",
-    .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
+    .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS |
+              CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(train_args),
     .defaults = &defaults,

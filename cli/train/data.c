@@ -6,6 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fdht/basics.h"
+
+enum { SPLIT_STREAM = 7 }; /* of the seed: which clips --val-split keeps back */
+
 int train_classes_of(cli *c, const char *path, const fdht_dataset *file, train_classes *out)
 {
     *out = (train_classes){0};
@@ -49,11 +53,22 @@ static int map_label(const fdht_dataset *file, int label, const train_classes *k
     return -1;
 }
 
+static int clip_error(fdht_error *err, int status, const char *clip, const char *message)
+{
+    if (err) {
+        err->code = status;
+        snprintf(err->msg, sizeof err->msg, "%.100s: %.120s", clip, message);
+    }
+    return status;
+}
+
 /* One clip through the reader that infer uses, so that both see the same pixels. */
-static int read_clip(void *arg, size_t i, void *data, fdht_error *err)
+static int read_clip(void *arg, size_t i, void *data, size_t room, fdht_error *err)
 {
     train_set *s = arg;
     size_t bytes = s->offset[i + 1] - s->offset[i];
+    if (bytes != room)
+        return clip_error(err, FDHT_EFORMAT, fdht_dataset_name(s->file, s->id[i]), "not of the model's size");
     if (s->kept && s->kept[i]) {
         memcpy(data, s->memory + s->offset[i], bytes);
         return FDHT_OK;
@@ -63,13 +78,10 @@ static int read_clip(void *arg, size_t i, void *data, fdht_error *err)
     int status = fdht_clips_open_dataset(s->file, &s->id[i], 1, &s->opt, &clips, err);
     if (!status)
         status = fdht_clips_next(clips, &item, err);
-    if (!status && item->status) {
-        status = item->status;
-        if (err) {
-            err->code = status;
-            snprintf(err->msg, sizeof err->msg, "%.100s: %.120s", item->name, item->error.msg);
-        }
-    }
+    if (!status && item->status)
+        status = clip_error(err, item->status, item->name, item->error.msg);
+    if (!status && fdht_clip_bytes(&item->shape) != room)
+        status = clip_error(err, FDHT_EFORMAT, item->name, "not of the model's size");
     if (!status) {
         memcpy(data, item->u8 ? (const void *)item->u8 : (const void *)item->f32, bytes);
         if (s->kept) {
@@ -143,6 +155,10 @@ static void lay_out(const train_args *a, train_set *s)
         s->kept = cli_calloc(s->data.clips + 1, 1);
     s->data.label = s->label; /* until train_set_answers knows the model */
     s->data.length = s->length;
+    s->data.width = s->shape.width;
+    s->data.height = s->shape.height;
+    s->data.channels = s->shape.channels;
+    s->data.features = s->shape.features;
     s->data.read = read_clip;
     s->data.arg = s;
 }
@@ -187,28 +203,20 @@ int train_set_open(cli *c, const train_args *a, const char *path, fdht_dataset *
     return FDHT_OK;
 }
 
-/* A generator of its own: which clips are kept back must not change with the library's streams. */
-static uint64_t next_random(uint64_t *x)
-{
-    *x ^= *x << 13;
-    *x ^= *x >> 7;
-    *x ^= *x << 17;
-    return *x;
-}
-
 int train_set_split(cli *c, const train_args *a, train_set *from, train_set *to)
 {
     size_t n = from->data.clips, take = (size_t)((double)n * a->val_split + 0.5), kept = 0;
-    uint64_t x = c->seed * 0x9e3779b97f4a7c15u + 0x632be59bd9b4e019u;
+    fdht_rng random;
     if (take < 1 || take >= n)
         return cli_usage(c, "--val-split %g: of %zu clips that leaves %zu for validation", a->val_split, n,
                          take);
+    fdht_rng_seed(&random, c->seed, SPLIT_STREAM);
     *to = (train_set){.path = from->path};
     int status = fdht_dataset_open(from->path, &to->file, &c->err);
     if (status || (status = prepare(c, a, to, n)))
         return status;
     for (size_t i = 0, taken = 0; i < n; i++) {
-        if (next_random(&x) % (n - i) < take - taken) {
+        if (fdht_rng_below(&random, n - i) < take - taken) {
             to->id[taken] = from->id[i];
             to->label[taken] = from->label[i];
             to->length[taken++] = from->length[i];

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fdht/basics.h"
 #include "fdht/design.h"
 #include "fdht/preset.h"
 #include "fdht/weights.h"
@@ -20,9 +21,8 @@ static void forget_place(fdht_cell_options *o)
 
 static size_t product(const size_t *v, int n)
 {
-    size_t p = 1;
-    for (int i = 0; i < n; i++)
-        p = v[i] && p > SIZE_MAX / v[i] ? SIZE_MAX : p * v[i];
+    size_t p;
+    (void)fdht_product(v, (size_t)n, &p); /* SIZE_MAX where it overflows */
     return p;
 }
 
@@ -242,18 +242,31 @@ static bool same_names(const fdht_model_spec *s, const train_classes *k)
     return true;
 }
 
-static int check_init(cli *c, const train_args *a, const fdht_model *m, const fdht_clip_shape *h)
+/* "frames of 16x16x1", or "features". */
+static const char *describe(char text[static 96], size_t width, size_t height, size_t channels)
 {
-    const fdht_model_spec *s = fdht_model_spec_of(m);
+    if (width)
+        snprintf(text, 96, "frames of %zux%zux%zu", width, height, channels);
+    else
+        snprintf(text, 96, "features");
+    return text;
+}
+
+int train_check_model(cli *c, const char *option, const char *path, const fdht_model *m, bool any_kind,
+                      const fdht_clip_shape *h)
+{
+    const fdht_frame_spec *f = &fdht_model_spec_of(m)->frame;
     size_t inputs = h->features ? h->features : h->width * h->height * h->channels;
+    char takes[96], has[96];
     if (fdht_model_inputs(m) != inputs)
-        return cli_usage(c, "--init %s takes %zu inputs, the clips have %zu (--resize, --gray)", a->init,
+        return cli_usage(c, "--%s %s takes %zu inputs, the clips have %zu (--resize, --gray)", option, path,
                          fdht_model_inputs(m), inputs);
-    if (s->frame.width &&
-        (s->frame.width != h->width || s->frame.height != h->height || s->frame.channels != h->channels))
-        return cli_usage(
-            c, "--init %s takes frames of %zux%zux%zu, the clips have %zux%zux%zu (--resize, --gray)",
-            a->init, s->frame.width, s->frame.height, s->frame.channels, h->width, h->height, h->channels);
+    if (any_kind && !f->width)
+        return FDHT_OK;
+    if (f->width != h->width || f->height != h->height || f->channels != h->channels)
+        return cli_usage(c, "--%s %s takes %s, the clips have %s (--resize, --gray)", option, path,
+                         describe(takes, f->width, f->height, f->channels),
+                         describe(has, h->width, h->height, h->channels));
     return FDHT_OK;
 }
 
@@ -327,7 +340,7 @@ static int fitted_model(cli *c, const train_args *a, train_set *s, const train_c
                           (spec.classes == 1 || fdht_dataset_info_of(s->file)->target_width)));
     bool same = classless || same_names(&spec, k);
     link = cli_calloc((size_t)spec.links + 1, sizeof *link);
-    if ((status = check_init(c, a, init, &s->shape)) ||
+    if ((status = train_check_model(c, "init", a->init, init, true, &s->shape)) ||
         (status = fit_links(c, a, init, k, same, &spec, link)))
         goto out;
     if (classes && !same)
@@ -338,6 +351,7 @@ static int fitted_model(cli *c, const train_args *a, train_set *s, const train_c
         goto out;
     if (!spec.frame.width || measured.diff != spec.frame.diff)
         spec.frame = measured; /* how frames are normalised was not known, or changes */
+    spec.frame.resize |= measured.resize;
     if (a->frames)
         spec.frame.frames = a->frames;
     if (a->sample >= 0)

@@ -70,6 +70,10 @@ void train_set_close(train_set *s);
 
 /* A new model for the data, or the one of --init fitted to it. note says what was chosen. */
 int train_model_make(cli *c, const train_args *a, train_set *s, const train_classes *k, fdht_model **out);
+/* Refuse clips that the model of --OPTION PATH does not take: "takes 768 inputs, the clips have 4800". any_kind: a model
+ * of features takes frames of as many numbers, too (weights of other programs do not say which they take). */
+int train_check_model(cli *c, const char *option, const char *path, const fdht_model *m, bool any_kind,
+                      const fdht_clip_shape *h);
 
 /* ---- train/output.c ---- */
 

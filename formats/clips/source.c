@@ -1,3 +1,5 @@
+/* clips/source.c - which clip comes next: paths, folders, data sets, video streams and IDX files, one after
+ * the other. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +25,7 @@ static void drop_pending(fdht_pending *p)
     memset(p, 0, sizeof *p);
 }
 
-/* Takes path (NULL: memory was out); label is copied. */
+/* Takes path (NULL: out of memory); label is copied. */
 static int push(fdht_source *s, char *path, const char *label, int depth, bool listed, fdht_error *err)
 {
     fdht_pending p = {
@@ -117,7 +119,8 @@ static void close_active(fdht_source *s)
 
 /* ---- pictures ---- */
 
-/* The reader's message begins with the whole path; beside the clip's name the picture's own is enough, or none if it is the clip. */
+/* The reader's message begins with the whole path; next to the clip's name the picture's own name is enough, or none
+ * if the picture is the clip. */
 static int shorten(int rc, const char *path, const char *name, fdht_error *err)
 {
     size_t n = strlen(path);
@@ -186,7 +189,7 @@ static int open_folder(fdht_source *s, fdht_clip_item **out, fdht_error *err)
     int rc = fdht_folder_open(s->now.path, s->opt.raw != FDHT_RAW_NONE, &f, &why);
     if (rc)
         return record(s, out, rc, &why, err);
-    /* DIR/CLASS/CLIP: what stands in a folder below the one given belongs to that folder's class */
+    /* DIR/CLASS/CLIP: clips in a folder below the given one are of the class that the folder names */
     const char *label = s->now.depth >= 1 ? last_part(s->now.path) : NULL;
     for (size_t i = f.children; !rc && i-- > 0;) {
         char *path = fdht_path_join(s->now.path, f.child[i]);
@@ -409,7 +412,7 @@ static int next_video(fdht_source *s, fdht_clip_item **out, fdht_error *err)
 static int open_idx(fdht_source *s, fdht_clip_item **out, fdht_error *err)
 {
     fdht_error why = {0};
-    if (fdht_idx_is_labels(s->now.path)) /* read beside its pictures */
+    if (fdht_idx_is_labels(s->now.path)) /* read together with its pictures */
         return FDHT_OK;
     int rc = fdht_idx_open(s->now.path, &s->idx, &why);
     if (!rc && (!s->opt.idx_steps || s->idx.height % s->opt.idx_steps)) {

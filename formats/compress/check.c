@@ -36,7 +36,7 @@ int fdht_check_model(fdht_outputs_check *k, const fdht_model *m, double *largest
                      fdht_error *err)
 {
     fdht_runner *run = NULL;
-    fdht_clip clip = {.f32 = k->x, .length = k->length};
+    fdht_clip clip = {.f32 = k->x, .length = k->length, .features = fdht_model_spec_of(m)->cell[0].inputs};
     double sum = 0, norm = 0;
     int status = fdht_runner_new(m, 1, &run, err);
     if (!status)

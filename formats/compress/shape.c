@@ -92,7 +92,7 @@ static int shape_cell(const fdht_compress_options *opt, fdht_compress_cell *x, b
     }
     if (status)
         return status;
-    if (x->spec.op.format == FDHT_HT)
+    if (fdht_format_traits_of(x->spec.op.format)->tree)
         fdht_tree_spell(&x->spec.op.tree, x->tree, sizeof x->tree);
     size_t P = l->proj_size ? l->proj_size : l->hidden_size;
     x->dense = (size_t)fdht_recurrent_gates(l->recurrent) * l->hidden_size *

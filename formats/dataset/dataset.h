@@ -1,4 +1,5 @@
-/* dataset/dataset.h - shared by dataset/dataset.c (native, flat) and dataset/members.c (groups, features). Internal. */
+/* dataset/dataset.h - shared by dataset/dataset.c (native, flat) and dataset/members.c (groups, features).
+ * Internal. */
 #ifndef FDHT_DATASET_DATASET_H
 #define FDHT_DATASET_DATASET_H
 

@@ -1,3 +1,5 @@
+/* hdf5/attr.c - text and numbers from HDF5 attributes and from data sets of strings, with every size
+ * checked before it is used. */
 #include "hdf5/h5.h"
 
 #include <stdio.h>

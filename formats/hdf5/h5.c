@@ -1,3 +1,4 @@
+/* hdf5/h5.c - opening HDF5 files and data sets, the checks of storage and size, and reading numbers. */
 #include "hdf5/h5.h"
 
 #include <ctype.h>
@@ -9,7 +10,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "fdht/image.h"
 #include "fdht/io.h"
 
 /* Deflate cannot do better than 1032:1; an extent that claims more is made up. */
@@ -19,6 +19,7 @@ void fdht_hdf5_quiet(void)
 {
     H5dont_atexit(); /* counts only before the library's first use, which the next call is */
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    H5PLset_loading_state(0); /* a file that names a filter must not make libhdf5 load code */
 }
 
 /* The superblock of an open file: at 0, or at 512, 1024, 2048, .. behind a user block. */

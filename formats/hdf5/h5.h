@@ -1,6 +1,6 @@
 /* hdf5/h5.h - what every HDF5 reader and writer of formats/ shares. Internal.
  *
- * Reading distrusts the file: only hard links are followed, external and virtual storage is refused, ranks
+ * Reading trusts nothing in the file: only hard links are followed, external and virtual storage is refused, ranks
  * and sizes are known before anything is allocated, and an extent that the stored bytes cannot fill is
  * refused. Errors of libhdf5 are silenced per call (H5E_BEGIN_TRY) and become one line "PATH/INSIDE: what";
  * the caller adds the file's name with fdht_fail_prefix. */

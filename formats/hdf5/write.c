@@ -1,3 +1,4 @@
+/* hdf5/write.c - creating HDF5 files: data sets with checksums, strings and attributes. */
 #include "hdf5/h5.h"
 
 #include <assert.h>

@@ -166,7 +166,7 @@ static int add_norm(fdht_weights *w, const vars *v, fdht_error *err)
 /* By name, numbers as numbers, so that lstm_10 comes after lstm_2. */
 static int by_path(const void *a, const void *b)
 {
-    return fdht_w_natural(((const vars *)a)->path, ((const vars *)b)->path);
+    return fdht_natural_compare(((const vars *)a)->path, ((const vars *)b)->path);
 }
 
 int fdht_w_scan_keras3(fdht_weights *w, fdht_error *err)

@@ -126,7 +126,7 @@ static int add_unnamed(fdht_weights *w, const fdht_wset *const *set, int left, i
 
 static int by_number(const void *a, const void *b)
 {
-    return fdht_w_natural((*(const fdht_wset *const *)a)->path, (*(const fdht_wset *const *)b)->path);
+    return fdht_natural_compare((*(const fdht_wset *const *)a)->path, (*(const fdht_wset *const *)b)->path);
 }
 
 /* "onnx::LSTM_99" is before "onnx::LSTM_100". */

@@ -1,6 +1,5 @@
 /* weights/weights.c - opening a weights file: the table of layouts, what was found, which layers chain, which are
  * meant. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -158,28 +157,6 @@ void fdht_w_gru_bias(fdht_wpart bias[2])
 fdht_wpart fdht_w_whole(int set, fdht_weight_map map, size_t rows, size_t cols)
 {
     return (fdht_wpart){.gates = 1, .rows = rows, .cols = cols, .block = {{set, SIZE_MAX, 0, 0, map}}};
-}
-
-int fdht_w_natural(const char *a, const char *b)
-{
-    while (*a && *b) {
-        if (isdigit((unsigned char)*a) && isdigit((unsigned char)*b)) {
-            size_t na, nb;
-            a += strspn(a, "0"), b += strspn(b, "0");
-            na = strspn(a, "0123456789"), nb = strspn(b, "0123456789");
-            if (na != nb)
-                return na < nb ? -1 : 1;
-            int c = strncmp(a, b, na);
-            if (c)
-                return c;
-            a += na, b += nb;
-        } else if (*a != *b) {
-            return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
-        } else {
-            a++, b++;
-        }
-    }
-    return *a ? 1 : *b ? -1 : 0;
 }
 
 size_t fdht_w_outputs(const fdht_weights_lstm *l)

@@ -142,8 +142,6 @@ fdht_wpart fdht_w_gates(int set, size_t lead, fdht_weight_map map, size_t base, 
 void fdht_w_gru_bias(fdht_wpart bias[2]);
 /* A part of one block at the origin. */
 fdht_wpart fdht_w_whole(int set, fdht_weight_map map, size_t rows, size_t cols);
-/* "lstm" < "lstm_1" < "lstm_2" < "lstm_10". */
-int fdht_w_natural(const char *a, const char *b);
 
 /* --- the layouts: each adds what it finds, nothing if the file has another layout --- */
 

@@ -1,4 +1,4 @@
-/* A trained model in 16 bits: its cell's weights, ranges from clips, frames to words, logits from words. */
+/* fixed_model.c - a trained model in 16 bits: its cell's weights, ranges from clips, frames to words, logits from words. */
 #include <math.h>
 #include <string.h>
 
@@ -39,9 +39,9 @@ int fdht_model_workload(const fdht_model *m, size_t steps, fdht_workload *out, f
     const fdht_model_spec *s = &m->spec;
     const fdht_cell_spec *c = &s->cell[0];
     fdht_workload w = {.gates = 4, .steps = steps, .lstm = true, .cell = *c};
-    int rc = check_links(s, err);
-    if (rc)
-        return rc;
+    int status = check_links(s, err);
+    if (status)
+        return status;
     if (c->kind == FDHT_CELL_BT)
         return fdht_fail(err, FDHT_ENOSUP,
                          "fixed point: bt cells are sums of networks, not one chain of stages");
@@ -50,8 +50,8 @@ int fdht_model_workload(const fdht_model *m, size_t steps, fdht_workload *out, f
         memset(&w.cell.x, 0, sizeof w.cell.x);
         memcpy(w.cell.x.size, c->op.in, sizeof w.cell.x.size);
     }
-    if ((rc = fdht_workload_check(&w, err)))
-        return rc;
+    if ((status = fdht_workload_check(&w, err)))
+        return status;
     *out = w;
     return FDHT_OK;
 }
@@ -60,9 +60,9 @@ int fdht_fixed_model_new(const fdht_model *m, const fdht_order_choice *choice, c
                          fdht_fixed_model **out, fdht_error *err)
 {
     fdht_workload w;
-    int rc = fdht_model_workload(m, 1, &w, err);
-    if (rc)
-        return rc;
+    int status = fdht_model_workload(m, 1, &w, err);
+    if (status)
+        return status;
     fdht_fixed_model *q = fdht_calloc_err(1, sizeof *q, "fixed-point model", err);
     if (!q)
         return FDHT_ENOMEM;
@@ -71,11 +71,11 @@ int fdht_fixed_model_new(const fdht_model *m, const fdht_order_choice *choice, c
     v.bias = c->spec.bias ? m->values + c->bias_offset : NULL;
     v.hidden = c->hidden ? m->values + c->hidden_offset : NULL;
     q->m = m;
-    if ((rc = fdht_fixed_open(&w, choice, hw, &v, &q->f, err)) ||
-        (rc = fdht_net_new_f32(m, 1, &q->net, err)) ||
-        (rc = fdht_tape_new_f32(q->net, false, &q->tape, err))) {
+    if ((status = fdht_fixed_open(&w, choice, hw, &v, &q->f, err)) ||
+        (status = fdht_net_new_f32(m, 1, &q->net, err)) ||
+        (status = fdht_tape_new_f32(q->net, false, &q->tape, err))) {
         fdht_fixed_model_free(q);
-        return rc;
+        return status;
     }
     fdht_net_pack_f32(q->net, m->values);
     *out = q;
@@ -103,7 +103,10 @@ int fdht_fixed_model_inputs(const fdht_fixed_model *q, const fdht_clip *clip, fl
     const fdht_frame_spec *spec = &q->m->spec.frame;
     size_t n = q->m->spec.cell[0].inputs, box = q->f->inputs;
     fdht_frames fr = {.spec = spec, .inputs = n, .clip = *clip};
-    uint8_t *line = fdht_calloc_err(2 * n, 1, "frame", err);
+    int status = fdht_model_check_clip(q->m, clip, err);
+    uint8_t *line = status ? NULL : fdht_calloc_err(2 * n, 1, "frame", err);
+    if (status)
+        return status;
     if (!line)
         return FDHT_ENOMEM;
     double std = spec->width && spec->std > 0 ? spec->std : 1;
@@ -120,25 +123,25 @@ int fdht_fixed_model_inputs(const fdht_fixed_model *q, const fdht_clip *clip, fl
 
 int fdht_fixed_model_calibrate(fdht_fixed_model *q, const fdht_clip *clip, size_t n, fdht_error *err)
 {
-    int rc = FDHT_OK;
-    for (size_t i = 0; i < n && !rc; i++) {
+    int status = FDHT_OK;
+    for (size_t i = 0; i < n && !status; i++) {
         float *x =
             fdht_calloc_err(FDHT_MAX(clip[i].length, (size_t)1) * q->f->inputs, sizeof *x, "inputs", err);
         if (!x)
             return FDHT_ENOMEM;
-        rc = fdht_fixed_model_inputs(q, &clip[i], x, err);
-        for (size_t k = 0; k < clip[i].length * q->f->inputs && !rc; k++)
+        status = fdht_fixed_model_inputs(q, &clip[i], x, err);
+        for (size_t k = 0; k < clip[i].length * q->f->inputs && !status; k++)
             if (!isfinite(x[k]))
-                rc = fdht_fail(err, FDHT_ENAN, "calibration: clip %zu holds a number that is not finite",
-                               i + 1);
-        if (!rc && clip[i].length)
-            rc = fdht_fixed_calibrate(q->f, clip[i].length, x, err);
+                status = fdht_fail(err, FDHT_ENAN, "calibration: clip %zu holds a number that is not finite",
+                                   i + 1);
+        if (!status && clip[i].length)
+            status = fdht_fixed_calibrate(q->f, clip[i].length, x, err);
         fdht_free(x);
     }
-    if (!rc)
-        rc = fdht_fixed_close_ranges(q->f, err);
-    q->ready = !rc;
-    return rc;
+    if (!status)
+        status = fdht_fixed_close_ranges(q->f, err);
+    q->ready = !status;
+    return status;
 }
 
 /* Scores of one clip from its states (length, hidden), words or numbers, as floats. */
@@ -147,9 +150,9 @@ int fdht_fixed_model_scores(fdht_fixed_model *q, size_t length, const float *y, 
 {
     const fdht_model *m = q->m;
     size_t H = m->spec.cell[0].hidden, ldy = q->net->ldy[0];
-    int rc = fdht_tape_set_f32(q->tape, 1, &length, err);
-    if (rc)
-        return rc;
+    int status = fdht_tape_set_f32(q->tape, 1, &length, err);
+    if (status)
+        return status;
     for (size_t t = 0; t < length; t++)
         memcpy(q->tape->y[0] + t * ldy, y + t * H, H * sizeof *y);
     fdht_net_links_f32(q->tape, 1, m->spec.links, NULL, 0);
@@ -163,27 +166,27 @@ int fdht_fixed_model_run(fdht_fixed_model *q, const fdht_clip *clip, float *scor
     size_t H = q->f->outputs, T = FDHT_MAX(clip->length, (size_t)1), n = T * q->f->inputs;
     float *x = NULL, *y = NULL;
     int16_t *xw = NULL, *yw = NULL;
-    int rc = FDHT_ENOMEM;
+    int status = FDHT_ENOMEM;
     if (!q->ready)
         return fdht_fail(err, FDHT_EINVAL, "fixed point: the model was not calibrated");
     x = fdht_calloc_err(n, sizeof *x, "inputs", err);
     y = fdht_calloc_err(T * H, sizeof *y, "states", err);
     xw = fdht_calloc_err(n, sizeof *xw, "inputs", err);
     yw = fdht_calloc_err(T * H, sizeof *yw, "states", err);
-    if (!x || !y || !xw || !yw || (rc = fdht_fixed_model_inputs(q, clip, x, err)))
+    if (!x || !y || !xw || !yw || (status = fdht_fixed_model_inputs(q, clip, x, err)))
         goto out;
     size_t over = fdht_fixed_quantise(q->f, clip->length * q->f->inputs, x, xw);
     if (saturated)
         *saturated += over;
-    if ((rc = fdht_fixed_run(q->f, clip->length, xw, yw, NULL, err)))
+    if ((status = fdht_fixed_run(q->f, clip->length, xw, yw, NULL, err)))
         goto out;
     for (size_t i = 0; i < clip->length * H; i++)
         y[i] = (float)ldexp(yw[i], -FDHT_H_FRAC);
-    rc = fdht_fixed_model_scores(q, clip->length, y, scores, err);
+    status = fdht_fixed_model_scores(q, clip->length, y, scores, err);
 out:
     fdht_free(x);
     fdht_free(y);
     fdht_free(xw);
     fdht_free(yw);
-    return rc;
+    return status;
 }

@@ -188,6 +188,8 @@ typedef struct fdht_param {
 
 typedef struct fdht_model fdht_model;
 
+/* The format of that kind's input map; FDHT_FORMATS for any other number. */
+FDHT_API fdht_format fdht_cell_format(fdht_cell_kind kind);
 /* "dense", "tt", "tr", "bt", "ht", "fdht"; "unknown" for anything else. Static storage. */
 FDHT_API const char *fdht_cell_name(fdht_cell_kind kind);
 /* The kind of that name. FDHT_EINVAL: there is none. */
@@ -278,13 +280,19 @@ FDHT_API bool fdht_model_classic(const fdht_model *m);
 FDHT_API int fdht_model_expand(const fdht_model *m, int cell, bool hidden, size_t col, size_t cols,
                                double *out, size_t ld, fdht_error *err);
 
-/* One clip: length frames of the model's inputs, one after the other; u8 (raw pixels, height x width x channels) or
- * f32 (features). Exactly one of the two pointers is set. */
+/* One clip: length frames, one after the other, and what one frame is. Exactly one of the two pointers is set; the
+ * numbers stay the caller's. Whoever takes a clip compares its size with the model's before a number is read. */
 typedef struct fdht_clip {
-    const uint8_t *u8;
-    const float *f32;
+    const uint8_t *u8; /* (length, height, width, channels) pixels; features is then 0 */
+    const float *f32;  /* (length, features); width, height, channels are then 0 */
     size_t length;
+    size_t width, height, channels;
+    size_t features;
 } fdht_clip;
+
+/* Can the model take this clip? FDHT_EINVAL "8x8x3, the model takes 160x120x3", also for features where it takes frames
+ * and the reverse, for no frames at all, and unless exactly one of u8 and f32 is set. */
+FDHT_API int fdht_model_check_clip(const fdht_model *m, const fdht_clip *clip, fdht_error *err);
 
 /* A model made ready to run: plans, packed weights, threads and scratch. Takes the model's values as they are now; the
  * model must outlive it. One thread at a time may use a runner and its streams; several runners may run at a time.
@@ -294,8 +302,8 @@ FDHT_API int fdht_runner_new(const fdht_model *m, int threads, fdht_runner **out
 FDHT_API void fdht_runner_free(fdht_runner *r);
 /* scores: of n clips, clips in parallel, one after the other fdht_model_rows(m, length) rows of fdht_model_width numbers;
  * that is (n, width) unless the chain gives an output for every step. Softmax and sigmoid outputs are logits. A clip's
- * result depends on that clip alone, bit for bit. A NaN in a feature clip gives NaN scores. FDHT_EINVAL: a clip without
- * frames, or frames where the model takes features and the reverse (the message names the clip); FDHT_ENOMEM. */
+ * result depends on that clip alone, bit for bit. A NaN in a feature clip gives NaN scores. FDHT_EINVAL "clip 3:
+ * 8x8x3, the model takes 160x120x3" as fdht_model_check_clip, before any clip is run; FDHT_ENOMEM. */
 FDHT_API int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores, fdht_error *err);
 /* The same with the inputs of all clips in one product, which is faster for dense maps: they are read once for all clips.
  * The last bits of a clip's result may then depend on the other clips. */
@@ -317,10 +325,10 @@ FDHT_API int fdht_stream_new(fdht_runner *r, fdht_stream **out, fdht_error *err)
 FDHT_API void fdht_stream_free(fdht_stream *s);
 /* Forget all frames: the next is the first of a clip. */
 FDHT_API void fdht_stream_reset(fdht_stream *s);
-/* frame: one frame of pixels (uint8) or one feature vector (float), by what the model takes. scores as fdht_runner_run
- * gives them after all frames since the last reset; of a chain with an output for every step the row of this one.
- * FDHT_ENOMEM. */
-FDHT_API int fdht_stream_frame(fdht_stream *s, const void *frame, float *scores, fdht_error *err);
+/* frame: a clip of one frame. scores as fdht_runner_run gives them after all frames since the last reset; of a
+ * chain with an output for every step the row of this one. FDHT_EINVAL as
+ * fdht_model_check_clip, or more than one frame; FDHT_ENOMEM. */
+FDHT_API int fdht_stream_frame(fdht_stream *s, const fdht_clip *frame, float *scores, fdht_error *err);
 /* Softmax of one row of n >= 1 logits, in place. Any thread. */
 FDHT_API void fdht_softmax(float *row, size_t n);
 

@@ -55,18 +55,21 @@ FDHT_API const char *fdht_schedule_name(fdht_schedule s);   /* "const", "cosine"
  *   linear   target, K values */
 typedef struct fdht_train_data {
     size_t clips;
-    const int *label;     /* (rows), or NULL */
-    const float *target;  /* (rows, K), or NULL */
-    const size_t *length; /* (clips) frames of each, >= 1 */
-    /* Fill data with clip i: (length, D) numbers, uint8 pixels or, if the model takes features, float32. Called by one
-     * thread at a time, not always the same. Returns a status, which ends the epoch or evaluation unless 0. */
-    int (*read)(void *arg, size_t i, void *data, fdht_error *err);
+    const int *label;               /* (rows), or NULL */
+    const float *target;            /* (rows, K), or NULL */
+    const size_t *length;           /* (clips) frames of each, >= 1 */
+    size_t width, height, channels; /* of every frame; 0 for features */
+    size_t features;                /* numbers of every frame; 0 for pixels */
+    /* Fill data, which has room for exactly `bytes`, with clip i: length frames of uint8 pixels, or of float32 features.
+     * A clip of another size is an error to return. Called by one thread at a time, not always the same. Returns a
+     * status, which ends the epoch or evaluation unless 0. */
+    int (*read)(void *arg, size_t i, void *data, size_t bytes, fdht_error *err);
     void *arg;
 } fdht_train_data;
 
 /* Mean and standard deviation of a source's pixels, for fdht_frame_spec: of the pixels, or, with diff, of the pixels less
- * the mean of their clip; std is 1 where all are equal. At most 512 clips, evenly chosen, are read. FDHT_ENOMEM, or the
- * status of read. */
+ * the mean of their clip; std is 1 where all are equal. At most 512 clips, evenly chosen, are read. FDHT_EINVAL: the
+ * source's frames are not of the size of `frame`; FDHT_ENOMEM, or the status of read. */
 FDHT_API int fdht_pixel_stats(const fdht_train_data *s, const fdht_frame_spec *frame, double *mean,
                               double *std, fdht_error *err);
 
@@ -85,8 +88,8 @@ typedef struct fdht_epoch {
 typedef bool fdht_train_progress(void *arg, size_t done, size_t clips, double loss, double accuracy);
 
 /* A trainer of m, which is trained in place. m, the sources and the arrays of opt must outlive the trainer; val (for
- * validation) may be NULL. On failure *out is NULL. FDHT_EINVAL: an option out of its range, a label or length that does
- * not fit, no classifier (the message says which); FDHT_ENOMEM. */
+ * validation) may be NULL. On failure *out is NULL. FDHT_EINVAL: an option out of its range, a label, clips that the model
+ * cannot take ("training data: 40x40x1, the model takes 16x16x1"), no classifier; FDHT_ENOMEM. */
 typedef struct fdht_trainer fdht_trainer;
 FDHT_API int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_train_data *train,
                               const fdht_train_data *val, fdht_trainer **out, fdht_error *err);

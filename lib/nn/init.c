@@ -1,7 +1,7 @@
 /* nn/init.c - the start values of a model (lib/README.md section 6.4). */
 #include <math.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "nn/cells.h"
 
 /* fdht_op_init gives all cores one standard deviation. An ht operator trains better with leaves of std^(1/d) and
@@ -59,7 +59,7 @@ static int init_cell(const fdht_cell *c, uint64_t seed, double init_scale, float
     int status = fdht_op_init(c->op, std_x, fdht_rng_mix(seed, 0, 0), cores, err);
     if (status)
         return status;
-    if (s->op.format == FDHT_HT)
+    if (fdht_format_traits_of(s->op.format)->tree)
         balance_ht(c->op, std_x, cores);
     if (s->kind == FDHT_CELL_FDHT)
         scale_hidden_slices(c, std_h / std_x, cores);

@@ -20,7 +20,6 @@
 
 #include "nn/cells.h"
 #include "nn/rows.h"
-#include "nn/exec_names.h"
 #include "tensor/exec.h"
 
 /* Clips whose steps one thread computes together. The last bits of a result depend on it, so it is not tuned at run time. */

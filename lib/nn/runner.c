@@ -116,19 +116,6 @@ static int run_clip(fdht_runner *r, int worker, const fdht_clip *clip, fdht_erro
     return FDHT_OK;
 }
 
-static int check_clip(const fdht_runner *r, const fdht_clip *clip, fdht_error *err)
-{
-    if (!clip->u8 == !clip->f32)
-        return fdht_fail(err, FDHT_EINVAL, "expected either frames or features");
-    if (clip->length == 0)
-        return fdht_fail(err, FDHT_EINVAL, "expected at least 1 frame, got 0");
-    if (clip->u8 && !r->model->spec.frame.width)
-        return fdht_fail(err, FDHT_EINVAL, "the model takes features, not frames");
-    if (clip->f32 && r->model->spec.frame.width)
-        return fdht_fail(err, FDHT_EINVAL, "the model takes frames, not features");
-    return FDHT_OK;
-}
-
 typedef struct run_job {
     fdht_runner *runner;
     const fdht_clip *clip;
@@ -162,7 +149,7 @@ int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scor
     int status = FDHT_OK;
     size_t *first;
     for (size_t i = 0; i < n; i++)
-        if ((status = check_clip(r, &clip[i], err)))
+        if ((status = fdht_model_check_clip(r->model, &clip[i], err)))
             return fdht_fail_prefix(err, status, "clip %zu", i);
     int *result = fdht_calloc_err(n, sizeof *result, "runner", err);
     if (!result)
@@ -201,7 +188,7 @@ int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, fl
     fdht_tape_f32 *tape = NULL;
     size_t *length = NULL, *first = NULL;
     for (size_t i = 0; i < n; i++)
-        if ((status = check_clip(r, &clip[i], err)))
+        if ((status = fdht_model_check_clip(r->model, &clip[i], err)))
             return fdht_fail_prefix(err, status, "clip %zu", i);
     if ((status = fdht_tape_new_f32(r->net, false, &tape, err)))
         return status;
@@ -238,7 +225,7 @@ int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h
 {
     const fdht_model *m = r->model;
     const fdht_tape_f32 *t = r->tape[0];
-    int status = check_clip(r, clip, err);
+    int status = fdht_model_check_clip(m, clip, err);
     if (!status)
         status = run_clip(r, 0, clip, err);
     if (status)

@@ -110,25 +110,30 @@ static void load_second(void *arg, size_t clip, size_t t, int worker, float *dst
 {
     fdht_stream *s = arg;
     const fdht_model *m = s->runner->model;
-    fdht_frames f = {.spec = &m->spec.frame, .inputs = m->inputs, .clip = {s->u8, s->f32, 2}};
+    fdht_frames f = {
+        .spec = &m->spec.frame, .inputs = m->inputs, .clip = {.u8 = s->u8, .f32 = s->f32, .length = 2}};
     (void)clip;
     (void)t;
     (void)worker;
     fdht_frames_load(&f, 1, s->runner->line[0], dst);
 }
 
-int fdht_stream_frame(fdht_stream *s, const void *frame, float *scores, fdht_error *err)
+int fdht_stream_frame(fdht_stream *s, const fdht_clip *frame, float *scores, fdht_error *err)
 {
     fdht_runner *r = s->runner;
     const fdht_model *m = r->model;
     fdht_tape_f32 *t = r->tape[0];
     size_t one = 1, bytes = m->inputs * (s->u8 ? 1 : sizeof(float));
     unsigned char *pair = s->u8 ? s->u8 : (unsigned char *)s->f32;
-    int status = fdht_tape_set_f32(t, 1, &one, err);
+    int status = fdht_model_check_clip(m, frame, err);
+    if (!status && frame->length != 1)
+        status = fdht_fail(err, FDHT_EINVAL, "expected 1 frame, got %zu", frame->length);
+    if (!status)
+        status = fdht_tape_set_f32(t, 1, &one, err);
     if (status)
         return status;
     memcpy(pair, pair + bytes, bytes);
-    memcpy(pair + bytes, frame, bytes);
+    memcpy(pair + bytes, s->u8 ? (const void *)frame->u8 : (const void *)frame->f32, bytes);
     fdht_input_f32 input = {.load = load_second, .arg = s, .zero_first = m->spec.frame.diff && s->count == 0};
     for (int i = 0; i < m->n_cells; i++) {
         t->cell[i].h0 = s->count ? s->h[i] : NULL;

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "train/bptt.h"
 #include "train/truth.h"
 
@@ -110,7 +110,15 @@ int fdht_gradient_check(const fdht_model *m, size_t clips, const size_t *length,
                         double *error, fdht_error *err)
 {
     checker c = {.model = m, .clips = clips, .length = length, .x = x};
-    fdht_train_data data = {.clips = clips, .length = length, .label = label, .target = target};
+    const fdht_frame_spec *f = &m->spec.frame;
+    fdht_train_data data = {.clips = clips,
+                            .length = length,
+                            .label = label,
+                            .target = target,
+                            .width = f->width,
+                            .height = f->height,
+                            .channels = f->channels,
+                            .features = f->width ? 0 : m->inputs};
     fdht_rng rng;
     int status;
     if (!m->spec.classes || clips == 0 || probes < 1 || !(h > 0))

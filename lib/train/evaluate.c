@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/clip.h"
 #include "train/bptt.h"
 #include "train/reader.h"
 #include "train/trainer.h"
@@ -185,12 +186,14 @@ int fdht_pixel_stats(const fdht_train_data *s, const fdht_frame_spec *frame, dou
     enum { MOST = 512 };
     size_t inputs = frame->width * frame->height * frame->channels, clips = FDHT_MIN(s->clips, (size_t)MOST);
     double sum = 0, square = 0, count = 0;
+    if (fdht_check_frame_size(frame, 0, s->width, s->height, s->channels, s->features, err))
+        return FDHT_EINVAL;
     for (size_t i = 0; i < clips; i++) {
         size_t id = i * s->clips / clips;
         uint8_t *data = fdht_calloc_err(s->length[id], inputs, "clip", err);
         if (!data)
             return FDHT_ENOMEM;
-        int status = s->read(s->arg, id, data, err);
+        int status = s->read(s->arg, id, data, inputs * s->length[id], err);
         if (!status)
             measure_clip(data, inputs * s->length[id], frame->diff, &sum, &square);
         fdht_free(data);

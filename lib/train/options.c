@@ -1,6 +1,7 @@
 /* train/options.c - training options: defaults, ranges, schedules; checks of a source. */
 #include <math.h>
 
+#include "nn/clip.h"
 #include "train/trainer.h"
 
 static const char *const optimizer_name[FDHT_OPTIMIZERS] = {"adam", "adamw", "sgd"};

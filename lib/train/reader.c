@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/base.h"
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "nn/frames.h"
 
 typedef struct slot {
@@ -82,13 +82,17 @@ static int fill(fdht_reader *r, slot *s, fdht_error *err)
     unsigned char *at = s->data;
     for (size_t i = 0; i < clips && !status; i++) {
         size_t id = s->id[i], length = r->source->length[id];
-        status = r->source->read(r->source->arg, id, at, err);
+        status = r->source->read(r->source->arg, id, at, length * r->inputs * r->number, err);
         if (!status && keep && keep != length)
             sample(r, at, id, length, keep);
         bool pixels = r->number == 1;
         s->batch.clip[i] = (fdht_clip){.u8 = pixels ? at : NULL,
                                        .f32 = pixels ? NULL : (const float *)(void *)at,
-                                       .length = s->batch.length[i]};
+                                       .length = s->batch.length[i],
+                                       .width = r->source->width,
+                                       .height = r->source->height,
+                                       .channels = r->source->channels,
+                                       .features = r->source->features};
         at += FDHT_MAX(length, s->batch.length[i]) * r->inputs * r->number;
     }
     r->next += clips;

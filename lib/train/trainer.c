@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "nn/frames.h"
 #include "train/bptt.h"
 #include "train/reader.h"
@@ -351,7 +351,7 @@ int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg
     fdht_reader *reader = NULL;
     fdht_rng rng;
     tally sum = {0};
-    double start = fdht_clock();
+    double start = fdht_seconds();
     *out = (fdht_epoch){.epoch = t->epoch + 1, .val_loss = NAN, .val_accuracy = NAN};
     memcpy(t->good, t->model->values, t->model->size * sizeof *t->good);
     for (size_t i = 0; i < t->train->clips; i++)
@@ -372,9 +372,9 @@ int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg
     t->epoch++;
     out->loss = sum.weight > 0 ? sum.loss / sum.weight : 0;
     out->accuracy = t->model->spec.output == FDHT_OUTPUT_LINEAR ? NAN : sum.correct / (double)sum.rows;
-    out->clips_per_second = (double)sum.clips / FDHT_MAX(fdht_clock() - start, 1e-9);
+    out->clips_per_second = (double)sum.clips / FDHT_MAX(fdht_seconds() - start, 1e-9);
     status = validate(t, out, err);
-    out->seconds = fdht_clock() - start;
+    out->seconds = fdht_seconds() - start;
     out->last = fdht_trainer_done(t);
     return status;
 }

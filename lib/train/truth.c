@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "nn/clip.h"
 #include "train/trainer.h"
 
 static int check_labels(const fdht_train_data *s, size_t rows, size_t classes, const char *what,
@@ -43,6 +44,10 @@ int fdht_truth_new(const fdht_train_data *s, const fdht_model *m, const char *wh
     *out = (fdht_truth){.data = s, .output = spec->output, .width = fdht_model_width(m)};
     if (s->clips == 0)
         return fdht_fail(err, FDHT_EINVAL, "%s: expected at least 1 clip", what);
+    int status = fdht_check_frame_size(&spec->frame, fdht_model_inputs(m), s->width, s->height, s->channels,
+                                       s->features, err);
+    if (status)
+        return fdht_fail_prefix(err, status, "%s", what);
     for (size_t i = 0; i < s->clips; i++)
         if (s->length[i] == 0)
             return fdht_fail(err, FDHT_EINVAL, "%s: clip %zu has no frames", what, i);

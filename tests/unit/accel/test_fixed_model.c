@@ -1,5 +1,6 @@
 /* Models in 16 bits: what the accelerator has no tables for is refused by name. */
 #include "fdht/fixed.h"
+#include "fdht/hardware.h"
 #include "support/nn_test.h"
 
 static void refused(const fdht_cell_spec *c, const char *word)
@@ -61,7 +62,7 @@ static void test_links(void **state)
     float f32[T * IN], got[4], want[4];
     for (size_t i = 0; i < T * IN; i++)
         f32[i] = (float)x[i];
-    fdht_clip clip = {.f32 = f32, .length = T};
+    fdht_clip clip = {.f32 = f32, .length = T, .features = IN};
     assert_int_equal(fdht_sim_hw_named("fdht", &hw, &err), FDHT_OK);
     if (fdht_fixed_model_new(m, &choice, &hw, &q, &err) || fdht_fixed_model_calibrate(q, &clip, 1, &err) ||
         fdht_fixed_model_run(q, &clip, got, NULL, &err) || fdht_runner_new(m, 1, &r, &err) ||

@@ -6,7 +6,7 @@
 #include <hdf5.h>
 
 #include "base/base.h"
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/dataset.h"
 
 static int setup(void **state)

@@ -50,7 +50,7 @@ static void test_commit_and_force(void **state)
     write_text(path, NULL, "one");
     expect_text(path, "one");
     assert_int_equal(fdht_out_open(path, false, NULL, &o, &err), FDHT_EEXIST);
-    assert_message(err, "--force");
+    assert_message(err, "a.txt: exists");
     assert_null(o);
     assert_int_equal(chmod(path, 0640), 0);
     write_text(path, &force, "two");
@@ -107,6 +107,9 @@ static void test_link_is_followed(void **state)
     assert_true(fdht_same_file(in_scratch("link"), in_scratch("dir/real")));
     assert_false(fdht_same_file(in_scratch("link"), in_scratch("nothing")));
     assert_false(fdht_same_file("-", "-"));
+    assert_true(fdht_same_file(in_scratch("nothing"), in_scratch("dir/../nothing"))); /* neither is there yet */
+    assert_false(fdht_same_file(in_scratch("nothing"), in_scratch("dir/nothing")));
+    assert_false(fdht_same_file(in_scratch("none/nothing"), in_scratch("none/nothing"))); /* nor can be */
 }
 
 static void test_full_device(void **state)
@@ -248,10 +251,44 @@ static void test_identify(void **state)
     assert_int_equal(kind, FDHT_FILE_STREAM);
 }
 
+static void test_natural_order(void **state)
+{
+    (void)state;
+    static const char *const order[] = {"",
+                                        "1",
+                                        "01",
+                                        "2",
+                                        "10",
+                                        "a",
+                                        "a1b",
+                                        "a1b2",
+                                        "a2",
+                                        "a02",
+                                        "a10",
+                                        "a18446744073709551616",
+                                        "a18446744073709551617",
+                                        "b"};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        for (size_t j = 0; j < sizeof order / sizeof *order; j++) {
+            int got = fdht_natural_compare(order[i], order[j]);
+            /* equal numbers: leading zeros decide, by bytes ("01" < "1") */
+            int want = i < j ? -1 : i > j;
+            if ((!strcmp(order[i], "1") && !strcmp(order[j], "01")) ||
+                (!strcmp(order[i], "a2") && !strcmp(order[j], "a02")))
+                want = 1;
+            if ((!strcmp(order[i], "01") && !strcmp(order[j], "1")) ||
+                (!strcmp(order[i], "a02") && !strcmp(order[j], "a2")))
+                want = -1;
+            if ((got > 0) - (got < 0) != want)
+                fail_msg("%s, %s: %d", order[i], order[j], got);
+        }
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {T(test_commit_and_force),
+    const struct CMUnitTest tests[] = {T(test_natural_order),
+                                       T(test_commit_and_force),
                                        T(test_target_untouched_until_commit),
                                        T(test_target_that_appears_meanwhile),
                                        T(test_link_is_followed),

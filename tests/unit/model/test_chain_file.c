@@ -70,7 +70,8 @@ static void read_expected(const char *name, size_t inputs, expected *e)
     H5Fclose(f);
     size_t at = 0;
     for (size_t i = 0; i < e->clips; at += (size_t)e->length[i++])
-        e->clip[i] = (fdht_clip){.f32 = e->x + at * inputs, .length = (size_t)e->length[i]};
+        e->clip[i] =
+            (fdht_clip){.f32 = e->x + at * inputs, .length = (size_t)e->length[i], .features = inputs};
 }
 
 static void expect_close(const char *name, const float *got, const double *want, size_t n)
@@ -122,8 +123,9 @@ static void check_stream(const fdht_model *m, const expected *e, const char *ref
         for (size_t i = 0; i < e->clips; i++) {
             fdht_stream_reset(s);
             for (size_t t = 0; t < e->clip[i].length; t++) {
-                fdht_clip so_far = {.f32 = e->clip[i].f32, .length = t + 1};
-                check(fdht_stream_frame(s, e->clip[i].f32 + t * inputs, got, &err), &err);
+                fdht_clip so_far = {.f32 = e->clip[i].f32, .length = t + 1, .features = inputs};
+                fdht_clip frame = {.f32 = e->clip[i].f32 + t * inputs, .length = 1, .features = inputs};
+                check(fdht_stream_frame(s, &frame, got, &err), &err);
                 check(fdht_runner_run(r, &so_far, 1, want, &err), &err);
                 const float *row = want + (fdht_model_rows(m, t + 1) - 1) * width;
                 for (size_t j = 0; j < width; j++)

@@ -6,7 +6,7 @@
 #include <hdf5.h>
 
 #include "base/base.h"
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/modelfile.h"
 
 static int setup(void **state)
@@ -34,8 +34,6 @@ static void check(int rc, const fdht_error *err)
 static fdht_model *make_model(fdht_cell_kind kind, bool small)
 {
     static char *names[] = {"walk", "r\xc3\xbcn", ""};
-    static const fdht_format format[FDHT_CELL_KINDS] = {FDHT_DENSE, FDHT_TT, FDHT_TR,
-                                                        FDHT_BT,    FDHT_HT, FDHT_HT};
     fdht_cell_spec cell[4];
     fdht_error err = {0};
     fdht_model *m;
@@ -51,7 +49,7 @@ static fdht_model *make_model(fdht_cell_kind kind, bool small)
         c->activation = (fdht_activation)(i % (FDHT_HARD_SIGMOID3 + 1));
         c->candidate = i == 2 ? FDHT_RELU : FDHT_TANH;
         c->output = i == 3 ? FDHT_LINEAR : FDHT_TANH;
-        c->op.format = format[c->kind];
+        c->op.format = fdht_cell_format(c->kind);
         if (i >= 2) {
             c->op.d = 1;
             c->op.in[0] = 8;

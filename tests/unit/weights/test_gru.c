@@ -67,7 +67,7 @@ static void check(const char *file, const char *golden, int layers, int dirs, co
         close_to(file, "y", got, y + b * T * outputs, T * outputs, tol);
         close_to(file, "h_n", state, want, (size_t)(layers * dirs) * H, tol);
         close_to(file, "logits", score, logits + b * K, K, tol);
-        fdht_clip clip = {.f32 = in, .length = T};
+        fdht_clip clip = {.f32 = in, .length = T, .features = D};
         assert_int_equal(fdht_runner_run(r, &clip, 1, scores, NULL), FDHT_OK);
         for (int k = 0; k < K; k++)
             score[k] = scores[k];

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 
 static void check_info(const char *name, hid_t g)
 {
@@ -371,7 +371,7 @@ static void check_model_clip(fdht_runner *r, const fdht_model *m, hid_t e, size_
     fdht_error err = {0};
     for (size_t i = 0; i < T * D; i++)
         in[i] = (float)x[b * T * D + i];
-    fdht_clip clip = {.f32 = in, .length = length};
+    fdht_clip clip = {.f32 = in, .length = length, .features = D};
     if (fdht_runner_states(r, &clip, y, h, c, &err) ||
         (s->classes && fdht_runner_run(r, &clip, 1, logits, &err)))
         fail_msg("%s", err.msg);
