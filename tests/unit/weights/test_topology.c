@@ -95,7 +95,7 @@ static void run_case(const cJSON *c, const fdht_weights *w, int first, int count
         fail_msg("%s: %s", text(c, "name"), err.msg);
     check_scores(c, scores + (rows - 1) * width, width, "file");
     fdht_runner *r = NULL;
-    fdht_clip clip = {.f32 = x, .length = length};
+    fdht_clip clip = {.f32 = x, .length = length, .features = fdht_model_inputs(m)};
     if (fdht_runner_new(m, 1, &r, &err) || fdht_runner_run(r, &clip, 1, got, &err))
         fail_msg("%s: %s", text(c, "name"), err.msg);
     for (size_t i = 0; i < rows * width; i++)
