@@ -1,4 +1,4 @@
-/* weights/onnx_graph.c - an ONNX model's graph: its LSTM nodes with their arrays, and the values between the nodes,
+/* weights/onnx_graph.c - an ONNX model's graph: its LSTM and GRU nodes with their arrays, and the values between the nodes,
  * followed by what each axis of them is. */
 #include <stdio.h>
 #include <string.h>
@@ -137,7 +137,12 @@ int fdht_w_onnx_put(fdht_wonnx_op *o, const char *name, fdht_wlink use, const ch
     return finish(o, at, kept, width);
 }
 
-/* --- LSTM --- */
+/* --- LSTM and GRU --- */
+
+static bool is_cell(const fdht_onnx_node *n)
+{
+    return fdht_w_onnx_is(n, "LSTM") || fdht_w_onnx_is(n, "GRU");
+}
 
 /* Zeros, or made of zeros alone: no state is given. */
 static bool is_zero(const fdht_wonnx_reader *r, const char *name, int depth)
@@ -171,13 +176,17 @@ static bool is_zero(const fdht_wonnx_reader *r, const char *name, int depth)
     return false;
 }
 
-/* What of a node no LSTM here has; NULL: nothing. */
+/* What of a node no LSTM or GRU here has; NULL: nothing. */
 static const char *unusual(const fdht_onnx_node *n)
 {
-    if (*fdht_w_onnx_input(n, 7))
-        return "peephole weights (P) are not supported";
     if (fdht_onnx_attr_find(n, "clip"))
         return "clipped gates are not supported";
+    if (fdht_w_onnx_is(n, "GRU"))
+        return fdht_w_onnx_int_attr(n, "linear_before_reset", 0)
+                   ? NULL
+                   : "a GRU with linear_before_reset=0 is not supported";
+    if (*fdht_w_onnx_input(n, 7))
+        return "peephole weights (P) are not supported";
     return fdht_w_onnx_int_attr(n, "input_forget", 0) ? "coupled gates (input_forget) are not supported"
                                                       : NULL;
 }
@@ -204,10 +213,11 @@ static bool set_activations(const fdht_onnx_node *n, fdht_weights_lstm *l)
 {
     const fdht_onnx_attr *a = fdht_onnx_attr_find(n, "activations");
     fdht_activation is[3] = {FDHT_SIGMOID, FDHT_TANH, FDHT_TANH}, seen;
+    size_t n_is = l->recurrent == FDHT_GRU ? 2 : 3; /* a direction */
     for (size_t i = 0; a && i < a->n; i++) {
-        if (!onnx_activation(a->strings[i], &seen) || (i >= 3 && seen != is[i - 3]) || i >= 6)
+        if (!onnx_activation(a->strings[i], &seen) || (i >= n_is && seen != is[i - n_is]) || i >= 2 * n_is)
             return false;
-        if (i < 3)
+        if (i < n_is)
             is[i] = seen;
     }
     l->activation = (int)is[0];
@@ -220,15 +230,17 @@ int fdht_w_scan_onnx_graph(fdht_weights *w, fdht_error *err)
     const fdht_onnx_graph *g = fdht_arrays_graph(w->arrays);
     for (size_t i = 0; i < g->n_nodes; i++) {
         const fdht_onnx_node *n = &g->node[i];
-        if (!fdht_w_onnx_is(n, "LSTM"))
+        if (!is_cell(n))
             continue;
         int W = fdht_w_onnx_set_of(w, fdht_w_onnx_input(n, 1)),
             R = fdht_w_onnx_set_of(w, fdht_w_onnx_input(n, 2)),
             B = fdht_w_onnx_set_of(w, fdht_w_onnx_input(n, 3));
-        const char *name = *n->name ? n->name : n->n_out ? n->out[0] : "lstm";
+        const char *name = *n->name ? n->name : n->n_out ? n->out[0] : n->op;
         if (W < 0 || R < 0 || (B < 0 && *fdht_w_onnx_input(n, 3)))
-            return fdht_fail(err, FDHT_EFORMAT, "%s: W, R or B of this LSTM node is not in the file", name);
-        int rc = fdht_w_onnx_lstm(w, W, R, B, name + (*name == '/'), err);
+            return fdht_fail(err, FDHT_EFORMAT, "%s: W, R or B of this %s node is not in the file", name,
+                             n->op);
+        int rc = fdht_w_onnx_cell(w, fdht_w_onnx_is(n, "GRU") ? FDHT_GRU : FDHT_LSTM, W, R, B,
+                                  name + (*name == '/'), err);
         if (rc)
             return rc;
         fdht_weights_lstm *l = &w->lstm[w->n_lstm - 1];
@@ -240,7 +252,7 @@ int fdht_w_scan_onnx_graph(fdht_weights *w, fdht_error *err)
     return FDHT_OK;
 }
 
-static int lstm(fdht_wonnx_op *o)
+static int cell(fdht_wonnx_op *o)
 {
     fdht_wonnx_reader *r = o->r;
     int index = r->lstms++;
@@ -251,7 +263,13 @@ static int lstm(fdht_wonnx_op *o)
     if (r->w->bound[index].unsupported)
         return fdht_w_onnx_other(o, r->w->bound[index].unsupported);
     if (strcmp(o->x->axes, "?") != 0 && strcmp(o->x->axes, want) != 0)
-        return fdht_w_onnx_other(o, "an LSTM whose input has other axes is not read");
+        return fdht_w_onnx_other(o, "its input has other axes than (steps, clips, features)");
+    const fdht_wonnx_value *lengths = fdht_w_onnx_find_value(r, fdht_w_onnx_input(o->node, 4));
+    if (*fdht_w_onnx_input(o->node, 4) &&
+        (!lengths || lengths->node < 0 || r->g->node[lengths->node].kind != FDHT_WNODE_INPUT))
+        return fdht_w_onnx_other(o, "lengths of clips that the model computes are not read");
+    if (lengths)
+        r->g->assumed = "the lengths that the model is given are those of the clips";
     fdht_wlink use = fdht_w_lstm_link(r->w, index);
     use.link.reversed = reverse;
     int at = fdht_w_onnx_make_node(o, "", FDHT_WNODE_LINK, NULL);
@@ -259,7 +277,7 @@ static int lstm(fdht_wonnx_op *o)
         return at;
     memcpy(use.link.name, r->g->node[at].use.link.name, sizeof use.link.name);
     r->g->node[at].use = use;
-    r->g->node[at].type = "LSTM";
+    r->g->node[at].type = o->node->op;
     for (size_t i = 5; i <= 6; i++)
         if (!is_zero(r, fdht_w_onnx_input(o->node, i), 0)) { /* a state that something gives */
             const fdht_wonnx_value *v = fdht_w_onnx_find_value(r, fdht_w_onnx_input(o->node, i));
@@ -280,7 +298,7 @@ static int lstm(fdht_wonnx_op *o)
         int y = fdht_w_add_node(r->g, r->g->node[at].name, "reversed sequence", r->err);
         if (y < 0)
             return y;
-        r->g->node[y].why = "the sequence of a reversed LSTM is not read";
+        r->g->node[y].why = "the sequence of a reversed layer is not read";
         bool read = false;
         for (size_t i = 0; i < r->onnx->n_nodes; i++)
             for (size_t k = 0; k < r->onnx->node[i].n_in; k++)
@@ -312,15 +330,41 @@ static int read_node(fdht_wonnx_reader *r, const fdht_onnx_node *node)
     fdht_wonnx_op o = {.r = r, .node = node};
     for (size_t i = 0; i < node->n_in && !o.x; i++)
         o.x = fdht_w_onnx_find_value(r, node->in[i]);
-    if (fdht_w_onnx_is(node, "LSTM"))
+    if (is_cell(node))
         o.x = fdht_w_onnx_find_value(r, fdht_w_onnx_input(node, 0));
-    if (fdht_w_onnx_is(node, "Shape") || (!o.x && !fdht_w_onnx_is(node, "LSTM")))
+    if (fdht_w_onnx_is(node, "Shape") || (!o.x && !is_cell(node)))
         return FDHT_OK; /* of constants, and of sizes alone */
     if (!o.x) {
         r->lstms++;
         return FDHT_OK;
     }
-    return fdht_w_onnx_is(node, "LSTM") ? lstm(&o) : fdht_w_onnx_link(&o);
+    return is_cell(node) ? cell(&o) : fdht_w_onnx_link(&o);
+}
+
+/* An output; a part of an LSTM's states is not what its node gives. */
+static int add_output(fdht_wonnx_reader *r, const fdht_wonnx_value *v)
+{
+    int at = v->node;
+    if (v->half || v->joined) {
+        const char *name = fdht_w_text(r->w, r->err, "%.120s", v->name);
+        at = name ? fdht_w_add_node(r->g, name, "", r->err) : FDHT_ENOMEM;
+        if (at < 0)
+            return at;
+        r->g->node[at].why =
+            v->half ? "the state of one direction is not read" : "the states of several layers are not read";
+        fdht_w_add_edge(r->g, at, v->node);
+    }
+    r->g->node[at].is_output = true;
+    return FDHT_OK;
+}
+
+/* Final states that nothing reads but a Concat of which another layer's is taken. */
+static void drop_unread(fdht_wgraph *g)
+{
+    fdht_w_count_readers(g);
+    for (int i = 0; i < g->n; i++)
+        if (!strcmp(g->node[i].type, "last state") && !g->node[i].readers && !g->node[i].is_output)
+            g->node[i].n_in = 0;
 }
 
 int fdht_w_graph_onnx(fdht_weights *w, fdht_wgraph *g, fdht_error *err)
@@ -348,8 +392,10 @@ int fdht_w_graph_onnx(fdht_weights *w, fdht_wgraph *g, fdht_error *err)
     for (size_t i = 0; i < onnx->n_out && !rc; i++) {
         const fdht_wonnx_value *v = fdht_w_onnx_find_value(&r, onnx->out[i].name);
         if (v && v->node >= 0)
-            g->node[v->node].is_output = true;
+            rc = add_output(&r, v);
     }
+    if (!rc)
+        drop_unread(g);
     fdht_free(r.value);
     return rc;
 }

@@ -9,13 +9,15 @@
 
 enum { FDHT_WONNX_AXES = 8 };
 
-/* A value between nodes. axes: T steps, B clips, D directions, F features, 1 an axis of one; "?" before the first LSTM. */
+/* A value between nodes. axes: T steps, B clips, D directions, F features, 1 an axis of one, S the final states of several layers;
+ * "?" before the first LSTM. */
 typedef struct fdht_wonnx_value {
     const char *name;
     int node; /* of the graph that is made, -1: none */
     char axes[FDHT_WONNX_AXES];
     size_t width;
     int half; /* of an LSTM's two final states: 1 forward, 2 backward; `node` is both; 0: neither */
+    const fdht_onnx_node *joined; /* axis S: the Concat of their final states; `node` is the last of them */
 } fdht_wonnx_value;
 
 typedef struct fdht_wonnx_reader {
