@@ -16,7 +16,8 @@ void infer_records_open(infer_records *r)
     r->values = !r->spec->classes || r->spec->output == FDHT_OUTPUT_LINEAR;
     r->labels = sigmoid && r->width > 1;
     r->classes = r->values ? 0 : r->width == 1 && sigmoid ? 2 : r->width;
-    r->p = cli_calloc(r->classes + 1, sizeof *r->p);
+    r->p = cli_calloc((r->classes > r->width ? r->classes : r->width) + 1,
+                      sizeof *r->p); /* values pass through it */
     r->rank = cli_calloc(r->classes + 1, sizeof *r->rank);
 }
 
