@@ -157,7 +157,7 @@ static void add_row(const infer_records *r, cJSON *json, const float *scores)
         add_numbers(json, "logits", scores, r->width);
 }
 
-/* A record; with an output for every step that of the last one, and all under `steps`. */
+/* A record; with an output for every step that of the last one, and with --steps all under `steps`. */
 static void print_json(infer_records *r, const char *clip, const float *scores, size_t n)
 {
     cJSON *json = cJSON_CreateObject();
@@ -165,7 +165,7 @@ static void print_json(infer_records *r, const char *clip, const float *scores, 
     const float *last = scores + (n - 1) * r->width;
     rank_row(r, last);
     add_row(r, json, last);
-    if (r->each) {
+    if (r->each && r->steps) {
         cJSON *steps = cli_json_array(json, "steps");
         for (size_t s = 0; s < n; s++) {
             rank_row(r, scores + s * r->width);
