@@ -92,6 +92,8 @@ static int shape_cell(const fdht_compress_options *opt, fdht_compress_cell *x, b
     }
     if (status)
         return status;
+    x->spec.candidate = l->candidate;
+    x->spec.output = l->output;
     if (fdht_format_traits_of(x->spec.op.format)->tree)
         fdht_tree_spell(&x->spec.op.tree, x->tree, sizeof x->tree);
     size_t P = l->proj_size ? l->proj_size : l->hidden_size;
