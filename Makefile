@@ -18,10 +18,14 @@ CC ?= cc
 CXX ?= c++
 CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
-PACKAGES ?= hdf5 libpng zlib libcjson openblas
+PACKAGES ?= hdf5 libpng zlib libcjson openblas $(OPTIONAL)
+OPTIONAL = $(shell $(PKG_CONFIG) --exists libzip && echo libzip; \
+    $(PKG_CONFIG) --exists libseccomp && echo libseccomp; \
+    $(PKG_CONFIG) --exists libprotobuf-c && command -v protoc-c > /dev/null && echo libprotobuf-c)
 EXTRA_LIBS ?= -llapacke
 PKG_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS ?= $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
+PACKAGES := $(PACKAGES)
 PKG_CFLAGS := $(PKG_CFLAGS)
 PKG_LIBS := $(PKG_LIBS)
 MACHINE := $(shell $(CC) -dumpmachine)
@@ -50,12 +54,15 @@ LIBS = $(PKG_LIBS) $(EXTRA_LIBS) -lm -pthread
 ISA_SRC := $(wildcard lib/kernels/*_avx2.c lib/kernels/*_avx512.c lib/kernels/*_neon.c)
 ISA_HERE := $(if $(filter x86_64% i%86%,$(MACHINE)),lib/kernels/%_avx2.c lib/kernels/%_avx512.c) \
     $(if $(filter aarch64%,$(MACHINE)),lib/kernels/%_neon.c)
-LIB_SRC := $(filter-out $(filter-out $(ISA_HERE),$(ISA_SRC)),$(wildcard lib/*/*.c formats/*.c formats/*/*.c))
+# NAME_tmpl.c is included by NAME_f32.c and NAME_f64.c (lib/base/real.h).
+LIB_SRC := $(filter-out %_tmpl.c $(filter-out $(ISA_HERE),$(ISA_SRC)),$(wildcard lib/*/*.c formats/*.c formats/*/*.c))
 CLI_SRC := $(wildcard cli/*.c cli/*/*.c)
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 HEADERS := $(wildcard lib/fdht/*.h formats/fdht/*.h)
 MAN := $(wildcard man/*.[1-8])
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
+# The built-in machines of the accelerator model are JSON files, compiled in as text.
+MACHINES := $(wildcard formats/json/machines/*.json)
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(B)/formats/json/machines.o $(if $(filter libprotobuf-c,$(PACKAGES)),$(B)/gen/onnx.pb-c.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
 DEMO_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard demo/*.c))
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
@@ -67,24 +74,24 @@ EXPORTS := lib/libfdht.map
 all: $(B)/libfdht.a $(SO) $(PROGRAM)
 
 # Objects depend on their flags: a changed flag builds anew, an unchanged one does not.
-FLAGS = $(strip $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(VERSION))
+FLAGS = $(strip $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(PACKAGES) $(VERSION))
 $(B)/flags: FORCE
 	@mkdir -p $(B); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 FORCE:
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(call say,cc $<)$(CC) $(ALL_CFLAGS) $(INCLUDES) $(ISA) $(CFLAGS_$(subst /,_,$*)) -MMD -MP -c $< -o $@
+	$(call say,cc $<)$(CC) $(ALL_CFLAGS) $(INCLUDES) $(ISA) $(KERNEL) $(CFLAGS_$(subst /,_,$*)) -MMD -MP -c $< -o $@
 
-# The kernels: one file a level (lib/kernels/vector.h), its instruction set below.
-CFLAGS_lib_kernels_vector_portable = $(KERNEL_CFLAGS)
-CFLAGS_lib_kernels_vector_avx2 = $(KERNEL_CFLAGS)
-CFLAGS_lib_kernels_vector_avx512 = $(KERNEL_CFLAGS) -mprefer-vector-width=512
-CFLAGS_lib_kernels_vector_neon = $(KERNEL_CFLAGS)
-CFLAGS_lib_kernels_elementwise_portable = $(KERNEL_CFLAGS)
-CFLAGS_lib_kernels_elementwise_avx2 = $(KERNEL_CFLAGS)
-CFLAGS_lib_kernels_elementwise_avx512 = $(KERNEL_CFLAGS) -mprefer-vector-width=512
-CFLAGS_lib_kernels_elementwise_neon = $(KERNEL_CFLAGS)
+$(B)/%.o: $(B)/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,cc $<)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/formats/json/machines.c: formats/json/machines.awk $(MACHINES)
+	@mkdir -p $(@D)
+	$(call say,awk $@)awk -f $^ > $@
+
+# The kernels: files of their own for every level (CONTRIBUTING.md).
+$(B)/lib/kernels/vector_%.o $(B)/lib/kernels/elementwise_%.o: KERNEL = $(KERNEL_CFLAGS)
 # -g1: to track the variables of unrolled tiles would take as long as compiling them.
 KERNEL_CFLAGS := -O3 -ffp-contract=fast -fno-trapping-math -Wno-psabi -g1
 # Copies and sums that decide how fast a matrix is decomposed.
@@ -94,11 +101,23 @@ CFLAGS_lib_decomp_pass = -O3
 CFLAGS_lib_accel_fixed = -O3
 CFLAGS_lib_base_error = -DFDHT_VERSION='"$(VERSION)"'
 CFLAGS_cli_frame_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(strip $(CFLAGS) $(EXTRA_CFLAGS) $(SAN)), $(MACHINE)"'
+# Optional libraries: what is built without one says so when it is asked for.
+CFLAGS_formats_arrays_zip = $(if $(filter libzip,$(PACKAGES)),-DFDHT_HAVE_LIBZIP)
+CFLAGS_formats_hdf5_guard = $(if $(filter libseccomp,$(PACKAGES)),-DFDHT_HAVE_LIBSECCOMP)
+CFLAGS_formats_arrays_onnx = $(if $(filter libprotobuf-c,$(PACKAGES)),-DFDHT_HAVE_PROTOBUF_C -isystem $(B)/gen)
 # Folders whose own headers the command and the unit tests see.
 $(CLI_OBJ): INCLUDES = -Icli
 $(B)/tests/unit/%.o: INCLUDES = -Icli -Itests/unit
 $(B)/lib/kernels/%_avx2.o: ISA = -mavx2 -mfma
-$(B)/lib/kernels/%_avx512.o: ISA = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
+$(B)/lib/kernels/%_avx512.o: ISA = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
+
+# The reader of ONNX' messages, made by protoc-c.
+$(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h &: formats/arrays/%.proto
+	@mkdir -p $(@D)
+	$(call say,protoc-c $<)protoc-c --c_out=$(@D) --proto_path=$(<D) $<
+$(B)/gen/%.o: $(B)/gen/%.c $(B)/flags
+	$(call say,cc $<)$(CC) $(ALL_CFLAGS) -w -I$(B)/gen -c $< -o $@
+$(if $(filter libprotobuf-c,$(PACKAGES)),$(B)/formats/arrays/onnx.o: $(B)/gen/onnx.pb-c.h)
 
 $(B)/libfdht.a: $(LIB_OBJ)
 	$(call say,ar $@)rm -f $@ && $(AR) rcs $@ $^
@@ -120,6 +139,11 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libfdht.a
 	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a -lcmocka $(LIBS)
 # The test of memory counts what the library allocates.
 $(B)/tests/nn/test_memory: ALL_LDFLAGS += -Wl,--wrap=aligned_alloc,--wrap=free
+# A machine more: its file is all that it takes.
+$(B)/tests/json/machines.c: formats/json/machines.awk $(MACHINES) tests/data/machine.json
+	@mkdir -p $(@D)
+	$(call say,awk $@)awk -f $^ > $@
+$(B)/tests/json/test_hardware: $(B)/tests/json/machines.o
 # A test of the framework brings commands of its own.
 $(filter $(B)/tests/cli/%,$(UNIT)): $(filter-out $(B)/cli/main.o,$(CLI_OBJ))
 
@@ -214,7 +238,7 @@ COMPLETIONS = bash-completion/completions/fdht zsh/site-functions/_fdht fish/ven
 I = $(DESTDIR)
 
 install: all $(B)/install/fdht
-	install -d '$I$(BINDIR)' '$I$(LIBDIR)/pkgconfig' '$I$(INCLUDEDIR)/fdht' '$I$(MANDIR)/man1' '$I$(MANDIR)/man5' \
+	install -d '$I$(BINDIR)' '$I$(LIBDIR)/pkgconfig' '$I$(INCLUDEDIR)/fdht' '$I$(MANDIR)/man1' '$I$(MANDIR)/man3' '$I$(MANDIR)/man5' \
 	    $(patsubst %,'$I$(DATADIR)/%',$(dir $(COMPLETIONS)))
 	install -m 755 $(B)/install/fdht '$I$(BINDIR)/fdht'
 	install -m 755 $(SO) '$I$(LIBDIR)/libfdht.so.$(VERSION)'

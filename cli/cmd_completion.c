@@ -1,5 +1,6 @@
 /* fdht completion bash|zsh|fish - all of it comes from the tables of the commands. */
 #include "frame/cli.h"
+#include "frame/parse.h"
 
 #include <string.h>
 
@@ -153,7 +154,7 @@ static void zsh(void)
     for (int i = 0; cli_commands[i]; i++) {
         printf("        %s) _arguments", cli_commands[i]->name);
         each_option(cli_commands[i], zsh_option);
-        if (cli_commands[i] == &cmd_completion) {
+        if (strcmp(cli_commands[i]->name, "completion") == 0) {
             printf(" \\\n            '1:shell:(");
             print_choices(SHELLS, " ");
             printf(")' ;;\n");

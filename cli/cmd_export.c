@@ -1,5 +1,7 @@
 /* fdht export MODEL.h5 -o WEIGHTS.h5 --layout keras|pytorch|hdf5 - any model as dense weights again. */
 #include "frame/cli.h"
+#include "frame/output.h"
+#include "frame/progress.h"
 
 #include "fdht/modelfile.h"
 #include "fdht/weights.h"
@@ -24,8 +26,8 @@ static int parse(cli *c, void *p)
     if (!cli_given(c, "layout"))
         return cli_usage(c, "--layout is missing: keras, pytorch or hdf5");
     a->model = c->argv[0];
-    int st = cli_check_hdf5_input(c, a->model);
-    return st ? st : cli_check_hdf5_output(c, &a->model, 1);
+    int status = cli_check_hdf5_input(c, a->model);
+    return status ? status : cli_check_hdf5_output(c, &a->model, 1);
 }
 
 static int progress(void *arg, double fraction)
@@ -49,26 +51,26 @@ static int run(cli *c, void *p)
     const args *a = p;
     fdht_model *m = NULL;
     cli_bar bar;
-    int st = fdht_modelfile_read(a->model, &m, NULL, NULL, &c->err);
-    if (st)
-        return st;
+    int status = fdht_modelfile_read(a->model, &m, NULL, NULL, &c->err);
+    if (status)
+        return status;
     const fdht_model_spec *s = fdht_model_spec_of(m);
     if (layouts[a->layout] == FDHT_LAYOUT_PYTORCH && s->cell[0].activation != FDHT_SIGMOID)
         cli_warn(c, "the gates use %s, which PyTorch's LSTM does not have",
                  fdht_activation_name(s->cell[0].activation));
     note_inputs(c, s);
     cli_bar_start(c, &bar, "export");
-    st = fdht_weights_write(m, layouts[a->layout], c->output, &c->out, progress, &bar, &c->err);
+    status = fdht_weights_write(m, layouts[a->layout], c->output, &c->out, progress, &bar, &c->err);
     cli_bar_end(&bar);
     fdht_model_free(m);
-    return st;
+    return status;
 }
 
 const cli_command cmd_export = {
     .name = "export",
     .summary = "a model as dense weights of Keras, PyTorch or plain HDF5",
     .usage = "MODEL.h5 -o WEIGHTS.h5 --layout keras|pytorch|hdf5 [options]",
-    .common = CLI_WITH_OUTPUT | CLI_WITH_PROGRESS,
+    .common = CLI_WITH_OUTPUT | CLI_WITH_PROGRESS | CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(args),
     .parse = parse,

@@ -1,13 +1,16 @@
 /* main.c - the `fdht` command: finds the command, parses, runs, reports.
  *
  * How to add a command:
- *   1. Write cli/cmd_NAME.c: a struct for its arguments, a table of cli_option rows that fills it, parse(),
- * run(), and `const cli_command cmd_NAME = {..}` (info/cmd_info.c is a small example).
- *   2. Declare cmd_NAME at the end of frame/cli.h.
- *   3. Add `&cmd_NAME,` to the table below. Dispatch, `fdht help`, --help and the completions follow from it.
- *   4. Write man/fdht-NAME.1 with every option of the table, and tests/cli/NAME.sh. `make check` compares the
- * page with the table. */
+ *   1. Write cli/cmd_NAME.c: a struct for its arguments, a table of cli_option rows that fills it, parse(), run(), and
+ *      `const cli_command cmd_NAME = {..}` (cmd_export.c is a small example). A command of several files has a folder
+ *      cli/NAME/ with cmd_NAME.c in it.
+ *   2. Add X(NAME) to COMMANDS below. Dispatch, `fdht help`, --help and the completions follow from it.
+ *   3. Write man/fdht-NAME.1 with every option of the table, and tests/cli/NAME.sh. `make check` compares the page
+ *      with the table. */
 #include "frame/cli.h"
+#include "frame/help.h"
+#include "frame/progress.h"
+#include "frame/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,10 +20,16 @@
 
 #include "fdht/blas.h"
 
-const cli_command *const cli_commands[] = {
-    &cmd_train, &cmd_infer, &cmd_simulate, &cmd_compress,   &cmd_bench,
-    &cmd_info,  &cmd_pack,  &cmd_export,   &cmd_completion, NULL,
-};
+// clang-format off
+/* In the order of `fdht help`. */
+#define COMMANDS(X) \
+    X(train) X(infer) X(simulate) X(compress) X(bench) X(info) X(pack) X(export) X(completion)
+
+#define DECLARE(name) extern const cli_command cmd_##name;
+#define ROW(name)     &cmd_##name,
+COMMANDS(DECLARE)
+const cli_command *const cli_commands[] = {COMMANDS(ROW) NULL};
+// clang-format on
 
 /* A closed descriptor 0..2 would be handed to the next file opened, and messages written into it. */
 static void occupy_standard_descriptors(void)
@@ -52,27 +61,30 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
     void *args = cli_calloc(1, cmd->args_size);
     if (cmd->defaults)
         memcpy(args, cmd->defaults, cmd->args_size);
-    int st = cli_parse(&c, args, argc, argv, &help);
+    int status = cli_parse(&c, args, argc, argv, &help);
     c.out = (fdht_out_options){.force = c.force, .guard = cli_out_guard()};
-    if (!st && help)
+    if (!status && help)
         cli_help_command(stdout, cmd);
     else {
-        if (!st && cmd->parse)
-            st = cmd->parse(&c, args);
-        if (!st)
-            st = cmd->run(&c, args);
+        fdht_hdf5_guard(!c.trust);
+        if (!status && cmd->parse)
+            status = cmd->parse(&c, args);
+        if (!status)
+            status = cmd->run(&c, args);
     }
     if (c.bar)
         cli_bar_end(c.bar);
-    if (st && cli_interrupted()) {
-        st = FDHT_EINTR;
+    if (status && cli_interrupted()) {
+        status = FDHT_EINTR;
         snprintf(c.err.msg, sizeof c.err.msg, "interrupted");
     }
     cli_one_line(c.err.msg);
-    if (st)
-        cli_print_failure(&c, st);
+    if (status)
+        cli_print_failure(&c, status);
     free(args);
-    return st ? cli_exit_status(st) : c.status;
+    if (status == FDHT_EINTR && cli_interrupted())
+        return cli_signal_status();
+    return status ? cli_exit_status(status) : c.status;
 }
 
 static int unknown(const char *what, const char *word)

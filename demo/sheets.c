@@ -1,3 +1,4 @@
+/* sheets.c - reads the sprite sheets of flare-game: the text that names the frames, and the picture. */
 #include "sheets.h"
 
 #include <errno.h>
@@ -58,7 +59,7 @@ static int read_frame(sheet_action *a, const char *value)
     return 0;
 }
 
-/* What stands before the first [action] may only be the picture's name; other actions than ours are skipped.
+/* What comes before the first [action] may only be the picture's name; other actions than ours are skipped.
  */
 static int read_line(sheet *s, sheet_action **now, char *line, char *image, size_t size)
 {

@@ -1,4 +1,4 @@
-/* Sprite sheets of the Debian package flare-game (art CC-BY-SA 3.0): one text file and one RGBA picture a
+/* sheets.h - sprite sheets of the Debian package flare-game (art CC-BY-SA 3.0): one text file and one RGBA picture a
  * piece. */
 #ifndef DEMO_SHEETS_H
 #define DEMO_SHEETS_H

@@ -1,3 +1,4 @@
+/* io.c - output files that are whole or absent: a temporary, then a rename. */
 #include "fdht/io.h"
 
 #include <errno.h>
@@ -6,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/base.h"
@@ -106,8 +106,8 @@ static int check_target(const char *path, bool seek, bool force, bool *in_place,
             return FDHT_OK;
         }
         if (!force)
-            return fdht_fail(err, FDHT_EEXIST, "%s: exists (use --force to overwrite it)", path);
-        *mode = st.st_mode & 07777;
+            return fdht_fail(err, FDHT_EEXIST, "%s: exists", path);
+        *mode = st.st_mode & 0777; /* never a set-user-ID bit of somebody else's file */
     } else if (errno != ENOENT)
         return fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(errno));
     char dir[FDHT_OUT_PATH];
@@ -125,11 +125,11 @@ int fdht_out_check(const char *path, bool seek, const fdht_out_options *opt, fdh
     if (!strcmp(path, "-"))
         return seek ? fdht_fail(err, FDHT_EINVAL, "-: HDF5 cannot be written to a pipe (it needs seek)")
                     : FDHT_OK;
-    int rc = resolve(path, real, err);
-    return rc ? rc : check_target(real, seek, opt && opt->force, &in_place, &mode, err);
+    int status = resolve(path, real, err);
+    return status ? status : check_target(real, seek, opt && opt->force, &in_place, &mode, err);
 }
 
-/* Create the temporary beside the target; O_EXCL so that no other writer has it. */
+/* Create the temporary next to the target; O_EXCL so that no other writer has it. */
 static int make_temp(fdht_out *o, mode_t mode, fdht_error *err)
 {
     char dir[FDHT_OUT_PATH];
@@ -137,9 +137,7 @@ static int make_temp(fdht_out *o, mode_t mode, fdht_error *err)
     const char *slash = strrchr(o->path, '/');
     const char *base = slash ? slash + 1 : o->path;
     for (int attempt = 0; attempt < 100; attempt++) {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        unsigned tag = (unsigned)now.tv_nsec * 2654435761u + (unsigned)attempt;
+        unsigned tag = (unsigned)fdht_rng_hash((uint64_t)(fdht_seconds() * 1e9)) + (unsigned)attempt;
         int n = snprintf(o->temp, sizeof o->temp, "%s/.%.200s.tmp-%ld-%08x", dir, base, (long)getpid(), tag);
         if (n < 0 || (size_t)n >= sizeof o->temp)
             return fdht_fail(err, FDHT_EINVAL, "%s: name is too long", o->path);
@@ -160,10 +158,10 @@ int fdht_out_open(const char *path, bool seek, const fdht_out_options *opt, fdht
 {
     bool in_place;
     mode_t mode;
-    int rc = FDHT_OK;
+    int status = FDHT_OK;
     *out = NULL;
-    if ((rc = fdht_out_check(path, seek, opt, err)))
-        return rc;
+    if ((status = fdht_out_check(path, seek, opt, err)))
+        return status;
     fdht_out *o = fdht_calloc_err(1, sizeof *o, "output", err);
     if (!o)
         return FDHT_ENOMEM;
@@ -177,26 +175,26 @@ int fdht_out_open(const char *path, bool seek, const fdht_out_options *opt, fdht
         *out = o;
         return FDHT_OK;
     }
-    if ((rc = resolve(path, o->path, err)) ||
-        (rc = check_target(o->path, seek, o->force, &in_place, &mode, err)))
+    if ((status = resolve(path, o->path, err)) ||
+        (status = check_target(o->path, seek, o->force, &in_place, &mode, err)))
         goto out;
     if (in_place) {
         o->fd = open(o->path, O_WRONLY | O_CLOEXEC);
         if (o->fd < 0) {
-            rc = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, strerror(errno));
+            status = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, strerror(errno));
             goto out;
         }
-    } else if ((rc = make_temp(o, mode, err)) || (rc = guard_add(o, err)))
+    } else if ((status = make_temp(o, mode, err)) || (status = guard_add(o, err)))
         goto out;
     if (!seek && !(o->stream = fdopen(o->fd, "w"))) {
-        rc = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, strerror(errno));
+        status = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, strerror(errno));
         goto out;
     }
     *out = o;
     o = NULL;
 out:
     fdht_out_discard(o);
-    return rc;
+    return status;
 }
 
 FILE *fdht_out_stream(fdht_out *o)
@@ -213,17 +211,17 @@ const char *fdht_out_temp(const fdht_out *o)
  * appeared since. */
 static int replace(fdht_out *o, fdht_error *err)
 {
-    int rc;
+    int status;
     if (o->force)
-        rc = rename(o->temp, o->path);
+        status = rename(o->temp, o->path);
     else {
-        rc = renameat2(AT_FDCWD, o->temp, AT_FDCWD, o->path, RENAME_NOREPLACE);
-        if (rc && (errno == EINVAL || errno == ENOSYS)) /* the file system does not know it */
-            rc = access(o->path, F_OK) == 0 ? (errno = EEXIST, -1) : rename(o->temp, o->path);
+        status = renameat2(AT_FDCWD, o->temp, AT_FDCWD, o->path, RENAME_NOREPLACE);
+        if (status && (errno == EINVAL || errno == ENOSYS)) /* the file system does not know it */
+            status = access(o->path, F_OK) == 0 ? (errno = EEXIST, -1) : rename(o->temp, o->path);
     }
-    if (rc && errno == EEXIST)
-        return fdht_fail(err, FDHT_EEXIST, "%s: exists (use --force to overwrite it)", o->path);
-    if (rc)
+    if (status && errno == EEXIST)
+        return fdht_fail(err, FDHT_EEXIST, "%s: exists", o->path);
+    if (status)
         return fdht_fail(err, FDHT_EIO, "%s: cannot rename: %s", o->path, strerror(errno));
     guard_drop(o);
     o->temp[0] = 0;
@@ -240,7 +238,7 @@ static int replace(fdht_out *o, fdht_error *err)
 
 int fdht_out_commit(fdht_out *o, fdht_error *err)
 {
-    int rc = FDHT_OK;
+    int status = FDHT_OK;
     bool bad = false;
     errno = 0;
     if (o->stream) {
@@ -262,11 +260,11 @@ int fdht_out_commit(fdht_out *o, fdht_error *err)
         }
     }
     if (bad)
-        rc = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, why ? strerror(why) : "write error");
+        status = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, why ? strerror(why) : "write error");
     else if (o->temp[0])
-        rc = replace(o, err);
+        status = replace(o, err);
     fdht_out_discard(o);
-    return rc;
+    return status;
 }
 
 void fdht_out_discard(fdht_out *o)
@@ -285,10 +283,28 @@ void fdht_out_discard(fdht_out *o)
     errno = keep;
 }
 
+/* The directory and the last part of where a path leads; false if there is no such directory. */
+static bool place_of(const char *path, struct stat *dir, char name[FDHT_OUT_PATH])
+{
+    char full[FDHT_OUT_PATH], parent[FDHT_OUT_PATH];
+    if (resolve(path, full, NULL))
+        return false;
+    directory_of(full, parent);
+    const char *slash = strrchr(full, '/');
+    strcpy(name, slash ? slash + 1 : full);
+    return stat(parent, dir) == 0;
+}
+
 bool fdht_same_file(const char *a, const char *b)
 {
     struct stat x, y;
-    if (!strcmp(a, "-") || !strcmp(b, "-") || stat(a, &x) != 0 || stat(b, &y) != 0)
+    char p[FDHT_OUT_PATH], q[FDHT_OUT_PATH];
+    if (!strcmp(a, "-") || !strcmp(b, "-"))
+        return false;
+    int no_x = stat(a, &x), no_y = stat(b, &y);
+    if (no_x != no_y) /* one is there */
+        return false;
+    if (no_x && (!place_of(a, &x, p) || !place_of(b, &y, q) || strcmp(p, q)))
         return false;
     return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }

@@ -32,7 +32,7 @@ typedef struct bench_timing {
     int n_samples;
     double *sample; /* ms per frame */
     double median, min, sd, flops, gflops;
-    size_t bytes, optimizer; /* memory beside the parameters; train: without and of the optimizer */
+    size_t bytes, optimizer; /* besides the parameters; train: without the optimizer, and its own */
 } bench_timing;
 
 typedef struct bench {
@@ -62,5 +62,14 @@ int bench_sample(bench *b, int i, bool count, fdht_error *err);
 /* Medians and rates of all timings. */
 void bench_finish(bench *b);
 void bench_free(bench *b);
+
+/* ---- bench/report.c ---- */
+
+typedef struct cli cli; /* frame/cli.h */
+void bench_print_json(cli *c, const bench *b);
+/* A Markdown table, or CSV. */
+void bench_print_table(const bench *b, bool csv);
+/* name: of the model or preset. */
+int bench_plot(cli *c, const bench *b, const char *name, const char *path);
 
 #endif

@@ -1,14 +1,14 @@
-/* fdht bench - speed and memory of the engine beside the dense model, in one run. Contestants take turns, so that a
+/* fdht bench - speed and memory of the engine next to the dense model, in one run. Contestants take turns, so that a
  * noisy machine is noisy for all of them. */
 #include "frame/cli.h"
+#include "frame/output.h"
+#include "frame/plot.h"
+#include "frame/parse.h"
+#include "frame/progress.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bench/bench.h"
-#include "fdht/blas.h"
-#include "fdht/peak.h"
 #include "fdht/modelfile.h"
 
 typedef struct args {
@@ -32,7 +32,7 @@ static const cli_option options[] = {
     CLI_INT(args, frames, 0, "frames", "K", 1, 10000, "frames of a clip; default 6"),
     CLI_CHOICE(args, format, 0, "output", "md|csv|json", "form of the table"),
     CLI_FLAG(args, no_dense, 0, "no-dense", "leave the dense model out"),
-    CLI_FILE(args, plot, 0, "plot", "FILE", "draw the times as a PNG or SVG picture"),
+    CLI_FILE(args, plot, 0, "plot", "FILE", "draw the times as .png, .svg or .pdf (gnuplot)"),
     CLI_END,
 };
 
@@ -65,35 +65,38 @@ static int check_list(cli *c, const char *option, const char *list, const char *
 static int parse(cli *c, void *p)
 {
     args *a = p;
-    int st;
+    int status;
     if (c->argc > 1)
         return cli_usage(c, "expected at most one MODEL.h5, got %d", c->argc);
     if (c->argc == 1) {
         if (cli_given(c, "preset"))
             return cli_usage(c, "expected MODEL.h5 or --preset, got both");
         a->model = c->argv[0];
-        if ((st = cli_check_hdf5_input(c, a->model)))
-            return st;
+        if ((status = cli_check_hdf5_input(c, a->model)))
+            return status;
     }
-    if ((st = check_list(c, "what", a->what, "infer|layer|train")) ||
-        (a->cells && (st = check_list(c, "cells", a->cells, "fdht|ht|tt|tr|bt|dense"))))
-        return st;
+    if ((status = check_list(c, "what", a->what, "infer|layer|train")) ||
+        (a->cells && (status = check_list(c, "cells", a->cells, "fdht|ht|tt|tr|bt|dense"))))
+        return status;
     if (!a->batch.n)
         a->batch = (cli_sizes){2, {1, 16}};
     if (!a->threads.n)
         a->threads = (cli_sizes){1, {1}};
     if (c->json)
         a->format = JSON;
-    return a->plot ? cli_check_output(c, a->plot, false, NULL, 0) : FDHT_OK;
+    return a->plot ? cli_check_plot(c, a->plot, (const char *const[]){a->model}, 1) : FDHT_OK;
 }
 
 /* ---- the contestants ---- */
 
 static int dense_twin(const fdht_cell_spec *like, fdht_cell_spec *out)
 {
-    *out = (fdht_cell_spec){
-        .kind = FDHT_CELL_DENSE, .inputs = like->inputs, .hidden = like->hidden, .bias = true};
-    out->op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {like->inputs}, .out = {4 * like->hidden}};
+    size_t rows = (size_t)fdht_recurrent_gates(like->recurrent) * like->hidden;
+    fdht_cell_spec_default(out);
+    out->recurrent = like->recurrent;
+    out->inputs = like->inputs;
+    out->hidden = like->hidden;
+    out->op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {like->inputs}, .out = {rows}};
     out->x = (fdht_box){.size = {like->inputs}};
     return FDHT_OK;
 }
@@ -110,201 +113,104 @@ static int sibling(const char *preset, const char *cell, fdht_preset *out, fdht_
 static int add_cell(cli *c, bench *b, const args *a, const char *cell, const fdht_preset *base)
 {
     fdht_preset p = *base;
-    int st = FDHT_OK;
+    int status = FDHT_OK;
     if (strcmp(cell, fdht_cell_name(base->cell.kind)) != 0) {
         if (strcmp(cell, "dense") == 0)
-            st = dense_twin(&base->cell, &p.cell);
+            status = dense_twin(&base->cell, &p.cell);
         else if (a->model)
-            st = cli_usage(c, "--cells: a model file has one cell; '%s' needs --preset", cell);
+            status = cli_usage(c, "--cells: a model file has one cell; '%s' needs --preset", cell);
         else
-            st = sibling(a->preset, cell, &p, &c->err);
+            status = sibling(a->preset, cell, &p, &c->err);
     }
-    return st ? st : bench_add_model(b, cell, &p, &c->err);
+    return status ? status : bench_add_model(b, cell, &p, &c->err);
 }
 
 /* The preset, or the same facts of a model file's first cell. */
 static int base_of(cli *c, const args *a, fdht_preset *out)
 {
     if (!a->model) {
-        int st = fdht_preset_get(a->preset, out, &c->err);
-        if (!st && out->layer)
-            st = cli_usage(c, "--preset %s: a single layer; bench times models", a->preset);
-        return st;
+        int status = fdht_preset_get(a->preset, out, &c->err);
+        if (!status && out->layer)
+            status = cli_usage(c, "--preset %s: a single layer; bench times models", a->preset);
+        return status;
     }
     fdht_model *m = NULL;
-    int st = fdht_modelfile_read(a->model, &m, NULL, NULL, &c->err);
-    if (st)
-        return st;
+    int status = fdht_modelfile_read(a->model, &m, NULL, NULL, &c->err);
+    if (status)
+        return status;
     const fdht_model_spec *s = fdht_model_spec_of(m);
     *out = (fdht_preset){.name = "model", .cell = s->cell[0], .frame = s->frame, .classes = s->classes};
-    if (s->layers * s->directions != 1)
-        st = cli_fail(c, FDHT_ENOSUP, "%s: bench times models of one cell, this has %d", a->model,
-                      s->layers * s->directions);
+    if (s->cells != 1)
+        status =
+            cli_fail(c, FDHT_ENOSUP, "%s: bench times models of one cell, this has %d", a->model, s->cells);
     fdht_model_free(m);
-    return st;
+    return status;
 }
 
 static int add_contestants(cli *c, bench *b, const args *a)
 {
     static const char *const cells[] = {"fdht", "ht", "tt", "tr", "bt"};
     fdht_preset base;
-    int st = base_of(c, a, &base);
-    const char *list = a->cells ? a->cells : st ? "" : fdht_cell_name(base.cell.kind);
-    for (size_t i = 0; i < sizeof cells / sizeof *cells && !st; i++)
+    int status = base_of(c, a, &base);
+    const char *list = a->cells ? a->cells : status ? "" : fdht_cell_name(base.cell.kind);
+    for (size_t i = 0; i < sizeof cells / sizeof *cells && !status; i++)
         if (listed(list, cells[i]))
-            st = add_cell(c, b, a, cells[i], &base);
-    if (!st && (listed(list, "dense") || !a->no_dense))
-        st = add_cell(c, b, a, "dense", &base);
-    return st;
+            status = add_cell(c, b, a, cells[i], &base);
+    if (!status && (listed(list, "dense") || !a->no_dense))
+        status = add_cell(c, b, a, "dense", &base);
+    return status;
 }
 
 static int add_timings(cli *c, bench *b, const args *a)
 {
-    int st = FDHT_OK;
-    for (int what = 0; what < BENCH_KINDS && !st; what++) {
+    int status = FDHT_OK;
+    for (int what = 0; what < BENCH_KINDS && !status; what++) {
         if (!listed(a->what, bench_kind_name(what)))
             continue;
-        for (size_t t = 0; t < a->threads.n && !st; t++)
-            for (size_t i = 0; i < a->batch.n && !st; i++)
-                for (int m = 0; m < b->n_models && !st; m++) {
+        for (size_t t = 0; t < a->threads.n && !status; t++)
+            for (size_t i = 0; i < a->batch.n && !status; i++)
+                for (int m = 0; m < b->n_models && !status; m++) {
                     if (what == BENCH_LAYER && t > 0)
                         continue;
-                    st = bench_add_timing(b, what, m, a->batch.v[i],
-                                          what == BENCH_LAYER ? 1 : (int)a->threads.v[t], &c->err);
+                    status = bench_add_timing(b, what, m, a->batch.v[i],
+                                              what == BENCH_LAYER ? 1 : (int)a->threads.v[t], &c->err);
                 }
     }
-    return st;
+    return status;
 }
 
-/* ---- the report ---- */
-
-static void print_json(cli *c, const bench *b)
-{
-    cJSON *json = cli_json_new(c), *machine = cli_json_object(json, "machine"), *results;
-    cli_json_string(machine, "cpu", b->machine.cpu);
-    cli_json_int(machine, "cores", b->machine.cores);
-    cli_json_string(machine, "kernels", fdht_machine_kernels());
-    cli_json_number(machine, "fma_gflops", b->machine.gflops);
-    cli_json_number(machine, "read_gb_s", b->machine.read_gb_s);
-    cli_json_string(machine, "blas", fdht_blas_name());
-    cli_json_string(machine, "blas_core", fdht_blas_core());
-    results = cli_json_array(json, "results");
-    for (int i = 0; i < b->n_timings; i++) {
-        const bench_timing *t = &b->timing[i];
-        const bench_model *m = &b->model[t->model];
-        cJSON *r = cli_json_object(results, NULL);
-        cli_json_string(r, "cell", m->cell);
-        cli_json_string(r, "what", bench_kind_name(t->what));
-        cli_json_size(r, "batch", t->batch);
-        cli_json_int(r, "threads", t->threads);
-        cli_json_number(r, "ms_per_frame_median", t->median);
-        cli_json_number(r, "ms_per_frame_min", t->min);
-        cli_json_number(r, "ms_per_frame_sd", t->sd);
-        cli_json_numbers(r, "samples_ms", t->sample, (size_t)t->n_samples);
-        cli_json_number(r, "flops_per_frame", t->flops);
-        cli_json_number(r, "gflops", t->gflops);
-        cli_json_number(r, "fraction_of_peak", t->gflops / (b->machine.gflops * t->threads));
-        cli_json_size(r, "parameters", m->parameters);
-        cli_json_size(r, "model_bytes", m->parameters * sizeof(float));
-        cli_json_size(r, "activation_bytes", t->bytes);
-        cli_json_size(r, "optimizer_bytes", t->optimizer);
-    }
-    cli_json_print(stdout, json);
-}
-
-/* How many times faster than the dense cell under the same conditions; NaN without one. */
-static double beside_dense(const bench *b, const bench_timing *t)
-{
-    for (int i = 0; i < b->n_timings; i++) {
-        const bench_timing *d = &b->timing[i];
-        if (d->what == t->what && d->batch == t->batch && d->threads == t->threads &&
-            strcmp(b->model[d->model].cell, "dense") == 0)
-            return d->median / t->median;
-    }
-    return NAN;
-}
-
-static void print_table(const bench *b, bool csv)
-{
-    if (csv)
-        printf("cell,what,batch,threads,ms_per_frame_median,ms_per_frame_min,ms_per_frame_sd,gflops,fraction_"
-               "of_peak,"
-               "parameters,model_bytes,activation_bytes,optimizer_bytes,times_dense\n");
-    else
-        printf("%s, %d cores, %s kernels; one core: %.0f GF/s in registers, %.1f GB/s read\n%s, core %s\n\n"
-               "| cell | what | batch | threads | ms/frame median | min | sd | GF/s | of peak | parameters | "
-               "activations MB | optimizer MB | x dense |\n"
-               "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
-               b->machine.cpu, b->machine.cores, fdht_machine_kernels(), b->machine.gflops,
-               b->machine.read_gb_s, fdht_blas_name(), fdht_blas_core());
-    for (int i = 0; i < b->n_timings; i++) {
-        const bench_timing *t = &b->timing[i];
-        const bench_model *m = &b->model[t->model];
-        double share = t->gflops / (b->machine.gflops * t->threads), times = beside_dense(b, t);
-        char optimizer[32] = "-", scale[32] = "-"; /* only train has one; a run may have no dense cell */
-        if (t->optimizer)
-            snprintf(optimizer, sizeof optimizer, "%.2f", (double)t->optimizer / 1e6);
-        if (isfinite(times))
-            snprintf(scale, sizeof scale, "%.1f", times);
-        if (csv)
-            printf("%s,%s,%zu,%d,%.6g,%.6g,%.3g,%.5g,%.4g,%zu,%zu,%zu,%zu,%s\n", m->cell,
-                   bench_kind_name(t->what), t->batch, t->threads, t->median, t->min, t->sd, t->gflops, share,
-                   m->parameters, m->parameters * sizeof(float), t->bytes, t->optimizer, scale);
-        else
-            printf("| %s | %s | %zu | %d | %.4f | %.4f | %.4f | %.1f | %.0f %% | %zu | %.2f | %s | %s |\n",
-                   m->cell, bench_kind_name(t->what), t->batch, t->threads, t->median, t->min, t->sd,
-                   t->gflops, 100 * share, m->parameters, (double)t->bytes / 1e6, optimizer, scale);
-    }
-}
-
-static void plot(cli *c, const bench *b, const char *path)
-{
-    FILE *g = cli_plot_begin(c, path, 1000, 600);
-    if (!g)
-        return;
-    fprintf(g, "set logscale y\nset ylabel 'ms per frame (median, min as tick)'\nset style fill solid 0.7\n"
-               "set boxwidth 0.7\nset xtics rotate by -35\nset key off\nset bmargin 8\n$d << EOD\n");
-    for (int i = 0; i < b->n_timings; i++) {
-        const bench_timing *t = &b->timing[i];
-        fprintf(g, "\"%s %s b%zu t%d\" %.6g %.6g %d\n", b->model[t->model].cell, bench_kind_name(t->what),
-                t->batch, t->threads, t->median, t->min, t->model + 1);
-    }
-    fprintf(
-        g,
-        "EOD\nplot $d using 0:2:4:xtic(1) with boxes lc variable, $d using 0:3 with points pt 2 lc black\n");
-    cli_plot_end(c, g, path);
-}
+/* ---- run ---- */
 
 static int run(cli *c, void *p)
 {
     args *a = p;
     cli_bar bar = {0};
     bench b = {.frames = (size_t)a->frames, .seed = c->seed};
-    int st = bench_machine(&b, &c->err);
-    if (!st)
-        st = add_contestants(c, &b, a);
-    if (!st)
-        st = add_timings(c, &b, a);
+    int status = bench_machine(&b, &c->err);
+    if (!status)
+        status = add_contestants(c, &b, a);
+    if (!status)
+        status = add_timings(c, &b, a);
     cli_bar_start(c, &bar, "bench");
-    for (int r = -1; r < a->repetitions && !st; r++) /* the first round warms up and is not counted */
-        for (int i = 0; i < b.n_timings && !st; i++) {
-            st = bench_sample(&b, i, r >= 0, &c->err);
-            if (!st)
-                st = cli_bar_update(&bar, (double)((r + 1) * b.n_timings + i + 1),
-                                    (double)((a->repetitions + 1) * b.n_timings), NULL);
+    for (int r = -1; r < a->repetitions && !status; r++) /* the first round warms up and is not counted */
+        for (int i = 0; i < b.n_timings && !status; i++) {
+            status = bench_sample(&b, i, r >= 0, &c->err);
+            if (!status)
+                status = cli_bar_update(&bar, (double)((r + 1) * b.n_timings + i + 1),
+                                        (double)((a->repetitions + 1) * b.n_timings), NULL);
         }
     cli_bar_end(&bar);
-    if (!st) {
+    if (!status) {
         bench_finish(&b);
         if (a->format == JSON)
-            print_json(c, &b);
+            bench_print_json(c, &b);
         else
-            print_table(&b, a->format == CSV);
+            bench_print_table(&b, a->format == CSV);
         if (a->plot)
-            plot(c, &b, a->plot);
+            status = bench_plot(c, &b, a->model ? a->model : a->preset, a->plot);
     }
     bench_free(&b);
-    return st;
+    return status;
 }
 
 const cli_command cmd_bench = {
@@ -316,7 +222,7 @@ const cli_command cmd_bench = {
         "train: steps of adam, the next batch being read meanwhile. Times are per frame. Each sample lasts "
         "at\n"
         "least 20 ms; contestants take turns.",
-    .common = CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
+    .common = CLI_WITH_FORCE | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(args),
     .defaults = &defaults,

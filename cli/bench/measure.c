@@ -1,21 +1,19 @@
+/* bench/measure.c - times what `fdht bench` compares: whole models, layers and training epochs. */
+#include "fdht/basics.h"
 #include "bench/bench.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "frame/cli.h"
-#include "fdht/peak.h"
+#include "frame/progress.h"
 
 static const double SAMPLE_SECONDS = 0.02;
 /* A run of training is an epoch: of as many steps as last so long at this rate, so that reading the next batch
  * overlaps with the step before, as it does in training. */
 static const double EPOCH_SECONDS = 0.25, EPOCH_FLOPS = 50e9;
 enum { MOST_STEPS = 16 };
-enum { CLASSES = 11 }; /* of a preset that names none */
 
 const char *bench_kind_name(int what)
 {
@@ -23,108 +21,16 @@ const char *bench_kind_name(int what)
     return names[what];
 }
 
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static void cpu_name(char *name, size_t size)
-{
-    char line[256];
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    snprintf(name, size, "unknown CPU");
-    while (f && fgets(line, sizeof line, f))
-        if (strncmp(line, "model name", 10) == 0 && strchr(line, ':')) {
-            snprintf(name, size, "%.*s", (int)strcspn(strchr(line, ':') + 2, "\n"), strchr(line, ':') + 2);
-            break;
-        }
-    if (f)
-        fclose(f);
-}
-
-int bench_machine(bench *b, fdht_error *err)
-{
-    (void)err;
-    cpu_name(b->machine.cpu, sizeof b->machine.cpu);
-    b->machine.cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    b->machine.gflops = 1e-9 * fdht_machine_flops(0.3);
-    b->machine.read_gb_s = 1e-9 * fdht_machine_read_rate((size_t)256 << 20, 0.5);
-    return FDHT_OK;
-}
-
-/* Planned operations per input vector, two for each multiply-add; the first step has no gradient of its input. */
-static int map_flops(const fdht_op *op, const fdht_box *box, bool first, double *forward, double *train,
-                     fdht_error *err)
-{
-    fdht_plan_report r;
-    int st = fdht_op_plan(op, box, &r, err);
-    if (st)
-        return st;
-    *forward = 2.0 * (double)r.multiply_adds;
-    *train =
-        3 * *forward - (first && r.n_steps ? 2.0 * (double)(r.step[0].multiply_adds * (size_t)r.n_terms) : 0);
-    return FDHT_OK;
-}
-
-static int count_flops(bench_model *m, const fdht_cell_spec *cell, fdht_error *err)
-{
-    double x = 0, x_train = 0, h = 2.0 * 4 * (double)cell->hidden * (double)cell->hidden, h_train = 3 * h;
-    int st = FDHT_OK;
-    if (cell->kind == FDHT_CELL_DENSE) {
-        x = 2.0 * 4 * (double)cell->hidden * (double)cell->inputs;
-        x_train = 2 * x;
-    } else {
-        st = map_flops(m->op, &cell->x, true, &x, &x_train, err);
-        if (!st && cell->kind == FDHT_CELL_FDHT)
-            st = map_flops(m->op, &cell->h, false, &h, &h_train, err);
-    }
-    m->layer_flops = x;
-    m->infer_flops = x + h;
-    m->train_flops = x_train + h_train;
-    return st;
-}
-
-int bench_add_model(bench *b, const char *cell, const fdht_preset *p, fdht_error *err)
-{
-    bench_model *m = &b->model[b->n_models++];
-    fdht_cell_spec one = p->cell;
-    fdht_model_spec spec = {
-        .layers = 1, .directions = 1, .cell = &one, .classes = p->classes ? p->classes : CLASSES};
-    one.bias = true;
-    spec.frame = p->frame;
-    spec.frame.std = 64;
-    spec.frame.mean = 128;
-    spec.frame.frames = 0;
-    spec.frame.diff = spec.frame.gray = false;
-    snprintf(m->cell, sizeof m->cell, "%s", cell);
-    int st = fdht_model_new(&spec, &m->model, err);
-    if (!st)
-        st = fdht_model_init(m->model, b->seed, 1, err);
-    if (!st)
-        one = fdht_model_spec_of(m->model)->cell[0]; /* its boxes filled in */
-    if (!st)
-        st = fdht_op_new(&one.op, &m->op, err);
-    if (st)
-        return st;
-    m->parameters = fdht_model_size(m->model);
-    m->inputs = one.inputs;
-    m->hidden = one.hidden;
-    return count_flops(m, &one, err);
-}
-
 static int noise(bench *b, size_t bytes, size_t scores)
 {
     if (bytes > b->n_pixels) {
-        uint64_t x = b->seed + 1;
+        fdht_rng random;
+        fdht_rng_seed(&random, b->seed, 0);
         free(b->pixels);
         b->pixels = cli_calloc(bytes, 1);
         b->n_pixels = bytes;
-        for (size_t i = 0; i < bytes; i++) {
-            x = x * 6364136223846793005u + 1442695040888963407u;
-            b->pixels[i] = (uint8_t)(x >> 56);
-        }
+        for (size_t i = 0; i < bytes; i++)
+            b->pixels[i] = (uint8_t)(fdht_rng_u64(&random) >> 56);
     }
     if (scores > b->n_scores) {
         free(b->scores);
@@ -142,11 +48,11 @@ typedef struct train_clips {
     size_t *length;
 } train_clips;
 
-static int read_clip(void *arg, size_t i, void *data, fdht_error *err)
+static int read_clip(void *arg, size_t i, void *data, size_t bytes, fdht_error *err)
 {
     const train_clips *t = arg;
     (void)err;
-    memcpy(data, t->b->pixels + i % t->batch * t->bytes, t->bytes);
+    memcpy(data, t->b->pixels + i % t->batch * t->bytes, bytes);
     return FDHT_OK;
 }
 
@@ -163,7 +69,15 @@ static int start_trainer(bench *b, bench_timing *t, fdht_error *err)
         clips->length[i] = b->frames;
     }
     t->data = cli_calloc(1, sizeof *t->data);
-    *t->data = (fdht_train_data){n, clips->label, clips->length, read_clip, clips};
+    const fdht_frame_spec *f = &fdht_model_spec_of(m->model)->frame;
+    *t->data = (fdht_train_data){.clips = n,
+                                 .label = clips->label,
+                                 .length = clips->length,
+                                 .width = f->width,
+                                 .height = f->height,
+                                 .channels = f->channels,
+                                 .read = read_clip,
+                                 .arg = clips};
     fdht_train_options_default(&opt);
     opt.epochs = 1 << 29;
     opt.batch = t->batch;
@@ -190,30 +104,31 @@ int bench_add_timing(bench *b, bench_kind what, int model, size_t batch, int thr
     t->together = strcmp(m->cell, "dense") == 0;
     noise(b, batch * b->frames * m->inputs, batch * b->frames * 4 * m->hidden * 2);
     t->flops = what == BENCH_LAYER ? m->layer_flops : what == BENCH_INFER ? m->infer_flops : m->train_flops;
-    int st = FDHT_OK;
+    int status = FDHT_OK;
     t->steps = 1;
     if (what == BENCH_TRAIN) {
         fdht_train_bytes bytes = {0};
         double step = t->flops * (double)(batch * b->frames) / EPOCH_FLOPS;
         t->steps = (size_t)fmin(fmax(ceil(EPOCH_SECONDS / step), 1), MOST_STEPS);
-        if (!(st = start_trainer(b, t, err)))
+        if (!(status = start_trainer(b, t, err)))
             fdht_trainer_bytes(t->trainer, &bytes);
         t->optimizer = bytes.optimizer;
         t->bytes = bytes.total - bytes.optimizer;
-        return st;
+        return status;
     }
     if (what == BENCH_INFER) {
-        st = fdht_runner_new(m->model, threads, &t->runner, err);
-        if (!st)
+        status = fdht_runner_new(m->model, threads, &t->runner, err);
+        if (!status)
             t->bytes = fdht_runner_bytes(t->runner, b->frames * (t->together ? batch : (size_t)threads));
-        return st;
+        return status;
     }
     const fdht_model_spec *s = fdht_model_spec_of(m->model);
     const fdht_param *first = fdht_model_param(m->model, 0);
-    st = fdht_map_new(m->op, &s->cell[0].x, fdht_model_values_const(m->model) + first->offset, &t->map, err);
-    if (!st)
+    status =
+        fdht_map_new(m->op, &s->cell[0].x, fdht_model_values_const(m->model) + first->offset, &t->map, err);
+    if (!status)
         t->bytes = fdht_map_bytes(t->map);
-    return st;
+    return status;
 }
 
 static int run_once(bench *b, bench_timing *t, fdht_error *err)
@@ -228,32 +143,37 @@ static int run_once(bench *b, bench_timing *t, fdht_error *err)
         return fdht_trainer_epoch(t->trainer, NULL, NULL, &e, err);
     }
     fdht_clip *clip = cli_calloc(t->batch, sizeof *clip);
+    const fdht_frame_spec *f = &fdht_model_spec_of(m->model)->frame;
     for (size_t i = 0; i < t->batch; i++)
-        clip[i] = (fdht_clip){.u8 = b->pixels + i * b->frames * m->inputs, .length = b->frames};
-    int st = t->together ? fdht_runner_run_together(t->runner, clip, t->batch, b->scores, err)
-                         : fdht_runner_run(t->runner, clip, t->batch, b->scores, err);
+        clip[i] = (fdht_clip){.u8 = b->pixels + i * b->frames * m->inputs,
+                              .length = b->frames,
+                              .width = f->width,
+                              .height = f->height,
+                              .channels = f->channels};
+    int status = t->together ? fdht_runner_run_together(t->runner, clip, t->batch, b->scores, err)
+                             : fdht_runner_run(t->runner, clip, t->batch, b->scores, err);
     free(clip);
-    return st;
+    return status;
 }
 
 int bench_sample(bench *b, int i, bool count, fdht_error *err)
 {
     bench_timing *t = &b->timing[i];
-    int st = FDHT_OK;
+    int status = FDHT_OK;
     if (!t->loops) { /* the first run fills caches and makes pages; the second says how long one takes */
-        st = run_once(b, t, err);
-        double start = seconds_now();
-        if (!st)
-            st = run_once(b, t, err);
-        t->loops = (size_t)fmax(1, ceil(SAMPLE_SECONDS / fmax(seconds_now() - start, 1e-7)));
+        status = run_once(b, t, err);
+        double start = fdht_seconds();
+        if (!status)
+            status = run_once(b, t, err);
+        t->loops = (size_t)fmax(1, ceil(SAMPLE_SECONDS / fmax(fdht_seconds() - start, 1e-7)));
     }
-    double start = seconds_now();
-    for (size_t k = 0; k < t->loops && !st; k++)
-        st = run_once(b, t, err);
+    double start = fdht_seconds();
+    for (size_t k = 0; k < t->loops && !status; k++)
+        status = run_once(b, t, err);
     if (count && t->n_samples < BENCH_SAMPLES)
         t->sample[t->n_samples++] =
-            1e3 * (seconds_now() - start) / (double)(t->loops * t->steps * t->batch * b->frames);
-    return st;
+            1e3 * (fdht_seconds() - start) / (double)(t->loops * t->steps * t->batch * b->frames);
+    return status;
 }
 
 static int ascending(const void *a, const void *b)

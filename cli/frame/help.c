@@ -1,4 +1,6 @@
+/* frame/help.c - the texts of `fdht help`, of --help and of --version, made from the command tables. */
 #include "frame/cli.h"
+#include "frame/help.h"
 
 #include <string.h>
 

@@ -1,4 +1,6 @@
+/* frame/json.c - JSON documents and lines, built with cJSON. */
 #include "frame/cli.h"
+#include "frame/json.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,10 @@
+/* frame/messages.c - failures, warnings and notes on standard error, and the exit status of a failure. */
 #include "frame/cli.h"
+#include "frame/progress.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 int cli_fail(cli *c, int code, const char *fmt, ...)
@@ -22,6 +25,14 @@ int cli_usage(cli *c, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     return cli_fail(c, FDHT_EINVAL, "%s (see fdht help %s)", text, c->command->name);
+}
+
+int cli_see_help(cli *c, int status)
+{
+    size_t n = strlen(c->err.msg);
+    if (status == FDHT_EINVAL && !strstr(c->err.msg, "(see fdht help"))
+        snprintf(c->err.msg + n, sizeof c->err.msg - n, " (see fdht help %s)", c->command->name);
+    return status;
 }
 
 void cli_one_line(char *s)
@@ -80,8 +91,9 @@ void cli_error(cli *c, const char *fmt, ...)
 void cli_print_failure(cli *c, int code)
 {
     const char *text = *c->err.msg ? c->err.msg : fdht_strerror(code);
-    fprintf(stderr, "%sfdht %s:%s %s\n", cli_color(c, stderr) ? RED : "", c->command->name,
-            cli_color(c, stderr) ? "\033[0m" : "", text);
+    fprintf(stderr, "%sfdht %s:%s %s%s\n", cli_color(c, stderr) ? RED : "", c->command->name,
+            cli_color(c, stderr) ? "\033[0m" : "", text,
+            code == FDHT_EEXIST ? " (use --force to overwrite it)" : "");
 }
 
 int cli_exit_status(int code)

@@ -1,4 +1,6 @@
+/* frame/parse.c - text to numbers, sizes, lists and choices; the whole text must be used. */
 #include "frame/cli.h"
+#include "frame/parse.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* fdht info FILE - what a file holds; fdht info --preset NAME. Each kind of file is one row of `readers`. */
 #include "info/info.h"
+#include "frame/output.h"
 
 #include <string.h>
 
@@ -17,6 +18,12 @@ static const struct {
 } readers[] = {
     {FDHT_FILE_HDF5, "weights", info_weights},
     {FDHT_FILE_ZIP, "weights", info_weights}, /* refused, saying what is inside */
+    {FDHT_FILE_SAFETENSORS, "weights", info_weights},
+    {FDHT_FILE_NPY, "weights", info_weights},
+    {FDHT_FILE_NPZ, "weights", info_weights},
+    {FDHT_FILE_TORCH, "weights", info_weights},
+    {FDHT_FILE_ONNX, "weights", info_weights},
+    {FDHT_FILE_KERAS, "weights", info_weights},
     {FDHT_FILE_MODEL, "model", info_model},
     {FDHT_FILE_DATASET, "dataset", info_dataset},
     {FDHT_FILE_PNG, "png", info_picture},
@@ -102,17 +109,17 @@ static int describe(cli *c, const info_args *a, const char *kind, info_reader *r
     if (a->path)
         cli_json_string(json, "file", a->path);
     cli_json_string(json, "kind", kind);
-    int st = read(c, a, json);
-    if (!st && c->json) {
+    int status = read(c, a, json);
+    if (!status && c->json) {
         cli_json_print(stdout, json);
-        return st;
+        return status;
     }
-    if (!st && !a->presets) { /* that has printed its table */
+    if (!status && !a->presets) { /* that has printed its table */
         cJSON_DeleteItemFromObject(json, "schema");
         print_tree(json, 0);
     }
     cJSON_Delete(json);
-    return st;
+    return status;
 }
 
 static int run(cli *c, void *p)
@@ -123,20 +130,22 @@ static int run(cli *c, void *p)
         return describe(c, a, "presets", info_presets);
     if (a->preset)
         return describe(c, a, "preset", info_preset);
-    int st = fdht_file_identify(a->path, &kind, &c->err);
-    if (st)
-        return st;
+    int status = fdht_file_identify(a->path, &kind, &c->err);
+    if (status)
+        return status;
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
         if (readers[i].kind == kind)
             return describe(c, a, readers[i].name, readers[i].read);
     if (kind == FDHT_FILE_JSON) {
         const char *name;
         info_reader *read;
-        st = info_json(c, a, &name, &read);
-        return st ? st : describe(c, a, name, read);
+        status = info_json(c, a, &name, &read);
+        return status ? status : describe(c, a, name, read);
     }
     if (kind == FDHT_FILE_OTHER)
         return cli_fail(c, FDHT_EFORMAT, "%s: not a file that fdht knows", a->path);
+    if (fdht_file_kind_advice(kind))
+        return cli_fail(c, FDHT_EFORMAT, "%s: %s", a->path, fdht_file_kind_advice(kind));
     return cli_fail(c, FDHT_EFORMAT, "%s: %s: nothing more is known of such files", a->path,
                     fdht_file_kind_name(kind));
 }
@@ -145,7 +154,7 @@ const cli_command cmd_info = {
     .name = "info",
     .summary = "what a file holds; presets and plans",
     .usage = "FILE|--preset NAME|--presets [options]",
-    .common = CLI_WITH_JSON,
+    .common = CLI_WITH_JSON | CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(info_args),
     .parse = parse,

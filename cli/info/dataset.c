@@ -1,4 +1,4 @@
-/* Data sets and pictures. */
+/* info/dataset.c - what `fdht info` prints of data sets and pictures. */
 #include "info/info.h"
 
 #include "fdht/dataset.h"
@@ -13,9 +13,9 @@ static const char *form_name(fdht_dataset_form form)
 int info_dataset(cli *c, const info_args *a, cJSON *json)
 {
     fdht_dataset *ds = NULL;
-    int st = fdht_dataset_open(a->path, &ds, &c->err);
-    if (st)
-        return st;
+    int status = fdht_dataset_open(a->path, &ds, &c->err);
+    if (status)
+        return status;
     const fdht_dataset_info *info = fdht_dataset_info_of(ds);
     cli_json_string(json, "form", form_name(info->form));
     cli_json_size(json, "clips", info->clips);
@@ -46,9 +46,9 @@ int info_dataset(cli *c, const info_args *a, cJSON *json)
 int info_picture(cli *c, const info_args *a, cJSON *json)
 {
     fdht_image image = {0};
-    int st = fdht_image_read(a->path, 0, &image, &c->err);
-    if (st)
-        return st;
+    int status = fdht_image_read(a->path, 0, &image, &c->err);
+    if (status)
+        return status;
     cli_json_size(json, "width", image.width);
     cli_json_size(json, "height", image.height);
     cli_json_size(json, "channels", image.channels);

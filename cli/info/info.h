@@ -1,9 +1,10 @@
-/* info/info.h - the readers behind `fdht info`. Each adds what it knows to json, whose `kind` stands already; the frame
+/* info/info.h - the readers behind `fdht info`. Each adds what it knows to json, whose `kind` is already set; cmd_info.c
  * prints it, as JSON or as text. */
 #ifndef CLI_INFO_INFO_H
 #define CLI_INFO_INFO_H
 
 #include "frame/cli.h"
+#include "frame/json.h"
 #include "fdht/model.h"
 
 typedef struct info_args {
@@ -28,6 +29,8 @@ int info_json(cli *c, const info_args *a, const char **kind, info_reader **read)
 int info_cell(cli *c, const fdht_cell_spec *cell, cJSON *json);
 /* The key `plan`: what one frame costs in n cells. */
 int info_plan(cli *c, const fdht_cell_spec *cell, int n, cJSON *json);
+/* The keys `kind`, `name`, `inputs`, `outputs` and so on of one link of a chain. */
+void info_link(const fdht_link *l, cJSON *link);
 int info_weights(cli *c, const info_args *a, cJSON *json);
 
 #endif

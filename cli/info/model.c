@@ -1,4 +1,4 @@
-/* Cells, their plans, and presets. */
+/* info/model.c - cells, their plans, and presets. */
 #include "info/info.h"
 
 #include "fdht/preset.h"
@@ -20,6 +20,7 @@ static void add_box(cJSON *json, const char *key, const fdht_box *box, int d)
 int info_cell(cli *c, const fdht_cell_spec *cell, cJSON *json)
 {
     const fdht_op_spec *op = &cell->op;
+    const fdht_format_traits *format = fdht_format_traits_of(op->format);
     (void)c;
     cli_json_string(json, "cell", fdht_cell_name(cell->kind));
     cli_json_size(json, "input_size", cell->inputs);
@@ -28,14 +29,18 @@ int info_cell(cli *c, const fdht_cell_spec *cell, cJSON *json)
         cli_json_size(json, "proj_size", cell->proj);
         cli_json_bool(json, "bias", cell->bias);
         cli_json_string(json, "recurrent_activation", fdht_activation_name(cell->activation));
+        if (cell->candidate != FDHT_TANH)
+            cli_json_string(json, "candidate_activation", fdht_activation_name(cell->candidate));
+        if (cell->output != FDHT_TANH)
+            cli_json_string(json, "output_activation", fdht_activation_name(cell->output));
     }
     cli_json_sizes(json, "in_modes", op->in, (size_t)op->d);
     cli_json_sizes(json, "out_modes", op->out, (size_t)op->d);
-    if (op->format == FDHT_HT)
+    if (format->tree)
         add_tree(json, &op->tree);
-    if (op->format == FDHT_BT)
+    if (format->blocks)
         cli_json_int(json, "blocks", op->blocks);
-    if (op->format != FDHT_DENSE)
+    if (!format->dense)
         cli_json_sizes(json, "ranks", op->rank, fdht_op_spec_ranks(op));
     if (cell->kind == FDHT_CELL_FDHT) {
         add_box(json, "x_box", &cell->x, op->d);
@@ -68,9 +73,9 @@ static int plan_map(cli *c, const fdht_op *op, int cell, const char *map, const 
                     size_t *work, totals *t)
 {
     static fdht_plan_report plan; /* large */
-    int st = fdht_op_plan(op, box, &plan, &c->err);
-    if (st)
-        return st;
+    int status = fdht_op_plan(op, box, &plan, &c->err);
+    if (status)
+        return status;
     for (int i = 0; i < plan.n_steps; i++) {
         const fdht_plan_step *s = &plan.step[i];
         cJSON *step = add_step(steps, cell, map, s->name, s->m, s->k, s->n);
@@ -104,29 +109,30 @@ static int plan_cell(cli *c, const fdht_cell_spec *cell, int number, cJSON *step
     fdht_op *op = NULL;
     bool fdht = cell->kind == FDHT_CELL_FDHT;
     size_t p = cell->proj ? cell->proj : cell->hidden;
-    int st = fdht_op_new(&cell->op, &op, &c->err);
-    if (!st)
-        st = plan_map(c, op, number, "input", fdht ? &cell->x : NULL, steps, &t->input, t);
-    if (!st && fdht)
-        st = plan_map(c, op, number, "hidden", &cell->h, steps, &t->hidden, t);
-    else if (!st && cell->hidden)
-        plan_matrix(number, "hidden", 4 * cell->hidden, p, steps, &t->hidden, t);
-    if (!st && cell->proj)
+    int status = fdht_op_new(&cell->op, &op, &c->err);
+    if (!status)
+        status = plan_map(c, op, number, "input", fdht ? &cell->x : NULL, steps, &t->input, t);
+    if (!status && fdht)
+        status = plan_map(c, op, number, "hidden", &cell->h, steps, &t->hidden, t);
+    else if (!status && cell->hidden)
+        plan_matrix(number, "hidden", (size_t)fdht_recurrent_gates(cell->recurrent) * cell->hidden, p, steps,
+                    &t->hidden, t);
+    if (!status && cell->proj)
         plan_matrix(number, "projection", cell->proj, cell->hidden, steps, &t->hidden, t);
     fdht_op_free(op);
-    return st;
+    return status;
 }
 
 int info_plan(cli *c, const fdht_cell_spec *cell, int n, cJSON *json)
 {
     totals t = {0};
     cJSON *plan = cli_json_object(json, "plan"), *steps = cJSON_CreateArray();
-    int st = FDHT_OK;
-    for (int i = 0; i < n && !st; i++)
-        st = plan_cell(c, &cell[i], i, steps, &t);
-    if (st) {
+    int status = FDHT_OK;
+    for (int i = 0; i < n && !status; i++)
+        status = plan_cell(c, &cell[i], i, steps, &t);
+    if (status) {
         cJSON_Delete(steps);
-        return st;
+        return status;
     }
     cli_json_size(plan, "multiply_adds_per_frame", t.input + t.hidden);
     cli_json_size(plan, "input_multiply_adds", t.input);
@@ -143,11 +149,11 @@ int info_plan(cli *c, const fdht_cell_spec *cell, int n, cJSON *json)
 static int describe_preset(cli *c, const char *name, fdht_preset *p, cJSON *json)
 {
     size_t parameters = 0;
-    int st = fdht_preset_get(name, p, &c->err);
-    if (!st)
-        st = fdht_preset_parameters(p, &parameters, &c->err);
-    if (st)
-        return st;
+    int status = fdht_preset_get(name, p, &c->err);
+    if (!status)
+        status = fdht_preset_parameters(p, &parameters, &c->err);
+    if (status)
+        return status;
     cli_json_string(json, "name", p->name);
     cli_json_string(json, "description", p->description);
     cli_json_size(json, "parameters", parameters);
@@ -157,9 +163,9 @@ static int describe_preset(cli *c, const char *name, fdht_preset *p, cJSON *json
 int info_preset(cli *c, const info_args *a, cJSON *json)
 {
     fdht_preset p;
-    int st = describe_preset(c, a->preset, &p, json);
-    if (st)
-        return st;
+    int status = describe_preset(c, a->preset, &p, json);
+    if (status)
+        return status;
     if (!p.layer) {
         cJSON *frame = cli_json_object(json, "frame");
         cli_json_size(frame, "width", p.frame.width);
@@ -179,9 +185,9 @@ int info_presets(cli *c, const info_args *a, cJSON *json)
     (void)a;
     for (int i = 0; i < fdht_presets(); i++) {
         fdht_preset p;
-        int st = describe_preset(c, fdht_preset_name(i), &p, cli_json_object(list, NULL));
-        if (st)
-            return st;
+        int status = describe_preset(c, fdht_preset_name(i), &p, cli_json_object(list, NULL));
+        if (status)
+            return status;
         if (!c->json)
             printf("%-14s %s\n", p.name, p.description);
     }

@@ -1,6 +1,13 @@
-/* fdht pack -o DATA.h5 DIR|FILE... - clips into one data set file. Clips pass through one at a time; what stays in memory is a name,
- * a label and a subject each. */
+/* fdht pack -o DATA.h5 DIR|FILE... - clips into one data set file. Clips pass through one at a time; only a name, a
+ * label and a subject of each stay in memory. */
 #include "pack/pack.h"
+#include "frame/json.h"
+#include "frame/output.h"
+#include "frame/parse.h"
+#include "frame/progress.h"
+#include "frame/signals.h"
+
+#include "frame/clips.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,14 +62,14 @@ static int parse_part(cli *c, args *a, char *part)
 static int parse_split(cli *c, args *a)
 {
     char *text = strcpy(cli_calloc(strlen(a->split) + 1, 1), a->split), *save = NULL;
-    int st = FDHT_OK;
-    for (char *part = strtok_r(text, ",", &save); part && !st; part = strtok_r(NULL, ",", &save))
-        st = parse_part(c, a, part);
+    int status = FDHT_OK;
+    for (char *part = strtok_r(text, ",", &save); part && !status; part = strtok_r(NULL, ",", &save))
+        status = parse_part(c, a, part);
     free(text);
     double total = a->fraction[0] + a->fraction[1] + a->fraction[2];
-    if (!st && (total < 1 - 1e-6 || total > 1 + 1e-6))
-        st = cli_usage(c, "--split: the fractions add up to %g, not 1", total);
-    return st;
+    if (!status && (total < 1 - 1e-6 || total > 1 + 1e-6))
+        status = cli_usage(c, "--split: the fractions add up to %g, not 1", total);
+    return status;
 }
 
 static int parse_by(cli *c, args *a)
@@ -95,7 +102,7 @@ static int parse_raw(cli *c, args *a)
 static int parse(cli *c, void *p)
 {
     args *a = p;
-    int st;
+    int status;
     if (!c->argc)
         return cli_usage(c, "no folder or file to pack");
     fdht_clips_options_default(&a->opt);
@@ -106,14 +113,15 @@ static int parse(cli *c, void *p)
     a->opt.channels = a->gray ? 1 : 0;
     a->opt.idx_steps = a->steps;
     a->opt.stop = cli_stop_flag();
-    if ((a->split && (st = parse_split(c, a))) || (a->by && (st = parse_by(c, a))) || (st = parse_raw(c, a)))
-        return st;
-    if (!c->dry_run && (st = cli_check_hdf5_output(c, (const char *const *)c->argv, (size_t)c->argc)))
-        return st;
+    if ((a->split && (status = parse_split(c, a))) || (a->by && (status = parse_by(c, a))) ||
+        (status = parse_raw(c, a)))
+        return status;
+    if (!c->dry_run && (status = cli_check_hdf5_output(c, (const char *const *)c->argv, (size_t)c->argc)))
+        return status;
     for (int i = 0; i < c->argc; i++) {
         fdht_file_kind kind;
-        if ((st = fdht_file_identify(c->argv[i], &kind, &c->err)))
-            return st;
+        if ((status = fdht_file_identify(c->argv[i], &kind, &c->err)))
+            return status;
     }
     return FDHT_OK;
 }
@@ -130,7 +138,7 @@ typedef struct job {
     pack_list list;
     fdht_dataset_writer *w;
     fdht_clip_shape shape; /* of the first clip */
-    size_t bad, unlabelled, unmatched, longest;
+    size_t bad, unlabelled, unmatched, longest, targets;
     int first_code; /* the first failure is held back: alone it is the command's own */
     char *first_name, first_message[256];
 } job;
@@ -205,7 +213,7 @@ static int pack_one(job *j, const fdht_clip_item *item)
     char message[256], key[1024], number[24];
     const pack_row *row = NULL;
     const char *label = item->label_name;
-    int split = item->split, st;
+    int split = item->split, status;
     if (!label && item->label >= 0) {
         snprintf(number, sizeof number, "%d", item->label);
         label = number;
@@ -220,8 +228,8 @@ static int pack_one(job *j, const fdht_clip_item *item)
             split = split_of(row->cell[j->table.split]);
     }
     if (!j->list.n) {
-        if ((st = start_writer(j, item)))
-            return st;
+        if ((status = start_writer(j, item)))
+            return status;
         tell_first(j);
     } else if (!same_size(&j->shape, &item->shape)) {
         snprintf(message, sizeof message, "frames of %zux%zux%zu, the clips before are %zux%zux%zu%s",
@@ -231,10 +239,12 @@ static int pack_one(job *j, const fdht_clip_item *item)
     }
     size_t length = item->shape.length;
     const void *data = item->u8 ? (const void *)item->u8 : item->f32;
-    if (j->w && (st = fdht_dataset_append(j->w, data, length, -1, item->name, FDHT_SPLIT_NONE, &j->c->err)))
-        return st;
+    if (j->w &&
+        (status = fdht_dataset_append(j->w, data, length, -1, item->name, FDHT_SPLIT_NONE, &j->c->err)))
+        return status;
     j->longest = length > j->longest ? length : j->longest;
     j->unlabelled += !label;
+    j->targets += item->target != NULL;
     pack_list_add(&j->list, label, split, key_of(j, item, row, key, sizeof key));
     return FDHT_OK;
 }
@@ -243,25 +253,27 @@ static int pack_all(job *j, fdht_clips *clips)
 {
     cli_bar bar;
     double done = 0, total = (double)fdht_clips_expected(clips);
-    int st = FDHT_OK;
+    int status = FDHT_OK;
     cli_bar_start(j->c, &bar, "packing");
-    while (!st) {
+    while (!status) {
         fdht_clip_item *item;
-        if ((st = fdht_clips_next(clips, &item, &j->c->err)) || !item)
+        if ((status = fdht_clips_next(clips, &item, &j->c->err)) || !item)
             break;
-        st = item->status ? leave_out(j, item->name, item->status, item->error.msg) : pack_one(j, item);
+        char message[sizeof item->error.msg + 80];
+        snprintf(message, sizeof message, "%s%s", item->error.msg, cli_clip_hint(item));
+        status = item->status ? leave_out(j, item->name, item->status, message) : pack_one(j, item);
         fdht_clip_item_free(item);
         int stop = cli_bar_update(&bar, ++done, total, NULL);
-        st = st ? st : stop;
+        status = status ? status : stop;
     }
     cli_bar_end(&bar);
-    if (!st && !j->list.n) {
+    if (!status && !j->list.n) {
         if (j->first_name && j->bad == 1)
             return cli_fail(j->c, j->first_code, "%s: %s", j->first_name, j->first_message);
         tell_first(j);
         return cli_fail(j->c, FDHT_EIO, "no clips to pack");
     }
-    return st;
+    return status;
 }
 
 /* With --split the clips are divided anew; otherwise each keeps what its file or the table said. */
@@ -277,29 +289,29 @@ static int divide(job *j)
         key[i] = j->list.clip[i].key;
         label[i] = j->list.clip[i].label;
     }
-    int st = fdht_split_assign(j->by != SIZE_MAX || j->has_re ? key : NULL, label, n, j->a->fraction,
-                               j->c->seed, split, &j->c->err);
-    for (size_t i = 0; !st && i < n; i++)
+    int status = fdht_split_assign(j->by != SIZE_MAX || j->has_re ? key : NULL, label, n, j->a->fraction,
+                                   j->c->seed, split, &j->c->err);
+    for (size_t i = 0; !status && i < n; i++)
         j->list.clip[i].split = split[i];
     free(key);
     free(label);
     free(split);
-    return st;
+    return status;
 }
 
 static int finish(job *j)
 {
     pack_list_sort(&j->list);
-    int st = divide(j);
-    if (st || !j->w)
-        return st;
+    int status = divide(j);
+    if (status || !j->w)
+        return status;
     for (size_t i = 0; i < j->list.n; i++) {
         fdht_dataset_set_label(j->w, i, j->list.clip[i].label);
         fdht_dataset_set_split(j->w, i, j->list.clip[i].split);
     }
-    st = fdht_dataset_finish(j->w, (const char *const *)j->list.class_name, j->list.classes, &j->c->err);
+    status = fdht_dataset_finish(j->w, (const char *const *)j->list.class_name, j->list.classes, &j->c->err);
     j->w = NULL;
-    return st;
+    return status;
 }
 
 /* ---- what was done ---- */
@@ -341,6 +353,8 @@ static void report(const job *j)
     size_t count[FDHT_SPLITS];
     const char *gap = " (";
     count_splits(j, count);
+    if (j->targets)
+        cli_warn(j->c, "/targets of %zu clips are left out: pack keeps labels alone", j->targets);
     if (j->unlabelled && j->list.classes)
         cli_warn(j->c, "%zu of %zu clips have no label", j->unlabelled, j->list.n);
     if (j->unmatched)
@@ -370,16 +384,16 @@ static int run(cli *c, void *p)
     const args *a = p;
     job j = {.c = c, .a = a, .by = SIZE_MAX};
     fdht_clips *clips = NULL;
-    int st = FDHT_OK;
-    if (a->labels && (st = pack_labels_read(c, a->labels, &j.table)))
-        return st;
+    int status = FDHT_OK;
+    if (a->labels && (status = pack_labels_read(c, a->labels, &j.table)))
+        return status;
     if (a->by && !a->pattern && (j.by = pack_labels_column(&j.table, a->by)) == SIZE_MAX) {
-        st = cli_usage(c, "--by: %s has no column '%s'", a->labels, a->by);
+        status = cli_usage(c, "--by: %s has no column '%s'", a->labels, a->by);
         goto out;
     }
     j.has_re = a->pattern && !regcomp(&j.re, a->pattern, REG_EXTENDED);
-    if ((st = fdht_clips_open((const char *const *)c->argv, (size_t)c->argc, &a->opt, &clips, &c->err)) ||
-        (st = pack_all(&j, clips)) || (st = finish(&j)))
+    if ((status = fdht_clips_open((const char *const *)c->argv, (size_t)c->argc, &a->opt, &clips, &c->err)) ||
+        (status = pack_all(&j, clips)) || (status = finish(&j)))
         goto out;
     report(&j);
 out:
@@ -390,7 +404,7 @@ out:
         regfree(&j.re);
     pack_list_free(&j.list);
     pack_labels_free(&j.table);
-    return st;
+    return status;
 }
 
 const cli_command cmd_pack = {
@@ -402,7 +416,8 @@ const cli_command cmd_pack = {
              "Files: y4m, raw video (--raw, --size), gzipped IDX pictures with their labels beside them, "
              "data sets.\n"
              "A bad clip is named and left out, and the status is 1 at the end.\n",
-    .common = CLI_WITH_OUTPUT | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_DRY_RUN,
+    .common = CLI_WITH_OUTPUT | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_DRY_RUN |
+              CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(args),
     .defaults = &defaults,

@@ -1,5 +1,6 @@
-/* The table of labels: quoted CSV cells ("a,b", "" for a quote) or TSV, read whole, looked up by name. */
+/* pack/labels.c - the table of labels: quoted CSV cells ("a,b", "" for a quote) or TSV, read whole, looked up by name. */
 #include "pack/pack.h"
+#include "frame/parse.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -134,13 +135,13 @@ static int check(cli *c, pack_labels *t)
 
 int pack_labels_read(cli *c, const char *path, pack_labels *t)
 {
-    int st = FDHT_OK;
+    int status = FDHT_OK;
     char separator = 0;
     *t = (pack_labels){.path = path};
     FILE *f = strcmp(path, "-") ? fopen(path, "re") : stdin;
     if (!f)
         return cli_fail(c, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s: %s", path, strerror(errno));
-    for (size_t number = 1; !st; number++) {
+    for (size_t number = 1; !status; number++) {
         char *line = NULL;
         size_t size = 0;
         errno = 0;
@@ -148,22 +149,22 @@ int pack_labels_read(cli *c, const char *path, pack_labels *t)
         if (got < 0) {
             free(line);
             if (ferror(f))
-                st = cli_fail(c, FDHT_EIO, "%s: %s", path, strerror(errno));
+                status = cli_fail(c, FDHT_EIO, "%s: %s", path, strerror(errno));
             break;
         }
         if (strlen(line) != (size_t)got) {
             free(line);
-            st = cli_fail(c, FDHT_EFORMAT, "%s: line %zu holds a NUL byte", path, number);
+            status = cli_fail(c, FDHT_EFORMAT, "%s: line %zu holds a NUL byte", path, number);
         } else
-            st = read_line(c, t, line, number, &separator);
+            status = read_line(c, t, line, number, &separator);
     }
     if (f != stdin)
         fclose(f);
-    if (!st)
-        st = check(c, t);
-    if (st)
+    if (!status)
+        status = check(c, t);
+    if (status)
         pack_labels_free(t);
-    return st;
+    return status;
 }
 
 void pack_labels_free(pack_labels *t)

@@ -1,9 +1,8 @@
+/* pack/list.c - what `fdht pack` remembers of each clip, and the list of classes. */
 #include "pack/pack.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "fdht/image.h"
 
 static char *copy(const char *s)
 {

@@ -1,16 +1,23 @@
-/* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what stands where. */
+/* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what each file
+ * holds. */
+#include "frame/signals.h"
 #include "train/train.h"
+#include "frame/output.h"
+#include "frame/plot.h"
+#include "frame/progress.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "fdht/basics.h"
 
 #define T    train_args
 #define MOST 1e9
 static const cli_option options[] = {
     CLI_CHOICE(T, cell, 0, "cell", "fdht|ht|tt|tr|bt|dense", "kind of the LSTM's maps (default fdht)"),
+    CLI_CHOICE(T, recurrent, 0, "recurrent", "lstm|gru", "the recurrence (default lstm)"),
     CLI_STRING(T, preset, 0, "preset", "NAME", "start from a named model (fdht info --presets)"),
     CLI_FILE(T, init, 0, "init", "FILE", "start from this model, or dense weights of another program"),
     CLI_STRING(T, layer, 0, "layer", "NAME", "--init with several LSTMs: which one"),
@@ -18,7 +25,8 @@ static const cli_option options[] = {
                "--init where the file does not say it"),
     CLI_SIZE(T, hidden, 0, "hidden", "N", 1, MOST, "hidden units (default 256)"),
     CLI_SIZES(T, in_modes, 0, "in-modes", "N,N,..", 1, MOST, "input modes, slowest first"),
-    CLI_SIZES(T, out_modes, 0, "out-modes", "N,N,..", 1, MOST, "output modes; their product is 4 x hidden"),
+    CLI_SIZES(T, out_modes, 0, "out-modes", "N,N,..", 1, MOST,
+              "output modes; their product is 4 x hidden (gru: 3)"),
     CLI_SIZE(T, rank, 0, "rank", "R", 1, 4096, "every rank (default 8; tt, tr, bt: 4)"),
     CLI_SIZES(T, ranks, 0, "ranks", "R,R,..", 1, 4096,
               "ranks one by one: tree nodes in post-order; tt and tr r_0..r_d"),
@@ -65,13 +73,14 @@ static const cli_option options[] = {
     CLI_FILE(T, checkpoint, 0, "checkpoint", "FILE", "write all that --resume needs after each epoch"),
     CLI_FLAG(T, resume, 0, "resume", "go on from --checkpoint if it is there"),
     CLI_FILE(T, log, 0, "log", "FILE", "one JSON object an epoch"),
-    CLI_FILE(T, plot, 0, "plot", "FILE", "curves of loss and accuracy, .png or .svg (gnuplot)"),
+    CLI_FILE(T, plot, 0, "plot", "FILE", "curves of loss and accuracy, .png, .svg or .pdf (gnuplot)"),
     CLI_BYTES(T, memory, 0, "memory", "keep clips in memory up to this (default half of what is free)"),
     CLI_END,
 };
 
 static const train_args defaults = {
     .cell = -1,
+    .recurrent = -1,
     .pool = -1,
     .sample = -1,
     .activation = -1,
@@ -86,23 +95,26 @@ static const train_args defaults = {
 };
 
 /* Options that describe a cell: --init brings its own. */
-static const char *const cell_options[] = {"cell",      "preset",  "hidden",       "in-modes",
-                                           "out-modes", "rank",    "ranks",        "blocks",
-                                           "tree",      "enlarge", "enlarge-mode", "hidden-box"};
+static const char *const cell_options[] = {"cell",      "recurrent",    "preset",    "hidden", "in-modes",
+                                           "out-modes", "rank",         "ranks",     "blocks", "tree",
+                                           "enlarge",   "enlarge-mode", "hidden-box"};
 
+/* No two of a run's files are one, whether they are there already or not. */
 static int check_files(cli *c, const train_args *a)
 {
-    const char *in[] = {a->data, a->val, a->init, a->checkpoint};
-    int st = cli_check_hdf5_output(c, in, 4);
-    for (size_t i = 0; !st && i < 3; i++)
-        st = in[i] ? cli_check_hdf5_input(c, in[i]) : FDHT_OK;
-    const char *text[] = {a->log, a->plot};
-    in[3] = c->output;
-    for (size_t i = 0; !st && i < 2; i++)
-        st = text[i] ? cli_check_output(c, text[i], false, in, 4) : FDHT_OK;
-    if (!st && a->checkpoint && !(a->resume && access(a->checkpoint, F_OK) == 0))
-        st = cli_check_output(c, a->checkpoint, true, in, 3);
-    return st;
+    const char *file[] = {a->data, a->val, a->init, c->output, a->checkpoint, a->log, a->plot};
+    int status = cli_check_hdf5_output(c, file, 3);
+    for (size_t i = 0; !status && i < 3; i++)
+        status = file[i] ? cli_check_hdf5_input(c, file[i]) : FDHT_OK;
+    if (!status)
+        status = cli_check_distinct(c, file + 3, 4);
+    if (!status && a->checkpoint && !(a->resume && access(a->checkpoint, F_OK) == 0))
+        status = cli_check_output(c, a->checkpoint, true, file, 3);
+    if (!status && a->log)
+        status = cli_check_output(c, a->log, false, file, 3);
+    if (!status && a->plot)
+        status = cli_check_plot(c, a->plot, file, 3);
+    return status;
 }
 
 static int parse(cli *c, void *p)
@@ -146,35 +158,74 @@ typedef struct job {
     int best_epoch, epoch;
 } job;
 
-static int open_data(job *j)
+/* Whether this run goes on from a checkpoint. */
+static bool resumes(const train_args *a)
+{
+    return a->resume && access(a->checkpoint, F_OK) == 0;
+}
+
+/* A model that was trained on resized frames goes on with frames of its own size, unless --resize says another. */
+static void take_size(train_args *a, const fdht_dataset *file)
+{
+    const char *path = resumes(a) ? a->checkpoint : a->init;
+    fdht_file_kind kind;
+    fdht_model *m = NULL;
+    if (!path || a->resize.width || fdht_dataset_info_of(file)->shape.features ||
+        fdht_file_identify(path, &kind, NULL) || kind != FDHT_FILE_MODEL ||
+        fdht_modelfile_read(path, &m, NULL, NULL, NULL)) /* who reads it next says what is wrong with it */
+        return;
+    const fdht_frame_spec *f = &fdht_model_spec_of(m)->frame;
+    if (f->resize) {
+        a->resize.width = f->width;
+        a->resize.height = f->height;
+    }
+    fdht_model_free(m);
+}
+
+static bool same_frames(const fdht_clip_shape *a, const fdht_clip_shape *b)
+{
+    return a->width == b->width && a->height == b->height && a->channels == b->channels &&
+           a->features == b->features;
+}
+
+static const char *describe(char text[static 96], const fdht_clip_shape *s)
+{
+    if (s->features)
+        snprintf(text, 96, "%zu features", s->features);
+    else
+        snprintf(text, 96, "%zux%zux%zu", s->width, s->height, s->channels);
+    return text;
+}
+
+static int open_data(job *j, train_args *a)
 {
     cli *c = j->c;
-    const train_args *a = j->a;
     fdht_dataset *file = NULL;
-    int st = fdht_dataset_open(a->data, &file, &c->err);
-    if (st)
-        return st;
-    if ((st = train_classes_of(c, a->data, file, &j->classes))) {
+    int status = fdht_dataset_open(a->data, &file, &c->err);
+    if (status)
+        return status;
+    take_size(a, file);
+    if ((status = train_classes_of(c, a->data, file, &j->classes))) {
         fdht_dataset_close(file);
-        return st;
+        return status;
     }
-    if ((st = train_set_open(c, a, a->data, file, FDHT_SPLIT_TRAIN, &j->classes, &j->train)))
-        return st;
+    if ((status = train_set_open(c, a, a->data, file, FDHT_SPLIT_TRAIN, &j->classes, &j->train)))
+        return status;
     if (a->val)
-        st = train_set_open(c, a, a->val, NULL, FDHT_SPLIT_VAL, &j->classes, &j->val);
+        status = train_set_open(c, a, a->val, NULL, FDHT_SPLIT_VAL, &j->classes, &j->val);
     else if (a->val_split > 0)
-        st = train_set_split(c, a, &j->train, &j->val);
+        status = train_set_split(c, a, &j->train, &j->val);
     else if (train_set_has_val(&j->train))
-        st = train_set_open(c, a, a->data, NULL, FDHT_SPLIT_VAL, &j->classes, &j->val);
+        status = train_set_open(c, a, a->data, NULL, FDHT_SPLIT_VAL, &j->classes, &j->val);
     else
         return FDHT_OK;
     j->has_val = true;
-    if (!st && memcmp(&j->val.shape.width, &j->train.shape.width,
-                      sizeof j->val.shape - offsetof(fdht_clip_shape, width)))
-        st = cli_fail(c, FDHT_EFORMAT,
-                      "%s: its clips are not of the shape of the training clips (--resize, --gray)",
-                      j->val.path);
-    return st;
+    if (!status && !same_frames(&j->val.shape, &j->train.shape)) {
+        char val[96], train[96];
+        status = cli_fail(c, FDHT_EFORMAT, "%s: its clips are %s, the training clips %s (--resize, --gray)",
+                          j->val.path, describe(val, &j->val.shape), describe(train, &j->train.shape));
+    }
+    return status;
 }
 
 static void set_options(job *j)
@@ -206,7 +257,7 @@ static void set_options(job *j)
     o->keep_best = !a->keep_last;
     o->seed = j->c->seed;
     o->threads = j->c->threads;
-    if (!a->balance)
+    if (!a->balance || s->output != FDHT_OUTPUT_SOFTMAX)
         return;
     j->class_weight = cli_calloc(s->classes, sizeof *j->class_weight);
     for (size_t i = 0; i < clips; i++)
@@ -231,32 +282,46 @@ static void write_settings(job *j)
              "diff=%d "
              "keep-last=%d",
              (unsigned long long)o->seed, j->train.data.clips, j->has_val ? j->val.data.clips : 0,
-             fdht_model_spec_of(j->model)->cell[0].inputs, fdht_model_size(j->model), o->epochs, o->batch,
+             fdht_model_inputs(j->model), fdht_model_size(j->model), o->epochs, o->batch,
              fdht_optimizer_name(o->optimizer), o->lr, o->momentum, o->weight_decay,
              fdht_schedule_name(o->schedule), o->step_epochs, o->step_factor, o->warmup, o->core_lr, o->clip,
              o->dropout, o->recurrent_dropout, o->label_smoothing, o->class_weight != NULL, o->shift,
              f->frames, (int)f->sample, f->diff, !o->keep_best);
 }
 
+/* The data and the model of a checkpoint fit together. */
+static int check_checkpoint(job *j)
+{
+    const fdht_model_spec *s = fdht_model_spec_of(j->model);
+    int status = train_check_model(j->c, "resume", j->a->checkpoint, j->model, false, &j->train.shape);
+    if (!status && s->output == FDHT_OUTPUT_SOFTMAX && s->classes != j->classes.n)
+        status = cli_usage(j->c, "--resume %s has %zu classes, the clips have %zu", j->a->checkpoint,
+                           s->classes, j->classes.n);
+    return status;
+}
+
 static int make_model(job *j)
 {
     cli *c = j->c;
-    bool resume = j->a->resume && access(j->a->checkpoint, F_OK) == 0;
+    bool resume = resumes(j->a);
     if (j->a->resume && !resume)
         cli_note(c, "%s is not there yet: starting from the beginning", j->a->checkpoint);
-    int st = resume ? train_checkpoint_read(c, j->a->checkpoint, &j->model, &j->state)
-                    : train_model_make(c, j->a, &j->train, &j->classes, &j->model);
-    if (st)
-        return st;
+    int status = resume ? train_checkpoint_read(c, j->a->checkpoint, &j->model, &j->state)
+                        : train_model_make(c, j->a, &j->train, &j->classes, &j->model);
+    if (status || (resume && (status = check_checkpoint(j))))
+        return status;
+    if ((status = train_set_answers(c, &j->train, &j->classes, j->model)) ||
+        (j->has_val && (status = train_set_answers(c, &j->val, &j->classes, j->model))))
+        return status;
     set_options(j);
     write_settings(j);
     if (j->a->epochs == 0)
         return FDHT_OK;
-    st = fdht_trainer_new(j->model, &j->opt, &j->train.data, j->has_val ? &j->val.data : NULL, &j->trainer,
-                          &c->err);
-    if (!st && resume)
-        st = train_checkpoint_resume(c, j->a->checkpoint, j->state, j->settings, j->trainer, &j->history);
-    return st;
+    status = fdht_trainer_new(j->model, &j->opt, &j->train.data, j->has_val ? &j->val.data : NULL,
+                              &j->trainer, &c->err);
+    if (!status && resume)
+        status = train_checkpoint_resume(c, j->a->checkpoint, j->state, j->settings, j->trainer, &j->history);
+    return status;
 }
 
 static bool show_progress(void *arg, size_t done, size_t clips, double loss, double accuracy)
@@ -264,8 +329,10 @@ static bool show_progress(void *arg, size_t done, size_t clips, double loss, dou
     job *j = arg;
     const train_history *h = &j->history;
     char note[128];
-    int n = snprintf(note, sizeof note, "epoch %d/%d  loss %.4f  accuracy %.3f", j->epoch + 1, j->opt.epochs,
-                     loss, accuracy);
+    bool values = fdht_model_spec_of(j->model)->output == FDHT_OUTPUT_LINEAR;
+    int n = snprintf(note, sizeof note, "epoch %d/%d  loss %.4g", j->epoch + 1, j->opt.epochs, loss);
+    if (!values)
+        n += snprintf(note + n, sizeof note - (size_t)n, "  accuracy %.3f", accuracy);
     if (h->n && isfinite(h->epoch[h->n - 1].val_accuracy))
         n += snprintf(note + n, sizeof note - (size_t)n, "  val %.3f", h->epoch[h->n - 1].val_accuracy);
     if (h->n)
@@ -276,16 +343,35 @@ static bool show_progress(void *arg, size_t done, size_t clips, double loss, dou
 
 static void print_epoch(const job *j, const fdht_epoch *e)
 {
-    fprintf(stderr, "epoch %d/%d  loss %.4f  accuracy %.4f", e->epoch, j->opt.epochs, e->loss, e->accuracy);
+    fprintf(stderr, "epoch %d/%d  loss %.4f", e->epoch, j->opt.epochs, e->loss);
+    if (isfinite(e->accuracy))
+        fprintf(stderr, "  accuracy %.4f", e->accuracy);
     if (isfinite(e->val_loss))
-        fprintf(stderr, "  val loss %.4f  val accuracy %.4f%s", e->val_loss, e->val_accuracy,
-                e->best ? " *" : "");
+        fprintf(stderr, "  val loss %.4f", e->val_loss);
+    if (isfinite(e->val_accuracy))
+        fprintf(stderr, "  val accuracy %.4f", e->val_accuracy);
+    if (isfinite(e->val_loss))
+        fprintf(stderr, "%s", e->best ? " *" : "");
     fprintf(stderr, "  %.1f clips/s  %.1f s\n", e->clips_per_second, e->seconds);
+}
+
+/* Interrupted: the best values so far are worth having. */
+static void keep_best(job *j)
+{
+    cli *c = j->c;
+    fdht_error err;
+    fdht_trainer_finish(j->trainer, &j->best_epoch);
+    if (fdht_modelfile_write(c->output, j->model, NULL, &c->out, &err))
+        cli_warn(c, "%s", err.msg);
+    else
+        cli_warn(c, "%s holds the values of epoch %d of %zu", c->output,
+                 j->best_epoch ? j->best_epoch : (int)j->history.n, j->history.n);
 }
 
 static int train(job *j)
 {
     cli *c = j->c;
+    cli_signals_hold(true); /* a step may take longer than a second, and there is something to save */
     fdht_epoch e = {.last = fdht_trainer_done(j->trainer)};
     if (j->history.n)
         e.epoch = (int)j->history.n;
@@ -295,20 +381,22 @@ static int train(job *j)
         train_log_line(j->log, &j->history.epoch[i]);
     while (!e.last) {
         j->epoch = (int)j->history.n;
-        int st = fdht_trainer_epoch(j->trainer, show_progress, j, &e, &c->err);
-        if (st == FDHT_ENAN && j->history.n &&
+        int status = fdht_trainer_epoch(j->trainer, show_progress, j, &e, &c->err);
+        if (status == FDHT_ENAN && j->history.n &&
             !fdht_modelfile_write(c->output, j->model, NULL, &c->out, NULL))
             cli_warn(c, "%s holds the values of epoch %zu", c->output, j->history.n);
-        if (st)
-            return st;
+        if (status == FDHT_EINTR && j->history.n)
+            keep_best(j);
+        if (status)
+            return status;
         train_history_add(&j->history, &e);
         if (lines)
             print_epoch(j, &e);
         if (j->log)
             train_log_line(j->log, &e);
-        if (j->a->checkpoint && (st = train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer,
-                                                             j->settings, &j->history)))
-            return st;
+        if (j->a->checkpoint && (status = train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer,
+                                                                 j->settings, &j->history)))
+            return status;
     }
     cli_bar_end(&j->bar);
     fdht_trainer_finish(j->trainer, &j->best_epoch);
@@ -331,38 +419,51 @@ static void close_job(job *j)
         fclose(j->log);
 }
 
+/* The log is an output: what did not reach it is a failure, after everything else is done. */
+static int close_log(job *j)
+{
+    FILE *log = j->log;
+    j->log = NULL;
+    bool bad = log && ferror(log);
+    bad |= log && fclose(log);
+    return bad ? cli_fail(j->c, FDHT_EIO, "%s: the log is not whole: it could not be written", j->a->log)
+               : FDHT_OK;
+}
+
 static int run(cli *c, void *p)
 {
     job j = {.c = c, .a = p};
     fdht_result scores = {0};
-    struct timespec from, to;
-    clock_gettime(CLOCK_MONOTONIC, &from);
-    int st = open_data(&j);
-    if (!st)
-        st = make_model(&j);
-    if (!st && j.a->log && !(j.log = fopen(j.a->log, "w")))
-        st = cli_fail(c, FDHT_EIO, "%s: cannot be written", j.a->log);
-    if (!st && j.a->epochs)
-        st = train(&j);
-    if (!st)
-        st = fdht_modelfile_write(c->output, j.model, NULL, &c->out, &c->err);
-    if (!st)
-        st = fdht_evaluate(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, &scores, &c->err);
-    clock_gettime(CLOCK_MONOTONIC, &to);
-    if (!st) {
-        if (j.a->plot && j.history.n)
-            train_plot(c, j.a->plot, &j.history);
+    double start = fdht_seconds();
+    int status = open_data(&j, p);
+    if (!status)
+        status = make_model(&j);
+    if (!status && j.a->log && !(j.log = fopen(j.a->log, "w")))
+        status = cli_fail(c, FDHT_EIO, "%s: cannot be written", j.a->log);
+    if (!status && j.a->epochs)
+        status = train(&j);
+    if (!status)
+        status = fdht_modelfile_write(c->output, j.model, NULL, &c->out, &c->err);
+    if (!status)
+        status =
+            fdht_evaluate(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, &scores, &c->err);
+    double seconds = fdht_seconds() - start;
+    if (!status) {
         train_result r = {.model = j.model,
                           .history = &j.history,
                           .scores = &scores,
                           .best_epoch = j.best_epoch,
+                          .seconds = seconds,
                           .what = j.has_val ? "validation" : "training"};
-        r.seconds = (double)(to.tv_sec - from.tv_sec) + 1e-9 * (double)(to.tv_nsec - from.tv_nsec);
         train_report(c, &r);
+        if (j.a->plot && j.history.n)
+            status = train_plot(c, j.a->plot, j.model, &j.history);
     }
     fdht_result_free(&scores);
+    if (!status)
+        status = close_log(&j);
     close_job(&j);
-    return st;
+    return status;
 }
 
 const cli_command cmd_train = {
@@ -374,7 +475,8 @@ const cli_command cmd_train = {
              "them. --init takes a model file, or dense LSTM weights of PyTorch, Keras or ONNX in HDF5.\n"
              "The same seed gives the same model, bit for bit, with any --threads; so does a run that was\n"
              "interrupted and resumed.",
-    .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
+    .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS |
+              CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(train_args),
     .defaults = &defaults,

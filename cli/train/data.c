@@ -1,8 +1,14 @@
+/* train/data.c - the clips of a data set as the trainer takes them: classes, splits, conversion, memory. */
 #include "train/train.h"
+#include "frame/signals.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "fdht/basics.h"
+
+enum { SPLIT_STREAM = 7 }; /* of the seed: which clips --val-split keeps back */
 
 int train_classes_of(cli *c, const char *path, const fdht_dataset *file, train_classes *out)
 {
@@ -22,7 +28,7 @@ int train_classes_of(cli *c, const char *path, const fdht_dataset *file, train_c
             strcpy(out->name[k], name);
         }
     }
-    if (out->n < 2)
+    if (out->n < 2 && !info->target_width)
         return cli_fail(c, FDHT_EFORMAT, "%s: expected labels of at least 2 classes, found %zu", path,
                         out->n);
     return FDHT_OK;
@@ -47,28 +53,36 @@ static int map_label(const fdht_dataset *file, int label, const train_classes *k
     return -1;
 }
 
+static int clip_error(fdht_error *err, int status, const char *clip, const char *message)
+{
+    if (err) {
+        err->code = status;
+        snprintf(err->msg, sizeof err->msg, "%.100s: %.120s", clip, message);
+    }
+    return status;
+}
+
 /* One clip through the reader that infer uses, so that both see the same pixels. */
-static int read_clip(void *arg, size_t i, void *data, fdht_error *err)
+static int read_clip(void *arg, size_t i, void *data, size_t room, fdht_error *err)
 {
     train_set *s = arg;
     size_t bytes = s->offset[i + 1] - s->offset[i];
+    if (bytes != room)
+        return clip_error(err, FDHT_EFORMAT, fdht_dataset_name(s->file, s->id[i]), "not of the model's size");
     if (s->kept && s->kept[i]) {
         memcpy(data, s->memory + s->offset[i], bytes);
         return FDHT_OK;
     }
     fdht_clips *clips = NULL;
     fdht_clip_item *item = NULL;
-    int st = fdht_clips_open_dataset(s->file, &s->id[i], 1, &s->opt, &clips, err);
-    if (!st)
-        st = fdht_clips_next(clips, &item, err);
-    if (!st && item->status) {
-        st = item->status;
-        if (err) {
-            err->code = st;
-            snprintf(err->msg, sizeof err->msg, "%.100s: %.120s", item->name, item->error.msg);
-        }
-    }
-    if (!st) {
+    int status = fdht_clips_open_dataset(s->file, &s->id[i], 1, &s->opt, &clips, err);
+    if (!status)
+        status = fdht_clips_next(clips, &item, err);
+    if (!status && item->status)
+        status = clip_error(err, item->status, item->name, item->error.msg);
+    if (!status && fdht_clip_bytes(&item->shape) != room)
+        status = clip_error(err, FDHT_EFORMAT, item->name, "not of the model's size");
+    if (!status) {
         memcpy(data, item->u8 ? (const void *)item->u8 : (const void *)item->f32, bytes);
         if (s->kept) {
             memcpy(s->memory + s->offset[i], data, bytes);
@@ -77,7 +91,7 @@ static int read_clip(void *arg, size_t i, void *data, fdht_error *err)
     }
     fdht_clip_item_free(item);
     fdht_clips_close(clips);
-    return st;
+    return status;
 }
 
 /* Half of the memory that is free now, unless --memory says. */
@@ -139,8 +153,12 @@ static void lay_out(const train_args *a, train_set *s)
     s->memory = s->kept = NULL;
     if (s->bytes <= memory_limit(a) && (s->memory = malloc(s->bytes + 1)))
         s->kept = cli_calloc(s->data.clips + 1, 1);
-    s->data.label = s->label;
+    s->data.label = s->label; /* until train_set_answers knows the model */
     s->data.length = s->length;
+    s->data.width = s->shape.width;
+    s->data.height = s->shape.height;
+    s->data.channels = s->shape.channels;
+    s->data.features = s->shape.features;
     s->data.read = read_clip;
     s->data.arg = s;
 }
@@ -150,12 +168,12 @@ int train_set_open(cli *c, const train_args *a, const char *path, fdht_dataset *
 {
     train_set *s = out;
     *s = (train_set){.path = path, .file = file};
-    int st = file ? FDHT_OK : fdht_dataset_open(path, &s->file, &c->err);
-    if (st)
-        return st;
+    int status = file ? FDHT_OK : fdht_dataset_open(path, &s->file, &c->err);
+    if (status)
+        return status;
     const fdht_dataset_info *info = fdht_dataset_info_of(s->file);
-    if ((st = prepare(c, a, s, info->clips)))
-        return st;
+    if ((status = prepare(c, a, s, info->clips)))
+        return status;
     size_t unlabelled = 0, n = 0;
     bool all = want == FDHT_SPLIT_NONE || !info->has_split || info->split[want] == 0;
     for (size_t i = 0; i < info->clips; i++) {
@@ -164,12 +182,13 @@ int train_set_open(cli *c, const train_args *a, const char *path, fdht_dataset *
         fdht_clip_shape shape;
         if (!all && split != want)
             continue;
-        unlabelled += label < 0;
-        if (label < 0)
+        bool unknown = label < 0 && !info->target_width;
+        unlabelled += unknown;
+        if (unknown)
             continue;
         fdht_dataset_shape(s->file, i, &shape);
-        if ((st = check_shape(c, s, i, &shape)))
-            return st;
+        if ((status = check_shape(c, s, i, &shape)))
+            return status;
         s->id[n] = i;
         s->label[n] = label;
         s->length[n++] = shape.length;
@@ -184,28 +203,20 @@ int train_set_open(cli *c, const train_args *a, const char *path, fdht_dataset *
     return FDHT_OK;
 }
 
-/* A generator of its own: which clips are kept back must not change with the library's streams. */
-static uint64_t next_random(uint64_t *x)
-{
-    *x ^= *x << 13;
-    *x ^= *x >> 7;
-    *x ^= *x << 17;
-    return *x;
-}
-
 int train_set_split(cli *c, const train_args *a, train_set *from, train_set *to)
 {
     size_t n = from->data.clips, take = (size_t)((double)n * a->val_split + 0.5), kept = 0;
-    uint64_t x = c->seed * 0x9e3779b97f4a7c15u + 0x632be59bd9b4e019u;
+    fdht_rng random;
     if (take < 1 || take >= n)
         return cli_usage(c, "--val-split %g: of %zu clips that leaves %zu for validation", a->val_split, n,
                          take);
+    fdht_rng_seed(&random, c->seed, SPLIT_STREAM);
     *to = (train_set){.path = from->path};
-    int st = fdht_dataset_open(from->path, &to->file, &c->err);
-    if (st || (st = prepare(c, a, to, n)))
-        return st;
+    int status = fdht_dataset_open(from->path, &to->file, &c->err);
+    if (status || (status = prepare(c, a, to, n)))
+        return status;
     for (size_t i = 0, taken = 0; i < n; i++) {
-        if (next_random(&x) % (n - i) < take - taken) {
+        if (fdht_rng_below(&random, n - i) < take - taken) {
             to->id[taken] = from->id[i];
             to->label[taken] = from->label[i];
             to->length[taken++] = from->length[i];
@@ -222,6 +233,71 @@ int train_set_split(cli *c, const train_args *a, train_set *from, train_set *to)
     return FDHT_OK;
 }
 
+/* A label as a value: its class's name where that is a number. */
+static float value_of(const train_classes *k, int label)
+{
+    char *end = NULL;
+    const char *name = k->name && label >= 0 && (size_t)label < k->n ? k->name[label] : "";
+    double v = strtod(name, &end);
+    return (float)(*name && !*end ? v : label);
+}
+
+/* The row of targets of clip i, step `step`; NULL: the file has none. */
+static const float *target_row(const train_set *s, size_t i, size_t step)
+{
+    const fdht_dataset_info *info = fdht_dataset_info_of(s->file);
+    const float *all = fdht_dataset_target(s->file, s->id[i]);
+    return all ? all + (info->target_steps ? step : 0) * info->target_width : NULL;
+}
+
+/* Do the file's targets have the shape of the model's scores? */
+static int check_targets(cli *c, const train_set *s, const fdht_model *m)
+{
+    const fdht_dataset_info *info = fdht_dataset_info_of(s->file);
+    size_t width = fdht_model_width(m);
+    if (info->target_width != width)
+        return cli_fail(c, FDHT_EFORMAT, "%s: /targets has %zu numbers a row, the model gives %zu", s->path,
+                        info->target_width, width);
+    for (size_t i = 0; info->target_steps && i < s->data.clips; i++)
+        if (fdht_model_rows(m, s->length[i]) > info->target_steps || !fdht_model_each(m))
+            return cli_fail(c, FDHT_EFORMAT, "%s: /targets has %zu rows a clip, the model gives %zu", s->path,
+                            info->target_steps, fdht_model_rows(m, s->length[i]));
+    return FDHT_OK;
+}
+
+int train_set_answers(cli *c, train_set *s, const train_classes *k, const fdht_model *m)
+{
+    const fdht_model_spec *spec = fdht_model_spec_of(m);
+    size_t rows = 0, width = fdht_model_width(m), at = 0;
+    bool softmax = spec->output == FDHT_OUTPUT_SOFTMAX, values = spec->output == FDHT_OUTPUT_LINEAR;
+    bool targets = !softmax && fdht_dataset_info_of(s->file)->target_width;
+    int status = targets ? check_targets(c, s, m) : FDHT_OK;
+    for (size_t i = 0; i < s->data.clips; i++) {
+        rows += fdht_model_rows(m, s->length[i]);
+        if (!targets && s->label[i] < 0)
+            return cli_fail(c, FDHT_EFORMAT, "%s: clip %s has no label", s->path,
+                            fdht_dataset_name(s->file, s->id[i]));
+    }
+    if (status || (!targets && values && width > 1))
+        return status ? status
+                      : cli_fail(c, FDHT_EFORMAT, "%s: no /targets, which a model of %zu values needs",
+                                 s->path, width);
+    s->answer = cli_calloc(rows + 1, sizeof *s->answer);
+    if (targets || values)
+        s->target = cli_calloc(rows * width + 1, sizeof *s->target);
+    for (size_t i = 0; i < s->data.clips; i++)
+        for (size_t step = 0, n = fdht_model_rows(m, s->length[i]); step < n; step++, at++) {
+            s->answer[at] = s->label[i];
+            if (targets)
+                memcpy(s->target + at * width, target_row(s, i, step), width * sizeof *s->target);
+            else if (values)
+                s->target[at] = value_of(k, s->label[i]);
+        }
+    s->data.label = s->answer;
+    s->data.target = s->target;
+    return FDHT_OK;
+}
+
 bool train_set_has_val(const train_set *s)
 {
     return fdht_dataset_info_of(s->file)->has_split &&
@@ -235,6 +311,8 @@ void train_set_close(train_set *s)
     free(s->length);
     free(s->offset);
     free(s->label);
+    free(s->answer);
+    free(s->target);
     free(s->memory);
     free(s->kept);
     *s = (train_set){0};

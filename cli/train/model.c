@@ -1,210 +1,179 @@
+/* train/model.c - the model that `fdht train` starts from: designed from the options, or the one of --init. */
 #include "train/train.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "fdht/decomp.h"
+#include "fdht/basics.h"
+#include "fdht/design.h"
 #include "fdht/preset.h"
 #include "fdht/weights.h"
+#include "frame/chain.h"
 
-/* The cell as it is being decided: modes of x alone, before h is placed. */
-typedef struct design {
-    fdht_cell_spec cell;
-    bool have_enlarge;
-    size_t enlarge[FDHT_MAX_MODES], hidden_box[FDHT_MAX_MODES]; /* hidden_box[0] = 0: to be chosen */
-    bool diff;
-} design;
-
-static const fdht_format format_of[FDHT_CELL_KINDS] = {FDHT_DENSE, FDHT_TT, FDHT_TR,
-                                                       FDHT_BT,    FDHT_HT, FDHT_HT};
+/* ---- a new model: the options of its cell, from a preset and the command line ---- */
 
 /* h has to be placed anew: the modes or sizes have changed. */
-static void forget_place(design *d)
+static void forget_place(fdht_cell_options *o)
 {
-    d->have_enlarge = false;
-    d->hidden_box[0] = 0;
+    memset(o->enlarge, 0, sizeof o->enlarge);
+    memset(o->hidden_box, 0, sizeof o->hidden_box);
 }
 
 static size_t product(const size_t *v, int n)
 {
-    size_t p = 1;
-    for (int i = 0; i < n; i++)
-        p = v[i] && p > SIZE_MAX / v[i] ? SIZE_MAX : p * v[i];
+    size_t p;
+    (void)fdht_product(v, (size_t)n, &p); /* SIZE_MAX where it overflows */
     return p;
 }
 
-static int from_preset(cli *c, const char *name, design *d)
+static int take_list(cli *c, const char *option, const cli_sizes *list, fdht_cell_options *o, size_t *out)
 {
-    fdht_preset p;
-    int st = fdht_preset_get(name, &p, &c->err);
-    if (st)
-        return st;
-    if (p.layer)
-        return cli_usage(c, "--preset %s: a layer, no model to train", name);
-    d->cell = p.cell;
-    d->diff = p.frame.diff;
-    if (p.cell.kind == FDHT_CELL_FDHT) {
-        d->have_enlarge = true;
-        for (int k = 0; k < p.cell.op.d; k++) {
-            d->enlarge[k] = p.cell.op.in[k] - p.cell.x.size[k];
-            d->hidden_box[k] = p.cell.h.size[k];
-        }
-        memcpy(d->cell.op.in, p.cell.x.size, sizeof d->cell.op.in);
-    }
-    return FDHT_OK;
-}
-
-static int take_list(cli *c, const char *option, const cli_sizes *list, int d, size_t *out)
-{
-    if (list->n != (size_t)d)
-        return cli_usage(c, "--%s: expected %d numbers, one a mode, got %zu", option, d, list->n);
+    o->d = o->d ? o->d : (int)list->n;
+    if (list->n != (size_t)o->d || list->n > FDHT_MAX_MODES)
+        return cli_usage(c, "--%s: expected %d numbers, one a mode, got %zu", option,
+                         o->d < FDHT_MAX_MODES ? o->d : FDHT_MAX_MODES, list->n);
     memcpy(out, list->v, list->n * sizeof *out);
     return FDHT_OK;
 }
 
-/* Modes where none were given: those of fewest parameters. They may hold more than there is; the rest stays empty. */
-static int choose_modes(cli *c, const train_args *a, size_t inputs, size_t hidden, design *d)
+/* The recurrence; the output modes of a preset, which are an LSTM's, get the gates of another in place of four. */
+static void take_recurrent(const train_args *a, fdht_cell_options *o)
 {
-    fdht_op_spec *op = &d->cell.op;
-    char reason[256];
-    op->format = d->cell.kind == FDHT_CELL_BT ? FDHT_TT : format_of[d->cell.kind];
-    int st = fdht_choose_modes(inputs, 4 * hidden, 4,
-                               a->rank                 ? a->rank
-                               : op->format == FDHT_HT ? 8
-                                                       : 4,
-                               false, op, reason, &c->err);
-    if (!st)
-        cli_note(c, "%s", reason);
-    return st;
+    int k = 0;
+    if (a->recurrent < 0)
+        return;
+    o->recurrent = (fdht_recurrent)a->recurrent;
+    while (k < o->d && o->out[k] % 4)
+        k++;
+    if (k < o->d)
+        o->out[k] = o->out[k] / 4 * (size_t)fdht_recurrent_gates(o->recurrent);
 }
 
-static int take_modes(cli *c, const train_args *a, size_t inputs, size_t hidden, design *d)
+static int take_modes(cli *c, const train_args *a, fdht_cell_options *o)
 {
-    fdht_op_spec *op = &d->cell.op;
-    int st = FDHT_OK;
-    if (d->cell.kind == FDHT_CELL_DENSE) {
-        if (a->in_modes.n || a->out_modes.n)
-            return cli_usage(c, "--in-modes and --out-modes are not for a dense cell");
-        *op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {inputs}, .out = {4 * hidden}};
-        return FDHT_OK;
-    }
-    if (a->in_modes.n > FDHT_MAX_MODES || a->out_modes.n > FDHT_MAX_MODES)
-        return cli_usage(c, "--in-modes, --out-modes: at most %d modes", FDHT_MAX_MODES);
+    size_t gates = (size_t)fdht_recurrent_gates(o->recurrent);
+    size_t n = a->in_modes.n ? a->in_modes.n : a->out_modes.n;
+    int status = FDHT_OK;
+    if (o->kind == FDHT_CELL_DENSE && n)
+        return cli_usage(c, "--in-modes and --out-modes are not for a dense cell");
+    if (o->kind == FDHT_CELL_DENSE)
+        o->d = 0, o->in[0] = 0, o->out[0] = 0;
     if (a->in_modes.n && a->out_modes.n && a->in_modes.n != a->out_modes.n)
         return cli_usage(c, "--in-modes has %zu numbers, --out-modes %zu: expected as many", a->in_modes.n,
                          a->out_modes.n);
-    if (a->in_modes.n || a->out_modes.n) {
-        size_t n = a->in_modes.n ? a->in_modes.n : a->out_modes.n;
-        bool keep = op->d == (int)n;
-        if (!keep && !(a->in_modes.n && a->out_modes.n))
+    if (n && o->d != (int)n) {
+        if (!a->in_modes.n || !a->out_modes.n)
             return cli_usage(c, "--%s is missing", a->in_modes.n ? "out-modes" : "in-modes");
-        if (!keep)
-            forget_place(d);
-        op->d = (int)n;
-        if (a->in_modes.n && !(st = take_list(c, "in-modes", &a->in_modes, op->d, op->in)))
-            forget_place(d);
-        if (!st && a->out_modes.n)
-            st = take_list(c, "out-modes", &a->out_modes, op->d, op->out);
+        o->d = (int)n;
+        o->n_ranks = 0;
+        o->tree = NULL;
+        forget_place(o);
     }
-    if (!st && !op->d)
-        return choose_modes(c, a, inputs, hidden, d);
-    if (!st && product(op->in, op->d) != inputs)
+    if (a->in_modes.n && !(status = take_list(c, "in-modes", &a->in_modes, o, o->in)))
+        forget_place(o);
+    if (!status && a->out_modes.n)
+        status = take_list(c, "out-modes", &a->out_modes, o, o->out);
+    if (status || !o->d)
+        return status;
+    if (product(o->in, o->d) != o->inputs)
         return cli_usage(c, "input modes multiply up to %zu, the clips have %zu inputs (--in-modes)",
-                         product(op->in, op->d), inputs);
-    if (!st && product(op->out, op->d) != 4 * hidden)
+                         product(o->in, o->d), o->inputs);
+    if (product(o->out, o->d) != gates * o->hidden)
         return cli_usage(
-            c, "output modes multiply up to %zu, 4 gates of %zu hidden units need %zu (--out-modes)",
-            product(op->out, op->d), hidden, 4 * hidden);
-    return st;
-}
-
-static int take_ranks(cli *c, const train_args *a, bool fresh, design *d)
-{
-    fdht_op_spec *op = &d->cell.op;
-    bool tree = format_of[d->cell.kind] == FDHT_HT;
-    op->format = format_of[d->cell.kind];
-    if (a->tree && !tree)
-        return cli_usage(c, "--tree is for ht and fdht cells");
-    if (op->format == FDHT_DENSE)
-        return FDHT_OK;
-    if (a->tree || (tree && op->tree.d != op->d)) {
-        int st = fdht_tree_parse(a->tree ? a->tree : "balanced", op->d, &op->tree, &c->err);
-        if (st)
-            return st;
-        fresh = true;
-    }
-    if (op->format == FDHT_BT)
-        op->blocks = a->blocks ? (int)a->blocks : op->blocks ? op->blocks : 2;
-    if (a->rank || fresh)
-        fdht_op_spec_set_rank(op, a->rank ? a->rank : tree ? 8 : 4);
-    if (!a->ranks.n)
-        return FDHT_OK;
-    size_t n = tree ? (size_t)op->tree.n_nodes - 1 : op->format == FDHT_BT ? 1 : (size_t)op->d + 1;
-    if (a->ranks.n != n)
-        return cli_usage(c, "--ranks: expected %zu numbers (%s), got %zu", n,
-                         tree ? "nodes in post-order without the root" : "r_0 to r_d", a->ranks.n);
-    memcpy(op->rank, a->ranks.v, n * sizeof *op->rank);
+            c, "output modes multiply up to %zu, %zu gates of %zu hidden units need %zu (--out-modes)",
+            product(o->out, o->d), gates, o->hidden, gates * o->hidden);
     return FDHT_OK;
 }
 
-static int place_hidden(cli *c, const train_args *a, design *d)
+static int take_ranks(cli *c, const train_args *a, fdht_cell_options *o)
 {
-    bool own = a->enlarge.n || a->enlarge_mode || a->hidden_box.n;
-    if (d->cell.kind != FDHT_CELL_FDHT)
-        return own ? cli_usage(c, "--enlarge, --enlarge-mode and --hidden-box are for fdht cells") : FDHT_OK;
-    if (a->enlarge.n && a->enlarge_mode)
-        return cli_usage(c, "--enlarge and --enlarge-mode exclude each other");
-    int st = FDHT_OK;
-    if (own)
-        d->hidden_box[0] = 0;
-    if (a->enlarge_mode)
-        d->have_enlarge = false;
-    if (a->enlarge.n) {
-        st = take_list(c, "enlarge", &a->enlarge, d->cell.op.d, d->enlarge);
-        d->have_enlarge = true;
-    }
-    if (!st && a->hidden_box.n)
-        st = take_list(c, "hidden-box", &a->hidden_box, d->cell.op.d, d->hidden_box);
-    if (st)
-        return st;
-    return fdht_cell_place(&d->cell, a->enlarge_mode ? a->enlarge_mode - 1 : 0,
-                           d->have_enlarge ? d->enlarge : NULL, d->hidden_box[0] ? d->hidden_box : NULL,
-                           &c->err);
+    if (a->tree || a->rank)
+        o->n_ranks = 0;
+    o->tree = a->tree ? a->tree : o->tree;
+    o->rank = a->rank;
+    o->blocks = a->blocks ? (int)a->blocks : o->blocks;
+    if (!a->ranks.n)
+        return FDHT_OK;
+    if (a->ranks.n > FDHT_MAX_NODES)
+        return cli_usage(c, "--ranks: at most %d numbers, got %zu", FDHT_MAX_NODES, a->ranks.n);
+    o->n_ranks = a->ranks.n;
+    memcpy(o->ranks, a->ranks.v, a->ranks.n * sizeof *o->ranks);
+    return FDHT_OK;
 }
 
-/* The cell that the options describe. */
-static int make_cell(cli *c, const train_args *a, const train_set *s, design *d)
+static int take_place(cli *c, const train_args *a, fdht_cell_options *o)
+{
+    int status = FDHT_OK;
+    if (a->enlarge.n && a->enlarge_mode)
+        return cli_usage(c, "--enlarge and --enlarge-mode exclude each other");
+    if (a->enlarge.n || a->enlarge_mode)
+        forget_place(o);
+    if (a->enlarge_mode)
+        o->enlarge_mode = a->enlarge_mode - 1;
+    if (a->enlarge.n)
+        status = take_list(c, "enlarge", &a->enlarge, o, o->enlarge);
+    if (!status && a->hidden_box.n)
+        status = take_list(c, "hidden-box", &a->hidden_box, o, o->hidden_box);
+    return status;
+}
+
+/* A preset as options that the command line may change. */
+static int from_preset(cli *c, const char *name, fdht_preset *p, fdht_cell_options *o, char *tree)
+{
+    int status = fdht_preset_get(name, p, &c->err);
+    if (status)
+        return status;
+    if (p->layer)
+        return cli_usage(c, "--preset %s: a layer, no model to train", name);
+    fdht_cell_options_of(&p->cell, o, tree);
+    return FDHT_OK;
+}
+
+/* The cell that the options describe; *diff: the preset wants difference frames. */
+static int make_cell(cli *c, const train_args *a, const train_set *s, fdht_cell_spec *cell, bool *diff)
 {
     static const fdht_cell_kind kinds[] = {FDHT_CELL_FDHT, FDHT_CELL_HT, FDHT_CELL_TT,
                                            FDHT_CELL_TR,   FDHT_CELL_BT, FDHT_CELL_DENSE};
     const fdht_clip_shape *h = &s->shape;
-    size_t inputs = h->features ? h->features : h->width * h->height * h->channels;
-    const char *preset = a->preset;
-    *d = (design){.cell = {.bias = true}};
+    const char *name = a->preset;
+    char tree[8 * FDHT_MAX_NODES], reason[256];
+    fdht_preset preset = {.name = NULL};
+    fdht_cell_options o;
+    int status = FDHT_OK;
     bool picture = h->width == 160 && h->height == 120 && h->channels == 3;
-    if (!preset && a->cell <= 0 && !a->in_modes.n && !a->out_modes.n && picture &&
+    if (!name && a->cell <= 0 && !a->in_modes.n && !a->out_modes.n && picture &&
         (!a->hidden || a->hidden == 256)) {
-        preset = "clips-fdht";
+        name = "clips-fdht";
         cli_note(c, "preset clips-fdht (%zux%zux%zu frames)", h->width, h->height, h->channels);
     }
-    int st = preset ? from_preset(c, preset, d) : FDHT_OK;
-    if (st)
-        return st;
-    fdht_cell_kind kind = a->cell >= 0 ? kinds[a->cell] : preset ? d->cell.kind : FDHT_CELL_FDHT;
-    size_t hidden = a->hidden ? a->hidden : preset ? d->cell.hidden : 256;
-    if (hidden > SIZE_MAX / 8 / FDHT_MAX_MODES)
-        return cli_usage(c, "--hidden %zu is too large", hidden);
-    bool fresh = !preset || kind != d->cell.kind;
-    if (fresh || hidden != d->cell.hidden)
-        forget_place(d);
-    d->cell.kind = kind;
-    d->cell.hidden = hidden;
-    d->cell.inputs = inputs;
-    int modes = d->cell.op.d;
-    if ((st = take_modes(c, a, inputs, hidden, d)) ||
-        (st = take_ranks(c, a, fresh || modes != d->cell.op.d, d)))
-        return st;
-    return place_hidden(c, a, d);
+    fdht_cell_options_default(&o);
+    o.hidden = 256;
+    if (name && (status = from_preset(c, name, &preset, &o, tree)))
+        return status;
+    *diff = preset.frame.diff;
+    fdht_cell_kind kind = a->cell >= 0 ? kinds[a->cell] : o.kind;
+    if (kind != o.kind) { /* its modes may do, ranks and places do not */
+        bool had_tree = o.kind == FDHT_CELL_HT || o.kind == FDHT_CELL_FDHT;
+        o.tree = had_tree && (kind == FDHT_CELL_HT || kind == FDHT_CELL_FDHT) ? o.tree : NULL;
+        o.n_ranks = 0;
+        o.blocks = 0;
+        forget_place(&o);
+    }
+    if (a->hidden && a->hidden != o.hidden)
+        forget_place(&o);
+    o.kind = kind;
+    o.hidden = a->hidden ? a->hidden : o.hidden;
+    o.inputs = h->features ? h->features : h->width * h->height * h->channels;
+    take_recurrent(a, &o);
+    if ((status = take_modes(c, a, &o)) || (status = take_ranks(c, a, &o)) || (status = take_place(c, a, &o)))
+        return status;
+    status = cli_see_help(c, fdht_cell_design(&o, cell, reason, &c->err));
+    if (!status && !o.d && kind != FDHT_CELL_DENSE)
+        cli_note(c, "%s", reason);
+    return status;
 }
+
+/* ---- frames, and the model ---- */
 
 /* Frames as the data has them, normalised by what the training clips are like. */
 static int set_frames(cli *c, const train_args *a, train_set *s, bool diff, fdht_frame_spec *f)
@@ -221,18 +190,19 @@ static int set_frames(cli *c, const train_args *a, train_set *s, bool diff, fdht
 
 static int new_model(cli *c, const train_args *a, train_set *s, const train_classes *k, fdht_model **out)
 {
-    design d;
-    int st = make_cell(c, a, s, &d);
-    if (st)
-        return st;
+    fdht_cell_spec cell;
+    bool diff;
+    int status = make_cell(c, a, s, &cell, &diff);
+    if (status)
+        return status;
     fdht_model_spec spec = {.layers = 1,
                             .directions = 1,
-                            .cell = &d.cell,
+                            .cell = &cell,
                             .classes = k->n,
                             .class_name = k->name,
                             .pool = a->pool == 1 ? FDHT_POOL_MEAN : FDHT_POOL_LAST};
-    if ((st = set_frames(c, a, s, d.diff, &spec.frame)) || (st = fdht_model_new(&spec, out, &c->err)))
-        return st;
+    if ((status = set_frames(c, a, s, diff, &spec.frame)) || (status = fdht_model_new(&spec, out, &c->err)))
+        return status;
     return fdht_model_init(*out, c->seed, a->init_scale, &c->err);
 }
 
@@ -241,19 +211,25 @@ static int read_init(cli *c, const train_args *a, fdht_model **out)
 {
     fdht_file_kind kind;
     fdht_weights *w = NULL;
-    int first, count, st = fdht_file_identify(a->init, &kind, &c->err);
-    if (st)
-        return st;
+    fdht_weights_chain *chain = NULL;
+    int first, count, status = fdht_file_identify(a->init, &kind, &c->err);
+    if (status)
+        return status;
     if (kind == FDHT_FILE_MODEL)
         return fdht_modelfile_read(a->init, out, NULL, NULL, &c->err);
-    st = fdht_weights_open(a->init, NULL, &w, &c->err);
-    if (!st)
-        st = fdht_weights_select(w, a->layer, &first, &count, &c->err);
-    if (!st)
-        st = fdht_weights_model(w, first, count, a->activation >= 0 ? a->activation : FDHT_ACTIVATION_UNKNOWN,
-                                out, &c->err);
+    status = fdht_weights_open(a->init, NULL, &w, &c->err);
+    if (!status)
+        status = fdht_weights_select(w, a->layer, &first, &count, &c->err);
+    if (!status)
+        status = fdht_weights_chain_of(w, first, count, &chain, &c->err);
+    if (!status)
+        cli_warn_chain(c, chain);
+    if (!status)
+        status = fdht_weights_model(
+            w, first, count, a->activation >= 0 ? a->activation : FDHT_ACTIVATION_UNKNOWN, out, &c->err);
+    fdht_weights_chain_free(chain);
     fdht_weights_close(w);
-    return st;
+    return status;
 }
 
 static bool same_names(const fdht_model_spec *s, const train_classes *k)
@@ -266,64 +242,140 @@ static bool same_names(const fdht_model_spec *s, const train_classes *k)
     return true;
 }
 
-static int check_init(cli *c, const train_args *a, const fdht_model_spec *s, const fdht_clip_shape *h)
+/* "frames of 16x16x1", or "features". */
+static const char *describe(char text[static 96], size_t width, size_t height, size_t channels)
 {
+    if (width)
+        snprintf(text, 96, "frames of %zux%zux%zu", width, height, channels);
+    else
+        snprintf(text, 96, "features");
+    return text;
+}
+
+int train_check_model(cli *c, const char *option, const char *path, const fdht_model *m, bool any_kind,
+                      const fdht_clip_shape *h)
+{
+    const fdht_frame_spec *f = &fdht_model_spec_of(m)->frame;
     size_t inputs = h->features ? h->features : h->width * h->height * h->channels;
-    if (s->cell[0].inputs != inputs)
-        return cli_usage(c, "--init %s takes %zu inputs, the clips have %zu (--resize, --gray)", a->init,
-                         s->cell[0].inputs, inputs);
-    if (s->frame.width &&
-        (s->frame.width != h->width || s->frame.height != h->height || s->frame.channels != h->channels))
-        return cli_usage(
-            c, "--init %s takes frames of %zux%zux%zu, the clips have %zux%zux%zu (--resize, --gray)",
-            a->init, s->frame.width, s->frame.height, s->frame.channels, h->width, h->height, h->channels);
+    char takes[96], has[96];
+    if (fdht_model_inputs(m) != inputs)
+        return cli_usage(c, "--%s %s takes %zu inputs, the clips have %zu (--resize, --gray)", option, path,
+                         fdht_model_inputs(m), inputs);
+    if (any_kind && !f->width)
+        return FDHT_OK;
+    if (f->width != h->width || f->height != h->height || f->channels != h->channels)
+        return cli_usage(c, "--%s %s takes %s, the clips have %s (--resize, --gray)", option, path,
+                         describe(takes, f->width, f->height, f->channels),
+                         describe(has, h->width, h->height, h->channels));
     return FDHT_OK;
+}
+
+/* The links of --init for so many classes: a classic chain as layers and pool, another one with its last dense link for the
+ * new classes. link has room for one more. */
+static int fit_links(cli *c, const train_args *a, const fdht_model *init, const train_classes *k, bool same,
+                     fdht_model_spec *spec, fdht_link *link)
+{
+    const fdht_link *last = &spec->link[spec->links - 1];
+    if (fdht_model_classic(init)) {
+        if (k->n < 2)
+            return cli_fail(c, FDHT_EFORMAT, "%s: expected labels of at least 2 classes, found %zu", a->data,
+                            k->n);
+        spec->links = 0;
+        spec->link = NULL;
+        spec->classes = k->n;
+        if (a->pool >= 0)
+            spec->pool = a->pool == 1 ? FDHT_POOL_MEAN : FDHT_POOL_LAST;
+        return FDHT_OK;
+    }
+    if (a->pool >= 0)
+        return cli_usage(c, "--pool: the model of --init has a chain of its own");
+    memcpy(link, spec->link, (size_t)spec->links * sizeof *link);
+    spec->link = link;
+    if (spec->classes && same)
+        return FDHT_OK;
+    if (k->n < 2)
+        return cli_fail(c, FDHT_EFORMAT, "%s: expected labels of at least 2 classes, found %zu", a->data,
+                        k->n);
+    if (!spec->classes)
+        link[spec->links++] = (fdht_link){.kind = FDHT_LINK_DENSE, .bias = true, .activation = FDHT_LINEAR};
+    else if (last->kind != FDHT_LINK_DENSE)
+        return cli_fail(c, FDHT_EINVAL,
+                        "%s: its last link is no dense link, so that its %zu outputs cannot become %zu",
+                        a->init, spec->classes, k->n);
+    if (!spec->classes)
+        spec->output = FDHT_OUTPUT_SOFTMAX;
+    link[spec->links - 1].outputs = k->n;
+    spec->classes = k->n;
+    return FDHT_OK;
+}
+
+/* Values of arrays that both models have in the same size; of the head only where its classes are the same. */
+static void take_values(const fdht_model *from, fdht_model *to, bool head)
+{
+    int last = fdht_model_spec_of(to)->links - 1;
+    for (int i = 0; i < fdht_model_params(to); i++) {
+        const fdht_param *p = fdht_model_param(to, i), *q = fdht_model_find(from, p->name);
+        bool of_head =
+            p == fdht_model_link_param(to, last, "weight") || p == fdht_model_link_param(to, last, "bias");
+        if (q && q->size == p->size && (head || !of_head))
+            memcpy(fdht_model_values(to) + p->offset, fdht_model_values_const(from) + q->offset,
+                   p->size * sizeof(float));
+    }
 }
 
 /* The model of --init with the frames and classes of the data. */
 static int fitted_model(cli *c, const train_args *a, train_set *s, const train_classes *k, fdht_model **out)
 {
     fdht_model *init = NULL;
+    fdht_link *link = NULL;
     fdht_frame_spec measured;
-    int st = read_init(c, a, &init);
-    if (st)
+    int status = read_init(c, a, &init);
+    if (status)
         goto out;
     fdht_model_spec spec = *fdht_model_spec_of(init);
-    bool same = same_names(&spec, k);
-    if ((st = check_init(c, a, &spec, &s->shape)))
+    size_t classes = spec.classes;
+    bool classless =
+        spec.classes && (spec.output == FDHT_OUTPUT_LINEAR || /* values, one label, labels as targets */
+                         (spec.output == FDHT_OUTPUT_SIGMOID &&
+                          (spec.classes == 1 || fdht_dataset_info_of(s->file)->target_width)));
+    bool same = classless || same_names(&spec, k);
+    link = cli_calloc((size_t)spec.links + 1, sizeof *link);
+    if ((status = train_check_model(c, "init", a->init, init, true, &s->shape)) ||
+        (status = fit_links(c, a, init, k, same, &spec, link)))
         goto out;
-    if (spec.classes && !same)
+    if (classes && !same)
         cli_warn(c, "%s: its classes are not the data's: the classifier starts anew", a->init);
-    spec.classes = k->n;
-    spec.class_name = k->name;
-    if (a->pool >= 0)
-        spec.pool = a->pool == 1 ? FDHT_POOL_MEAN : FDHT_POOL_LAST;
-    if ((st = set_frames(c, a, s, spec.frame.diff, &measured)))
+    if (!classless && spec.classes == k->n)
+        spec.class_name = k->name;
+    if ((status = set_frames(c, a, s, spec.frame.diff, &measured)))
         goto out;
     if (!spec.frame.width || measured.diff != spec.frame.diff)
         spec.frame = measured; /* how frames are normalised was not known, or changes */
+    spec.frame.resize |= measured.resize;
     if (a->frames)
         spec.frame.frames = a->frames;
     if (a->sample >= 0)
         spec.frame.sample = measured.sample;
-    if ((st = fdht_model_new(&spec, out, &c->err)) ||
-        (st = fdht_model_init(*out, c->seed, a->init_scale, &c->err)))
+    if ((status = fdht_model_new(&spec, out, &c->err)) ||
+        (status = fdht_model_init(*out, c->seed, a->init_scale, &c->err)))
         goto out;
-    /* the LSTM stands first; the classifier is kept if its classes are the same */
-    size_t n = same ? fdht_model_size(init) : fdht_model_lstm_size(init);
-    memcpy(fdht_model_values(*out), fdht_model_values_const(init), n * sizeof(float));
+    take_values(init, *out, same);
 out:
+    free(link);
     fdht_model_free(init);
-    return st;
+    return status;
 }
 
 int train_model_make(cli *c, const train_args *a, train_set *s, const train_classes *k, fdht_model **out)
 {
     *out = NULL;
-    int st = a->init ? fitted_model(c, a, s, k, out) : new_model(c, a, s, k, out);
-    if (st) {
+    if (!a->init && k->n < 2)
+        return cli_fail(c, FDHT_EFORMAT, "%s: expected labels of at least 2 classes, found %zu", a->data,
+                        k->n);
+    int status = a->init ? fitted_model(c, a, s, k, out) : new_model(c, a, s, k, out);
+    if (status) {
         fdht_model_free(*out);
         *out = NULL;
     }
-    return st;
+    return status;
 }

@@ -1,3 +1,4 @@
+/* clips/build.c - the frames of one clip: converted to grey or RGB, resized, collected and sampled. */
 #include <string.h>
 
 #include "clips/clips.h"
@@ -51,24 +52,23 @@ int fdht_builder_add(fdht_builder *b, const uint8_t *pixel, size_t width, size_t
                      const char *what, fdht_error *err)
 {
     fdht_clip_shape *s = &b->shape;
-    int rc;
+    int status;
     if (!b->scratch) {
         b->width = width;
         b->height = height;
         b->channels = channels;
-        if ((rc = first_frame(b, err)))
-            return rc;
+        if ((status = first_frame(b, err)))
+            return status;
     }
     if (width != b->width || height != b->height || channels != b->channels)
         return fdht_fail(err, FDHT_EFORMAT, "%s: %zux%zux%zu, the frames before it are %zux%zux%zu", what,
                          width, height, channels, b->width, b->height, b->channels);
     size_t frame = s->width * s->height * s->channels, plane = width * height;
     if (b->opt->max_clip_bytes && (s->length + 1) > b->opt->max_clip_bytes / frame)
-        return fdht_fail(err, FDHT_ELIMIT,
-                         "larger than %zu bytes after %zu frames; --clip-frames cuts streams",
-                         b->opt->max_clip_bytes, s->length);
-    if ((rc = make_room(b, frame, err)))
-        return rc;
+        return fdht_fail(err, FDHT_ELIMIT, "larger than %zu bytes after %zu frames", b->opt->max_clip_bytes,
+                         s->length);
+    if ((status = make_room(b, frame, err)))
+        return status;
     const uint8_t *from = pixel;
     if (s->channels == 1 && channels == 3) {
         fdht_image_gray(pixel, plane, b->scratch);
@@ -78,11 +78,11 @@ int fdht_builder_add(fdht_builder *b, const uint8_t *pixel, size_t width, size_t
             memset(b->scratch + 3 * i, pixel[i], 3);
         from = b->scratch;
     }
-    rc = fdht_image_resize(from, width, height, s->channels, b->data + s->length * frame, s->width, s->height,
-                           err);
-    if (!rc)
+    status = fdht_image_resize(from, width, height, s->channels, b->data + s->length * frame, s->width,
+                               s->height, err);
+    if (!status)
         s->length++;
-    return rc;
+    return status;
 }
 
 int fdht_clip_sample(const fdht_clips_options *opt, void **data, size_t *length, size_t unit, fdht_error *err)
@@ -107,10 +107,10 @@ int fdht_builder_finish(fdht_builder *b, fdht_clip_item *item, fdht_error *err)
         return fdht_fail(err, FDHT_EFORMAT, "no frames");
     item->total = b->shape.length;
     b->data = NULL;
-    int rc = fdht_clip_sample(b->opt, &data, &b->shape.length,
-                              b->shape.width * b->shape.height * b->shape.channels, err);
+    int status = fdht_clip_sample(b->opt, &data, &b->shape.length,
+                                  b->shape.width * b->shape.height * b->shape.channels, err);
     item->u8 = data;
     item->shape = b->shape;
     fdht_builder_clear(b);
-    return rc;
+    return status;
 }

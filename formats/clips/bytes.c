@@ -1,3 +1,4 @@
+/* clips/bytes.c - bytes from regular files, pipes and standard input, with a stop flag that ends a wait. */
 #include "clips/bytes.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@ enum { BUFFER = 1 << 16, POLL_MS = 100 };
 int fdht_read_file(const char *path, size_t max, uint8_t **out, size_t *size, fdht_error *err)
 {
     struct stat st;
-    int rc = FDHT_OK;
+    int status = FDHT_OK;
     *out = NULL;
     *size = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -21,16 +22,16 @@ int fdht_read_file(const char *path, size_t max, uint8_t **out, size_t *size, fd
     uint8_t *data = NULL;
     size_t n = 0;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        rc = fdht_fail(err, FDHT_EIO, "%s: not a regular file", path);
+        status = fdht_fail(err, FDHT_EIO, "%s: not a regular file", path);
         goto out;
     }
     if ((uint64_t)st.st_size > max) {
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: %lld bytes, at most %zu are read", path, (long long)st.st_size,
-                       max);
+        status = fdht_fail(err, FDHT_EFORMAT, "%s: %lld bytes, at most %zu are read", path,
+                           (long long)st.st_size, max);
         goto out;
     }
     if (!(data = fdht_calloc_err((size_t)st.st_size + 1, 1, path, err))) {
-        rc = FDHT_ENOMEM;
+        status = FDHT_ENOMEM;
         goto out;
     }
     while (n < (size_t)st.st_size) {
@@ -38,7 +39,7 @@ int fdht_read_file(const char *path, size_t max, uint8_t **out, size_t *size, fd
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
-            rc = fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(errno));
+            status = fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(errno));
             goto out;
         }
         if (got == 0)
@@ -51,7 +52,7 @@ int fdht_read_file(const char *path, size_t max, uint8_t **out, size_t *size, fd
 out:
     fdht_free(data);
     close(fd);
-    return rc;
+    return status;
 }
 
 int fdht_bytes_open(const char *path, fdht_bytes *b, fdht_error *err)
@@ -120,9 +121,9 @@ int fdht_bytes_read(fdht_bytes *b, void *to, size_t n, size_t *got, fdht_error *
     b->have -= *got;
     while (*got < n) {
         size_t more;
-        int rc = read_some(b, p + *got, n - *got, &more, err);
-        if (rc || !more)
-            return rc;
+        int status = read_some(b, p + *got, n - *got, &more, err);
+        if (status || !more)
+            return status;
         *got += more;
     }
     return FDHT_OK;
@@ -136,9 +137,9 @@ int fdht_bytes_peek(fdht_bytes *b, size_t n, const uint8_t **p, size_t *got, fdh
     }
     while (b->have < n) {
         size_t more;
-        int rc = read_some(b, b->buf + b->have, BUFFER - b->have, &more, err);
-        if (rc)
-            return rc;
+        int status = read_some(b, b->buf + b->have, BUFFER - b->have, &more, err);
+        if (status)
+            return status;
         if (!more)
             break;
         b->have += more;
@@ -155,9 +156,9 @@ int fdht_bytes_line(fdht_bytes *b, char *buf, size_t size, bool *end, fdht_error
     for (;;) {
         const uint8_t *p;
         size_t have;
-        int rc = fdht_bytes_peek(b, 1, &p, &have, err);
-        if (rc)
-            return rc;
+        int status = fdht_bytes_peek(b, 1, &p, &have, err);
+        if (status)
+            return status;
         if (!have) {
             *end = n == 0;
             break;

@@ -1,3 +1,5 @@
+/* clips/clips.c - the iterator over clips: options, the thread that reads ahead, and the number of clips to
+ * expect. */
 #include "fdht/clips.h"
 
 #include <pthread.h>
@@ -20,7 +22,7 @@ struct fdht_clips {
     fdht_clip_item **queue; /* ring of `room` */
     size_t room, head, count;
     bool done, closing;
-    int rc; /* how the reader ended */
+    int status; /* how the reader ended */
     fdht_error error;
 };
 
@@ -43,6 +45,34 @@ void fdht_clips_options_default(fdht_clips_options *opt)
     opt->idx_steps = 7;
 }
 
+void fdht_clips_options_for_model(const fdht_model_spec *spec, fdht_clips_options *opt)
+{
+    const fdht_frame_spec *f = &spec->frame;
+    fdht_clips_options_default(opt);
+    opt->frames = f->frames;
+    opt->channels = f->channels;
+    opt->width = f->resize ? f->width : 0;
+    opt->height = f->resize ? f->height : 0;
+}
+
+int fdht_clip_of_item(const fdht_clip_item *item, const fdht_model *m, fdht_clip *out, fdht_error *err)
+{
+    *out = (fdht_clip){0};
+    if (!item)
+        return fdht_fail(err, FDHT_EINVAL, "there is no clip");
+    const fdht_clip_shape *s = &item->shape;
+    if (item->status) {
+        fdht_fail(err, item->status, "%s", item->error.msg);
+        return fdht_fail_prefix(err, item->status, "clip %.160s", item->name);
+    }
+    fdht_clip clip = {item->u8, item->f32, s->length, s->width, s->height, s->channels, s->features};
+    int status = fdht_model_check_clip(m, &clip, err);
+    if (status)
+        return fdht_fail_prefix(err, status, "clip %.160s", item->name);
+    *out = clip;
+    return FDHT_OK;
+}
+
 void fdht_clip_item_free(fdht_clip_item *item)
 {
     if (!item)
@@ -50,6 +80,7 @@ void fdht_clip_item_free(fdht_clip_item *item)
     fdht_free(item->name);
     fdht_free(item->source);
     fdht_free(item->label_name);
+    fdht_free(item->target);
     fdht_free(item->u8);
     fdht_free(item->f32);
     fdht_free(item);
@@ -61,14 +92,14 @@ static void *reader(void *arg)
     for (;;) {
         fdht_clip_item *item = NULL;
         fdht_error error = {0};
-        int rc = fdht_source_next(&c->source, &item, &error);
+        int status = fdht_source_next(&c->source, &item, &error);
         pthread_mutex_lock(&c->lock);
         while (!c->closing && c->count == c->room)
             pthread_cond_wait(&c->emptied, &c->lock);
-        bool stop = c->closing || rc || !item;
+        bool stop = c->closing || status || !item;
         if (stop) {
             c->done = true;
-            c->rc = rc;
+            c->status = status;
             c->error = error;
         } else {
             c->queue[(c->head + c->count++) % c->room] = item;
@@ -140,13 +171,13 @@ int fdht_clips_open(const char *const *input, size_t n, const fdht_clips_options
     fdht_clips *c = NULL;
     size_t pipes = opt->list && !strcmp(opt->list, "-");
     *out = NULL;
-    int rc = check_options(opt, err);
+    int status = check_options(opt, err);
     for (size_t i = 0; i < n; i++)
         pipes += !strcmp(input[i], "-");
-    if (!rc && pipes > 1)
-        rc = fdht_fail(err, FDHT_EINVAL, "standard input is asked for %zu times", pipes);
-    if (rc || (rc = new_clips(opt, &c, err)))
-        return rc;
+    if (!status && pipes > 1)
+        status = fdht_fail(err, FDHT_EINVAL, "standard input is asked for %zu times", pipes);
+    if (status || (status = new_clips(opt, &c, err)))
+        return status;
     fdht_source *s = &c->source;
     s->opt.list = NULL;
     s->input = fdht_calloc(n, sizeof *s->input);
@@ -156,14 +187,14 @@ int fdht_clips_open(const char *const *input, size_t n, const fdht_clips_options
     if (opt->list)
         s->list_path = fdht_strdup(opt->list);
     if (!s->input || s->n_input < n || (opt->list && !s->list_path))
-        rc = fdht_fail(err, FDHT_ENOMEM, "out of memory: inputs");
+        status = fdht_fail(err, FDHT_ENOMEM, "out of memory: inputs");
     else
-        rc = start_thread(c, err);
-    if (rc)
+        status = start_thread(c, err);
+    if (status)
         fdht_clips_close(c);
     else
         *out = c;
-    return rc;
+    return status;
 }
 
 int fdht_clips_open_dataset(fdht_dataset *ds, const size_t *order, size_t n, const fdht_clips_options *opt,
@@ -172,12 +203,12 @@ int fdht_clips_open_dataset(fdht_dataset *ds, const size_t *order, size_t n, con
     fdht_clips *c = NULL;
     size_t clips = fdht_dataset_info_of(ds)->clips;
     *out = NULL;
-    int rc = check_options(opt, err);
-    for (size_t i = 0; !rc && order && i < n; i++)
+    int status = check_options(opt, err);
+    for (size_t i = 0; !status && order && i < n; i++)
         if (order[i] >= clips)
-            rc = fdht_fail(err, FDHT_EINVAL, "clip %zu asked for, file has %zu", order[i], clips);
-    if (rc || (rc = new_clips(opt, &c, err)))
-        return rc;
+            status = fdht_fail(err, FDHT_EINVAL, "clip %zu asked for, file has %zu", order[i], clips);
+    if (status || (status = new_clips(opt, &c, err)))
+        return status;
     fdht_source *s = &c->source;
     s->opt.list = NULL;
     s->ds = ds;
@@ -187,40 +218,38 @@ int fdht_clips_open_dataset(fdht_dataset *ds, const size_t *order, size_t n, con
     if (order && (s->order = fdht_calloc(n, sizeof *order)))
         memcpy(s->order, order, n * sizeof *order);
     if (!s->now.path || (order && !s->order))
-        rc = fdht_fail(err, FDHT_ENOMEM, "out of memory: order of clips");
+        status = fdht_fail(err, FDHT_ENOMEM, "out of memory: order of clips");
     else
-        rc = start_thread(c, err);
-    if (rc)
+        status = start_thread(c, err);
+    if (status)
         fdht_clips_close(c);
     else
         *out = c;
-    return rc;
+    return status;
 }
 
 static int take(fdht_clips *c, fdht_clip_item **out, fdht_error *err)
 {
     const volatile sig_atomic_t *stop = c->source.opt.stop;
-    int rc = FDHT_OK;
+    int status = FDHT_OK;
     pthread_mutex_lock(&c->lock);
     while (!c->count && !c->done && !(stop && *stop)) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += WAKE_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
+        double wake = fdht_seconds() + WAKE_MS * 1e-3;
+        struct timespec until = {.tv_sec = (time_t)wake};
+        until.tv_nsec = (long)((wake - (double)until.tv_sec) * 1e9);
         pthread_cond_timedwait(&c->filled, &c->lock, &until);
     }
     if (stop && *stop)
-        rc = fdht_fail(err, FDHT_EINTR, "interrupted");
+        status = fdht_fail(err, FDHT_EINTR, "interrupted");
     else if (c->count) {
         *out = c->queue[c->head];
         c->head = (c->head + 1) % c->room;
         c->count--;
         pthread_cond_signal(&c->emptied);
-    } else if (c->rc)
-        rc = fdht_fail(err, c->rc, "%s", c->error.msg);
+    } else if (c->status)
+        status = fdht_fail(err, c->status, "%s", c->error.msg);
     pthread_mutex_unlock(&c->lock);
-    return rc;
+    return status;
 }
 
 int fdht_clips_next(fdht_clips *c, fdht_clip_item **out, fdht_error *err)

@@ -1,3 +1,4 @@
+/* clips/folder.c - the members of a folder sorted into pictures, videos and folders. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -7,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "clips/clips.h"
-#include "fdht/image.h"
 
 char *fdht_path_join(const char *dir, const char *name)
 {
@@ -77,7 +77,7 @@ static int add_member(const char *dir, const char *name, bool raw, fdht_folder *
 
 int fdht_folder_open(const char *path, bool raw, fdht_folder *f, fdht_error *err)
 {
-    int rc = FDHT_OK;
+    int status = FDHT_OK;
     memset(f, 0, sizeof *f);
     DIR *dir = opendir(path);
     if (!dir)
@@ -87,18 +87,18 @@ int fdht_folder_open(const char *path, bool raw, fdht_folder *f, fdht_error *err
         struct dirent *e = readdir(dir);
         if (!e) {
             if (errno)
-                rc = fdht_fail(err, FDHT_EIO, "%s", strerror(errno));
+                status = fdht_fail(err, FDHT_EIO, "%s", strerror(errno));
             break;
         }
         if (add_member(path, e->d_name, raw, f)) {
-            rc = fdht_fail(err, FDHT_ENOMEM, "out of memory: members of a folder");
+            status = fdht_fail(err, FDHT_ENOMEM, "out of memory: members of a folder");
             break;
         }
     }
     closedir(dir);
-    if (rc) {
+    if (status) {
         fdht_folder_close(f);
-        return rc;
+        return status;
     }
     if (f->pictures)
         qsort(f->picture, f->pictures, sizeof *f->picture, by_name);

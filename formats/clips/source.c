@@ -1,3 +1,5 @@
+/* clips/source.c - which clip comes next: paths, folders, data sets, video streams and IDX files, one after
+ * the other. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +25,7 @@ static void drop_pending(fdht_pending *p)
     memset(p, 0, sizeof *p);
 }
 
-/* Takes path (NULL: memory was out); label is copied. */
+/* Takes path (NULL: out of memory); label is copied. */
 static int push(fdht_source *s, char *path, const char *label, int depth, bool listed, fdht_error *err)
 {
     fdht_pending p = {
@@ -117,7 +119,8 @@ static void close_active(fdht_source *s)
 
 /* ---- pictures ---- */
 
-/* The reader's message begins with the whole path; beside the clip's name the picture's own is enough, or none if it is the clip. */
+/* The reader's message begins with the whole path; next to the clip's name the picture's own name is enough, or none
+ * if the picture is the clip. */
 static int shorten(int rc, const char *path, const char *name, fdht_error *err)
 {
     size_t n = strlen(path);
@@ -186,7 +189,7 @@ static int open_folder(fdht_source *s, fdht_clip_item **out, fdht_error *err)
     int rc = fdht_folder_open(s->now.path, s->opt.raw != FDHT_RAW_NONE, &f, &why);
     if (rc)
         return record(s, out, rc, &why, err);
-    /* DIR/CLASS/CLIP: what stands in a folder below the one given belongs to that folder's class */
+    /* DIR/CLASS/CLIP: clips in a folder below the given one are of the class that the folder names */
     const char *label = s->now.depth >= 1 ? last_part(s->now.path) : NULL;
     for (size_t i = f.children; !rc && i-- > 0;) {
         char *path = fdht_path_join(s->now.path, f.child[i]);
@@ -277,6 +280,23 @@ out:
     return rc;
 }
 
+/* What the data set says that the clip should give. */
+static int copy_target(const fdht_dataset *ds, size_t i, fdht_clip_item *item, fdht_error *err)
+{
+    const fdht_dataset_info *info = fdht_dataset_info_of(ds);
+    const float *target = fdht_dataset_target(ds, i);
+    if (!target)
+        return FDHT_OK;
+    item->target_width = info->target_width;
+    item->target_rows = info->target_steps ? info->target_steps : 1;
+    size_t n = item->target_rows * item->target_width;
+    item->target = fdht_calloc_err(n, sizeof *item->target, "targets", err);
+    if (!item->target)
+        return FDHT_ENOMEM;
+    memcpy(item->target, target, n * sizeof *target);
+    return FDHT_OK;
+}
+
 static int next_dataset(fdht_source *s, fdht_clip_item **out, fdht_error *err)
 {
     if (s->next == s->n) {
@@ -298,7 +318,8 @@ static int next_dataset(fdht_source *s, fdht_clip_item **out, fdht_error *err)
         return rc;
     (*out)->label = label;
     (*out)->split = fdht_dataset_split(s->ds, i);
-    rc = read_dataset_clip(s, i, *out, &why);
+    if (!(rc = copy_target(s->ds, i, *out, &why)))
+        rc = read_dataset_clip(s, i, *out, &why);
     return rc ? record(s, out, rc, &why, err) : FDHT_OK;
 }
 
@@ -391,7 +412,7 @@ static int next_video(fdht_source *s, fdht_clip_item **out, fdht_error *err)
 static int open_idx(fdht_source *s, fdht_clip_item **out, fdht_error *err)
 {
     fdht_error why = {0};
-    if (fdht_idx_is_labels(s->now.path)) /* read beside its pictures */
+    if (fdht_idx_is_labels(s->now.path)) /* read together with its pictures */
         return FDHT_OK;
     int rc = fdht_idx_open(s->now.path, &s->idx, &why);
     if (!rc && (!s->opt.idx_steps || s->idx.height % s->opt.idx_steps)) {
@@ -471,7 +492,15 @@ static int open_path(fdht_source *s, fdht_clip_item **out, fdht_error *err)
     case FDHT_FILE_IDX:
         return open_idx(s, out, err);
     case FDHT_FILE_ZIP:
-        fdht_fail(&why, FDHT_EFORMAT, "a zip archive (.keras or .npz) holds no clips that are read");
+        fdht_fail(&why, FDHT_EFORMAT, "a zip archive holds no clips that are read");
+        return record(s, out, FDHT_EFORMAT, &why, err);
+    case FDHT_FILE_SAFETENSORS:
+    case FDHT_FILE_NPY:
+    case FDHT_FILE_NPZ:
+    case FDHT_FILE_TORCH:
+    case FDHT_FILE_ONNX:
+    case FDHT_FILE_KERAS:
+        fdht_fail(&why, FDHT_EFORMAT, "holds arrays (%s), not clips", fdht_file_kind_name(kind));
         return record(s, out, FDHT_EFORMAT, &why, err);
     case FDHT_FILE_MODEL:
         fdht_fail(&why, FDHT_EFORMAT, "is a model, not clips");
@@ -485,7 +514,10 @@ static int open_path(fdht_source *s, fdht_clip_item **out, fdht_error *err)
         s->active = FDHT_ACTIVE_DATASET;
         return FDHT_OK;
     default:
-        return open_video(s, out, err);
+        if (!fdht_file_kind_advice(kind))
+            return open_video(s, out, err);
+        fdht_fail(&why, FDHT_EFORMAT, "%s", fdht_file_kind_advice(kind));
+        return record(s, out, FDHT_EFORMAT, &why, err);
     }
 }
 

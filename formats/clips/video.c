@@ -1,3 +1,4 @@
+/* clips/video.c - frames of y4m and raw streams, YUV converted to RGB. */
 #include "clips/video.h"
 
 #include <ctype.h>
@@ -33,7 +34,7 @@ static uint8_t clip8(int32_t fixed)
 }
 
 /* The chroma formats that are read; what a 420 header says of chroma's place is accepted and not used: each
- * chroma sample stands for the 2x2 (420) or 2x1 (422) pixels it covers. */
+ * chroma sample is used for all of the 2x2 (420) or 2x1 (422) pixels it covers. */
 static int parse_chroma(const char *c, fdht_chroma *out, fdht_error *err)
 {
     static const struct {
@@ -127,8 +128,7 @@ int fdht_video_open(fdht_bytes *bytes, const fdht_clips_options *opt, fdht_video
     } else if (!have)
         rc = fdht_fail(err, FDHT_EFORMAT, "empty");
     else
-        rc = fdht_fail(err, FDHT_EFORMAT,
-                       "no y4m header; for headerless frames give --raw rgb24|gray and --size WxH");
+        rc = fdht_fail(err, FDHT_EFORMAT, "no y4m header, and no format and size of raw frames are given");
     if (!rc && (!v->width || !v->height || v->width > FDHT_IMAGE_MAX_PIXELS / v->height))
         rc = fdht_fail(err, FDHT_EFORMAT, "frames of %zux%zu, at most %zu pixels can be read", v->width,
                        v->height, FDHT_IMAGE_MAX_PIXELS);

@@ -7,8 +7,7 @@
 
 typedef enum fdht_chroma { FDHT_MONO, FDHT_420, FDHT_422, FDHT_444, FDHT_RGB24 } fdht_chroma;
 
-/* One stream. The pixels of `frame` are (height, width, channels), channels 1 for mono and gray, 3 otherwise.
- */
+/* One stream. The pixels of `frame` are (height, width, channels), channels 1 for mono and gray, 3 otherwise. */
 typedef struct fdht_video {
     fdht_bytes *bytes;
     bool y4m;

@@ -1,3 +1,4 @@
+/* dataset/dataset.c - opening data set files in all their forms and reading clips from them. */
 #include "fdht/dataset.h"
 
 #include <stdio.h>
@@ -32,6 +33,7 @@ void fdht_dataset_close(fdht_dataset *ds)
     fdht_free(ds->first);
     fdht_free(ds->label);
     fdht_free(ds->split);
+    fdht_free(ds->target);
     fdht_free(ds->path);
     fdht_free(ds);
 }
@@ -43,32 +45,33 @@ static int load_ints(hid_t file, const char *path, size_t n, int **out, fdht_err
     *out = NULL;
     if (!fdht_h5_has(file, path))
         return FDHT_OK;
-    int rc = fdht_h5_open_array(file, path, &a, err);
-    if (rc)
-        return rc;
+    int status = fdht_h5_open_array(file, path, &a, err);
+    if (status)
+        return status;
     if (a.class != H5T_INTEGER)
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: not integers", a.path);
-    else if (!(rc = fdht_h5_expect(&a, 1, &n, err)) && !(*out = fdht_calloc_err(n, sizeof **out, path, err)))
-        rc = FDHT_ENOMEM;
-    if (!rc)
-        rc = fdht_h5_read(&a, H5T_NATIVE_INT, *out, err);
+        status = fdht_fail(err, FDHT_EFORMAT, "%s: not integers", a.path);
+    else if (!(status = fdht_h5_expect(&a, 1, &n, err)) &&
+             !(*out = fdht_calloc_err(n, sizeof **out, path, err)))
+        status = FDHT_ENOMEM;
+    if (!status)
+        status = fdht_h5_read(&a, H5T_NATIVE_INT, *out, err);
     fdht_h5_close_array(&a);
-    return rc;
+    return status;
 }
 
 static int load_lengths(fdht_dataset *ds, fdht_error *err)
 {
     int *length = NULL;
     size_t most = ds->shape[0].length;
-    int rc = load_ints(ds->file, "lengths", ds->info.clips, &length, err);
-    for (size_t i = 0; !rc && length && i < ds->info.clips; i++) {
+    int status = load_ints(ds->file, "lengths", ds->info.clips, &length, err);
+    for (size_t i = 0; !status && length && i < ds->info.clips; i++) {
         if (length[i] < 1 || (size_t)length[i] > most)
-            rc = fdht_fail(err, FDHT_EFORMAT, "/lengths: clip %zu has %d frames, 1..%zu expected", i,
-                           length[i], most);
+            status = fdht_fail(err, FDHT_EFORMAT, "/lengths: clip %zu has %d frames, 1..%zu expected", i,
+                               length[i], most);
         ds->shape[i].length = (size_t)length[i];
     }
     fdht_free(length);
-    return rc;
+    return status;
 }
 
 static int shape_all(fdht_dataset *ds, size_t clips, const fdht_clip_shape *shape, fdht_error *err)
@@ -109,8 +112,8 @@ static int open_native(fdht_dataset *ds, fdht_error *err)
                          : a->class == H5T_INTEGER ? "integers"
                                                    : "something",
                          a->type_size);
-    int rc = shape_all(ds, a->dim[0], &s, err);
-    return rc ? rc : a->dim[0] ? load_lengths(ds, err) : FDHT_OK;
+    int status = shape_all(ds, a->dim[0], &s, err);
+    return status ? status : a->dim[0] ? load_lengths(ds, err) : FDHT_OK;
 }
 
 /* /index (clips, 2): first and length; or (clips + 1): offsets. */
@@ -123,56 +126,55 @@ static int open_flat(fdht_dataset *ds, fdht_error *err)
     if (!is_u8(a) || a->rank != 4)
         return fdht_fail(err, FDHT_EFORMAT,
                          "/frames: with /index, expected uint8 (sum T,C,H,W), file has %d modes", a->rank);
-    int rc = fdht_h5_open_array(ds->file, "index", &index, err);
-    if (rc)
-        return rc;
+    int status = fdht_h5_open_array(ds->file, "index", &index, err);
+    if (status)
+        return status;
     bool pairs = index.rank == 2 && index.dim[1] == 2;
     if (index.class != H5T_INTEGER || !(pairs || (index.rank == 1 && index.dim[0] >= 1))) {
-        rc = fdht_fail(err, FDHT_EFORMAT, "/index: expected integers (clips,2) or (clips+1)");
+        status = fdht_fail(err, FDHT_EFORMAT, "/index: expected integers (clips,2) or (clips+1)");
         goto out;
     }
     size_t clips = pairs ? index.dim[0] : index.dim[0] - 1;
     fdht_clip_shape s = {0, a->dim[3], a->dim[2], a->dim[1], 0};
-    if ((rc = shape_all(ds, clips, &s, err)))
+    if ((status = shape_all(ds, clips, &s, err)))
         goto out;
     v = fdht_calloc_err(index.count, sizeof *v, "index", err);
     ds->first = fdht_calloc_err(clips, sizeof *ds->first, "index", err);
     if (!v || !ds->first) {
-        rc = FDHT_ENOMEM;
+        status = FDHT_ENOMEM;
         goto out;
     }
-    rc = fdht_h5_read(&index, H5T_NATIVE_LLONG, v, err);
-    for (size_t i = 0; !rc && i < clips; i++) {
+    status = fdht_h5_read(&index, H5T_NATIVE_LLONG, v, err);
+    for (size_t i = 0; !status && i < clips; i++) {
         long long first = pairs ? v[2 * i] : v[i], end = pairs ? v[2 * i + 1] : v[i + 1],
                   all = (long long)a->dim[0];
         if (first < 0 || first > all || end < 0 || end > all)
-            rc = fdht_fail(err, FDHT_EFORMAT, "/index: clip %zu is outside of %lld frames", i, all);
+            status = fdht_fail(err, FDHT_EFORMAT, "/index: clip %zu is outside of %lld frames", i, all);
         else if ((end = pairs ? first + end : end) <= first || end > all)
-            rc = fdht_fail(err, FDHT_EFORMAT, "/index: clip %zu is %lld..%lld of %lld frames", i, first, end,
-                           all);
+            status = fdht_fail(err, FDHT_EFORMAT, "/index: clip %zu is %lld..%lld of %lld frames", i, first,
+                               end, all);
         ds->first[i] = (size_t)first;
         ds->shape[i].length = (size_t)(end - first);
     }
 out:
     fdht_free(v);
     fdht_h5_close_array(&index);
-    return rc;
+    return status;
 }
 
-/* Frames and labels are there; names, labels, splits and classes of the whole set are optional in every form.
- */
+/* Frames and labels are there; names, labels, splits and classes of the whole set are optional in every form. */
 static int load_lists(fdht_dataset *ds, fdht_error *err)
 {
     size_t n = 0, clips = ds->info.clips;
-    int rc, *split = NULL;
+    int status, *split = NULL;
     if (fdht_h5_has(ds->file, "classes")) {
-        if ((rc = fdht_h5_read_strings(ds->file, "classes", &ds->class_name, &ds->n_class, err)))
-            return rc;
+        if ((status = fdht_h5_read_strings(ds->file, "classes", &ds->class_name, &ds->n_class, err)))
+            return status;
         ds->info.classes = ds->n_class;
     }
     if (!ds->name && fdht_h5_has(ds->file, "names")) {
-        if ((rc = fdht_h5_read_strings(ds->file, "names", &ds->name, &n, err)))
-            return rc;
+        if ((status = fdht_h5_read_strings(ds->file, "names", &ds->name, &n, err)))
+            return status;
         if (n != clips) {
             fdht_h5_free_strings(ds->name, n);
             ds->name = NULL;
@@ -180,25 +182,25 @@ static int load_lists(fdht_dataset *ds, fdht_error *err)
         }
         ds->info.has_names = true;
     }
-    if ((rc = load_ints(ds->file, "labels", clips, &ds->label, err)) ||
-        (rc = load_ints(ds->file, "split", clips, &split, err)))
+    if ((status = load_ints(ds->file, "labels", clips, &ds->label, err)) ||
+        (status = load_ints(ds->file, "split", clips, &split, err)))
         goto out;
     if (split) {
         if (!(ds->split = fdht_calloc_err(clips, sizeof *ds->split, "splits", err))) {
-            rc = FDHT_ENOMEM;
+            status = FDHT_ENOMEM;
             goto out;
         }
         for (size_t i = 0; i < clips; i++)
             if (split[i] < FDHT_SPLIT_NONE || split[i] >= FDHT_SPLITS) {
-                rc = fdht_fail(err, FDHT_EFORMAT, "/split: clip %zu has %d; 0 train, 1 val, 2 test, -1 none",
-                               i, split[i]);
+                status = fdht_fail(err, FDHT_EFORMAT,
+                                   "/split: clip %zu has %d; 0 train, 1 val, 2 test, -1 none", i, split[i]);
                 goto out;
             } else
                 ds->split[i] = (int8_t)split[i];
     }
 out:
     fdht_free(split);
-    return rc;
+    return status;
 }
 
 static int check_label(const fdht_dataset *ds, size_t i, fdht_error *err)
@@ -261,15 +263,15 @@ static int check_version(hid_t file, fdht_error *err)
     char format[64] = "", version[64] = "", creator[64];
     if (!fdht_h5_has_attr(file, "format"))
         return FDHT_OK;
-    int rc = fdht_h5_attr_string(file, "format", format, sizeof format, err);
-    if (rc)
-        return rc;
+    int status = fdht_h5_attr_string(file, "format", format, sizeof format, err);
+    if (status)
+        return status;
     if (!strcmp(format, "fdht-model"))
         return fdht_fail(err, FDHT_EFORMAT, "is a model, not a data set");
     if (strcmp(format, "fdht-data") || !fdht_h5_has_attr(file, "version"))
         return FDHT_OK;
-    if ((rc = fdht_h5_attr_string(file, "version", version, sizeof version, err)))
-        return rc;
+    if ((status = fdht_h5_attr_string(file, "version", version, sizeof version, err)))
+        return status;
     if (strtol(version, NULL, 10) == FDHT_DATASET_MAJOR)
         return FDHT_OK;
     if (fdht_h5_attr_string(file, "creator", creator, sizeof creator, NULL))
@@ -280,37 +282,38 @@ static int check_version(hid_t file, fdht_error *err)
 
 static int open_form(fdht_dataset *ds, fdht_error *err)
 {
-    int rc = check_version(ds->file, err);
-    if (rc)
-        return rc;
+    int status = check_version(ds->file, err);
+    if (status)
+        return status;
     if (fdht_h5_has(ds->file, "frames")) {
-        if ((rc = fdht_h5_open_rows(ds->file, "frames", &ds->frames, err)))
-            return rc;
-        rc = fdht_h5_has(ds->file, "index") ? open_flat(ds, err) : open_native(ds, err);
-        return rc ? rc : load_lists(ds, err);
+        if ((status = fdht_h5_open_rows(ds->file, "frames", &ds->frames, err)))
+            return status;
+        status = fdht_h5_has(ds->file, "index") ? open_flat(ds, err) : open_native(ds, err);
+        return status ? status : load_lists(ds, err);
     }
-    if ((rc = fdht_dataset_open_members(ds, err)) || (rc = load_lists(ds, err)))
-        return rc;
+    if ((status = fdht_dataset_open_members(ds, err)) || (status = load_lists(ds, err)))
+        return status;
     return fdht_dataset_member_labels(ds, err);
 }
 
 int fdht_dataset_open(const char *path, fdht_dataset **out, fdht_error *err)
 {
-    int rc;
+    int status;
     *out = NULL;
     fdht_dataset *ds = fdht_calloc_err(1, sizeof *ds, "data set", err);
     if (!ds)
         return FDHT_ENOMEM;
     ds->file = ds->frames.id = ds->frames.type = -1;
     if (!(ds->path = fdht_strdup(path)))
-        rc = fdht_fail(err, FDHT_ENOMEM, "out of memory: data set");
-    else if (!(rc = fdht_h5_open(path, &ds->file, err)) && !(rc = open_form(ds, err)) &&
-             !(rc = number_clips(ds, err)) && !(rc = summarise(ds, err))) {
+        status = fdht_fail(err, FDHT_ENOMEM, "out of memory: data set");
+    else if (!(status = fdht_h5_open(path, &ds->file, err)) && !(status = open_form(ds, err)) &&
+             !(status = number_clips(ds, err)) && !(status = summarise(ds, err)) &&
+             !(status = fdht_dataset_load_targets(ds, err))) {
         *out = ds;
         return FDHT_OK;
     }
     fdht_dataset_close(ds);
-    return fdht_fail_prefix(err, rc, "%s", path);
+    return fdht_fail_prefix(err, status, "%s", path);
 }
 
 const fdht_dataset_info *fdht_dataset_info_of(const fdht_dataset *ds)
@@ -343,7 +346,12 @@ const char *fdht_dataset_class(const fdht_dataset *ds, size_t k)
     return ds->class_name[k];
 }
 
-/* (T,C,H,W) to (T,H,W,C). */
+char **fdht_dataset_class_names(const fdht_dataset *ds)
+{
+    return ds->class_name;
+}
+
+/* (frames, channels, height, width) to (frames, height, width, channels). */
 static int read_flat(fdht_dataset *ds, size_t i, uint8_t *data, fdht_error *err)
 {
     const fdht_clip_shape *s = &ds->shape[i];
@@ -351,13 +359,13 @@ static int read_flat(fdht_dataset *ds, size_t i, uint8_t *data, fdht_error *err)
     uint8_t *raw = fdht_calloc_err(s->length, frame, "clip", err);
     if (!raw)
         return FDHT_ENOMEM;
-    int rc = fdht_h5_read_rows(&ds->frames, ds->first[i], s->length, H5T_NATIVE_UINT8, raw, err);
-    for (size_t t = 0; !rc && t < s->length; t++)
+    int status = fdht_h5_read_rows(&ds->frames, ds->first[i], s->length, H5T_NATIVE_UINT8, raw, err);
+    for (size_t t = 0; !status && t < s->length; t++)
         for (size_t c = 0; c < s->channels; c++)
             for (size_t p = 0; p < plane; p++)
                 data[t * frame + p * s->channels + c] = raw[t * frame + c * plane + p];
     fdht_free(raw);
-    return rc;
+    return status;
 }
 
 static int read_native(fdht_dataset *ds, size_t i, void *data, fdht_error *err)
@@ -372,15 +380,15 @@ static int read_native(fdht_dataset *ds, size_t i, void *data, fdht_error *err)
 
 int fdht_dataset_read(fdht_dataset *ds, size_t i, void *data, fdht_error *err)
 {
-    int rc;
+    int status;
     if (i >= ds->info.clips)
         return fdht_fail(err, FDHT_EINVAL, "%s: clip %zu asked for, file has %zu", ds->path, i,
                          ds->info.clips);
     if (ds->info.form == FDHT_DATASET_NATIVE)
-        rc = read_native(ds, i, data, err);
+        status = read_native(ds, i, data, err);
     else if (ds->info.form == FDHT_DATASET_FLAT)
-        rc = read_flat(ds, i, data, err);
+        status = read_flat(ds, i, data, err);
     else
-        rc = fdht_dataset_read_member(ds, i, data, err);
-    return rc ? fdht_fail_prefix(err, rc, "%s: clip %s", ds->path, ds->name[i]) : FDHT_OK;
+        status = fdht_dataset_read_member(ds, i, data, err);
+    return status ? fdht_fail_prefix(err, status, "%s: clip %s", ds->path, ds->name[i]) : FDHT_OK;
 }

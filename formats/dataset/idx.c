@@ -1,3 +1,4 @@
+/* dataset/idx.c - IDX files: pictures and the labels that belong to them. */
 #include "dataset/idx.h"
 
 #include <errno.h>
@@ -81,20 +82,20 @@ static int open_labels(const char *path, fdht_idx *idx, fdht_error *err)
 {
     uint32_t n;
     char *other = fdht_strdup(path);
-    int rc = FDHT_OK;
+    int status = FDHT_OK;
     if (!other)
         return fdht_fail(err, FDHT_ENOMEM, "out of memory: IDX");
     if (rename_part(other, "images", "labels")) {
         rename_part(other, "idx3", "idx1");
         if (access(other, F_OK) == 0) {
             if (!(idx->labels = open_gz(other, LABELS_MAGIC, &n, 1, err)))
-                rc = fdht_fail_prefix(err, FDHT_EFORMAT, "labels %s", other);
+                status = fdht_fail_prefix(err, FDHT_EFORMAT, "labels %s", other);
             else if (n != idx->n)
-                rc = fdht_fail(err, FDHT_EFORMAT, "%zu pictures, but %u labels in %s", idx->n, n, other);
+                status = fdht_fail(err, FDHT_EFORMAT, "%zu pictures, but %u labels in %s", idx->n, n, other);
         }
     }
     fdht_free(other);
-    return rc;
+    return status;
 }
 
 int fdht_idx_open(const char *path, fdht_idx *idx, fdht_error *err)
@@ -116,10 +117,10 @@ int fdht_idx_open(const char *path, fdht_idx *idx, fdht_error *err)
     idx->split = !strncmp(base, "train-", 6)                                ? FDHT_SPLIT_TRAIN
                  : !strncmp(base, "t10k-", 5) || !strncmp(base, "test-", 5) ? FDHT_SPLIT_TEST
                                                                             : FDHT_SPLIT_NONE;
-    int rc = open_labels(path, idx, err);
-    if (rc)
+    int status = open_labels(path, idx, err);
+    if (status)
         fdht_idx_close(idx);
-    return rc;
+    return status;
 }
 
 int fdht_idx_next(fdht_idx *idx, uint8_t *pixel, int *label, fdht_error *err)
@@ -127,14 +128,14 @@ int fdht_idx_next(fdht_idx *idx, uint8_t *pixel, int *label, fdht_error *err)
     uint8_t byte = 0;
     char what[48];
     snprintf(what, sizeof what, "picture %zu", idx->next);
-    int rc = read_exact(idx->images, pixel, idx->height * idx->width, what, err);
-    if (!rc && idx->labels) {
+    int status = read_exact(idx->images, pixel, idx->height * idx->width, what, err);
+    if (!status && idx->labels) {
         snprintf(what, sizeof what, "label %zu", idx->next);
-        rc = read_exact(idx->labels, &byte, 1, what, err);
+        status = read_exact(idx->labels, &byte, 1, what, err);
     }
     *label = idx->labels ? byte : -1;
     idx->next++;
-    return rc;
+    return status;
 }
 
 void fdht_idx_close(fdht_idx *idx)

@@ -4,8 +4,7 @@
 
 #include "base/base.h"
 
-/* Pictures (n, height, width) of unsigned bytes and, where a file of labels stands beside them, their labels.
- */
+/* Pictures (n, height, width) of unsigned bytes and, where a file of labels lies next to them, their labels. */
 typedef struct fdht_idx {
     void *images, *labels; /* gzFile; labels NULL: none */
     size_t n, height, width, next;
@@ -18,7 +17,7 @@ int fdht_idx_open(const char *path, fdht_idx *idx, fdht_error *err);
 /* The next picture into pixel (height * width bytes), and its label or -1. */
 int fdht_idx_next(fdht_idx *idx, uint8_t *pixel, int *label, fdht_error *err);
 void fdht_idx_close(fdht_idx *idx);
-/* Is this file one of IDX labels? They are read beside their pictures, never alone. */
+/* Is this file one of IDX labels? They are read together with their pictures, never alone. */
 bool fdht_idx_is_labels(const char *path);
 
 #endif

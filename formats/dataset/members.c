@@ -1,11 +1,12 @@
+/* dataset/members.c - data sets in which each clip is an object of its own: a group with frames, or a 2-D
+ * array of features. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dataset/dataset.h"
-#include "fdht/image.h"
 
-/* Where the frames of a clip stand. */
+/* The path of the data set that holds the frames of a clip. */
 static void member_path(const fdht_dataset *ds, size_t i, char *buf, size_t size)
 {
     snprintf(buf, size, ds->info.form == FDHT_DATASET_GROUPS ? "%s/frames" : "%s", ds->name[i]);
@@ -28,7 +29,8 @@ static int member_shape(const fdht_h5_array *a, fdht_clip_shape *s, fdht_error *
 static bool is_feature(hid_t file, const char *name)
 {
     fdht_h5_array a;
-    if (!fdht_h5_is_dataset(file, name) || fdht_h5_open_array(file, name, &a, NULL))
+    if (!strcmp(name, "targets") || !fdht_h5_is_dataset(file, name) ||
+        fdht_h5_open_array(file, name, &a, NULL))
         return false;
     bool yes = a.class == H5T_FLOAT && a.rank == 2;
     fdht_h5_close_array(&a);
@@ -47,9 +49,9 @@ int fdht_dataset_open_members(fdht_dataset *ds, fdht_error *err)
 {
     char **all = NULL;
     size_t n = 0, groups = 0, features = 0;
-    int rc = fdht_h5_list(ds->file, "/", &all, &n, err);
-    if (rc)
-        return rc;
+    int status = fdht_h5_list(ds->file, "/", &all, &n, err);
+    if (status)
+        return status;
     for (size_t i = 0; i < n; i++)
         groups += is_clip_group(ds->file, all[i]);
     for (size_t i = 0; !groups && i < n; i++)
@@ -57,14 +59,14 @@ int fdht_dataset_open_members(fdht_dataset *ds, fdht_error *err)
     ds->info.form = groups ? FDHT_DATASET_GROUPS : FDHT_DATASET_FEATURES;
     size_t clips = groups + features;
     if (!clips) {
-        rc = fdht_fail(err, FDHT_EFORMAT,
-                       "no clips: neither /frames, nor groups with frames, nor 2-D float data sets");
+        status = fdht_fail(err, FDHT_EFORMAT,
+                           "no clips: neither /frames, nor groups with frames, nor 2-D float data sets");
         goto out;
     }
     ds->name = fdht_calloc_err(clips, sizeof *ds->name, "clip names", err);
     ds->shape = fdht_calloc_err(clips, sizeof *ds->shape, "clip shapes", err);
     if (!ds->name || !ds->shape) {
-        rc = FDHT_ENOMEM;
+        status = FDHT_ENOMEM;
         goto out;
     }
     ds->info.has_names = true;
@@ -74,19 +76,19 @@ int fdht_dataset_open_members(fdht_dataset *ds, fdht_error *err)
             all[i] = NULL;
         }
     if (ds->info.clips < clips) /* a damaged file need not say the same twice */
-        rc = fdht_fail(err, FDHT_EFORMAT, "damaged: %zu clips, then %zu", clips, ds->info.clips);
-    for (size_t i = 0; !rc && i < clips; i++) {
+        status = fdht_fail(err, FDHT_EFORMAT, "damaged: %zu clips, then %zu", clips, ds->info.clips);
+    for (size_t i = 0; !status && i < clips; i++) {
         char path[1100];
         fdht_h5_array a;
         member_path(ds, i, path, sizeof path);
-        if (!(rc = fdht_h5_open_array(ds->file, path, &a, err))) {
-            rc = member_shape(&a, &ds->shape[i], err);
+        if (!(status = fdht_h5_open_array(ds->file, path, &a, err))) {
+            status = member_shape(&a, &ds->shape[i], err);
             fdht_h5_close_array(&a);
         }
     }
 out:
     fdht_h5_free_strings(all, n);
-    return rc;
+    return status;
 }
 
 int fdht_dataset_read_member(fdht_dataset *ds, size_t i, void *data, fdht_error *err)
@@ -94,48 +96,48 @@ int fdht_dataset_read_member(fdht_dataset *ds, size_t i, void *data, fdht_error 
     char path[1100];
     fdht_h5_array a;
     member_path(ds, i, path, sizeof path);
-    int rc = fdht_h5_open_array(ds->file, path, &a, err);
-    if (!rc) {
-        rc = fdht_h5_read(&a, ds->shape[i].features ? H5T_NATIVE_FLOAT : H5T_NATIVE_UINT8, data, err);
+    int status = fdht_h5_open_array(ds->file, path, &a, err);
+    if (!status) {
+        status = fdht_h5_read(&a, ds->shape[i].features ? H5T_NATIVE_FLOAT : H5T_NATIVE_UINT8, data, err);
         fdht_h5_close_array(&a);
     }
-    return rc;
+    return status;
 }
 
-/* A value beside a clip: an attribute of its object, or in a group a scalar data set. As text it goes to
+/* A value that describes a clip: an attribute of its object, or in a group a scalar data set. As text it goes to
  * *text, else to *number. */
 static int member_value(hid_t object, bool group, const char *what, int64_t *number, char **text, bool *found,
                         fdht_error *err)
 {
     char **s = NULL;
     size_t n = 0;
-    int rc = FDHT_OK;
+    int status = FDHT_OK;
     *found = true;
     if (fdht_h5_has_attr(object, what)) {
         if (fdht_h5_attr_int(object, what, number, NULL) == FDHT_OK)
             return FDHT_OK;
-        rc = fdht_h5_attr_strings(object, what, &s, &n, err);
+        status = fdht_h5_attr_strings(object, what, &s, &n, err);
     } else if (group && fdht_h5_has(object, what)) {
         fdht_h5_array a;
-        if ((rc = fdht_h5_open_array(object, what, &a, err)))
-            return rc;
+        if ((status = fdht_h5_open_array(object, what, &a, err)))
+            return status;
         bool integer = a.class == H5T_INTEGER && a.count == 1;
         if (integer)
-            rc = fdht_h5_read(&a, H5T_NATIVE_INT64, number, err);
+            status = fdht_h5_read(&a, H5T_NATIVE_INT64, number, err);
         fdht_h5_close_array(&a);
         if (integer)
-            return rc;
-        rc = fdht_h5_read_strings(object, what, &s, &n, err);
+            return status;
+        status = fdht_h5_read_strings(object, what, &s, &n, err);
     } else
         *found = false;
-    if (!rc && *found && n != 1)
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: expected one value, file has %zu", what, n);
-    if (!rc && *found) {
+    if (!status && *found && n != 1)
+        status = fdht_fail(err, FDHT_EFORMAT, "%s: expected one value, file has %zu", what, n);
+    if (!status && *found) {
         *text = s[0];
         s[0] = NULL;
     }
     fdht_h5_free_strings(s, n);
-    return rc;
+    return status;
 }
 
 static int by_name(const void *a, const void *b)
@@ -200,21 +202,21 @@ static int one_member(fdht_dataset *ds, size_t i, char **text, bool *any_label, 
     H5E_END_TRY
     if (object < 0)
         return fdht_fail(err, FDHT_EFORMAT, "/%s: cannot be opened", ds->name[i]);
-    int rc = member_value(object, group, "label", &v, text, &found, err);
-    if (!rc && found) {
+    int status = member_value(object, group, "label", &v, text, &found, err);
+    if (!status && found) {
         *any_label = true;
         if (!*text && (v < -1 || v > 1000000))
-            rc = fdht_fail(err, FDHT_EFORMAT, "label: %lld", (long long)v);
+            status = fdht_fail(err, FDHT_EFORMAT, "label: %lld", (long long)v);
         else if (!*text)
             ds->label[i] = (int)v;
     }
     v = FDHT_SPLIT_NONE;
-    if (!rc && !(rc = member_value(object, group, "split", &v, &word, &found, err)) && found) {
+    if (!status && !(status = member_value(object, group, "split", &v, &word, &found, err)) && found) {
         *any_split = true;
         if (word)
             v = split_of(word);
         if (v < FDHT_SPLIT_NONE || v >= FDHT_SPLITS)
-            rc = fdht_fail(err, FDHT_EFORMAT, "split: %lld", (long long)v);
+            status = fdht_fail(err, FDHT_EFORMAT, "split: %lld", (long long)v);
         else
             ds->split[i] = (int8_t)v;
     }
@@ -224,16 +226,14 @@ static int one_member(fdht_dataset *ds, size_t i, char **text, bool *any_label, 
         H5Oclose(object);
     }
     H5E_END_TRY
-    return rc ? fdht_fail_prefix(err, rc, "/%s", ds->name[i]) : FDHT_OK;
+    return status ? fdht_fail_prefix(err, status, "/%s", ds->name[i]) : FDHT_OK;
 }
 
 int fdht_dataset_member_labels(fdht_dataset *ds, fdht_error *err)
 {
     size_t clips = ds->info.clips;
     bool any_label = ds->label != NULL, any_split = ds->split != NULL, any_text = false;
-    int rc = fdht_h5_check_heaps(ds->file, err);
-    if (rc)
-        return rc;
+    int status = FDHT_OK;
     char **text = fdht_calloc_err(clips, sizeof *text, "labels", err);
     if (text && !ds->label && (ds->label = fdht_calloc_err(clips, sizeof *ds->label, "labels", err)))
         for (size_t i = 0; i < clips; i++)
@@ -241,18 +241,18 @@ int fdht_dataset_member_labels(fdht_dataset *ds, fdht_error *err)
     if (text && !ds->split && (ds->split = fdht_calloc_err(clips, sizeof *ds->split, "splits", err)))
         memset(ds->split, FDHT_SPLIT_NONE, clips * sizeof *ds->split);
     if (!text || !ds->label || !ds->split) {
-        rc = FDHT_ENOMEM;
+        status = FDHT_ENOMEM;
         goto out;
     }
-    for (size_t i = 0; i < clips && !rc; i++) {
-        rc = one_member(ds, i, &text[i], &any_label, &any_split, err);
+    for (size_t i = 0; i < clips && !status; i++) {
+        status = one_member(ds, i, &text[i], &any_label, &any_split, err);
         any_text |= text[i] != NULL;
     }
-    if (!rc && any_text && !ds->n_class)
-        rc = classes_from_clips(ds, text, err);
-    for (size_t i = 0; i < clips && !rc; i++)
+    if (!status && any_text && !ds->n_class)
+        status = classes_from_clips(ds, text, err);
+    for (size_t i = 0; i < clips && !status; i++)
         if (text[i] && (ds->label[i] = label_of(ds, text[i])) < 0)
-            rc = fdht_fail(err, FDHT_EFORMAT, "/%s: label %s is not in /classes", ds->name[i], text[i]);
+            status = fdht_fail(err, FDHT_EFORMAT, "/%s: label %s is not in /classes", ds->name[i], text[i]);
     if (!any_label) {
         fdht_free(ds->label);
         ds->label = NULL;
@@ -263,5 +263,5 @@ int fdht_dataset_member_labels(fdht_dataset *ds, fdht_error *err)
     }
 out:
     fdht_h5_free_strings(text, clips);
-    return rc;
+    return status;
 }

@@ -1,10 +1,11 @@
+/* dataset/split.c - dividing clips into training, validation and test sets so that the clips of one subject
+ * stay together. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/base.h"
 #include "fdht/dataset.h"
-#include "fdht/image.h"
 
 /* Clips first .. first + n - 1 of the sorted order share a key. */
 struct group {
@@ -34,21 +35,13 @@ struct ranked {
     size_t at;
 };
 
-/* The finaliser of splitmix64 (Steele, Lea, Flood 2014). */
-static uint64_t mix(uint64_t x)
-{
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-}
-
 static uint64_t rank_of(const struct clip *c, uint64_t seed)
 {
-    uint64_t h = mix(seed + 0x9e3779b97f4a7c15u);
+    uint64_t h = fdht_rng_hash(seed + 0x9e3779b97f4a7c15u);
     if (!c->key)
-        return mix(h + c->at);
+        return fdht_rng_hash(h + c->at);
     for (const char *p = c->key; *p; p++)
-        h = mix(h ^ (unsigned char)*p);
+        h = fdht_rng_hash(h ^ (unsigned char)*p);
     return h;
 }
 
@@ -124,7 +117,7 @@ int fdht_split_assign(const char *const *key, const int *label, size_t n, const 
 {
     double sum = 0;
     struct want *want = NULL, *total;
-    int most = -1, rc = FDHT_OK;
+    int most = -1, status = FDHT_OK;
     for (int s = 0; s < FDHT_SPLITS; s++) {
         if (!(fraction[s] >= 0))
             return fdht_fail(err, FDHT_EINVAL, "split: fraction %g of %s", fraction[s], fdht_split_name(s));
@@ -135,19 +128,19 @@ int fdht_split_assign(const char *const *key, const int *label, size_t n, const 
     struct clip *clip = fdht_calloc_err(n, sizeof *clip, "splits", err);
     struct ranked *g = fdht_calloc_err(n, sizeof *g, "splits", err);
     if (!clip || !g) {
-        rc = FDHT_ENOMEM;
+        status = FDHT_ENOMEM;
         goto out;
     }
     for (size_t i = 0; i < n; i++) {
         clip[i] = (struct clip){key ? key[i] : NULL, label ? label[i] : -1, i};
         if (clip[i].label < -1 || clip[i].label > 1000000) {
-            rc = fdht_fail(err, FDHT_EINVAL, "split: clip %zu has label %d", i, clip[i].label);
+            status = fdht_fail(err, FDHT_EINVAL, "split: clip %zu has label %d", i, clip[i].label);
             goto out;
         }
         most = FDHT_MAX(most, clip[i].label);
     }
     if (!(want = fdht_calloc_err((size_t)most + 3, sizeof *want, "splits", err))) {
-        rc = FDHT_ENOMEM;
+        status = FDHT_ENOMEM;
         goto out;
     }
     total = &want[most + 2];
@@ -164,5 +157,5 @@ out:
     fdht_free(clip);
     fdht_free(g);
     fdht_free(want);
-    return rc;
+    return status;
 }

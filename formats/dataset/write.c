@@ -1,3 +1,4 @@
+/* dataset/write.c - writing data set files in the native form, clip by clip. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ struct fdht_dataset_writer {
     hid_t file, frames;
     fdht_clip_shape shape;
     int rank;
-    hsize_t dim[5]; /* (clips, T, H, W, C) or (clips, T, D) as the file has them now */
+    hsize_t dim[5]; /* (clips, frames, height, width, channels) or (clips, frames, features), now */
     size_t longest;
     struct entry *entry;
     size_t n, size;
@@ -78,12 +79,12 @@ static int create_frames(fdht_dataset_writer *w, int gzip, fdht_error *err)
 static int put_header(hid_t file, fdht_error *err)
 {
     char version[32], creator[64];
-    int rc;
+    int status;
     snprintf(version, sizeof version, "%d.%d", FDHT_DATASET_MAJOR, FDHT_DATASET_MINOR);
     snprintf(creator, sizeof creator, "fdht %s", fdht_version());
-    if ((rc = fdht_h5_put_string(file, "format", "fdht-data", err)) ||
-        (rc = fdht_h5_put_string(file, "version", version, err)))
-        return rc;
+    if ((status = fdht_h5_put_string(file, "format", "fdht-data", err)) ||
+        (status = fdht_h5_put_string(file, "version", version, err)))
+        return status;
     return fdht_h5_put_string(file, "creator", creator, err);
 }
 
@@ -94,7 +95,7 @@ int fdht_dataset_create(const char *path, const fdht_dataset_spec *spec, const f
     size_t side[5] = {s->length, s->features ? s->features : s->width, s->features ? 4 : s->height,
                       s->features ? 1 : s->channels},
            bytes;
-    int rc;
+    int status;
     *out = NULL;
     if (!fdht_product(side, 4, &bytes) || !bytes || bytes > MAX_CHUNK || spec->gzip < 0 || spec->gzip > 9 ||
         (!s->features && s->channels != 1 && s->channels != 3))
@@ -107,21 +108,22 @@ int fdht_dataset_create(const char *path, const fdht_dataset_spec *spec, const f
     w->file = w->frames = -1;
     w->shape = *s;
     if (!(w->path = fdht_strdup(path))) {
-        rc = fdht_fail(err, FDHT_ENOMEM, "out of memory: data set");
+        status = fdht_fail(err, FDHT_ENOMEM, "out of memory: data set");
         goto out;
     }
-    if ((rc = fdht_out_open(path, true, opt, &w->out, err)))
+    if ((status = fdht_out_open(path, true, opt, &w->out, err)))
         goto out;
-    if (!(rc = fdht_h5_create(fdht_out_temp(w->out), &w->file, err)) && !(rc = put_header(w->file, err)))
-        rc = create_frames(w, spec->gzip, err);
-    if (rc)
-        fdht_fail_prefix(err, rc, "%s", path);
+    if (!(status = fdht_h5_create(fdht_out_temp(w->out), &w->file, err)) &&
+        !(status = put_header(w->file, err)))
+        status = create_frames(w, spec->gzip, err);
+    if (status)
+        fdht_fail_prefix(err, status, "%s", path);
 out:
-    if (rc)
+    if (status)
         fdht_dataset_discard(w);
     else
         *out = w;
-    return rc;
+    return status;
 }
 
 static int grow(fdht_dataset_writer *w, fdht_error *err)
@@ -173,9 +175,9 @@ int fdht_dataset_append(fdht_dataset_writer *w, const void *data, size_t length,
     if (!length || length > INT32_MAX || label < -1 || split < FDHT_SPLIT_NONE || split >= FDHT_SPLITS)
         return fdht_fail(err, FDHT_EINVAL, "clip %zu: %zu frames, label %d, split %d", w->n, length, label,
                          split);
-    int rc = grow(w, err);
-    if (rc)
-        return rc;
+    int status = grow(w, err);
+    if (status)
+        return status;
     if (name && !(copy = fdht_strdup(name)))
         return fdht_fail(err, FDHT_ENOMEM, "out of memory: clip name");
     if (!write_clip(w, data, length)) {
@@ -213,16 +215,16 @@ static int put_column(fdht_dataset_writer *w, enum column which, const char *pat
         return FDHT_ENOMEM;
     for (size_t i = 0; i < w->n; i++)
         v[i] = which == LABEL ? w->entry[i].label : which == LENGTH ? w->entry[i].length : w->entry[i].split;
-    int rc = fdht_h5_write(w->file, path, 1, &w->n, which == SPLIT ? H5T_STD_I8LE : H5T_STD_I32LE,
-                           H5T_NATIVE_INT, v, err);
+    int status = fdht_h5_write(w->file, path, 1, &w->n, which == SPLIT ? H5T_STD_I8LE : H5T_STD_I32LE,
+                               H5T_NATIVE_INT, v, err);
     fdht_free(v);
-    return rc;
+    return status;
 }
 
 static int put_lists(fdht_dataset_writer *w, const char *const *classes, size_t n, fdht_error *err)
 {
     bool names = false, split = false, labels = false;
-    int rc;
+    int status;
     for (size_t i = 0; i < w->n; i++) {
         names |= w->entry[i].name != NULL;
         split |= w->entry[i].split != FDHT_SPLIT_NONE;
@@ -231,11 +233,11 @@ static int put_lists(fdht_dataset_writer *w, const char *const *classes, size_t 
             return fdht_fail(err, FDHT_EINVAL, "clip %zu has label %d of %zu classes", i, w->entry[i].label,
                              n);
     }
-    if ((labels && (rc = put_column(w, LABEL, "labels", err))) ||
-        (rc = put_column(w, LENGTH, "lengths", err)) ||
-        (split && (rc = put_column(w, SPLIT, "split", err))) ||
-        (n && (rc = fdht_h5_write_strings(w->file, "classes", classes, n, err))))
-        return rc;
+    if ((labels && (status = put_column(w, LABEL, "labels", err))) ||
+        (status = put_column(w, LENGTH, "lengths", err)) ||
+        (split && (status = put_column(w, SPLIT, "split", err))) ||
+        (n && (status = fdht_h5_write_strings(w->file, "classes", classes, n, err))))
+        return status;
     if (!names)
         return FDHT_OK;
     const char **name = fdht_calloc_err(w->n, sizeof *name, "clip names", err);
@@ -243,20 +245,20 @@ static int put_lists(fdht_dataset_writer *w, const char *const *classes, size_t 
         return FDHT_ENOMEM;
     for (size_t i = 0; i < w->n; i++)
         name[i] = w->entry[i].name ? w->entry[i].name : "";
-    rc = fdht_h5_write_strings(w->file, "names", name, w->n, err);
+    status = fdht_h5_write_strings(w->file, "names", name, w->n, err);
     fdht_free(name);
-    return rc;
+    return status;
 }
 
 int fdht_dataset_finish(fdht_dataset_writer *w, const char *const *classes, size_t n, fdht_error *err)
 {
-    int rc = FDHT_OK;
+    int status = FDHT_OK;
     herr_t closed = 0;
     if (!w->n)
-        rc = fdht_fail(err, FDHT_EINVAL, "no clips to write");
+        status = fdht_fail(err, FDHT_EINVAL, "no clips to write");
     else
-        rc = put_lists(w, classes, n, err);
-    if (!rc) {
+        status = put_lists(w, classes, n, err);
+    if (!status) {
         w->dim[1] = w->longest; /* the spec's usual length may have been too long */
         H5E_BEGIN_TRY
         {
@@ -265,16 +267,16 @@ int fdht_dataset_finish(fdht_dataset_writer *w, const char *const *classes, size
         }
         H5E_END_TRY
         w->frames = -1;
-        rc = fdht_h5_close(&w->file, err);
-        if (!rc && closed < 0)
-            rc = fdht_fail(err, FDHT_EIO, "frames cannot be written to the end (no space?)");
+        status = fdht_h5_close(&w->file, err);
+        if (!status && closed < 0)
+            status = fdht_fail(err, FDHT_EIO, "frames cannot be written to the end (no space?)");
     }
-    if (rc)
-        fdht_fail_prefix(err, rc, "%s", w->path);
+    if (status)
+        fdht_fail_prefix(err, status, "%s", w->path);
     else {
-        rc = fdht_out_commit(w->out, err);
+        status = fdht_out_commit(w->out, err);
         w->out = NULL;
     }
     fdht_dataset_discard(w);
-    return rc;
+    return status;
 }

@@ -1,7 +1,7 @@
-/* fdht/image.h - single pictures: reading, resizing, grey, and the order of file names.
+/* fdht/image.h - single pictures: reading, resizing, grey.
  *
- * Pixels are uint8, row-major, channels interleaved (height, width, channels), channels 1 (grey) or 3 (R, G,
- * B). */
+ * Pixels are uint8, row-major, channels interleaved (height, width, channels), channels 1 (grey) or 3 (R, G, B).
+ * Every function may be called from any thread. */
 #ifndef FDHT_IMAGE_H
 #define FDHT_IMAGE_H
 
@@ -26,8 +26,8 @@ typedef struct fdht_image {
 /* Read a PNG (8 or 16 bit, grey, RGB, palette, interlaced; alpha is dropped, never blended; 16 bit is scaled
  * to 0..255; a gAMA chunk far from sRGB is honoured), or a PGM or PPM (P5, P6; maxval up to 65535, scaled to
  * 0..255). channels: 1 or 3 converts, 0 keeps grey grey and makes all else 3. FDHT_ENOENT, FDHT_EIO,
- * FDHT_EFORMAT with the path
- * ("truncated (read 120 of 57600 bytes)" where that is known), FDHT_ENOMEM. *out is zeroed on failure. */
+ * FDHT_EFORMAT with the path ("truncated (read 120 of 57600 bytes)" where that is known), FDHT_ENOMEM. *out is
+ * zeroed on failure. */
 FDHT_API int fdht_image_read(const char *path, size_t channels, fdht_image *out, fdht_error *err);
 
 /* The same from `size` bytes in memory; `name` is what messages call it. */
@@ -36,8 +36,7 @@ FDHT_API int fdht_image_parse(const void *data, size_t size, const char *name, s
 
 FDHT_API void fdht_image_free(fdht_image *image);
 
-/* Write an 8-bit PNG, grey or RGB, without ancillary chunks; `stream` is the caller's. FDHT_EINVAL, FDHT_EIO.
- */
+/* Write an 8-bit PNG, grey or RGB, without ancillary chunks; `stream` is the caller's. FDHT_EINVAL, FDHT_EIO. */
 FDHT_API int fdht_image_write_png(const fdht_image *image, FILE *stream, fdht_error *err);
 
 /* Resize by area average: every target pixel is the mean of the source area it covers, exact in integers and
@@ -48,10 +47,6 @@ FDHT_API int fdht_image_resize(const uint8_t *src, size_t w, size_t h, size_t c,
 
 /* Grey = (299 R + 587 G + 114 B + 500) / 1000 (the luma of ITU-R BT.601, full range). dst may be src. */
 FDHT_API void fdht_image_gray(const uint8_t *rgb, size_t pixels, uint8_t *dst);
-
-/* Natural order: runs of digits compare as numbers, the rest as bytes; "f2" < "f10". Equal only for equal
- * strings. */
-FDHT_API int fdht_natural_compare(const char *a, const char *b);
 
 #ifdef __cplusplus
 }

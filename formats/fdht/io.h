@@ -1,9 +1,9 @@
 /* fdht/io.h - output files that are whole or absent, and what a path holds.
  *
- * An output is written under a temporary name beside its target (".NAME.tmp-PID-XXXXXXXX" in the same
+ * An output is written under a temporary name next to its target (".NAME.tmp-PID-XXXXXXXX" in the same
  * directory), flushed, fsynced and renamed over it; until fdht_out_commit returns FDHT_OK the target is as it
  * was. Whatever is not committed is removed by fdht_out_discard, or by fdht_out_guard_clean from a signal
- * handler. */
+ * handler. An output is used by one thread at a time; different outputs by different threads. */
 #ifndef FDHT_IO_H
 #define FDHT_IO_H
 
@@ -35,8 +35,7 @@ FDHT_API void fdht_out_guard_clean(fdht_out_guard *g);
 /* How an output is made. Every writer of formats/ takes one; NULL means { false, NULL }. Kept by reference
  * until the output is committed or discarded. */
 typedef struct fdht_out_options {
-    bool
-        force; /* replace an existing target; otherwise FDHT_EEXIST "NAME: exists (use --force to overwrite it)" */
+    bool force;            /* replace an existing target; otherwise FDHT_EEXIST "NAME: exists" */
     fdht_out_guard *guard; /* NULL: none */
 } fdht_out_options;
 
@@ -70,8 +69,8 @@ FDHT_API int fdht_out_commit(fdht_out *o, fdht_error *err);
 /* Remove the temporary file and free. NULL allowed. errno is kept. */
 FDHT_API void fdht_out_discard(fdht_out *o);
 
-/* Do both paths lead to the same existing file (device and inode, through links)? "-" is the same as nothing.
- */
+/* Do both paths lead to the same file (device and inode, through links), or, where neither is there yet, to the same name in the
+ * same directory? "-" is the same as nothing. */
 FDHT_API bool fdht_same_file(const char *a, const char *b);
 
 /* What a path holds, by its content and never by its name. */
@@ -86,20 +85,51 @@ typedef enum fdht_file_kind {
     FDHT_FILE_PNM, /* PGM or PPM, P5 or P6 */
     FDHT_FILE_Y4M,
     FDHT_FILE_IDX,  /* IDX, gzipped or plain, of unsigned bytes */
-    FDHT_FILE_ZIP,  /* a .keras or .npz file: never read, but worth a good message */
+    FDHT_FILE_ZIP,  /* a zip archive that is none of those below */
     FDHT_FILE_JSON, /* first printing character is '{' */
+    FDHT_FILE_SAFETENSORS,
+    FDHT_FILE_NPY,
+    FDHT_FILE_NPZ,
+    FDHT_FILE_TORCH, /* a zip archive as torch.save writes it */
+    FDHT_FILE_ONNX,
+    FDHT_FILE_KERAS,       /* a zip archive with model.weights.h5 */
+    FDHT_FILE_TORCHSCRIPT, /* from here on: named, never read */
+    FDHT_FILE_TORCH_OLD,   /* torch.save before PyTorch 1.6 */
+    FDHT_FILE_PICKLE,
+    FDHT_FILE_LFS, /* what git leaves where Git LFS is missing */
+    FDHT_FILE_HTML,
+    FDHT_FILE_GZIP,
+    FDHT_FILE_MP4,
+    FDHT_FILE_JPEG,
+    FDHT_FILE_PDF,
     FDHT_FILE_KINDS
 } fdht_file_kind;
 
 /* FDHT_ENOENT if there is nothing at path, FDHT_EIO if it cannot be read. An HDF5 file too damaged to open is
  * FDHT_FILE_HDF5. */
 FDHT_API int fdht_file_identify(const char *path, fdht_file_kind *out, fdht_error *err);
-/* For programs, as the first use of libhdf5 in the process: it prints nothing of its own on this thread and does nothing at exit. After
- * a full disk or a damaged file it can hold objects that it fails to free; at exit it would complain on stderr, or crash. Every file
- * is closed without it. The library itself silences libhdf5 call by call only. */
+
+/* For programs, before any other use of libhdf5: libhdf5 then prints nothing on this thread and does nothing at exit.
+ * After a full disk or a damaged file libhdf5 can hold objects that it fails to free; at exit it would complain on
+ * stderr, or crash. The library closes each file itself, and without this call silences libhdf5 call by call. */
 FDHT_API void fdht_hdf5_quiet(void);
+
+/* From now on every HDF5 file is walked in a child process, under limits of address space, processor time and files,
+ * before any reader of this library opens it: a damaged or hostile file that crashes libhdf5, fills the memory or never
+ * ends is FDHT_EFORMAT. For programs that read files of others; off at first, since it forks (from the thread that opens
+ * the file, under libhdf5's lock). A file that passed is not walked again while it stays as it is. Threads: any; call it
+ * before the first file is opened. */
+FDHT_API void fdht_hdf5_guard(bool on);
+
 /* "model", "dataset", "hdf5", "png", ... Static storage. */
 FDHT_API const char *fdht_file_kind_name(fdht_file_kind kind);
+/* For a kind that is named, never read: what the file is and what to do about it, one line without the file's name. NULL
+ * for every other kind. Static storage. */
+FDHT_API const char *fdht_file_kind_advice(fdht_file_kind kind);
+
+/* The one order of names here: runs of digits compare as numbers, the rest as bytes; "f2" < "f10". Equal only for equal
+ * strings. */
+FDHT_API int fdht_natural_compare(const char *a, const char *b);
 
 #ifdef __cplusplus
 }

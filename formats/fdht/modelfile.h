@@ -1,10 +1,13 @@
-/* fdht/modelfile.h - the model file (HDF5, fdht-model.5): self-describing, checksummed, bit-exact.
+/* fdht/modelfile.h - the model file (HDF5; man page fdht-model(5)): self-describing, checksummed, bit-exact.
  *
  * Root attributes format = "fdht-model", version = "MAJOR.MINOR", creator, cell, gates = "ifgo", layers,
  * directions, pool, classes, the frame_* attributes, and in_modes, out_modes, tree of the first cell.
  * /cells/N carries its own cell, inputs, hidden, proj, activation, layer, direction, in_modes, out_modes,
- * tree, ranks, blocks, x_corner, x_size, h_corner, h_size. Parameters stand under the names of fdht_param as
- * little-endian float32, each with a Fletcher-32 checksum; metadata carries HDF5's own. */
+ * tree, ranks, blocks, x_corner, x_size, h_corner, h_size; since 1.1 candidate and output where they are not
+ * tanh, and recurrent = "gru" (gates = "rzn" then) where the cell is no LSTM. Parameters are stored under the names of
+ * fdht_param as little-endian float32, each with a Fletcher-32 checksum; metadata carries HDF5's own.
+ *
+ * Every function may be called from any thread; one model or blobs object is used by one thread at a time. */
 #ifndef FDHT_MODELFILE_H
 #define FDHT_MODELFILE_H
 
@@ -16,7 +19,7 @@ extern "C" {
 #endif
 
 #define FDHT_MODELFILE_MAJOR 1
-#define FDHT_MODELFILE_MINOR 0
+#define FDHT_MODELFILE_MINOR 1
 
 typedef enum fdht_blob_type {
     FDHT_BLOB_U8,
@@ -40,7 +43,7 @@ typedef struct fdht_blobs {
     fdht_blob *blob;
 } fdht_blobs;
 
-/* What a file says of itself beside the model. */
+/* What a file says of itself, apart from the model. */
 typedef struct fdht_modelfile_info {
     int major, minor;
     char creator[64]; /* "fdht 0.1.0" */

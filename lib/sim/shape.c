@@ -1,4 +1,4 @@
-/* Closed forms, and the price in energy and area of what was counted. */
+/* shape.c - closed forms, and the price in energy and area of what was counted. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +31,11 @@ size_t fdht_sim_cols(const fdht_sim_stage *s)
 static uint64_t up(uint64_t a, uint64_t b)
 {
     return (a + b - 1) / b;
+}
+
+size_t fdht_sim_weight_room(const fdht_sim_hw *hw, size_t rows, size_t inner)
+{
+    return (size_t)up(rows, hw->macs_per_pe) * hw->macs_per_pe * inner;
 }
 
 fdht_sim_shape fdht_sim_stage_shape(const fdht_sim_hw *hw, size_t rows, size_t inner, size_t cols)
@@ -113,9 +118,9 @@ int fdht_sim_paper(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t step
     memset(out, 0, sizeof *out);
     out->mode = FDHT_SIM_PAPER;
     out->steps = steps;
-    int rc = fdht_sim_hw_check(hw, err);
-    if (rc || (rc = stage_list(p, out, err)))
-        return rc;
+    int status = fdht_sim_hw_check(hw, err);
+    if (status || (status = stage_list(p, out, err)))
+        return status;
     for (int i = 0; i < p->x.n_stages + p->h.n_stages; i++) {
         const fdht_sim_stage *s = i < p->x.n_stages ? &p->x.stage[i] : &p->h.stage[i - p->x.n_stages];
         fdht_sim_stage_report *r = &out->stage[i];
@@ -124,6 +129,7 @@ int fdht_sim_paper(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t step
         out->reads += r->reads;
         out->writes += r->writes;
         out->weight_words += r->rows * r->inner;
+        out->weight_room += fdht_sim_weight_room(hw, r->rows, r->inner);
         out->peak_words = FDHT_MAX(out->peak_words, FDHT_MAX(r->occupancy_in, r->occupancy_out));
     }
     if (p->lstm) {

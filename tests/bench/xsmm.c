@@ -1,9 +1,9 @@
-/* xsmm.c - our small matrix products beside libxsmm's, on the products that the plans of two presets really run.
+/* xsmm.c - our small matrix products next to libxsmm's, on the products that the plans of two presets really run.
  *
  * Each step of the input map, C (rows x cols) = A (rows x inner) B (inner x cols), float32, one thread, operands warm,
  * in the two forms of the executor: "cols", where a vector holds columns (all row-major), and "rows", where it holds
  * rows (A and C column-major). gemm of lib/kernels and a kernel that libxsmm generates for the shape take turns.
- * libxsmm is tried with all rows in one kernel and with several sizes of row block; the best stands in the table. */
+ * libxsmm is tried with all rows in one kernel and with several sizes of row block; the table shows the best. */
 #include <libxsmm.h>
 #include <math.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/peak.h"
 #include "fdht/operator.h"
 #include "fdht/preset.h"
@@ -25,7 +25,7 @@ typedef struct product {
     size_t m, k, n;
     bool by_rows;              /* a vector holds rows */
     float *A, *B, *Bt, *C, *D; /* ours into C, theirs into D */
-    uint32_t *a_k, *b_k;       /* where each of `inner` stands */
+    uint32_t *a_k, *b_k;       /* where each of `inner` lies */
 } product;
 
 typedef struct samples {
@@ -173,7 +173,7 @@ static void check_equal(const fdht_kernels_f32 *kernels, const theirs *t, const 
 
 static void compare(const char *preset, const fdht_plan_step *s, bool by_rows)
 {
-    const fdht_kernels_f32 *kernels = fdht_kernels_f32_get();
+    const fdht_kernels_f32 *kernels = fdht_kernels_get_f32();
     product p = product_new(s->m, s->k, s->n, by_rows);
     theirs t[HEIGHTS];
     static samples mine, peak, rival[HEIGHTS];

@@ -42,7 +42,7 @@ json "none without training" '[.results[] | select(.what == "infer") | .optimize
 # twice, since the next batch is read meanwhile; 10 % and the order of 64 more clips in 16 steps on top
 json "what 4 clips more take" \
     "[$train and .cell == \"dense\") | .activation_bytes] | .[1] - .[0] | . >= 12 * (8 * 32 * 4 + 192 * 6) and . < 12 * (8 * 32 * 4 + 192 * 6) * 1.1 + 64 * 16" true
-# beside those of 12 frames, 32 inputs and 32 states as floats for the dense products
+# next to those of 12 frames, 32 inputs and 32 states as floats for the dense products
 json "what 4 clips take" \
     "$train and .cell == \"dense\" and .batch == 4) | .activation_bytes - 12 * (8 * 32 * 4 + 192 * 6) | . >= 32 * 4 * (192 + 32) and . < 32 * 4 * (192 + 32) * 1.3" true
 json "training takes more than running" \

@@ -62,7 +62,15 @@ same "a truncated data set: named once" "fdht infer: cut.h5: damaged or truncate
 frames 192 > one.raw
 run "$FDHT" infer m.h5 --raw rgb24 --size 4x4 one.raw
 same "a wrong size: status" 1 "$status"
-has "a wrong size" "$out" "the model takes 8x8x3"
+same "a wrong size" '{"clip":"one.raw","error":"4x4x3, the model takes 8x8x3 (--resize)"}' "$out"
+same "a wrong size: on stderr" "fdht infer: one.raw: 4x4x3, the model takes 8x8x3 (--resize)" "$err"
+works "a wrong size, --resize" "$FDHT" infer m.h5 --raw rgb24 --size 4x4 one.raw --resize
+run "$FDHT" infer m.h5 --raw rgb24 --size 4x4 one.raw --stream
+has "a wrong size, --stream" "$out" '"error":"4x4x3, the model takes 8x8x3 (--resize)"'
+works "a wrong size, --stream --resize" "$FDHT" infer m.h5 --raw rgb24 --size 4x4 one.raw --stream --resize
+echo hello > hello.bin
+run "$FDHT" infer m.h5 hello.bin
+same "no y4m: what would work" "fdht infer: hello.bin: no y4m header, and no format and size of raw frames are given (for headerless frames give --raw rgb24|gray and --size WxH)" "$err"
 mkfifo pipe
 (frames $((192 * 5)); sleep 2; frames $((192 * 5))) > pipe &
 head=$(timeout 1.5 "$FDHT" infer m.h5 --raw rgb24 --size 8x8 --clip-frames 5 pipe 2> /dev/null | head -n 1)

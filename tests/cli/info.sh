@@ -1,5 +1,5 @@
 #!/bin/bash
-# fdht info.
+# fdht info: presets and their plans, models, data sets, machines; what it refuses.
 . "$(dirname "$0")/lib.sh"
 
 fails "no file" 2 "fdht info: expected one FILE, got 0 (see fdht help info)" "$FDHT" info

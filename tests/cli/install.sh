@@ -33,6 +33,15 @@ works "a program builds with pkg-config's flags" ${CC:-cc} -o user user.c $flags
 works "and runs" env LD_LIBRARY_PATH="$p/lib" ./user
 same "and prints" "out of memory" "$out"
 
+for e in "$TOP"/examples/*.c; do
+    name=$(basename "$e" .c)
+    works "$name builds with pkg-config's flags" ${CC:-cc} -o "$name" "$e" $flags
+done
+works "an example trains" env LD_LIBRARY_PATH="$p/lib" ./train "$TOP/tests/data/bars.h5" m.h5
+works "an example labels" env LD_LIBRARY_PATH="$p/lib" ./label m.h5 "$TOP/tests/data/bars.h5"
+same "and so does the installed program" "$("$p/bin/fdht" infer m.h5 "$TOP/tests/data/bars.h5" | jq -r '.label')" "$(cut -f 2 "$OUT")"
+there "installed: libfdht(3)" "$p/share/man/man3/libfdht.3"
+
 echo 'const char *fdht_version(void); const char *fdht_version(void) { return "9.9.9"; }' |
     ${CC:-cc} -shared -fPIC -xc -o other.so -
 fails "another library is refused" 1 \

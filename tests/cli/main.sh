@@ -1,5 +1,5 @@
 #!/bin/bash
-# The program itself: help, version, unknown words, streams.
+# fdht itself: help, version, unknown words, streams.
 . "$(dirname "$0")/lib.sh"
 
 run "$FDHT"

@@ -42,6 +42,8 @@ json "lstm: the keys" 'keys - ["bank_conflicts","bank_reads","bank_writes","mach
     "saturated_words","schema","snr_db","spilled_words","steps"] | join(" ")' \
     '"arch area_mm2 bit_exact cycles energy_pj gops issue_cycles mode multiply_adds order parameters stages stall_cycles tops_dense us_per_step workload"'
 json "lstm: energy adds up" '.energy_pj | (.mac + .x_read + .x_write + .w_read + .lstm + .leakage - .total | fabs) < 1' true
+works "one step" sim --preset ucf11-fdht --steps 1 --json
+json "one step: bits" '[.bit_exact, .snr_db > 40]' '[true,true]'
 works "interleaved" sim --preset ucf11-fdht --set bank_function=interleave --json
 json "interleaved: conflicts" '.stall_cycles.write_conflict + .stall_cycles.read_conflict > 1000' true
 json "interleaved: bits" .bit_exact true
@@ -97,12 +99,6 @@ works "compare" sim --preset youtube-fdht --compare tie --json
 json "compare: TIE as published" '[.comparison[0] | .cycles_per_step, .mode]' '[21024,"paper"]'
 json "compare: past the paper" '.ratios[0] | .throughput > 2.5 and .energy_efficiency > 2.41' true
 json "compare: ablation" '.ablation | length' 5
-if command -v gnuplot > /dev/null; then
-    works "plot" sim w.json --plot p.svg
-    has "plot: a picture" "$(head -c 200 p.svg)" "<svg"
-else
-    skip "plot" "no gnuplot"
-fi
 
 # ---- trained models on clips: each cell that is one chain, its own weights, the reference, floating point
 data=$TOP/tests/data/bars.h5
@@ -118,6 +114,10 @@ for cell in fdht ht tt tr; do
     works "$cell model on paper" sim "$cell.h5" --mode paper --json
     json "$cell model on paper: bound" '.cycles * 256 >= .multiply_adds' true
 done
+"$FDHT" pack -q --resize 6x5 "$data" -o other.h5 > /dev/null
+fails "clips of another size" 3 "fdht simulate: clip bar_00: 6x5x3, the model takes 8x8x3 (--resize)" sim ht.h5 --input other.h5
+works "clips of another size, --resize" sim ht.h5 --input other.h5 --clips 2 --resize --json
+json "clips of another size, --resize: clips" .clips 2
 run "$FDHT" infer fdht.h5 "$data" --fixed16
 cp "$OUT" fixed
 run "$FDHT" infer fdht.h5 "$data"
@@ -126,10 +126,15 @@ same "infer --fixed16: clips" 90 "$(wc -l < fixed)"
     fail "infer --fixed16: classes" "fewer than 86 of 90 agree"
 "$FDHT" train "$data" -o bt.h5 --cell bt --in-modes 8,8,3 --out-modes 4,4,2 --hidden 8 --rank 2 --epochs 1 > /dev/null 2>&1
 fails "bt model" 1 "fdht simulate: fixed point: bt cells are sums of networks, not one chain of stages" sim bt.h5
+fails "--resize without clips" 2 "fdht simulate: --resize needs --input (see fdht help simulate)" sim ht.h5 --resize
 fails "data for a workload" 2 "fdht simulate: --input needs a MODEL.h5 (see fdht help simulate)" sim w.json --input "$data"
 fails "data as a model" 3 "fdht simulate: $data: dataset: expected a model or a workload" sim "$data"
 
 # ---- machines
+cat > shape.json << 'END'
+{"schema":"fdht-workload-1","name":"mine","format":"fdht","in_modes":[8,20,20,18],"out_modes":[16,4,4,4],"gates":4,"steps":1,
+ "tree":"((1,2),(3,4))","leaf_ranks":[4,4,4,4],"inner_ranks":[4,4],"hidden_box":[1,4,8,8]}
+END
 echo '{"schema":"fdht-hw-1","name":"one bank","base":"tie","x_banks":1}' > one.json
 works "one bank" sim tt.json --arch one.json --json
 json "one bank: every word of a read takes its turn" '[.arch, .read_conflict_extra_cycles == .reads - .issue_cycles]' \
@@ -140,6 +145,15 @@ echo '{"schema":"fdht-hw-1","n_pe":0}' > bad.json
 fails "machine out of range" 3 "fdht simulate: bad.json: n_pe: 0 is not in 1..256" sim tt.json --arch bad.json
 echo '{"schema":"fdht-hw-1","pes":3}' > bad.json
 fails "machine key" 3 "fdht simulate: bad.json: pes: no such hardware key" sim tt.json --arch bad.json
+printf '{"schema":"fdht-hw-1","name":"a\\u001b[2Jb"}' > bad.json
+fails "machine name" 3 "fdht simulate: bad.json: name: holds a control character" sim tt.json --arch bad.json
+printf '{"schema":"fdht-workload-1","name":"a\\u001b[2Jb","format":"tt","in_modes":[3],"out_modes":[2],"ranks":[1,1]}' > esc.json
+fails "workload name" 3 "fdht simulate: esc.json: name: holds a control character" sim esc.json
+fails "half a word a bank" 2 "fdht simulate: x_kib = 384: its 196608 words do not fill 7 banks evenly" \
+    sim tt.json --arch tie --set x_banks=7
+fails "sweep, before anything is printed" 2 "fdht simulate: n_pe: 0 is not in 1..256" sim tt.json --sweep n_pe=8,0
+works "claims go by shape, not by name" sim shape.json --compare tie --json
+json "claims go by shape, not by name" '[(.claims | length), (.ranks | length)]' '[12,7]'
 echo '{"schema":"fdht-hw-1"' > bad.json
 run sim tt.json --arch bad.json
 same "cut file" 3 "$status"

@@ -4,7 +4,8 @@
 # Examples: a literal block below a line `.\" test` is run. A line `$ command` is run by bash in a scratch directory
 # that the blocks of a page share; the lines below it are what it prints on stdout, exactly, where a line `...` stands
 # for any lines. `.\" test status N` expects another status than 0 from the last command of the block. A line
-# `.\" setup: command` is run silently. $TOP is the source tree.
+# `.\" setup: command` is run silently. A literal block below a line `.\" program FILE` is written to that file. $TOP is
+# the source tree, $BUILD the build folder.
 . "$(dirname "$0")/../cli/lib.sh"
 
 commands=$("$FDHT" help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
@@ -47,6 +48,10 @@ done
 examples_of() {
     awk '
         /^\.\\" setup: / {sub(/^\.\\" setup: /, ""); print "setup\t" $0; next}
+        /^\.\\" program / {file = $3; print "file\t" file; next}
+        file != "" && /^\.Bd/ {writing = 1; next}
+        writing && /^\.Ed/ {writing = 0; file = ""; next}
+        writing {gsub(/\\e/, "\\"); gsub(/\\-/, "-"); gsub(/\\&/, ""); print "line\t" $0; next}
         /^\.\\" test/ {armed = 1; print "status\t" ($3 == "status" ? $4 : 0); next}
         armed && /^\.Bd/ {inside = 1; next}
         inside && /^\.Ed/ {print "end\t"; inside = armed = 0; next}
@@ -81,12 +86,15 @@ $(said)"
     fi
     command= want=
 }
-export TOP FDHT
+BUILD=${BUILD:-$TOP/build}
+export TOP FDHT BUILD
 for page in "${pages[@]}"; do
     name=${page##*/} command= want= expected=0 last=0
     rm -rf "$scratch/dir" && mkdir "$scratch/dir" && cd "$scratch/dir" || exit 1
     while IFS=$'\t' read -r kind text; do
         case $kind in
+        file) program=$text && : > "$program" ;;
+        line) printf '%s\n' "$text" >> "$program" ;;
         setup) run bash -c "$text" && [ "$status" = 0 ] || fail "$name: setup $text" "$(said)" ;;
         status) last=$text ;;
         run)

@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "frame/cli.h"
+#include "frame/json.h"
+#include "frame/parse.h"
 
 typedef struct args {
     bool flag;
@@ -195,7 +197,7 @@ static void too_long(void **state)
     assert_false(cli_parse_sizes(list, 1, 1, &out));
 }
 
-/* What stands behind "x": in the one line that json makes. */
+/* What follows "x": in the one line that json makes. */
 static void printed(cJSON *json, char *text, size_t size)
 {
     char line[400];

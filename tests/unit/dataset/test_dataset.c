@@ -1,3 +1,4 @@
+/* Data set files: written and read back, hostile ones refused. */
 #include "support/files.h"
 
 #include <math.h>
@@ -5,7 +6,7 @@
 #include <hdf5.h>
 
 #include "base/base.h"
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/dataset.h"
 
 static int setup(void **state)
@@ -374,7 +375,7 @@ static void test_refused(void **state)
             put(f, "frames", 6, rank6, H5T_STD_U8LE, H5T_NATIVE_UINT8, zero);
         else if (what == 6)
             put(f, "frames", 5, good, H5T_STD_I16LE, H5T_NATIVE_UINT8, zero);
-        else if (what == 11) { /* sizes that no bytes stand behind */
+        else if (what == 11) { /* sizes without the bytes for them */
             const hsize_t huge[5] = {1, 1u << 20, 1u << 15, 1u << 15, 3};
             put(f, "frames", 5, huge, H5T_STD_U8LE, H5T_NATIVE_UINT8, NULL);
         } else if (what)
@@ -431,7 +432,7 @@ static void test_other_storage(void **state)
     H5Sclose(s);
 }
 
-/* Heaps of old files, in which libhdf5 loops or runs out of memory when sizes and addresses lie. */
+/* Heaps of old files, in which libhdf5 loops or runs out of memory when sizes and addresses lie: tried in a child. */
 static void test_damaged_heaps(void **state)
 {
     (void)state;
@@ -440,14 +441,14 @@ static void test_damaged_heaps(void **state)
         size_t at; /* of the number that is changed */
         uint64_t value;
         const char *part;
-    } row[] = {{"GCOL\1", 8, 0, "global heap"},
-               {"GCOL\1", 8, (uint64_t)1 << 40, "global heap"},
-               {"GCOL\1", 24, UINT64_MAX - 15, "global heap"},
-               {"GCOL\1", 24, (uint64_t)1 << 40, "global heap"},
-               {"HEAP", 8, (uint64_t)1 << 40, "local heap"},
-               {"HEAP", 24, UINT64_MAX - 1, "local heap"},
-               {"SNOD\1", 16, (uint64_t)1 << 40, "symbol node"},
-               {"\21\0\20", 16, UINT64_MAX, "symbol"}};
+    } row[] = {{"GCOL\1", 8, 0, ": "},
+               {"GCOL\1", 8, (uint64_t)1 << 40, ": "},
+               {"GCOL\1", 24, UINT64_MAX - 15, ": "},
+               {"GCOL\1", 24, (uint64_t)1 << 40, ": "},
+               {"HEAP", 8, (uint64_t)1 << 40, ": "},
+               {"HEAP", 24, UINT64_MAX - 1, ": "},
+               {"SNOD\1", 16, (uint64_t)1 << 40, ": "},
+               {"\21\0\20", 16, UINT64_MAX, ": "}};
     static const size_t marks[] = {5, 5, 5, 5, 8, 8, 5, 8};
     static const char *words[] = {"walk", "run"};
     const hsize_t good[5] = {1, 2, 2, 2, 3};
@@ -460,6 +461,7 @@ static void test_damaged_heaps(void **state)
     H5Gclose(H5Gcreate2(f, "more", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
     H5Fclose(f);
     fdht_dataset *ds;
+    fdht_hdf5_guard(true);
     assert_int_equal(fdht_dataset_open(path, &ds, NULL), FDHT_OK);
     fdht_dataset_close(ds);
     uint8_t *data = get_file(path, &n);
@@ -475,6 +477,7 @@ static void test_damaged_heaps(void **state)
         expect_refused(path, FDHT_EFORMAT, row[i].part);
     }
     free(data);
+    fdht_hdf5_guard(false);
 }
 
 /* Opening never crashes and reading never lies: with any byte changed, or any end cut off, the file is

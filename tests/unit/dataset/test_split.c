@@ -1,3 +1,4 @@
+/* Splitting clips into train, val and test: shares, groups, seeds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -46,7 +46,7 @@ static void test_exact_ranks(void **state)
     check_ranks(T, 4, five, "linear", 1e-10, 1);
 }
 
-/* 1/sum(x_i), x on [0.01, 1]: ranks and errors from the literature (engine.md section 3). */
+/* 1/sum(x_i), x on [0.01, 1]: ranks and errors from the literature (lib/README.md section 5.10). */
 static void check_reciprocal(int d, size_t n, double tol, size_t leaf, size_t inner, double error)
 {
     size_t dim[4] = {n, n, n, n}, total = cells(dim, d);

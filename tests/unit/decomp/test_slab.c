@@ -1,4 +1,4 @@
-/* decomp/test_slab.c - slabs of a source: numbers in place however they are cut and wherever they stand; threads. */
+/* decomp/test_slab.c - slabs of a source: numbers in place however they are cut and wherever they are; threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "decomp/slab.h"
 
 enum { MOST = 1 << 14 };

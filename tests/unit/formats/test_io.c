@@ -1,3 +1,4 @@
+/* Output files that are whole or not there, and the recognition of files. */
 #include "support/files.h"
 
 #include <errno.h>
@@ -49,7 +50,7 @@ static void test_commit_and_force(void **state)
     write_text(path, NULL, "one");
     expect_text(path, "one");
     assert_int_equal(fdht_out_open(path, false, NULL, &o, &err), FDHT_EEXIST);
-    assert_message(err, "--force");
+    assert_message(err, "a.txt: exists");
     assert_null(o);
     assert_int_equal(chmod(path, 0640), 0);
     write_text(path, &force, "two");
@@ -106,6 +107,10 @@ static void test_link_is_followed(void **state)
     assert_true(fdht_same_file(in_scratch("link"), in_scratch("dir/real")));
     assert_false(fdht_same_file(in_scratch("link"), in_scratch("nothing")));
     assert_false(fdht_same_file("-", "-"));
+    assert_true(
+        fdht_same_file(in_scratch("nothing"), in_scratch("dir/../nothing"))); /* neither is there yet */
+    assert_false(fdht_same_file(in_scratch("nothing"), in_scratch("dir/nothing")));
+    assert_false(fdht_same_file(in_scratch("none/nothing"), in_scratch("none/nothing"))); /* nor can be */
 }
 
 static void test_full_device(void **state)
@@ -208,18 +213,37 @@ static void test_identify(void **state)
         const char *bytes;
         size_t n;
         fdht_file_kind kind;
-    } row[] = {
-        {"\x89PNG\r\n\x1a\n", 8, FDHT_FILE_PNG},   {"YUV4MPEG2 W2 H2\n", 16, FDHT_FILE_Y4M},
-        {"P5\n1 1 255\n", 11, FDHT_FILE_PNM},      {"PK\3\4", 4, FDHT_FILE_ZIP},
-        {" \n{\"a\":1}", 9, FDHT_FILE_JSON},       {"\0\0\10\3\0\0\0\1", 8, FDHT_FILE_IDX},
-        {"\0\0\15\3\0\0\0\1", 8, FDHT_FILE_OTHER}, {"", 0, FDHT_FILE_OTHER},
-        {"\x1f\x8b broken", 9, FDHT_FILE_OTHER},   {"\x89HDF\r\n\x1a\n and no more", 20, FDHT_FILE_HDF5}};
+    } row[] = {{"\x89PNG\r\n\x1a\n", 8, FDHT_FILE_PNG},
+               {"YUV4MPEG2 W2 H2\n", 16, FDHT_FILE_Y4M},
+               {"P5\n1 1 255\n", 11, FDHT_FILE_PNM},
+               {"PK\3\4", 4, FDHT_FILE_ZIP},
+               {" \n{\"a\":1}", 9, FDHT_FILE_JSON},
+               {"\0\0\10\3\0\0\0\1", 8, FDHT_FILE_IDX},
+               {"\0\0\15\3\0\0\0\1", 8, FDHT_FILE_OTHER},
+               {"", 0, FDHT_FILE_OTHER},
+               {"\x1f\x8b broken", 9, FDHT_FILE_GZIP},
+               {"\x89HDF\r\n\x1a\n and no more", 20, FDHT_FILE_HDF5},
+               {"version https://git-lfs.github.com/spec/v1\noid", 46, FDHT_FILE_LFS},
+               {"\n<!DOCTYPE html><html>", 22, FDHT_FILE_HTML},
+               {"<HTML lang=en>", 14, FDHT_FILE_HTML},
+               {"\0\0\0 ftypisom", 12, FDHT_FILE_MP4},
+               {"\x1a\x45\xdf\xa3 webm", 9, FDHT_FILE_MP4},
+               {"\xff\xd8\xff\xe0\0\20JFIF", 10, FDHT_FILE_JPEG},
+               {"%PDF-1.7\n", 9, FDHT_FILE_PDF},
+               {"\x80\2\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15, FDHT_FILE_TORCH_OLD},
+               {"\x80\4\x95\5\0\0\0\0\0\0\0}.", 13, FDHT_FILE_PICKLE},
+               {"\x93NUMPY\1\0", 8, FDHT_FILE_NPY},
+               {"\2\0\0\0\0\0\0\0{}", 10, FDHT_FILE_SAFETENSORS},
+               {"{\0\0\0\0\0\0\0{}", 10, FDHT_FILE_JSON}, /* shorter than that length */
+               {"\10\7\x12\1a\x3a\2\x12\0\x42\2\x10\15", 14, FDHT_FILE_ONNX},
+               {"\10\7\x12\1a\x3a\x7f\x12\0\x42\2\x10\15", 14, FDHT_FILE_OTHER}};
     fdht_file_kind kind;
     fdht_error err = {0};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         put_file(in_scratch("f"), row[i].bytes, row[i].n);
         assert_int_equal(fdht_file_identify(in_scratch("f"), &kind, &err), FDHT_OK);
         assert_string_equal(fdht_file_kind_name(kind), fdht_file_kind_name(row[i].kind));
+        assert_int_equal(fdht_file_kind_advice(kind) != NULL, kind >= FDHT_FILE_TORCHSCRIPT);
     }
     assert_int_equal(fdht_file_identify(scratch, &kind, &err), FDHT_OK);
     assert_int_equal(kind, FDHT_FILE_DIRECTORY);
@@ -228,10 +252,44 @@ static void test_identify(void **state)
     assert_int_equal(kind, FDHT_FILE_STREAM);
 }
 
+static void test_natural_order(void **state)
+{
+    (void)state;
+    static const char *const order[] = {"",
+                                        "1",
+                                        "01",
+                                        "2",
+                                        "10",
+                                        "a",
+                                        "a1b",
+                                        "a1b2",
+                                        "a2",
+                                        "a02",
+                                        "a10",
+                                        "a18446744073709551616",
+                                        "a18446744073709551617",
+                                        "b"};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+        for (size_t j = 0; j < sizeof order / sizeof *order; j++) {
+            int got = fdht_natural_compare(order[i], order[j]);
+            /* equal numbers: leading zeros decide, by bytes ("01" < "1") */
+            int want = i < j ? -1 : i > j;
+            if ((!strcmp(order[i], "1") && !strcmp(order[j], "01")) ||
+                (!strcmp(order[i], "a2") && !strcmp(order[j], "a02")))
+                want = 1;
+            if ((!strcmp(order[i], "01") && !strcmp(order[j], "1")) ||
+                (!strcmp(order[i], "a02") && !strcmp(order[j], "a2")))
+                want = -1;
+            if ((got > 0) - (got < 0) != want)
+                fail_msg("%s, %s: %d", order[i], order[j], got);
+        }
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {T(test_commit_and_force),
+    const struct CMUnitTest tests[] = {T(test_natural_order),
+                                       T(test_commit_and_force),
                                        T(test_target_untouched_until_commit),
                                        T(test_target_that_appears_meanwhile),
                                        T(test_link_is_followed),

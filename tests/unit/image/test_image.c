@@ -1,9 +1,10 @@
+/* PNG, PGM and PPM: exact pixels, resizing, and what is refused. */
 #include "support/files.h"
 
 #include <png.h>
 
 #include "base/base.h"
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/image.h"
 
 /* A PNG by libpng's full interface, so that the reader is tested against another one; rows of `stride` bytes.
@@ -251,39 +252,6 @@ static void test_resize(void **state)
     assert_int_equal(fdht_image_resize(four, 2, 2, 1, &one, 70000, 1, NULL), FDHT_EINVAL);
 }
 
-static void test_natural_order(void **state)
-{
-    (void)state;
-    static const char *const order[] = {"",
-                                        "1",
-                                        "01",
-                                        "2",
-                                        "10",
-                                        "a",
-                                        "a1b",
-                                        "a1b2",
-                                        "a2",
-                                        "a02",
-                                        "a10",
-                                        "a18446744073709551616",
-                                        "a18446744073709551617",
-                                        "b"};
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++)
-        for (size_t j = 0; j < sizeof order / sizeof *order; j++) {
-            int got = fdht_natural_compare(order[i], order[j]);
-            /* equal numbers: leading zeros decide, by bytes ("01" < "1") */
-            int want = i < j ? -1 : i > j;
-            if ((!strcmp(order[i], "1") && !strcmp(order[j], "01")) ||
-                (!strcmp(order[i], "a2") && !strcmp(order[j], "a02")))
-                want = 1;
-            if ((!strcmp(order[i], "01") && !strcmp(order[j], "1")) ||
-                (!strcmp(order[i], "a02") && !strcmp(order[j], "a2")))
-                want = -1;
-            if ((got > 0) - (got < 0) != want)
-                fail_msg("%s, %s: %d", order[i], order[j], got);
-        }
-}
-
 static void test_out_of_memory(void **state)
 {
     (void)state;
@@ -309,8 +277,8 @@ static void test_out_of_memory(void **state)
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {T(test_png_kinds),     T(test_pnm),          T(test_refused),
-                                       T(test_png_bomb),      T(test_write_png),    T(test_resize),
-                                       T(test_natural_order), T(test_out_of_memory)};
+    const struct CMUnitTest tests[] = {T(test_png_kinds),    T(test_pnm),       T(test_refused),
+                                       T(test_png_bomb),     T(test_write_png), T(test_resize),
+                                       T(test_out_of_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* What a runner and a training step say of their memory, beside what the allocator gave out. */
+/* What a runner and a training step say of their memory, next to what the allocator gave out. */
 #include <malloc.h>
 #include <stdatomic.h>
 
@@ -34,16 +34,16 @@ static size_t start(void)
     return atomic_load(&held);
 }
 
-/* Two whole batches: in the second, what is read ahead stands beside the gradients whatever the threads' order. */
+/* Two whole batches: in the second, what is read ahead is there at the same time as the gradients, whatever the threads' order. */
 enum { BATCH = 4, CLIPS = 2 * BATCH };
 /* Not counted: the plan of each map, 30 KB and its index tables; those of small maps are small. */
 enum { PLAN = 64 << 10, SMALL_PLAN = 40 << 10 };
 
-static int read_clip(void *arg, size_t i, void *data, fdht_error *err)
+static int read_clip(void *arg, size_t i, void *data, size_t bytes, fdht_error *err)
 {
-    const size_t *bytes = arg;
+    (void)arg;
     (void)err;
-    memset(data, (int)i, *bytes);
+    memset(data, (int)i, bytes);
     return FDHT_OK;
 }
 
@@ -60,7 +60,15 @@ static void check_training(const char *what, fdht_model *m, const fdht_train_opt
     static const int label[CLIPS] = {0, 1, 2, 0, 1, 2, 0, 1};
     const fdht_model_spec *spec = fdht_model_spec_of(m);
     size_t length[CLIPS], clip = frames * spec->cell[0].inputs * (spec->frame.width ? 1 : sizeof(float));
-    fdht_train_data data = {CLIPS, label, length, read_clip, &clip};
+    const fdht_frame_spec *f = &spec->frame;
+    fdht_train_data data = {.clips = CLIPS,
+                            .label = label,
+                            .length = length,
+                            .width = f->width,
+                            .height = f->height,
+                            .channels = f->channels,
+                            .features = f->width ? 0 : spec->cell[0].inputs,
+                            .read = read_clip};
     fdht_trainer *t = NULL;
     fdht_train_bytes bytes;
     fdht_epoch e;
@@ -82,7 +90,12 @@ static void check_runner(const char *what, fdht_model *m, int threads, size_t fr
 {
     const fdht_model_spec *spec = fdht_model_spec_of(m);
     void *data = fdht_calloc(frames * spec->cell[0].inputs, sizeof(float));
-    fdht_clip clip = {.length = frames};
+    const fdht_frame_spec *f = &spec->frame;
+    fdht_clip clip = {.length = frames,
+                      .width = f->width,
+                      .height = f->height,
+                      .channels = f->channels,
+                      .features = f->width ? 0 : spec->cell[0].inputs};
     fdht_runner *r = NULL;
     float scores[3];
     if (spec->frame.width)

@@ -127,7 +127,7 @@ static void test_refusals(void **state)
     refused(&spec);
 }
 
-/* The counts of engine.md section 1 and of shared/vectors/tie.json; fdht by hand. */
+/* The counts of lib/README.md section 3.3 and of tests/data/tie.json; fdht by hand. */
 static void test_presets(void **state)
 {
     (void)state;
@@ -164,7 +164,7 @@ static void test_presets(void **state)
         fdht_model *m = NULL;
         if (fdht_model_new(&spec, &m, &err) != FDHT_OK)
             fail_msg("%s: %s", p.name, err.msg);
-        /* the table of the recipe: 4,320 with biases, and a dense hidden matrix beside ht and its kin */
+        /* the table of the recipe: 4,320 with biases, and a dense hidden matrix in ht and its kin */
         if (strcmp(p.name, "clips-fdht") == 0)
             assert_int_equal(fdht_model_lstm_size(m), 4320);
         if (strcmp(p.name, "ucf11-ht") == 0)

@@ -1,4 +1,4 @@
-/* Running models: dense LSTMs of other frameworks (shared/vectors/lstm), independence of batch and threads,
+/* Running models: dense LSTMs of other frameworks (tests/data/lstm), independence of batch and threads,
  * frames. */
 #include "support/nn_test.h"
 
@@ -34,12 +34,12 @@ static fdht_model *dense_model(hid_t g, fdht_activation activation)
     fdht_error err = {0};
     for (int i = 0; i < layers * dirs; i++) {
         size_t inputs = i < dirs ? (size_t)attr_int(g, "input_size") : (proj ? proj : hidden) * (size_t)dirs;
-        cell[i] = (fdht_cell_spec){.kind = FDHT_CELL_DENSE,
-                                   .inputs = inputs,
-                                   .hidden = hidden,
-                                   .proj = proj,
-                                   .bias = attr_int(g, "bias") != 0,
-                                   .activation = activation};
+        fdht_cell_spec_default(&cell[i]);
+        cell[i].inputs = inputs;
+        cell[i].hidden = hidden;
+        cell[i].proj = proj;
+        cell[i].bias = attr_int(g, "bias") != 0;
+        cell[i].activation = activation;
         cell[i].op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {inputs}, .out = {4 * hidden}};
     }
     if (fdht_model_new(&spec, &m, &err) != FDHT_OK)
@@ -78,7 +78,7 @@ static void check_states(const char *name, hid_t group, hid_t g, fdht_activation
     float *fh = calloc(dh[0] * dh[2], sizeof *fh), *fc = calloc(dc[0] * dc[2], sizeof *fc);
     assert_int_equal(fdht_runner_new(m, 1, &r, NULL), FDHT_OK);
     for (size_t b = 0; b < dx[0]; b++) {
-        fdht_clip clip = {.f32 = fx, .length = lengths ? (size_t)lengths[b] : dx[1]};
+        fdht_clip clip = {.f32 = fx, .length = lengths ? (size_t)lengths[b] : dx[1], .features = dx[2]};
         for (size_t i = 0; i < dx[1] * dx[2]; i++)
             fx[i] = (float)x[b * dx[1] * dx[2] + i];
         assert_int_equal(fdht_runner_states(r, &clip, fy, fh, fc, NULL), FDHT_OK);
@@ -114,15 +114,17 @@ static void test_golden(void **state)
     assert_true(states_checked >= 27);
 }
 
-/* A clip's scores must not depend on its batch or the number of threads, bit for bit; nor on a NaN beside it.
+/* A clip's scores must not depend on its batch or the number of threads, bit for bit; nor on a NaN in another clip.
  */
 static void test_independence(void **state)
 {
     (void)state;
     enum { CLIPS = 9, INPUTS = 21, CLASSES = 3 };
-    for (int kind = 0; kind < FDHT_CELL_KINDS; kind++) {
-        fdht_cell_spec c[2] = {small_cell((fdht_cell_kind)kind, INPUTS, 5),
-                               small_cell((fdht_cell_kind)kind, INPUTS, 5)};
+    for (int both = 0; both < 2 * FDHT_CELL_KINDS; both++) {
+        int kind = both / 2;
+        fdht_cell_spec c[2];
+        c[0] = c[1] = both % 2 ? small_gru((fdht_cell_kind)kind, INPUTS, 5)
+                               : small_cell((fdht_cell_kind)kind, INPUTS, 5);
         fdht_model_spec spec = {
             .layers = 1, .directions = kind % 2 + 1, .cell = c, .classes = CLASSES, .frame.std = 1};
         fdht_model *m = random_model(&spec, 4);
@@ -135,7 +137,7 @@ static void test_independence(void **state)
             for (size_t j = 0; j < length * INPUTS; j++)
                 x[i][j] = (float)v[j];
             free(v);
-            clip[i] = (fdht_clip){.f32 = x[i], .length = length};
+            clip[i] = (fdht_clip){.f32 = x[i], .length = length, .features = INPUTS};
         }
         x[4][0] = NAN;
         fdht_runner *one = NULL, *many = NULL;
@@ -182,23 +184,72 @@ static void test_frames(void **state)
             fdht_runner *a = NULL, *b = NULL;
             assert_int_equal(fdht_runner_new(frames, 1, &a, NULL), FDHT_OK);
             assert_int_equal(fdht_runner_new(features, 1, &b, NULL), FDHT_OK);
-            assert_int_equal(fdht_runner_run(a, &(fdht_clip){.u8 = u8, .length = T}, 1, got, NULL), FDHT_OK);
-            assert_int_equal(fdht_runner_run(b, &(fdht_clip){.f32 = f32, .length = T}, 1, want, NULL),
-                             FDHT_OK);
+            const fdht_clip pixels = {u8, NULL, T, W, H, C, 0}, numbers_of = {NULL, f32, T, 0, 0, 0, N};
+            assert_int_equal(fdht_runner_run(a, &pixels, 1, got, NULL), FDHT_OK);
+            assert_int_equal(fdht_runner_run(b, &numbers_of, 1, want, NULL), FDHT_OK);
             for (int k = 0; k < CLASSES; k++)
                 assert_true(fabsf(got[k] - want[k]) < 2e-5f);
-            fdht_error err = {0};
-            assert_int_equal(fdht_runner_run(a, &(fdht_clip){.f32 = f32, .length = T}, 1, got, &err),
-                             FDHT_EINVAL);
-            assert_int_equal(fdht_runner_run(b, &(fdht_clip){.u8 = u8, .length = T}, 1, got, &err),
-                             FDHT_EINVAL);
-            assert_int_equal(fdht_runner_run(b, &(fdht_clip){.f32 = f32, .length = 0}, 1, got, &err),
-                             FDHT_EINVAL);
             fdht_runner_free(a);
             fdht_runner_free(b);
             fdht_model_free(frames);
             fdht_model_free(features);
         }
+}
+
+/* One clip that a model cannot take: no entry reads or runs it, each says the same. */
+static void check_refused(fdht_model *m, const fdht_clip *clip, const char *message)
+{
+    fdht_runner *r = NULL;
+    fdht_stream *s = NULL;
+    float scores[2 * 8];
+    char second[300];
+    fdht_error err = {0};
+    assert_int_equal(fdht_runner_new(m, 1, &r, NULL), FDHT_OK);
+    assert_int_equal(fdht_stream_new(r, &s, NULL), FDHT_OK);
+    assert_int_equal(fdht_model_check_clip(m, clip, &err), FDHT_EINVAL);
+    assert_string_equal(err.msg, message);
+    snprintf(second, sizeof second, "clip 0: %s", message);
+    assert_int_equal(fdht_runner_run(r, clip, 1, scores, &err), FDHT_EINVAL);
+    assert_string_equal(err.msg, second);
+    assert_int_equal(fdht_runner_run_together(r, clip, 1, scores, &err), FDHT_EINVAL);
+    assert_string_equal(err.msg, second);
+    assert_int_equal(fdht_runner_states(r, clip, NULL, NULL, NULL, &err), FDHT_EINVAL);
+    assert_string_equal(err.msg, message);
+    assert_int_equal(fdht_stream_frame(s, clip, scores, &err), FDHT_EINVAL);
+    assert_string_equal(err.msg, message);
+    fdht_stream_free(s);
+    fdht_runner_free(r);
+}
+
+/* Sizes and kinds that do not fit are refused by name before anything is read: the pointers lead to one byte. */
+static void test_refused(void **state)
+{
+    (void)state;
+    enum { W = 4, H = 2, C = 3, N = W * H * C };
+    fdht_cell_spec c = small_cell(FDHT_CELL_HT, N, 6);
+    fdht_model_spec spec = {.layers = 1, .directions = 1, .cell = &c, .classes = 3};
+    spec.frame = (fdht_frame_spec){.width = W, .height = H, .channels = C, .std = 1};
+    fdht_model *frames = random_model(&spec, 8);
+    spec.frame = (fdht_frame_spec){.std = 1};
+    fdht_model *features = random_model(&spec, 8);
+    uint8_t u8 = 0;
+    float f32 = 0;
+    check_refused(frames, &(fdht_clip){&u8, NULL, 1, 8, 8, 3, 0}, "8x8x3, the model takes 4x2x3");
+    check_refused(frames, &(fdht_clip){&u8, NULL, 1, H, W, C, 0}, "2x4x3, the model takes 4x2x3");
+    check_refused(frames, &(fdht_clip){&u8, NULL, 1, W, H, 1, 0}, "4x2x1, the model takes 4x2x3");
+    check_refused(frames, &(fdht_clip){NULL, &f32, 1, 0, 0, 0, N}, "24 features, the model takes 4x2x3");
+    check_refused(features, &(fdht_clip){&u8, NULL, 1, W, H, C, 0}, "4x2x3, the model takes 24 features");
+    check_refused(features, &(fdht_clip){NULL, &f32, 1, 0, 0, 0, 48},
+                  "48 features, the model takes 24 features");
+    check_refused(features, &(fdht_clip){&u8, NULL, 1, 0, 0, 0, N},
+                  "the numbers are bytes, the model takes floats");
+    check_refused(frames, &(fdht_clip){NULL, &f32, 1, W, H, C, 0},
+                  "the numbers are floats, the model takes bytes");
+    check_refused(frames, &(fdht_clip){&u8, &f32, 1, W, H, C, 0}, "expected either frames or features");
+    check_refused(frames, &(fdht_clip){NULL, NULL, 1, W, H, C, 0}, "expected either frames or features");
+    check_refused(frames, &(fdht_clip){&u8, NULL, 0, W, H, C, 0}, "expected at least 1 frame, got 0");
+    fdht_model_free(frames);
+    fdht_model_free(features);
 }
 
 /* Frame by frame is what the whole clip is, after each reset anew. */
@@ -213,9 +264,13 @@ static void check_stream(fdht_model *m, const uint8_t *u8, const float *f32, siz
     for (int again = 0; again < 2; again++) {
         fdht_stream_reset(s);
         for (size_t t = 0; t < length; t++) {
-            const void *frame = u8 ? (const void *)(u8 + t * inputs) : (const void *)(f32 + t * inputs);
-            fdht_clip clip = {u8, f32, t + 1};
-            assert_int_equal(fdht_stream_frame(s, frame, got, NULL), FDHT_OK);
+            const fdht_frame_spec *f = &fdht_model_spec_of(m)->frame;
+            fdht_clip clip = {u8, f32, t + 1, f->width, f->height, f->channels, f32 ? inputs : 0},
+                      frame = clip;
+            frame.u8 = u8 ? u8 + t * inputs : NULL;
+            frame.f32 = f32 ? f32 + t * inputs : NULL;
+            frame.length = 1;
+            assert_int_equal(fdht_stream_frame(s, &frame, got, NULL), FDHT_OK);
             assert_int_equal(fdht_runner_run(r, &clip, 1, want, NULL), FDHT_OK);
             for (size_t k = 0; k < classes; k++)
                 assert_true(fabsf(got[k] - want[k]) < 2e-5f);
@@ -238,9 +293,11 @@ static void test_stream(void **state)
     }
     free(v);
     for (int kind = 0; kind < FDHT_CELL_KINDS; kind++)
-        for (int k = 0; k < 8; k++) {
+        for (int k = 0; k < 16; k++) {
             fdht_cell_spec c[2] = {small_cell((fdht_cell_kind)kind, N, 6),
                                    small_cell((fdht_cell_kind)kind, 6, 6)};
+            if (k & 8)
+                c[0] = small_gru((fdht_cell_kind)kind, N, 6);
             fdht_model_spec spec = {.layers = 2, .directions = 1, .cell = c, .classes = 3, .frame.std = 1};
             spec.pool = k & 1 ? FDHT_POOL_MEAN : FDHT_POOL_LAST;
             if (k & 4)
@@ -274,8 +331,8 @@ static void test_softmax(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden), cmocka_unit_test(test_independence), cmocka_unit_test(test_frames),
-        cmocka_unit_test(test_stream), cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_golden),  cmocka_unit_test(test_independence), cmocka_unit_test(test_frames),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_stream),       cmocka_unit_test(test_softmax),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,13 +16,14 @@ typedef struct toy {
     int fail_at; /* -1: never */
 } toy;
 
-static int read_toy(void *arg, size_t i, void *data, fdht_error *err)
+static int read_toy(void *arg, size_t i, void *data, size_t bytes, fdht_error *err)
 {
     toy *t = arg;
     t->reads++;
     if ((int)i == t->fail_at)
         return fdht_fail(err, FDHT_EFORMAT, "clip %zu: damaged", i);
-    memcpy(data, t->frame[i], t->length[i] * N);
+    assert_int_equal(bytes, t->length[i] * N);
+    memcpy(data, t->frame[i], bytes);
     return FDHT_OK;
 }
 
@@ -41,13 +42,23 @@ static fdht_train_data make_toy(toy *t, uint64_t seed)
                 t->frame[i][s][j] = (uint8_t)((j / W == row ? 200 : 20) + fdht_rng_below(&rng, 20));
         }
     }
-    return (fdht_train_data){
-        .clips = CLIPS, .label = t->label, .length = t->length, .read = read_toy, .arg = t};
+    return (fdht_train_data){.clips = CLIPS,
+                             .label = t->label,
+                             .length = t->length,
+                             .width = W,
+                             .height = H,
+                             .channels = C,
+                             .read = read_toy,
+                             .arg = t};
 }
 
 static fdht_model *toy_model(fdht_cell_kind kind, bool diff, size_t frames, fdht_sample how)
 {
-    fdht_cell_spec c = {.kind = kind, .inputs = N, .hidden = 8, .bias = true};
+    fdht_cell_spec c;
+    fdht_cell_spec_default(&c);
+    c.kind = kind;
+    c.inputs = N;
+    c.hidden = 8;
     c.op = (fdht_op_spec){.format = FDHT_HT, .d = 2, .in = {4, 4}, .out = {4, 8}};
     assert_int_equal(fdht_tree_balanced(2, &c.op.tree, NULL), FDHT_OK);
     fdht_op_spec_set_rank(&c.op, 4);
@@ -170,6 +181,48 @@ static void test_same_bits(void **state)
     free(three);
     free(resumed);
     free(other);
+    fdht_model_free(m);
+}
+
+/* Every entry that takes a source refuses clips that the model does not take, before one is read. */
+static void check_foreign(fdht_model *m, const fdht_train_data *own, const fdht_train_data *other,
+                          const char *why)
+{
+    fdht_train_options opt = toy_options(1);
+    fdht_trainer *t = NULL;
+    fdht_result result = {0};
+    fdht_error err = {0};
+    double mean, std;
+    char message[300];
+    assert_int_equal(fdht_trainer_new(m, &opt, other, NULL, &t, &err), FDHT_EINVAL);
+    snprintf(message, sizeof message, "training data: %s, the model takes 4x4x1", why);
+    assert_string_equal(err.msg, message);
+    assert_int_equal(fdht_trainer_new(m, &opt, own, other, &t, &err), FDHT_EINVAL);
+    snprintf(message, sizeof message, "validation data: %s, the model takes 4x4x1", why);
+    assert_string_equal(err.msg, message);
+    assert_int_equal(fdht_evaluate(m, other, 1, &result, &err), FDHT_EINVAL);
+    snprintf(message, sizeof message, "evaluation: %s, the model takes 4x4x1", why);
+    assert_string_equal(err.msg, message);
+    assert_int_equal(fdht_pixel_stats(other, &fdht_model_spec_of(m)->frame, &mean, &std, &err), FDHT_EINVAL);
+}
+
+static void test_foreign_data(void **state)
+{
+    (void)state;
+    static toy data;
+    fdht_train_data own = make_toy(&data, 1), other = own;
+    fdht_model *m = toy_model(FDHT_CELL_HT, false, 0, FDHT_SAMPLE_EVEN);
+    data.reads = 0;
+    other.width = 40;
+    other.height = 40;
+    check_foreign(m, &own, &other, "40x40x1");
+    other.width = 2; /* as many numbers, another picture */
+    other.height = 8;
+    check_foreign(m, &own, &other, "2x8x1");
+    other.width = other.height = other.channels = 0;
+    other.features = N;
+    check_foreign(m, &own, &other, "16 features");
+    assert_int_equal(data.reads, 0);
     fdht_model_free(m);
 }
 
@@ -309,7 +362,7 @@ static void test_out_of_memory(void **state)
         if (status == FDHT_OK)
             status = fdht_stream_new(r, &s, NULL);
         if (status == FDHT_OK)
-            status = fdht_runner_run(r, &(fdht_clip){.u8 = data.frame[0][0], .length = 3}, 1, scores, NULL);
+            status = fdht_runner_run(r, &(fdht_clip){data.frame[0][0], NULL, 3, W, H, C, 0}, 1, scores, NULL);
         bool reached = fdht_alloc_fail_at == 0;
         fdht_alloc_fail_at = 0;
         assert_int_equal(status, reached ? FDHT_ENOMEM : FDHT_OK);
@@ -344,8 +397,8 @@ static void test_loss(void **state)
     (void)state;
     double *z = random_numbers(12, 3), grad[12], weight = 0, w[3] = {0.5, 1, 3};
     int label[4] = {0, 2, 1, 2};
-    size_t correct = 0;
-    double loss = fdht_loss_f64(4, 3, z, label, 0.2, w, grad, &weight, &correct);
+    double correct = 0;
+    double loss = fdht_loss_f64(FDHT_OUTPUT_SOFTMAX, 4, 3, z, label, NULL, 0.2, w, grad, &weight, &correct);
     assert_true(fabs(weight - 7.5) < 1e-15);
     assert_true(fabs(loss / weight - plain_loss(z, 4, 3, label, 0.2, w)) < 1e-12);
     for (int i = 0; i < 12; i++) {
@@ -356,6 +409,46 @@ static void test_loss(void **state)
         double down = plain_loss(z, 4, 3, label, 0.2, w);
         z[i] = kept;
         assert_true(fabs(grad[i] / weight - (up - down) / (2 * h)) < 1e-8);
+    }
+    free(z);
+}
+
+/* The other output kinds against their definitions, as PyTorch's BCEWithLogitsLoss and MSELoss have them. */
+static double plain_other(fdht_output_kind output, const double *z, const float *target, const double *w)
+{
+    double loss = 0;
+    for (int i = 0; i < 12; i++) {
+        double p = 1 / (1 + exp(-z[i])), t = (double)target[i];
+        loss +=
+            w[i % 3] / 3 *
+            (output == FDHT_OUTPUT_SIGMOID ? -t * log(p) - (1 - t) * log(1 - p) : (z[i] - t) * (z[i] - t));
+    }
+    return loss;
+}
+
+static void test_other_losses(void **state)
+{
+    (void)state;
+    static const float target[12] = {0, 1, 1, 0, 0, 0, 1, 0.25f, 1, 1, 1, 0};
+    const double w[3] = {0.5, 1, 3}, h = 1e-6;
+    double *z = random_numbers(12, 3), grad[12];
+    for (int output = FDHT_OUTPUT_SIGMOID; output <= FDHT_OUTPUT_LINEAR; output++) {
+        double weight = 0, correct = 0, right = 0;
+        double loss =
+            fdht_loss_f64((fdht_output_kind)output, 4, 3, z, NULL, target, 0, w, grad, &weight, &correct);
+        assert_true(weight == 4);
+        assert_true(fabs(loss - plain_other((fdht_output_kind)output, z, target, w)) < 1e-12);
+        for (int i = 0; i < 12; i++) {
+            double kept = z[i];
+            right += (z[i] > 0) == (target[i] > 0.5f);
+            z[i] = kept + h;
+            double up = plain_other((fdht_output_kind)output, z, target, w);
+            z[i] = kept - h;
+            double down = plain_other((fdht_output_kind)output, z, target, w);
+            z[i] = kept;
+            assert_true(fabs(grad[i] - (up - down) / (2 * h)) < 1e-8);
+        }
+        assert_true(fabs(correct - (output == FDHT_OUTPUT_SIGMOID ? right / 3 : 0)) < 1e-12);
     }
     free(z);
 }
@@ -494,11 +587,12 @@ static void test_schedule(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_learns),   cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_stops),    cmocka_unit_test(test_patience),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_loss),     cmocka_unit_test(test_frames),
-        cmocka_unit_test(test_sampling), cmocka_unit_test(test_measure),
+        cmocka_unit_test(test_learns),        cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_foreign_data),  cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_patience),      cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_loss),
+        cmocka_unit_test(test_other_losses),  cmocka_unit_test(test_frames),
+        cmocka_unit_test(test_sampling),      cmocka_unit_test(test_measure),
         cmocka_unit_test(test_schedule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

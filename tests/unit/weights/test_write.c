@@ -4,7 +4,7 @@
 
 #include "support/weights_test.h"
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 
 static char path[256];
 
@@ -32,8 +32,7 @@ static fdht_weights *read_back(void)
     return w;
 }
 
-/* --- golden files: read, write in another layout, read: the same numbers, bit for bit
- * -------------------------- */
+/* ---- golden files: read, write in another layout, read: the same numbers, bit for bit ---- */
 
 static void same_model(const fdht_model *a, const fdht_model *b, const char *what)
 {
@@ -84,16 +83,18 @@ static void golden_round_trips(void **state)
     each_golden(check_golden);
 }
 
-/* --- compressed cells
- * ------------------------------------------------------------------------------------------ */
+/* ---- compressed cells ---- */
 
 /* A cell of 2 x 3 x 5 inputs (29 used) and 4 x 2 x 3 rows, H = 5 of 6: padding in both directions. */
 static void make_spec(fdht_cell_kind kind, fdht_cell_spec *c)
 {
-    static const fdht_format format[] = {FDHT_DENSE, FDHT_TT, FDHT_TR, FDHT_BT, FDHT_HT, FDHT_HT};
     fdht_error err = {0};
-    *c = (fdht_cell_spec){.kind = kind, .inputs = 29, .hidden = 5, .bias = true};
-    c->op = (fdht_op_spec){.format = format[kind], .d = 3, .in = {2, 3, 5}, .out = {4, 2, 3}, .blocks = 2};
+    fdht_cell_spec_default(c);
+    c->kind = kind;
+    c->inputs = 29;
+    c->hidden = 5;
+    c->op = (fdht_op_spec){
+        .format = fdht_cell_format(kind), .d = 3, .in = {2, 3, 5}, .out = {4, 2, 3}, .blocks = 2};
     assert_int_equal(fdht_tree_balanced(3, &c->op.tree, &err), FDHT_OK);
     fdht_op_spec_set_rank(&c->op, 3);
     if (kind == FDHT_CELL_FDHT) {
@@ -126,7 +127,7 @@ static double *naive(const fdht_model *m, size_t *cols)
     size_t n = fdht_op_parameters(op);
     *cols = fdht_op_inputs(op);
     double *params = calloc(n, sizeof *params), *W = calloc(fdht_op_outputs(op) * *cols, sizeof *W);
-    size_t at = SIZE_MAX; /* cores stand first and together in the model's values */
+    size_t at = SIZE_MAX; /* cores come first and together in the model's values */
     for (int i = 0; i < fdht_model_params(m); i++)
         if (!strncmp(fdht_model_param(m, i)->name, "cells/0/cores/", 14) && at == SIZE_MAX)
             at = fdht_model_param(m, i)->offset;
@@ -212,7 +213,7 @@ static void compressed_cells_export(void **state)
             if (fdht_weights_run(w, 0, 1, FDHT_ACTIVATION_UNKNOWN, 6, x, NULL, h2, c2, NULL, &err))
                 fail_msg("%s", err.msg);
             fdht_runner *r = NULL;
-            fdht_clip clip = {.f32 = x, .length = 6};
+            fdht_clip clip = {.f32 = x, .length = 6, .features = fdht_model_spec_of(m)->cell[0].inputs};
             assert_int_equal(fdht_runner_new(m, 1, &r, &err), FDHT_OK);
             assert_int_equal(fdht_runner_states(r, &clip, NULL, h, c, &err), FDHT_OK);
             for (int i = 0; i < 5 * directions; i++)
@@ -225,8 +226,7 @@ static void compressed_cells_export(void **state)
         }
 }
 
-/* --- refusals
- * -------------------------------------------------------------------------------------------------- */
+/* ---- refusals ---- */
 
 static int stop_at_once(void *arg, double fraction)
 {

@@ -1,0 +1,240 @@
+/* infer/cmd_infer.c - fdht infer MODEL.h5 INPUT...: clips in, labels out, one record a clip, in input order. */
+#include "infer/infer.h"
+#include "frame/output.h"
+#include "frame/signals.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fdht/hardware.h"
+#include "fdht/modelfile.h"
+
+static const cli_option options[] = {
+    CLI_SIZE(infer_args, top, 0, "top", "K", 1, 100000, "how many classes a record lists (default 1)"),
+    CLI_CHOICE(infer_args, format, 0, "format", "jsonl|tsv|text", "how records are written (default jsonl)"),
+    CLI_FLAG(infer_args, steps, 0, "steps", "jsonl: with an output for every step, all of them"),
+    CLI_FLAG(infer_args, logits, 0, "logits", "add the logits; without a classifier the last state"),
+    CLI_FILE(infer_args, labels, 0, "labels", "FILE", "class names, one a line, instead of the model's"),
+    CLI_FLAG(infer_args, from_stdin, 0, "from-stdin",
+             "read more inputs from standard input, one path a line"),
+    CLI_CHOICE(infer_args, raw, 0, "raw", "rgb24|gray", "files and pipes that are not y4m hold such frames"),
+    CLI_EXTENT(infer_args, size, 0, "size", "--raw: the size of a frame"),
+    CLI_SIZE(infer_args, clip_frames, 0, "clip-frames", "K", 1, 1e9,
+             "cut videos and pipes into clips of K frames"),
+    CLI_SIZE(infer_args, frames, 0, "frames", "K", 1, 1e6,
+             "take K frames of each clip (default: as the model was trained)"),
+    CLI_FLAG(infer_args, resize, 0, "resize",
+             "resize frames to the model's size (default: an error record, unless trained so)"),
+    CLI_FLAG(infer_args, stream, 0, "stream", "a record after every frame, of all frames since the start"),
+    CLI_FLAG(infer_args, fixed16, 0, "fixed16",
+             "16-bit arithmetic of the accelerator, its ranges set by the first clips"),
+    CLI_SIZE(infer_args, batch, 0, "batch", "N", 1, 4096,
+             "clips run at a time (default: 4 a thread; pipes 1)"),
+    CLI_STRING(infer_args, shard, 0, "shard", "I/N", "only clips number I, I + N, .. (I from 0)"),
+    CLI_CHOICE(infer_args, control, 0, "control", "single|shuffle",
+               "run on one frame repeated, or on frames in random order"),
+    CLI_FLAG(infer_args, score, 0, "score",
+             "print accuracy, F1 or error to standard error, where clips have labels"),
+    CLI_END,
+};
+
+static const infer_args defaults = {.top = 1, .raw = -1, .control = -1};
+
+static int parse(cli *c, void *p)
+{
+    infer_args *a = p;
+    if (c->argc < 1)
+        return cli_usage(c, "MODEL.h5 is missing");
+    if (c->argc < 2 && !a->from_stdin)
+        return cli_usage(c, "no INPUT; - is standard input");
+    if ((a->raw >= 0) != (a->size.width > 0))
+        return cli_usage(c, "--raw and --size need each other");
+    if (a->stream && (a->control >= 0 || a->frames))
+        return cli_usage(c, "--stream takes frames as they come: no --control, no --frames");
+    if (a->stream && a->fixed16)
+        return cli_usage(c, "--stream and --fixed16 exclude each other");
+    if (c->json && cli_given(c, "format") && a->format != INFER_JSONL)
+        return cli_usage(c, "--json and --format exclude each other");
+    for (int i = 1; a->from_stdin && i < c->argc; i++)
+        if (strcmp(c->argv[i], "-") == 0)
+            return cli_usage(c, "- and --from-stdin both want standard input");
+    return cli_check_hdf5_input(c, c->argv[0]);
+}
+
+static int read_labels(infer_job *j)
+{
+    char *line = NULL;
+    size_t room = 0, n = 0;
+    ssize_t length;
+    FILE *f = j->a->labels ? fopen(j->a->labels, "r") : NULL;
+    if (!j->a->labels)
+        return FDHT_OK;
+    if (!f)
+        return cli_fail(j->c, FDHT_ENOENT, "%s: cannot be read", j->a->labels);
+    j->name = cli_calloc(j->spec->classes + 1, sizeof *j->name);
+    while ((length = getline(&line, &room, f)) > 0) {
+        while (length && (line[length - 1] == '\n' || line[length - 1] == '\r'))
+            line[--length] = 0;
+        if (n < j->spec->classes)
+            j->name[n] = strcpy(cli_calloc((size_t)length + 1, 1), line);
+        n++;
+    }
+    free(line);
+    fclose(f);
+    if (n != j->spec->classes)
+        return cli_fail(j->c, FDHT_EINVAL, "--labels %s: has %zu names, the model has %zu classes",
+                        j->a->labels, n, j->spec->classes);
+    return FDHT_OK;
+}
+
+/* Whether any input is a pipe, so that a record must not wait for the clips after it. */
+static bool any_pipe(const cli *c)
+{
+    for (int i = 1; i < c->argc; i++) {
+        fdht_file_kind kind;
+        if (!strcmp(c->argv[i], "-") ||
+            (!fdht_file_identify(c->argv[i], &kind, NULL) && kind == FDHT_FILE_STREAM))
+            return true;
+    }
+    return false;
+}
+
+static int parse_shard(cli *c, const char *text, fdht_clips_options *o)
+{
+    char *slash = text ? strchr(text, '/') : NULL, first[32] = "";
+    if (!text)
+        return FDHT_OK;
+    if (slash && (size_t)(slash - text) < sizeof first)
+        memcpy(first, text, (size_t)(slash - text));
+    if (!slash || !cli_parse_size(first, 0, 1e9, &o->shard) ||
+        !cli_parse_size(slash + 1, 1, 1e9, &o->shards) || o->shard >= o->shards)
+        return cli_usage(c, "--shard %s: expected I/N with 0 <= I < N", text);
+    return FDHT_OK;
+}
+
+static int open_clips(infer_job *j)
+{
+    const fdht_frame_spec *f = &j->spec->frame;
+    const infer_args *a = j->a;
+    fdht_clips_options o;
+    if (a->resize && !f->width)
+        return cli_usage(j->c, "--resize: %s takes features, not frames", j->c->argv[0]);
+    fdht_clips_options_for_model(j->spec, &o);
+    o.raw = a->raw == 0 ? FDHT_RAW_RGB24 : a->raw == 1 ? FDHT_RAW_GRAY : FDHT_RAW_NONE;
+    o.raw_width = a->size.width;
+    o.raw_height = a->size.height;
+    o.clip_frames = a->stream ? 1 : a->clip_frames;
+    o.frames = a->stream ? 0 : a->frames ? a->frames : f->frames;
+    if (a->resize) {
+        o.width = f->width;
+        o.height = f->height;
+    }
+    o.list = a->from_stdin ? "-" : NULL;
+    o.stop = cli_stop_flag();
+    int status = parse_shard(j->c, a->shard, &o);
+    if (status)
+        return status;
+    return fdht_clips_open((const char *const *)(j->c->argv + 1), (size_t)j->c->argc - 1, &o, &j->clips,
+                           &j->c->err);
+}
+
+/* --fixed16: the machine that `simulate` assumes, and enough clips at once to set its ranges. */
+static int set_up_fixed(infer_job *j)
+{
+    fdht_order_choice best = {.kind = FDHT_ORDER_BEST};
+    fdht_sim_hw hw;
+    if (!fdht_model_classic(j->model))
+        cli_note(
+            j->c,
+            "link 0 alone, the recurrent layer, is in 16 bits; the %d links after it are in floating point",
+            j->spec->links - 1);
+    int status = fdht_sim_hw_named("fdht", &hw, &j->c->err);
+    return status ? status : fdht_fixed_model_new(j->model, &best, &hw, &j->fixed, &j->c->err);
+}
+
+static int set_up(infer_job *j)
+{
+    cli *c = j->c;
+    int status = fdht_modelfile_read(c->argv[0], &j->model, NULL, NULL, &c->err);
+    if (status)
+        return status;
+    j->spec = fdht_model_spec_of(j->model);
+    if (!j->spec->classes && !j->a->logits)
+        return cli_usage(c, "%s has no classifier; --logits prints its last state", c->argv[0]);
+    if ((status = read_labels(j)) || (status = open_clips(j)) ||
+        (status = fdht_runner_new(j->model, c->threads, &j->runner, &c->err)))
+        return status;
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t threads = c->threads ? (size_t)c->threads : cpus > 0 ? (size_t)cpus : 1;
+    j->batch = j->a->batch ? j->a->batch : j->a->from_stdin || any_pipe(c) ? 1 : 4 * threads;
+    if (j->a->fixed16) {
+        j->batch = j->a->batch ? j->a->batch : 16;
+        if ((status = set_up_fixed(j)))
+            return status;
+    }
+    j->records = (infer_records){.c = c,
+                                 .model = j->model,
+                                 .format = j->a->format,
+                                 .logits = j->a->logits,
+                                 .steps = j->a->steps,
+                                 .stream = j->a->stream,
+                                 .top = j->a->top,
+                                 .name = j->name};
+    infer_records_open(&j->records);
+    j->item = cli_calloc(j->batch, sizeof *j->item);
+    j->clip = cli_calloc(j->batch, sizeof *j->clip);
+    j->room = fdht_model_width(j->model);
+    j->scores = cli_calloc(j->room, sizeof *j->scores);
+    return FDHT_OK;
+}
+
+static void close_job(infer_job *j)
+{
+    fdht_clips_close(j->clips);
+    fdht_stream_free(j->stream);
+    fdht_runner_free(j->runner);
+    fdht_fixed_model_free(j->fixed);
+    for (size_t k = 0; j->name && k < j->spec->classes; k++)
+        free(j->name[k]);
+    fdht_model_free(j->model);
+    free(j->name);
+    free(j->item);
+    free(j->clip);
+    free(j->scores);
+    infer_records_close(&j->records);
+    free(j->stream_source);
+}
+
+static int run(cli *c, void *p)
+{
+    infer_job j = {.c = c, .a = p};
+    int status = set_up(&j);
+    if (!status) {
+        infer_print_header(&j.records);
+        cli_bar_start(c, &j.bar, "infer");
+        j.bar.on = j.bar.on && !isatty(STDOUT_FILENO); /* records would run through it */
+        j.expected = j.bar.on ? fdht_clips_expected(j.clips) : 0;
+        status = j.a->stream ? infer_run_stream(&j) : infer_run_clips(&j);
+    }
+    cli_bar_end(&j.bar);
+    if (!status && (j.a->score || j.a->control >= 0))
+        infer_print_score(&j.records);
+    close_job(&j);
+    return status;
+}
+
+const cli_command cmd_infer = {
+    .name = "infer",
+    .summary = "label clips with a model",
+    .usage = "MODEL.h5 INPUT... [options]",
+    .notes = "An INPUT is a data set file, a folder of pictures (a clip) or of such folders, a picture, a\n"
+             "y4m or --raw video, or - for a pipe. A bad clip gives a record with `error`, a line on\n"
+             "standard error and, at the end, status 1; the others are labelled all the same.",
+    .common = CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_TRUST,
+    .options = options,
+    .args_size = sizeof(infer_args),
+    .defaults = &defaults,
+    .parse = parse,
+    .run = run,
+};

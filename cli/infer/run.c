@@ -1,0 +1,197 @@
+/* infer/run.c - clips through the model: in batches, or frame by frame for --stream. */
+#include "fdht/basics.h"
+#include "infer/infer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fdht/basics.h"
+#include "frame/clips.h"
+
+static size_t frame_bytes(const infer_job *j)
+{
+    return fdht_model_inputs(j->model) * (j->spec->frame.width ? 1 : sizeof(float));
+}
+
+/* The item as a clip. message: empty if the model can take it, else why not, without the clip's name. */
+static void take_item(const infer_job *j, const fdht_clip_item *item, fdht_clip *clip, char *message,
+                      size_t size)
+{
+    fdht_error err = {0};
+    char prefix[sizeof err.msg];
+    *message = 0;
+    if (!fdht_clip_of_item(item, j->model, clip, &err))
+        return;
+    int n = snprintf(prefix, sizeof prefix, "clip %.160s: ", item->name);
+    const char *why = item->status                               ? item->error.msg
+                      : strncmp(err.msg, prefix, (size_t)n) == 0 ? err.msg + n
+                                                                 : err.msg;
+    snprintf(message, size, "%s%s", why, item->status ? cli_clip_hint(item) : cli_size_hint(item, j->spec));
+}
+
+/* The controls of an accuracy: is it the motion, and the order of the frames, that is recognised? */
+static void apply_control(const infer_job *j, fdht_clip_item *item)
+{
+    size_t bytes = frame_bytes(j), n = item->shape.length;
+    unsigned char *data = item->u8 ? (unsigned char *)item->u8 : (unsigned char *)item->f32;
+    if (j->a->control == INFER_SINGLE)
+        for (size_t t = 0; t < n; t++)
+            memmove(data + t * bytes, data + n / 2 * bytes, bytes);
+    if (j->a->control != INFER_SHUFFLE)
+        return;
+    fdht_rng random;
+    fdht_rng_seed(&random, j->c->seed, item->number);
+    unsigned char *kept = cli_calloc(bytes, 1);
+    for (size_t t = n; t > 1; t--) {
+        size_t other = fdht_rng_below(&random, t);
+        memcpy(kept, data + (t - 1) * bytes, bytes);
+        memmove(data + (t - 1) * bytes, data + other * bytes, bytes);
+        memcpy(data + other * bytes, kept, bytes);
+    }
+    free(kept);
+}
+
+/* Numbers of the scores of a clip of `length` frames. */
+static size_t count_scores(const infer_job *j, size_t length)
+{
+    return fdht_model_rows(j->model, length) * fdht_model_width(j->model);
+}
+
+static void make_room(infer_job *j, size_t n)
+{
+    size_t need = 0;
+    for (size_t i = 0; i < n; i++)
+        need += count_scores(j, j->clip[i].length);
+    if (need <= j->room)
+        return;
+    free(j->scores);
+    j->scores = cli_calloc(need, sizeof *j->scores);
+    j->room = need;
+}
+
+/* scores of n clips; in 16-bit arithmetic after its ranges have been set by the first ones. */
+static int run_scores(infer_job *j, size_t n)
+{
+    int status = FDHT_OK;
+    if (n == 0)
+        return FDHT_OK;
+    make_room(j, n);
+    if (!j->fixed)
+        return fdht_runner_run(j->runner, j->clip, n, j->scores, &j->c->err);
+    if (!j->calibrated)
+        status = fdht_fixed_model_calibrate(j->fixed, j->clip, n, &j->c->err);
+    j->calibrated = true;
+    float *scores = j->scores;
+    for (size_t i = 0; !status && i < n; i++) {
+        status = fdht_fixed_model_run(j->fixed, &j->clip[i], scores, NULL, &j->c->err);
+        scores += count_scores(j, j->clip[i].length);
+    }
+    return status;
+}
+
+/* Run n items and write their records in order. */
+static int run_batch(infer_job *j, size_t n)
+{
+    char message[512];
+    size_t good = 0;
+    fdht_clip unused;
+    for (size_t i = 0; i < n; i++) {
+        fdht_clip_item *item = j->item[i];
+        take_item(j, item, &j->clip[good], message, sizeof message);
+        if (*message)
+            continue;
+        apply_control(j, item);
+        good++;
+    }
+    int status = run_scores(j, good);
+    if (status)
+        return status;
+    const float *scores = j->scores;
+    for (size_t i = 0; i < n; i++) {
+        const fdht_clip_item *item = j->item[i];
+        take_item(j, item, &unused, message, sizeof message);
+        if (*message) {
+            infer_print_error(&j->records, item->name, message);
+            continue;
+        }
+        infer_print_record(&j->records, item, item->name, scores,
+                           fdht_model_rows(j->model, item->shape.length));
+        scores += count_scores(j, item->shape.length);
+    }
+    fflush(stdout);
+    return ferror(stdout) ? cli_fail(j->c, FDHT_EIO, "standard output: cannot be written") : FDHT_OK;
+}
+
+int infer_run_clips(infer_job *j)
+{
+    size_t n = 0;
+    int status = FDHT_OK;
+    bool end = false;
+    while (!status && !end) {
+        status = fdht_clips_next(j->clips, &j->item[n], &j->c->err);
+        end = !status && !j->item[n];
+        n += !status && !end;
+        if (!status && (n == j->batch || (end && n))) {
+            status = run_batch(j, n);
+            j->done += n;
+            if (!status)
+                status = cli_bar_update(&j->bar, (double)j->done, (double)j->expected, "clips");
+            for (size_t i = 0; i < n; i++)
+                fdht_clip_item_free(j->item[i]);
+            n = 0;
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        fdht_clip_item_free(j->item[i]);
+    return status;
+}
+
+/* --stream: items of one frame each, or whole clips, frame by frame; the state starts anew with each source, and every
+ * --clip-frames frames. */
+static int stream_item(infer_job *j, const fdht_clip_item *item)
+{
+    char message[512];
+    bool fresh = !j->stream_source || strcmp(j->stream_source, item->source) != 0;
+    fdht_clip clip;
+    take_item(j, item, &clip, message, sizeof message);
+    if (*message) {
+        infer_print_error(&j->records, item->name, message);
+        return FDHT_OK;
+    }
+    if (fresh) {
+        free(j->stream_source);
+        j->stream_source = cli_calloc(strlen(item->source) + 1, 1);
+        strcpy(j->stream_source, item->source);
+    }
+    for (size_t t = 0; t < item->shape.length; t++) {
+        fdht_clip frame = clip;
+        frame.u8 = clip.u8 ? clip.u8 + t * frame_bytes(j) : NULL;
+        frame.f32 = clip.f32 ? clip.f32 + t * clip.features : NULL;
+        frame.length = 1;
+        if ((fresh && t == 0) || (t == 0 && item->shape.length > 1) ||
+            (j->a->clip_frames && j->frames_done % j->a->clip_frames == 0)) {
+            fdht_stream_reset(j->stream);
+            j->frames_done = 0;
+        }
+        int status = fdht_stream_frame(j->stream, &frame, j->scores, &j->c->err);
+        if (status)
+            return status;
+        j->frames_done++;
+        if (item->shape.length > 1)
+            snprintf(message, sizeof message, "%.480s#%zu", item->name, t);
+        infer_print_record(&j->records, item, item->shape.length > 1 ? message : item->name, j->scores, 1);
+    }
+    fflush(stdout);
+    return ferror(stdout) ? cli_fail(j->c, FDHT_EIO, "standard output: cannot be written") : FDHT_OK;
+}
+
+int infer_run_stream(infer_job *j)
+{
+    fdht_clip_item *item = NULL;
+    int status = fdht_stream_new(j->runner, &j->stream, &j->c->err);
+    while (!status && !(status = fdht_clips_next(j->clips, &item, &j->c->err)) && item) {
+        status = stream_item(j, item);
+        fdht_clip_item_free(item);
+    }
+    return status;
+}

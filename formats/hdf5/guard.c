@@ -1,0 +1,284 @@
+/* hdf5/guard.c - an HDF5 file is first walked to its end in a child process under limits.
+ *
+ * Libraries of the 1.10 series crash, loop or ask for gigabytes on one flipped bit of a file. No scan of bytes
+ * finds all of that, so the file is read where a crash costs nothing: a child opens every object, attribute
+ * and string and all small data, with bounded address space, processor time and files, and tells the parent
+ * over a pipe how it ended. Only a file that the child survived is opened here. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifdef FDHT_HAVE_LIBSECCOMP
+#include <seccomp.h>
+#endif
+
+#include "fdht/io.h"
+#include "hdf5/h5.h"
+#include "hdf5/walk.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { ADDRESS_LIMIT = 0 }; /* sanitizers map terabytes; their own limits hold */
+#else
+enum { ADDRESS_LIMIT = 1 };
+#endif
+
+enum {
+    ROOM = 192 << 20,  /* bytes of address space that any file may take .. */
+    ROOM_PER_BYTE = 2, /* .. and for each byte of the file */
+    CPU_SECONDS = 4,   /* at least; a second more for each 4 MiB */
+    WALL_FACTOR = 5,   /* of the processor's seconds */
+    BYTES_A_SECOND = 4 << 20,
+    REMEMBERED = 16
+};
+
+static atomic_bool guarded;
+
+void fdht_hdf5_guard(bool on)
+{
+    atomic_store(&guarded, on);
+}
+
+/* Files that a child survived, so that a command that opens one twice walks it once. */
+static struct {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec changed;
+} known[REMEMBERED];
+static unsigned known_next;
+static pthread_mutex_t known_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool remembered(const struct stat *st)
+{
+    bool found = false;
+    pthread_mutex_lock(&known_lock);
+    for (size_t i = 0; i < REMEMBERED && !found; i++)
+        found = known[i].device == st->st_dev && known[i].inode == st->st_ino &&
+                known[i].size == st->st_size && known[i].changed.tv_sec == st->st_ctim.tv_sec &&
+                known[i].changed.tv_nsec == st->st_ctim.tv_nsec;
+    pthread_mutex_unlock(&known_lock);
+    return found;
+}
+
+/* A file that changed a moment ago is not remembered: it may change again within a tick of the file system's clock. */
+static void remember(const struct stat *st)
+{
+    if (time(NULL) - st->st_ctim.tv_sec < 2)
+        return;
+    pthread_mutex_lock(&known_lock);
+    size_t i = known_next++ % REMEMBERED;
+    known[i].device = st->st_dev;
+    known[i].inode = st->st_ino;
+    known[i].size = st->st_size;
+    known[i].changed = st->st_ctim;
+    pthread_mutex_unlock(&known_lock);
+}
+
+/* ---- the child ---- */
+
+static void limit(int what, rlim_t soft, rlim_t hard)
+{
+    struct rlimit old, r;
+    if (getrlimit(what, &old) != 0)
+        return;
+    r.rlim_cur = old.rlim_max == RLIM_INFINITY || soft < old.rlim_max ? soft : old.rlim_max;
+    r.rlim_max = old.rlim_max == RLIM_INFINITY || hard < old.rlim_max ? hard : old.rlim_max;
+    setrlimit(what, &r);
+}
+
+/* Bytes of address space that this process has now; 0 if the system does not say. */
+static rlim_t address_space(void)
+{
+    char text[64] = "";
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    return n > 0 ? (rlim_t)strtoull(text, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+/* What a reader of an open file needs and nothing else. Where a call is refused the reader fails, and so does the file. */
+static void close_doors(void)
+{
+#ifdef FDHT_HAVE_LIBSECCOMP
+    static const int allowed[] = {
+        SCMP_SYS(read),
+        SCMP_SYS(pread64),
+        SCMP_SYS(write),
+        SCMP_SYS(lseek),
+        SCMP_SYS(fstat),
+        SCMP_SYS(newfstatat),
+        SCMP_SYS(statx),
+        SCMP_SYS(close),
+        SCMP_SYS(mmap),
+        SCMP_SYS(munmap),
+        SCMP_SYS(mremap),
+        SCMP_SYS(mprotect),
+        SCMP_SYS(madvise),
+        SCMP_SYS(brk),
+        SCMP_SYS(futex),
+        SCMP_SYS(exit),
+        SCMP_SYS(exit_group),
+        SCMP_SYS(rt_sigaction),
+        SCMP_SYS(rt_sigreturn),
+        SCMP_SYS(rt_sigprocmask),
+        SCMP_SYS(clock_gettime),
+        SCMP_SYS(gettimeofday),
+        SCMP_SYS(time),
+        SCMP_SYS(getpid),
+        SCMP_SYS(gettid),
+        SCMP_SYS(tgkill),
+        SCMP_SYS(getrandom),
+        SCMP_SYS(sched_yield),
+        SCMP_SYS(flock),
+        SCMP_SYS(fcntl),
+        SCMP_SYS(restart_syscall),
+    };
+    if (!ADDRESS_LIMIT)
+        return;
+    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    if (!ctx)
+        return;
+    for (size_t i = 0; i < FDHT_COUNT(allowed); i++)
+        seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
+    seccomp_load(ctx);
+    seccomp_release(ctx);
+#endif
+}
+
+struct verdict {
+    int status;
+    char text[200];
+};
+
+static _Noreturn void child(const char *path, size_t size, int out)
+{
+    struct verdict v = {FDHT_OK, ""};
+    fdht_error err = {0, ""};
+    hid_t file = -1;
+    rlim_t seconds = CPU_SECONDS + size / BYTES_A_SECOND;
+    for (int s = 1; s < 32; s++)
+        if (s != SIGKILL && s != SIGSTOP)
+            signal(s, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    fdht_alloc_fail_at = 0; /* a test's count is the parent's */
+    fdht_h5_fence();
+    limit(RLIMIT_CPU, seconds, seconds + 1);
+    limit(RLIMIT_FSIZE, 0, 0);
+    limit(RLIMIT_CORE, 0, 0);
+    rlim_t now = address_space();
+    if (ADDRESS_LIMIT && now)
+        limit(RLIMIT_AS, now + ROOM + ROOM_PER_BYTE * (rlim_t)size, RLIM_INFINITY);
+    alarm((unsigned)(WALL_FACTOR * seconds));
+    v.status = fdht_h5_open_unguarded(path, &file, &err);
+    if (!v.status) {
+        limit(RLIMIT_NOFILE, 0, 0);
+        close_doors();
+        v.status = fdht_h5_walk(file, size, &err);
+    }
+    snprintf(v.text, sizeof v.text, "%s", err.msg);
+    ssize_t ignored = write(out, &v, sizeof v);
+    (void)ignored;
+    _exit(0);
+}
+
+/* ---- the parent ---- */
+
+struct job {
+    const char *path;
+    size_t size;
+    int out;
+    pid_t pid;
+};
+
+/* Called inside libhdf5, whose lock this thread then holds: in the child it is ours, whatever other threads of the parent
+ * were doing. */
+static herr_t fork_here(hid_t id, const char *name, void *arg)
+{
+    struct job *j = arg;
+    (void)id;
+    (void)name;
+    j->pid = fork();
+    if (j->pid == 0)
+        child(j->path, j->size, j->out);
+    return 1;
+}
+
+static pid_t start(const char *path, size_t size, int out)
+{
+    struct job j = {path, size, out, -1};
+    hid_t list = H5Pcreate(H5P_FILE_ACCESS);
+    if (list >= 0) {
+        H5Piterate(list, NULL, fork_here, &j);
+        H5Pclose(list);
+    }
+    return j.pid;
+}
+
+/* The verdict, or false if the child ended without one. */
+static bool listen(int in, struct verdict *v)
+{
+    size_t have = 0;
+    while (have < sizeof *v) {
+        ssize_t n = read(in, (char *)v + have, sizeof *v - have);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        have += (size_t)n;
+    }
+    v->text[sizeof v->text - 1] = 0;
+    return true;
+}
+
+static int how_it_died(int state, fdht_error *err)
+{
+    int sig = WIFSIGNALED(state) ? WTERMSIG(state) : 0;
+    if (sig == SIGXCPU || sig == SIGALRM || sig == SIGKILL)
+        return fdht_fail(err, FDHT_EFORMAT, "damaged HDF5 file (reading it does not end)");
+    if (sig)
+        return fdht_fail(err, FDHT_EFORMAT, "damaged HDF5 file (libhdf5 crashes on it: signal %d)", sig);
+    return fdht_fail(err, FDHT_EIO, "the process that tries the file ended with status %d",
+                     WEXITSTATUS(state));
+}
+
+int fdht_h5_guard(const char *path, fdht_error *err)
+{
+    struct stat st;
+    int end[2], state = 0, status = FDHT_OK;
+    struct verdict v = {0, ""};
+    if (!atomic_load(&guarded) || stat(path, &st) != 0 || !S_ISREG(st.st_mode) || remembered(&st))
+        return FDHT_OK;
+    if (pipe2(end, O_CLOEXEC) != 0)
+        return fdht_fail(err, FDHT_EIO, "no pipe to a child process: %s", strerror(errno));
+    pid_t pid = start(path, (size_t)st.st_size, end[1]);
+    close(end[1]);
+    if (pid < 0) {
+        close(end[0]);
+        return fdht_fail(err, FDHT_ENOMEM, "no child process to check the file in: %s", strerror(errno));
+    }
+    bool told = listen(end[0], &v);
+    close(end[0]);
+    while (waitpid(pid, &state, 0) < 0 && errno == EINTR)
+        continue;
+    if (!told)
+        status = how_it_died(state, err);
+    else if (v.status)
+        status = fdht_fail(err, v.status == FDHT_ENOMEM ? FDHT_EFORMAT : v.status, "%s", v.text);
+    if (!status)
+        remember(&st);
+    return status;
+}
