@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """make_torch.py - writes the files of this folder whose names begin with torch_: one PyTorch model in every container, and
-ONNX graphs that torch.onnx exports; torch.json lists them with what PyTorch computes. Needs torch and onnx; uses
+ONNX graphs that torch.onnx exports; torch.json lists them with what PyTorch computes. Needs torch, onnx and h5py; uses
 own_unpacked/, which make.py writes, for the .keras archive."""
 import json
 import os
@@ -9,6 +9,7 @@ import sys
 import warnings
 import zipfile
 
+import h5py
 import numpy as np
 import onnx
 import onnx.numpy_helper
@@ -227,6 +228,8 @@ def main():
         h = lstm(x[0].flip(0)[:, None])[1][0][0, 0].numpy()
     case('torch_reversed.onnx', m['fc.weight'] @ h + m['fc.bias'], output='sigmoid', silent=True)
     more(last)
+    with h5py.File('torch_clips.h5', 'w') as f:  # clips of features, the first is that of all cases
+        f['frames'] = np.concatenate([x.numpy(), np.random.default_rng(2).normal(size=(2, 6, 5)).astype('f4')])
     with open('torch.json', 'w') as f:
         f.write('[\n' + ',\n'.join(json.dumps(c) for c in cases) + '\n]\n')
 
