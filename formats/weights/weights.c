@@ -328,6 +328,10 @@ static int scan_all(fdht_weights *w, fdht_error *err)
     const char *other = only == FDHT_LAYOUT_AUTO ? other_recurrent(w) : NULL;
     if (other)
         return fdht_fail(err, FDHT_EFORMAT, "no LSTM: %s, which is not read", other);
+    if (w->arrays && fdht_arrays_kind(w->arrays) == FDHT_FILE_NPZ && fdht_w_find(w, "/arr_0") >= 0)
+        return fdht_fail(err, FDHT_EFORMAT,
+                         "arrays that have numbers and no names, as of Keras' get_weights(): "
+                         "model.save('model.keras') keeps what they are");
     if (only != FDHT_LAYOUT_AUTO)
         return fdht_fail(err, FDHT_EFORMAT, "no LSTM in layout %s among its %d data sets",
                          fdht_layout_name(only), w->n_sets);

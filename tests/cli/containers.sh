@@ -20,7 +20,7 @@ takes() { # NAME COMMAND FILE CMD..: done, with no other word
 }
 # FILE: does this build lack the library?
 lacks() {
-    run "$FDHT" info "$1"
+    run "$FDHT" info --json "$1"
     [[ $err == *"built without"* ]] && skip "${1##*/}" "${err##*: }"
 }
 
@@ -61,6 +61,8 @@ for f in torch_state.pt torch_checkpoint.pt torch_state.npz torch_state.safetens
     same "$f: train --init: its outputs are the file's" "$("$FDHT" infer m.h5 data.h5 --format tsv | cut -f 1,2)" \
         "$("$FDHT" infer t.h5 data.h5 --format tsv | cut -f 1,2)"
 done
+
+lacks "$cases/torch_prefixes.pt" || json "what a checkpoint puts before the names is left out" '[.layers[0].name, .head]' '["lstm","fc"]'
 
 # what is none of them
 cp "$cases/torch_state.safetensors" model.bin

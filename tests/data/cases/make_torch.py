@@ -159,6 +159,11 @@ def more(last):
         file = 'torch_%s.safetensors' % dtype.lower()
         safetensors(file, {'model_state_dict.module.' + k: v for k, v in rounded.items()}, dtype, {'format': 'pt'})
         case(file, half(x)[0].detach(), output='softmax', assumed='does not describe', silent=True)
+    torch.save({'model': {'_orig_mod.module.' + k: v for k, v in state.items()}, 'opt': torch.optim.Adam(last.parameters()).state_dict()},
+               'torch_prefixes.pt')
+    case('torch_prefixes.pt', last(x)[0].detach(), output='softmax', assumed='does not describe', silent=True)
+    np.savez('torch_numbered.npz', *[v.numpy() for v in state.values()])
+    case('torch_numbered.npz', status='EFORMAT', words=["get_weights()", "model.save('model.keras')"])
     broken = dict(state, **{'lstm.weight_hh_l0': state['lstm.weight_hh_l0'].clone()})
     broken['lstm.weight_hh_l0'][2, 1] = float('nan')
     safetensors('torch_nan.safetensors', broken)
