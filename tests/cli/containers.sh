@@ -80,6 +80,18 @@ for f in module:"an object of class torch.nn.modules.linear.Linear" script:"a To
     has "${f%%:*}.pt: named" "$err" "${f#*:}"
     has "${f%%:*}.pt: the line that saves it anew is whole" "$err" "'model.pt')"
 done
+# the HDF5 file inside a .keras is tried in a child process as any other
+if ! lacks "$cases/torch_unpacked.keras" && $python -c 1 2> /dev/null; then
+    $python - "$cases/torch_unpacked.keras" "$TOP/tests/data/hostile/weights-attr-overread.h5" <<'END'
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as source, zipfile.ZipFile('bad.keras', 'w') as z:
+    for n in source.namelist():
+        z.writestr(n, open(sys.argv[2], 'rb').read() if n.endswith('.h5') else source.read(n))
+END
+    run "$FDHT" info bad.keras
+    same "damaged HDF5 in a .keras: refused" 3 "$status"
+    has "damaged HDF5 in a .keras: named" "$err" "fdht info: bad.keras: model.weights.h5: damaged HDF5 file"
+fi
 head -c 900 "$cases/torch_state.safetensors" > cut.safetensors
 fails "cut" 3 "fdht compress: cut.safetensors: lstm.weight_hh_l0: data_offsets leave the 417 bytes behind the header" \
     "$FDHT" compress cut.safetensors --rank 2 -o x.h5
