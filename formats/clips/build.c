@@ -114,3 +114,16 @@ int fdht_builder_finish(fdht_builder *b, fdht_clip_item *item, fdht_error *err)
     fdht_builder_clear(b);
     return status;
 }
+
+void fdht_clip_item_free(fdht_clip_item *item)
+{
+    if (!item)
+        return;
+    fdht_free(item->name);
+    fdht_free(item->source);
+    fdht_free(item->label_name);
+    fdht_free(item->target);
+    fdht_free(item->u8);
+    fdht_free(item->f32);
+    fdht_free(item);
+}

@@ -73,19 +73,6 @@ int fdht_clip_of_item(const fdht_clip_item *item, const fdht_model *m, fdht_clip
     return FDHT_OK;
 }
 
-void fdht_clip_item_free(fdht_clip_item *item)
-{
-    if (!item)
-        return;
-    fdht_free(item->name);
-    fdht_free(item->source);
-    fdht_free(item->label_name);
-    fdht_free(item->target);
-    fdht_free(item->u8);
-    fdht_free(item->f32);
-    fdht_free(item);
-}
-
 static void *reader(void *arg)
 {
     fdht_clips *c = arg;

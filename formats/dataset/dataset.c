@@ -8,12 +8,6 @@
 #include "dataset/dataset.h"
 #include "fdht/image.h"
 
-const char *fdht_split_name(int split)
-{
-    static const char *const name[FDHT_SPLITS] = {"train", "val", "test"};
-    return split >= 0 && split < FDHT_SPLITS ? name[split] : "none";
-}
-
 size_t fdht_clip_bytes(const fdht_clip_shape *s)
 {
     return s->features ? s->length * s->features * sizeof(float)

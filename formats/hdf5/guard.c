@@ -255,7 +255,7 @@ static int how_it_died(int state, fdht_error *err)
                      WEXITSTATUS(state));
 }
 
-int fdht_h5_guard(const char *path, fdht_error *err)
+static int try_first(const char *path, fdht_error *err)
 {
     struct stat st;
     int end[2], state = 0, status = FDHT_OK;
@@ -281,4 +281,11 @@ int fdht_h5_guard(const char *path, fdht_error *err)
     if (!status)
         remember(&st);
     return status;
+}
+
+int fdht_h5_open(const char *path, hid_t *out, fdht_error *err)
+{
+    *out = -1;
+    int status = try_first(path, err);
+    return status ? status : fdht_h5_open_unguarded(path, out, err);
 }

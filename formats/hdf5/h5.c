@@ -128,13 +128,6 @@ int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
     return FDHT_OK;
 }
 
-int fdht_h5_open(const char *path, hid_t *out, fdht_error *err)
-{
-    *out = -1;
-    int status = fdht_h5_guard(path, err);
-    return status ? status : fdht_h5_open_unguarded(path, out, err);
-}
-
 /* Walk to `path` through hard links only, so that no file leads out of itself: 1 it is there, 0 it is not, -1
  * the way is damaged. */
 static int reachable(hid_t loc, const char *path)

@@ -35,9 +35,6 @@ int fdht_h5_open_bytes(const void *data, size_t n, hid_t *out, fdht_error *err);
 bool fdht_h5_is_file(const char *path);
 /* The same without what fdht_hdf5_guard asks for: for the child that it starts. */
 int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err);
-/* If fdht_hdf5_guard is on: walk the file in a child process under limits. FDHT_EFORMAT if the child crashed, ran out of
- * memory or time, or found damage; a file that is absent or no regular one passes, its opening says so. */
-int fdht_h5_guard(const char *path, fdht_error *err);
 
 /* Is there something at `path`? Also true where that is too damaged to say: opening it then fails with
  * FDHT_EFORMAT. The question for optional parts. */
