@@ -1,6 +1,8 @@
 /* weights/onnx_graph.c - an ONNX model's graph: its LSTM and GRU nodes with their arrays, and the values between the nodes,
  * followed by what each axis of them is. */
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "weights/onnx_graph.h"
@@ -27,12 +29,22 @@ double fdht_w_onnx_float_attr(const fdht_onnx_node *n, const char *name, double 
     return a && a->type == FDHT_ONNX_FLOAT ? (double)a->f : otherwise;
 }
 
+/* Where this name is in the table, or is to be. */
+static int *slot_of(const fdht_wonnx_reader *r, const char *name)
+{
+    uint64_t h = 14695981039346656037u; /* FNV-1a */
+    for (const char *p = name; *p; p++)
+        h = (h ^ (unsigned char)*p) * 1099511628211u;
+    size_t i = (size_t)h & (r->slots - 1);
+    while (r->slot[i] && strcmp(r->value[r->slot[i] - 1].name, name) != 0)
+        i = (i + 1) & (r->slots - 1);
+    return &r->slot[i];
+}
+
 const fdht_wonnx_value *fdht_w_onnx_find_value(const fdht_wonnx_reader *r, const char *name)
 {
-    for (int i = r->n - 1; i >= 0 && *name; i--)
-        if (!strcmp(r->value[i].name, name))
-            return &r->value[i];
-    return NULL;
+    int at = *name ? *slot_of(r, name) : 0;
+    return at ? &r->value[at - 1] : NULL;
 }
 
 /* A data set of the catalogue by its name, -1 if there is none. */
@@ -59,8 +71,10 @@ int fdht_w_onnx_add_value(fdht_wonnx_reader *r, const char *name, int node, cons
 {
     if (!*name)
         return FDHT_OK;
+    int *slot = slot_of(r, name);
     r->value[r->n] = (fdht_wonnx_value){.name = name, .node = node, .width = width};
-    snprintf(r->value[r->n++].axes, FDHT_WONNX_AXES, "%s", axes);
+    snprintf(r->value[r->n].axes, FDHT_WONNX_AXES, "%s", axes);
+    *slot = ++r->n;
     return FDHT_OK;
 }
 
@@ -252,6 +266,17 @@ int fdht_w_scan_onnx_graph(fdht_weights *w, fdht_error *err)
     return FDHT_OK;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Whether a node reads this value. */
+static bool is_read(const fdht_wonnx_reader *r, const char *name)
+{
+    return r->n_read && bsearch(&name, r->read, r->n_read, sizeof *r->read, by_name);
+}
+
 static int cell(fdht_wonnx_op *o)
 {
     fdht_wonnx_reader *r = o->r;
@@ -299,28 +324,18 @@ static int cell(fdht_wonnx_op *o)
         if (y < 0)
             return y;
         r->g->node[y].why = "the sequence of a reversed layer is not read";
-        bool read = false;
-        for (size_t i = 0; i < r->onnx->n_nodes; i++)
-            for (size_t k = 0; k < r->onnx->node[i].n_in; k++)
-                read |= !strcmp(r->onnx->node[i].in[k], o->node->out[0]);
-        if (read)
+        if (is_read(r, o->node->out[0]))
             fdht_w_add_edge(r->g, y, at);
         fdht_w_onnx_add_value(r, o->node->out[0], y, "", 0);
     }
-    if (o->node->n_out > 1 && *o->node->out[1]) {
-        bool read = false;
-        for (size_t i = 0; i < r->onnx->n_nodes; i++)
-            for (size_t k = 0; k < r->onnx->node[i].n_in; k++)
-                read |= !strcmp(r->onnx->node[i].in[k], o->node->out[1]);
-        int h = read ? fdht_w_add_node(r->g, r->g->node[at].name, "last state", r->err) : 0;
+    if (o->node->n_out > 1 && *o->node->out[1] && is_read(r, o->node->out[1])) {
+        int h = fdht_w_add_node(r->g, r->g->node[at].name, "last state", r->err);
         if (h < 0)
             return h;
-        if (read) {
-            r->g->node[h].kind = FDHT_WNODE_LINK;
-            r->g->node[h].use.link = (fdht_link){.kind = FDHT_LINK_POOL, .pool = FDHT_POOL_LAST};
-            fdht_w_add_edge(r->g, h, at);
-            fdht_w_onnx_add_value(r, o->node->out[1], h, by_clip ? "BDF" : "DBF", width);
-        }
+        r->g->node[h].kind = FDHT_WNODE_LINK;
+        r->g->node[h].use.link = (fdht_link){.kind = FDHT_LINK_POOL, .pool = FDHT_POOL_LAST};
+        fdht_w_add_edge(r->g, h, at);
+        fdht_w_onnx_add_value(r, o->node->out[1], h, by_clip ? "BDF" : "DBF", width);
     }
     return FDHT_OK;
 }
@@ -338,7 +353,40 @@ static int read_node(fdht_wonnx_reader *r, const fdht_onnx_node *node)
         r->lstms++;
         return FDHT_OK;
     }
-    return is_cell(node) ? cell(&o) : fdht_w_onnx_link(&o);
+    if (is_cell(node))
+        return cell(&o);
+    if (!node->n_out)
+        return FDHT_OK;
+    return *node->out[0] ? fdht_w_onnx_link(&o) : fdht_w_onnx_other(&o, "its first output has no name");
+}
+
+/* Room for all values of the graph, and what its nodes read. */
+static int make_tables(fdht_wonnx_reader *r)
+{
+    const fdht_onnx_graph *onnx = r->onnx;
+    size_t values = onnx->n_in + 1, reads = 0;
+    for (size_t i = 0; i < onnx->n_nodes; i++)
+        values += onnx->node[i].n_out + 1, reads += onnx->node[i].n_in;
+    for (r->slots = 16; r->slots < 2 * values;)
+        r->slots *= 2;
+    if (values > INT_MAX / 4)
+        return fdht_fail(r->err, FDHT_EFORMAT, "a graph of %zu values", values);
+    if (!(r->value = fdht_calloc_err(values, sizeof *r->value, "graph", r->err)) ||
+        !(r->slot = fdht_calloc_err(r->slots, sizeof *r->slot, "graph", r->err)) ||
+        !(r->read = fdht_calloc_err(reads + 1, sizeof *r->read, "graph", r->err)))
+        return FDHT_ENOMEM;
+    for (size_t i = 0; i < onnx->n_nodes; i++)
+        for (size_t k = 0; k < onnx->node[i].n_in; k++)
+            r->read[r->n_read++] = onnx->node[i].in[k];
+    qsort(r->read, r->n_read, sizeof *r->read, by_name);
+    return FDHT_OK;
+}
+
+/* A final state that goes out beside the output and that nothing reads. */
+static bool is_final_state(const fdht_onnx_graph *onnx, const char *name)
+{
+    const fdht_onnx_node *maker = onnx->n_out > 1 ? fdht_onnx_maker(onnx, name) : NULL;
+    return maker && is_cell(maker) && maker->n_out && strcmp(maker->out[0], name) != 0;
 }
 
 /* An output; a part of an LSTM's states is not what its node gives. */
@@ -373,12 +421,8 @@ int fdht_w_graph_onnx(fdht_weights *w, fdht_wgraph *g, fdht_error *err)
     if (!onnx)
         return FDHT_OK;
     fdht_wonnx_reader r = {.w = w, .g = g, .onnx = onnx, .err = err};
-    size_t most_values = onnx->n_in;
-    for (size_t i = 0; i < onnx->n_nodes; i++)
-        most_values += onnx->node[i].n_out + 1;
     g->output = FDHT_OUTPUT_LINEAR;
-    r.value = fdht_calloc_err(most_values + 1, sizeof *r.value, "graph", err);
-    int rc = r.value ? FDHT_OK : FDHT_ENOMEM;
+    int rc = make_tables(&r);
     for (size_t i = 0; i < onnx->n_in && !rc; i++) {
         if (fdht_w_onnx_set_of(w, onnx->in[i].name) >= 0)
             continue;
@@ -393,9 +437,13 @@ int fdht_w_graph_onnx(fdht_weights *w, fdht_wgraph *g, fdht_error *err)
         const fdht_wonnx_value *v = fdht_w_onnx_find_value(&r, onnx->out[i].name);
         if (v && v->node >= 0)
             rc = add_output(&r, v);
+        else if (!v && !g->assumed && is_final_state(onnx, onnx->out[i].name))
+            g->assumed = "the final states, which the model gives too, are left out";
     }
     if (!rc)
         drop_unread(g);
     fdht_free(r.value);
+    fdht_free(r.slot);
+    fdht_free(r.read);
     return rc;
 }

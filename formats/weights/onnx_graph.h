@@ -26,6 +26,10 @@ typedef struct fdht_wonnx_reader {
     const fdht_onnx_graph *onnx;
     fdht_wonnx_value *value;
     int n;
+    int *slot; /* hash table of names: 1 + index of a value, 0 = free; room for twice as many */
+    size_t slots;
+    const char **read; /* the names that nodes read, sorted */
+    size_t n_read;
     int lstms; /* met */
     fdht_error *err;
 } fdht_wonnx_reader;

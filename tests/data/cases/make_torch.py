@@ -149,6 +149,12 @@ def more(last):
     onnx.save(h.make_model(graph, opset_imports=[h.make_opsetid('', 14)]), 'torch_by_clip.onnx')
     case('torch_by_clip.onnx', last(x)[0].detach(), output='softmax', silent=True)
 
+    change('torch_states_too.onnx', 'torch_last.onnx', lambda g, n: g.output.extend(
+        [h.make_tensor_value_info(v, 1, None) for v in n.output[1:] if v]))
+    case('torch_states_too.onnx', last(x)[0].detach(), output='linear', silent=True, assumed='final states')
+    change('torch_no_outputs.onnx', 'torch_last.onnx', lambda g, n: [v for v in g.node if v.op_type == 'Gemm'][0].output.pop())
+    case('torch_no_outputs.onnx')
+
     safetensors('torch_gru.safetensors', {'model.' + k: v for k, v in gru.state_dict().items() if 'hidden' not in k and 'fc' not in k})
     v = gru.lstm(x)[1][-1, 0].detach()
     case('torch_gru.safetensors', v)
