@@ -223,10 +223,41 @@ static bool is_json(const head *h)
     return x.n && *x.p == '{';
 }
 
+/* The first atom of a QuickTime file need not be ftyp. */
 static bool is_mp4(const head *h)
 {
-    return STARTS(h, 4, "ftyp") || STARTS(h, 0, "\x1a\x45\xdf\xa3") ||
-           (STARTS(h, 0, "RIFF") && STARTS(h, 8, "AVI "));
+    static const char *const atom[] = {"ftyp", "moov", "mdat", "wide", "free", "skip", "pnot"};
+    for (size_t i = 0; i < FDHT_COUNT(atom); i++)
+        if (starts(h, 4, atom[i], 4))
+            return true;
+    return false;
+}
+
+static bool is_matroska(const head *h)
+{
+    return STARTS(h, 0, "\x1a\x45\xdf\xa3");
+}
+
+static bool is_avi(const head *h)
+{
+    return STARTS(h, 0, "RIFF") && STARTS(h, 8, "AVI ");
+}
+
+static bool is_gif(const head *h)
+{
+    return STARTS(h, 0, "GIF87a") || STARTS(h, 0, "GIF89a");
+}
+
+/* A pack header, a sequence header, or packets of 188 bytes. */
+static bool is_mpeg(const head *h)
+{
+    return STARTS(h, 0, "\0\0\1\xba") || STARTS(h, 0, "\0\0\1\xb3") ||
+           (STARTS(h, 0, "G") && STARTS(h, 188, "G") && STARTS(h, 376, "G"));
+}
+
+static bool is_other_video(const head *h)
+{
+    return STARTS(h, 0, "FLV\1") || STARTS(h, 0, "OggS") || STARTS(h, 0, "\x30\x26\xb2\x75\x8e\x66\xcf\x11");
 }
 
 static bool is_jpeg(const head *h)
@@ -275,10 +306,13 @@ static const struct kind_row {
      "instead of blob)"},
     {FDHT_FILE_GZIP, "gzip", is_gzip, "compressed by gzip; unpack it first: gunzip FILE"},
     {FDHT_FILE_IDX, "idx", is_plain_idx, NULL},
-    {FDHT_FILE_MP4, "mp4", is_mp4,
-     "a video in a container (MP4, Matroska, AVI); decode it first: ffmpeg -i FILE -f yuv4mpegpipe - | fdht "
-     ".."},
-    {FDHT_FILE_JPEG, "jpeg", is_jpeg, "a JPEG picture; make it a PNG first: convert FILE picture.png"},
+    {FDHT_FILE_MP4, "mp4", is_mp4, "an MP4 or QuickTime video: clips for fdht infer and pack"},
+    {FDHT_FILE_MATROSKA, "matroska", is_matroska, "a Matroska or WebM video: clips for fdht infer and pack"},
+    {FDHT_FILE_AVI, "avi", is_avi, "an AVI video: clips for fdht infer and pack"},
+    {FDHT_FILE_GIF, "gif", is_gif, "a GIF: clips for fdht infer and pack"},
+    {FDHT_FILE_MPEG, "mpeg", is_mpeg, "an MPEG video: clips for fdht infer and pack"},
+    {FDHT_FILE_VIDEO, "video", is_other_video, "a video: clips for fdht infer and pack"},
+    {FDHT_FILE_JPEG, "jpeg", is_jpeg, "a JPEG picture: a frame for fdht infer and pack"},
     {FDHT_FILE_PDF, "pdf", is_pdf, "a PDF document"},
     {FDHT_FILE_PICKLE, "pickle", is_pickle,
      "a Python pickle, which only Python can read safely or not at all; write its arrays with numpy.savez"},
@@ -304,12 +338,23 @@ const char *fdht_file_kind_advice(fdht_file_kind kind)
     return row_of(kind)->advice;
 }
 
+bool fdht_file_is_video(fdht_file_kind kind)
+{
+    return kind >= FDHT_FILE_MP4 && kind <= FDHT_FILE_VIDEO;
+}
+
 static fdht_file_kind judge_bytes(const head *h)
 {
     for (size_t i = 0; i < FDHT_COUNT(kinds); i++)
         if (kinds[i].test && kinds[i].test(h))
             return kinds[i].kind;
     return FDHT_FILE_OTHER;
+}
+
+fdht_file_kind fdht_file_identify_bytes(const void *bytes, size_t n)
+{
+    head h = {bytes, n, UINT64_MAX};
+    return judge_bytes(&h);
 }
 
 /* --- zip archives, by their members */

@@ -22,6 +22,7 @@ static const cli_option options[] = {
              "cut videos and pipes into clips of K frames"),
     CLI_SIZE(infer_args, frames, 0, "frames", "K", 1, 1e6,
              "take K frames of each clip (default: as the model was trained)"),
+    CLI_CLIP_OPTIONS(infer_args, video),
     CLI_FLAG(infer_args, resize, 0, "resize",
              "resize frames to the model's size (default: an error record, unless trained so)"),
     CLI_FLAG(infer_args, stream, 0, "stream", "a record after every frame, of all frames since the start"),
@@ -130,6 +131,7 @@ static int open_clips(infer_job *j)
     }
     o.list = a->from_stdin ? "-" : NULL;
     o.stop = cli_stop_flag();
+    cli_clip_options(&a->video, &o);
     int status = parse_shard(j->c, a->shard, &o);
     if (status)
         return status;
@@ -221,7 +223,8 @@ const cli_command cmd_infer = {
     .summary = "label clips with a model",
     .usage = "MODEL.h5 INPUT... [options]",
     .notes = "An INPUT is a data set file, a folder of pictures (a clip) or of such folders, a picture, a\n"
-             "y4m or --raw video, or - for a pipe. A bad clip gives a record with `error`, a line on\n"
+             "video (MP4, MKV, AVI, .., y4m, or --raw), or - for a pipe. A bad clip gives a record with "
+             "`error`, a line on\n"
              "standard error and, at the end, status 1; the others are labelled all the same.",
     .common = CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
     .options = options,

@@ -5,6 +5,7 @@
 #include "fdht/clips.h"
 #include "fdht/fixed.h"
 #include "frame/cli.h"
+#include "frame/clips.h"
 #include "frame/parse.h"
 #include "frame/progress.h"
 
@@ -17,6 +18,7 @@ typedef struct infer_args {
     int format, raw, control;
     cli_extent size;
     bool stream, logits, from_stdin, score, fixed16, resize;
+    cli_clip_args video;
 } infer_args;
 
 /* What a run works on. */

@@ -80,6 +80,7 @@ void fdht_clip_item_free(fdht_clip_item *item)
     fdht_free(item->name);
     fdht_free(item->source);
     fdht_free(item->label_name);
+    fdht_free(item->group);
     fdht_free(item->u8);
     fdht_free(item->f32);
     fdht_free(item);
@@ -159,6 +160,8 @@ static int check_options(const fdht_clips_options *opt, fdht_error *err)
         return fdht_fail(err, FDHT_EINVAL, "%zu channels; 1 and 3 are known", opt->channels);
     if (opt->shards && opt->shard >= opt->shards)
         return fdht_fail(err, FDHT_EINVAL, "shard %zu of %zu; they count from 0", opt->shard, opt->shards);
+    if (!(opt->fps >= 0 && opt->fps <= 1e6))
+        return fdht_fail(err, FDHT_EINVAL, "%g frames a second", opt->fps);
     if (opt->width > 65536 || opt->height > 65536)
         return fdht_fail(err, FDHT_EINVAL, "frames of %zux%zu", opt->width, opt->height);
     return FDHT_OK;

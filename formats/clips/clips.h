@@ -1,5 +1,6 @@
-/* clips/clips.h - shared by clips/clips.c (iterator, thread), clips/source.c (what comes next), clips/build.c
- * (frames of one clip) and clips/folder.c (what is in a directory). Internal. */
+/* clips/clips.h - shared by clips/clips.c (iterator, thread), clips/source.c (what comes next), clips/stream.c (clips of
+ * videos), clips/build.c (frames of one clip), clips/folder.c (what is in a directory) and clips/place.c (what a path
+ * says of a clip). Internal. */
 #ifndef FDHT_CLIPS_CLIPS_H
 #define FDHT_CLIPS_CLIPS_H
 
@@ -47,8 +48,9 @@ void fdht_builder_clear(fdht_builder *b);
 /* ---- clips/source.c ---- */
 
 typedef struct fdht_pending {
-    char *path, *label;
-    int depth; /* below the input that was given */
+    char *path;
+    size_t root; /* bytes of path that are the folder given; 0: it is an input itself */
+    int depth;   /* below that folder */
     bool listed;
 } fdht_pending;
 
@@ -72,13 +74,39 @@ typedef struct fdht_source {
     size_t *order, n, next; /* n, next: data set clips, or parts of a video */
     fdht_bytes bytes;
     fdht_video video;
+    fdht_file_kind kind; /* of the video file that is open */
     fdht_idx idx;
     fdht_builder build;
     volatile sig_atomic_t cancel;
 } fdht_source;
 
+/* A number that ends the iteration: FDHT_ENOMEM, FDHT_EINTR. */
+bool fdht_source_fatal(int status);
+/* Does the clip whose turn it is belong to this shard? */
+bool fdht_source_wanted(const fdht_source *s);
+/* A clip to be filled, with the next number. label NULL: what the path says of class, split and group. */
+int fdht_source_item(fdht_source *s, const char *name, const char *label, fdht_clip_item **out,
+                     fdht_error *err);
+/* Turn a failure into a record in *item (made here if there is none yet); fatal ones are passed on. */
+int fdht_source_record(fdht_source *s, fdht_clip_item **item, int status, const fdht_error *why,
+                       fdht_error *err);
+/* Close what is open. */
+void fdht_source_close(fdht_source *s);
+
 /* The next clip or error record; *out = NULL at the end. FDHT_ENOMEM and FDHT_EINTR only. */
 int fdht_source_next(fdht_source *s, fdht_clip_item **out, fdht_error *err);
 void fdht_source_clear(fdht_source *s);
+
+/* ---- clips/stream.c ---- */
+
+/* Open s->now as a y4m or raw stream, or as a video file; a failure is a record. */
+int fdht_source_open_stream(fdht_source *s, fdht_clip_item **out, fdht_error *err);
+int fdht_source_open_film(fdht_source *s, fdht_file_kind kind, fdht_clip_item **out, fdht_error *err);
+int fdht_source_next_video(fdht_source *s, fdht_clip_item **out, fdht_error *err);
+
+/* ---- clips/place.c ---- */
+
+/* Class, split and group of a clip from its path below the folder that was given. FDHT_ENOMEM. */
+int fdht_place(const char *below, size_t class_level, fdht_clip_item *item);
 
 #endif
