@@ -56,12 +56,15 @@ LIBS = $(PKG_LIBS) $(EXTRA_LIBS) -lm -pthread
 ISA_SRC := $(wildcard lib/kernels/*_avx2.c lib/kernels/*_avx512.c lib/kernels/*_neon.c)
 ISA_HERE := $(if $(filter x86_64% i%86%,$(MACHINE)),lib/kernels/%_avx2.c lib/kernels/%_avx512.c) \
     $(if $(filter aarch64%,$(MACHINE)),lib/kernels/%_neon.c)
-LIB_SRC := $(filter-out $(filter-out $(ISA_HERE),$(ISA_SRC)),$(wildcard lib/*/*.c formats/*.c formats/*/*.c))
+# NAME_tmpl.c is included by NAME_f32.c and NAME_f64.c (lib/base/real.h).
+LIB_SRC := $(filter-out %_tmpl.c $(filter-out $(ISA_HERE),$(ISA_SRC)),$(wildcard lib/*/*.c formats/*.c formats/*/*.c))
 CLI_SRC := $(wildcard cli/*.c cli/*/*.c)
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 HEADERS := $(wildcard lib/fdht/*.h formats/fdht/*.h)
 MAN := $(wildcard man/*.[1-8])
-LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(if $(filter libprotobuf-c,$(PACKAGES)),$(B)/gen/onnx.pb-c.o)
+# The built-in machines of the accelerator model are JSON files, compiled in as text.
+MACHINES := $(wildcard formats/json/machines/*.json)
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o) $(B)/formats/json/machines.o $(if $(filter libprotobuf-c,$(PACKAGES)),$(B)/gen/onnx.pb-c.o)
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
 DEMO_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard demo/*.c))
 UNIT := $(UNIT_SRC:tests/unit/%.c=$(B)/tests/%)
@@ -80,17 +83,17 @@ FORCE:
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(call say,cc $<)$(CC) $(ALL_CFLAGS) $(INCLUDES) $(ISA) $(CFLAGS_$(subst /,_,$*)) -MMD -MP -c $< -o $@
+	$(call say,cc $<)$(CC) $(ALL_CFLAGS) $(INCLUDES) $(ISA) $(KERNEL) $(CFLAGS_$(subst /,_,$*)) -MMD -MP -c $< -o $@
 
-# The kernels: one file a level (lib/kernels/vector.h), its instruction set below.
-CFLAGS_lib_kernels_vector_portable = $(KERNEL_CFLAGS)
-CFLAGS_lib_kernels_vector_avx2 = $(KERNEL_CFLAGS)
-CFLAGS_lib_kernels_vector_avx512 = $(KERNEL_CFLAGS) -mprefer-vector-width=512
-CFLAGS_lib_kernels_vector_neon = $(KERNEL_CFLAGS)
-CFLAGS_lib_kernels_elementwise_portable = $(KERNEL_CFLAGS)
-CFLAGS_lib_kernels_elementwise_avx2 = $(KERNEL_CFLAGS)
-CFLAGS_lib_kernels_elementwise_avx512 = $(KERNEL_CFLAGS) -mprefer-vector-width=512
-CFLAGS_lib_kernels_elementwise_neon = $(KERNEL_CFLAGS)
+$(B)/%.o: $(B)/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,cc $<)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/formats/json/machines.c: formats/json/machines.awk $(MACHINES)
+	@mkdir -p $(@D)
+	$(call say,awk $@)awk -f $^ > $@
+
+# The kernels: files of their own for every level (CONTRIBUTING.md).
+$(B)/lib/kernels/vector_%.o $(B)/lib/kernels/elementwise_%.o: KERNEL = $(KERNEL_CFLAGS)
 # -g1: to track the variables of unrolled tiles would take as long as compiling them.
 KERNEL_CFLAGS := -O3 -ffp-contract=fast -fno-trapping-math -Wno-psabi -g1
 # Copies and sums that decide how fast a matrix is decomposed.
@@ -112,7 +115,7 @@ CFLAGS_formats_clips_yuv = -O3
 $(CLI_OBJ): INCLUDES = -Icli
 $(B)/tests/unit/%.o: INCLUDES = -Icli -Itests/unit
 $(B)/lib/kernels/%_avx2.o: ISA = -mavx2 -mfma
-$(B)/lib/kernels/%_avx512.o: ISA = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
+$(B)/lib/kernels/%_avx512.o: ISA = -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512
 
 # The reader of ONNX' messages, made by protoc-c.
 $(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h &: formats/arrays/%.proto
@@ -142,6 +145,11 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libfdht.a
 	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a -lcmocka $(LIBS)
 # The test of memory counts what the library allocates.
 $(B)/tests/nn/test_memory: ALL_LDFLAGS += -Wl,--wrap=aligned_alloc,--wrap=free
+# A machine more: its file is all that it takes.
+$(B)/tests/json/machines.c: formats/json/machines.awk $(MACHINES) tests/data/machine.json
+	@mkdir -p $(@D)
+	$(call say,awk $@)awk -f $^ > $@
+$(B)/tests/json/test_hardware: $(B)/tests/json/machines.o
 # A test of the framework brings commands of its own.
 $(filter $(B)/tests/cli/%,$(UNIT)): $(filter-out $(B)/cli/main.o,$(CLI_OBJ))
 

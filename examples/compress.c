@@ -1,59 +1,38 @@
-/* compress.c - an LSTM layer of Keras, PyTorch or ONNX in HDF5 becomes an HT-LSTM: compress WEIGHTS.h5 ERROR MODEL.h5 */
+/* compress.c - LSTM weights of Keras, PyTorch or ONNX become a compressed model: compress WEIGHTS ERROR MODEL.h5 */
 #include <fdht/fdht.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* The same model with the input map of its cell decomposed; a model's values begin with that map. */
-static int compress(const fdht_model *dense, double error, fdht_model **out, fdht_error *err)
+static void print_report(const fdht_compress_report *r)
 {
-    fdht_model_spec spec = *fdht_model_spec_of(dense);
-    fdht_cell_spec cell = spec.cell[0];
-    size_t rows = 4 * cell.hidden, cols = cell.inputs;
-    fdht_dense_source matrix = {.rows = rows, .cols = cols, .f32 = fdht_model_values_const(dense)};
-    fdht_decomp_input in;
-    fdht_decomp_options options;
-    fdht_factored cores = {.spec.format = FDHT_HT};
-    char modes[256];
-    int status = fdht_choose_modes(cols, rows, 4, 8, false, &cores.spec, modes, err);
-    if (status || spec.directions > 1)
-        return status ? status : FDHT_ENOSUP;
-    fdht_decomp_plain(&cores.spec, &matrix, &in);
-    in.blocks = 4; /* gates */
-    fdht_decomp_options_default(&options);
-    options.tol = error;
-    if (!(status = fdht_decompose(&in, &options, &cores, NULL, err))) {
-        cell.kind = FDHT_CELL_HT;
-        cell.op = cores.spec;
-        spec.cell = &cell;
-        status = fdht_model_new(&spec, out, err);
-    }
-    if (!status) {
-        float *to = fdht_model_values(*out);
-        for (size_t i = 0; i < cores.size; i++)
-            to[i] = (float)cores.values[i];
-        memcpy(to + cores.size, matrix.f32 + rows * cols, (fdht_model_size(*out) - cores.size) * sizeof *to);
-        printf("%zu numbers in place of %zu\n", cores.size, rows * cols);
-    }
-    fdht_factored_free(&cores);
-    return status;
+    for (int i = 0; i < r->n_cells; i++)
+        printf("%s: %s\n", r->cell[i].lstm->name, r->cell[i].reason);
+    printf("%zu numbers in place of %zu, error %.3g\n", r->parameters, r->dense, r->error);
 }
 
 int main(int argc, char **argv)
 {
     fdht_error err = {0};
     fdht_weights *weights = NULL;
-    fdht_model *dense = NULL, *model = NULL;
+    fdht_model *model = NULL;
+    fdht_compress_options options;
+    fdht_compress_report report = {0};
     int status;
     if (argc != 4)
-        return fputs("usage: compress WEIGHTS.h5 ERROR MODEL.h5\n", stderr), 2;
-    if ((status = fdht_weights_open(argv[1], NULL, &weights, &err)) ||
-        (status = fdht_weights_model(weights, 0, 1, FDHT_SIGMOID, &dense, &err)) ||
-        (status = compress(dense, strtod(argv[2], NULL), &model, &err)) ||
-        (status = fdht_modelfile_write(argv[3], model, NULL, NULL, &err)))
+        return fputs("usage: compress WEIGHTS ERROR MODEL.h5\n", stderr), 2;
+    fdht_compress_options_default(&options);
+    options.rules.tol = strtod(argv[2], NULL);
+    options.activation = FDHT_SIGMOID; /* where the file does not say */
+    if (!(status = fdht_out_check(argv[3], true, NULL, &err)) &&
+        !(status = fdht_weights_open(argv[1], NULL, &weights, &err)) &&
+        !(status = fdht_compress(weights, &options, &model, &report, &err))) {
+        print_report(&report);
+        status = fdht_modelfile_write(argv[3], model, NULL, NULL, &err);
+    }
+    if (status)
         fprintf(stderr, "compress: %s\n", *err.msg ? err.msg : fdht_strerror(status));
+    fdht_compress_report_free(&report);
     fdht_model_free(model);
-    fdht_model_free(dense);
     fdht_weights_close(weights);
     return status != FDHT_OK;
 }

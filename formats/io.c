@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/base.h"
@@ -138,9 +137,7 @@ static int make_temp(fdht_out *o, mode_t mode, fdht_error *err)
     const char *slash = strrchr(o->path, '/');
     const char *base = slash ? slash + 1 : o->path;
     for (int attempt = 0; attempt < 100; attempt++) {
-        struct timespec now;
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        unsigned tag = (unsigned)now.tv_nsec * 2654435761u + (unsigned)attempt;
+        unsigned tag = (unsigned)fdht_rng_hash((uint64_t)(fdht_seconds() * 1e9)) + (unsigned)attempt;
         int n = snprintf(o->temp, sizeof o->temp, "%s/.%.200s.tmp-%ld-%08x", dir, base, (long)getpid(), tag);
         if (n < 0 || (size_t)n >= sizeof o->temp)
             return fdht_fail(err, FDHT_EINVAL, "%s: name is too long", o->path);

@@ -1,4 +1,5 @@
 /* bench/measure.c - times what `fdht bench` compares: whole models, layers and training epochs. */
+#include "fdht/basics.h"
 #include "bench/bench.h"
 
 #include <math.h>
@@ -23,14 +24,13 @@ const char *bench_kind_name(int what)
 static int noise(bench *b, size_t bytes, size_t scores)
 {
     if (bytes > b->n_pixels) {
-        uint64_t x = b->seed + 1;
+        fdht_rng random;
+        fdht_rng_seed(&random, b->seed, 0);
         free(b->pixels);
         b->pixels = cli_calloc(bytes, 1);
         b->n_pixels = bytes;
-        for (size_t i = 0; i < bytes; i++) {
-            x = x * 6364136223846793005u + 1442695040888963407u;
-            b->pixels[i] = (uint8_t)(x >> 56);
-        }
+        for (size_t i = 0; i < bytes; i++)
+            b->pixels[i] = (uint8_t)(fdht_rng_u64(&random) >> 56);
     }
     if (scores > b->n_scores) {
         free(b->scores);
@@ -162,17 +162,17 @@ int bench_sample(bench *b, int i, bool count, fdht_error *err)
     int status = FDHT_OK;
     if (!t->loops) { /* the first run fills caches and makes pages; the second says how long one takes */
         status = run_once(b, t, err);
-        double start = cli_seconds();
+        double start = fdht_seconds();
         if (!status)
             status = run_once(b, t, err);
-        t->loops = (size_t)fmax(1, ceil(SAMPLE_SECONDS / fmax(cli_seconds() - start, 1e-7)));
+        t->loops = (size_t)fmax(1, ceil(SAMPLE_SECONDS / fmax(fdht_seconds() - start, 1e-7)));
     }
-    double start = cli_seconds();
+    double start = fdht_seconds();
     for (size_t k = 0; k < t->loops && !status; k++)
         status = run_once(b, t, err);
     if (count && t->n_samples < BENCH_SAMPLES)
         t->sample[t->n_samples++] =
-            1e3 * (cli_seconds() - start) / (double)(t->loops * t->steps * t->batch * b->frames);
+            1e3 * (fdht_seconds() - start) / (double)(t->loops * t->steps * t->batch * b->frames);
     return status;
 }
 

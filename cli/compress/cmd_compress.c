@@ -1,4 +1,5 @@
 /* fdht compress WEIGHTS.h5 -o MODEL.h5 - dense LSTM weights to a compressed model with a measured error. */
+#include "fdht/basics.h"
 #include "compress/compress.h"
 #include "frame/output.h"
 #include "frame/plot.h"
@@ -188,7 +189,7 @@ static int compress(compress_run *r, const fdht_weights *w, fdht_model **m)
     cli *c = r->c;
     fdht_compress_options o;
     cli_bar bar;
-    double start = cli_seconds();
+    double start = fdht_seconds();
     int status = check_activation(c, r->a, w);
     if (status)
         return status;
@@ -199,7 +200,7 @@ static int compress(compress_run *r, const fdht_weights *w, fdht_model **m)
     status = c->dry_run ? fdht_compress_curve(w, &o, COMPRESS_POINTS, &r->report, &c->err)
                         : fdht_compress(w, &o, m, &r->report, &c->err);
     cli_bar_end(&bar);
-    r->seconds = cli_seconds() - start;
+    r->seconds = fdht_seconds() - start;
     return cli_see_help(c, status);
 }
 

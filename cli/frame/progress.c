@@ -1,4 +1,5 @@
 /* frame/progress.c - the clock, and the progress bar on a terminal. */
+#include "fdht/basics.h"
 #include "frame/cli.h"
 #include "frame/progress.h"
 #include "frame/signals.h"
@@ -6,21 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
-
-double cli_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void cli_bar_start(cli *c, cli_bar *bar, const char *what)
 {
     const char *term = getenv("TERM");
     bool dumb = !term || !strcmp(term, "dumb");
-    *bar = (cli_bar){.c = c, .what = what, .start = cli_seconds()};
+    *bar = (cli_bar){.c = c, .what = what, .start = fdht_seconds()};
     bar->on = !c->no_progress && !c->quiet && !dumb && isatty(STDERR_FILENO);
     c->bar = bar;
 }
@@ -70,7 +63,7 @@ int cli_bar_update(cli_bar *bar, double done, double total, const char *note)
     if (cli_interrupted())
         return FDHT_EINTR;
     if (bar->on) {
-        double t = cli_seconds();
+        double t = fdht_seconds();
         if (t - bar->last >= .1) {
             bar->last = t;
             draw(bar, t, done, total, note);

@@ -1,4 +1,4 @@
-/* frame/progress.h - the clock and the progress bar. */
+/* frame/progress.h - the progress bar. */
 #ifndef CLI_FRAME_PROGRESS_H
 #define CLI_FRAME_PROGRESS_H
 
@@ -7,11 +7,7 @@
 typedef struct cli cli; /* frame/cli.h */
 typedef struct cli_bar cli_bar;
 
-/* Seconds since some fixed moment, never backwards: for differences. */
-double cli_seconds(void);
-
 /* A bar with rate and time left; nothing is drawn unless stderr is a terminal. */
-
 struct cli_bar {
     cli *c;
     const char *what;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fdht/hardware.h"
 #include "fdht/modelfile.h"
 
 static const cli_option options[] = {

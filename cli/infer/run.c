@@ -1,9 +1,11 @@
 /* infer/run.c - clips through the model: in batches, or frame by frame for --stream. */
+#include "fdht/basics.h"
 #include "infer/infer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "fdht/basics.h"
 #include "frame/clips.h"
 
 static size_t frame_bytes(const infer_job *j)
@@ -37,13 +39,11 @@ static void apply_control(const infer_job *j, fdht_clip_item *item)
             memmove(data + t * bytes, data + n / 2 * bytes, bytes);
     if (j->a->control != INFER_SHUFFLE)
         return;
-    uint64_t x = (j->c->seed + 1) * 0x9e3779b97f4a7c15u ^ (item->number + 1) * 0xbf58476d1ce4e5b9u;
+    fdht_rng random;
+    fdht_rng_seed(&random, j->c->seed, item->number);
     unsigned char *kept = cli_calloc(bytes, 1);
     for (size_t t = n; t > 1; t--) {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        size_t other = x % t;
+        size_t other = fdht_rng_below(&random, t);
         memcpy(kept, data + (t - 1) * bytes, bytes);
         memmove(data + (t - 1) * bytes, data + other * bytes, bytes);
         memcpy(data + other * bytes, kept, bytes);

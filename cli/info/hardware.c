@@ -1,4 +1,4 @@
-/* Machines and workloads of `simulate`. */
+/* info/hardware.c - machines and workloads of `simulate`. */
 #include <string.h>
 
 #include "fdht/hardware.h"
@@ -7,9 +7,9 @@
 int info_hardware(cli *c, const info_args *a, cJSON *json)
 {
     fdht_sim_hw hw;
-    int n, st = fdht_hardware_read(a->path, &hw, &c->err);
-    if (st)
-        return st;
+    int n, status = fdht_hardware_read(a->path, &hw, &c->err);
+    if (status)
+        return status;
     const fdht_sim_key *key = fdht_sim_keys(&n);
     cli_json_string(json, "name", hw.name);
     for (int i = 0; i < n; i++) {
@@ -27,9 +27,9 @@ int info_workload(cli *c, const info_args *a, cJSON *json)
 {
     fdht_workload w;
     size_t parameters;
-    int st = fdht_workload_read(a->path, &w, &c->err);
-    if (st || (st = fdht_workload_parameters(&w, &parameters, &c->err)))
-        return st;
+    int status = fdht_workload_read(a->path, &w, &c->err);
+    if (status || (status = fdht_workload_parameters(&w, &parameters, &c->err)))
+        return status;
     cli_json_string(json, "name", w.name);
     cli_json_size(json, "parameters", parameters);
     cli_json_int(json, "gates", w.gates);
@@ -40,9 +40,9 @@ int info_workload(cli *c, const info_args *a, cJSON *json)
 int info_json(cli *c, const info_args *a, const char **kind, info_reader **read)
 {
     char schema[64];
-    int st = fdht_json_schema(a->path, schema, sizeof schema, &c->err);
-    if (st)
-        return st;
+    int status = fdht_json_schema(a->path, schema, sizeof schema, &c->err);
+    if (status)
+        return status;
     bool hardware = !strncmp(schema, "fdht-hw-", 8);
     if (!hardware && strncmp(schema, "fdht-workload-", 14))
         return cli_fail(c, FDHT_EFORMAT, "%s: JSON, but neither a machine nor a workload", a->path);

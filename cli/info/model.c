@@ -1,4 +1,4 @@
-/* Cells, their plans, and presets. */
+/* info/model.c - cells, their plans, and presets. */
 #include "info/info.h"
 
 #include "fdht/preset.h"
@@ -20,6 +20,7 @@ static void add_box(cJSON *json, const char *key, const fdht_box *box, int d)
 int info_cell(cli *c, const fdht_cell_spec *cell, cJSON *json)
 {
     const fdht_op_spec *op = &cell->op;
+    const fdht_format_traits *format = fdht_format_traits_of(op->format);
     (void)c;
     cli_json_string(json, "cell", fdht_cell_name(cell->kind));
     cli_json_size(json, "input_size", cell->inputs);
@@ -31,11 +32,11 @@ int info_cell(cli *c, const fdht_cell_spec *cell, cJSON *json)
     }
     cli_json_sizes(json, "in_modes", op->in, (size_t)op->d);
     cli_json_sizes(json, "out_modes", op->out, (size_t)op->d);
-    if (op->format == FDHT_HT)
+    if (format->tree)
         add_tree(json, &op->tree);
-    if (op->format == FDHT_BT)
+    if (format->blocks)
         cli_json_int(json, "blocks", op->blocks);
-    if (op->format != FDHT_DENSE)
+    if (!format->dense)
         cli_json_sizes(json, "ranks", op->rank, fdht_op_spec_ranks(op));
     if (cell->kind == FDHT_CELL_FDHT) {
         add_box(json, "x_box", &cell->x, op->d);

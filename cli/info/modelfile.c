@@ -1,4 +1,4 @@
-/* Model files. */
+/* info/modelfile.c - model files. */
 #include "info/info.h"
 
 #include <stdio.h>

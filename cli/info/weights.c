@@ -1,4 +1,4 @@
-/* Dense LSTM weights: every layer found, and why it was taken for what it is. */
+/* info/weights.c - dense LSTM weights: every layer found, and why it was taken for what it is. */
 #include "info/info.h"
 
 #include "fdht/weights.h"

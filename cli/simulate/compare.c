@@ -1,110 +1,17 @@
-/* simulate/compare.c - one design against TIE, the ablation, sweeps and the search for a better machine. */
-#include <math.h>
+/* simulate/compare.c - one design against TIE, the published claims, other ranks, and the ablation. */
 #include <string.h>
 
-#include "simulate/simulate.h"
-#include "frame/signals.h"
-
-/* A row of a comparison: what ran, and per step how fast, how large, how hungry. */
-typedef struct row {
-    char name[72];
-    const char *mode;
-    double cycles, us, tops, gops, mw, mm2, spill;
-} row;
-
-static row row_of(const char *name, const sim_result *s)
-{
-    row r = {.mode = s->r.mode == FDHT_SIM_PAPER ? "paper" : "real",
-             .cycles = (double)s->r.cycles / (double)s->r.steps,
-             .us = sim_us_per_step(s),
-             .tops = sim_tops_dense(s),
-             .gops = sim_gops(s),
-             .mw = sim_power_mw(s),
-             .mm2 = s->r.area.total,
-             .spill = (double)s->r.stall[FDHT_STALL_SPILL] / (double)s->r.steps};
-    snprintf(r.name, sizeof r.name, "%s", name);
-    return r;
-}
-
-static double per_area(const row *r)
-{
-    return r->tops / r->mm2;
-}
-
-static double per_watt(const row *r)
-{
-    return r->tops / r->mw * 1e3;
-}
-
-static int measure(cli *c, const char *name, const fdht_workload *w, fdht_order_kind order,
-                   const fdht_sim_hw *hw, fdht_sim_mode mode, row *out)
-{
-    sim_result s;
-    fdht_order_choice choice = {.kind = order};
-    int st = sim_run(c, w, &choice, hw, mode, NULL, &s);
-    if (st)
-        return st;
-    *out = row_of(name, &s);
-    if (s.bit_exact == 0)
-        st = cli_fail(c, FDHT_EINTERNAL, "%s: the words in the banks differ from the reference", name);
-    sim_result_free(&s);
-    return st;
-}
-
-/* The rival: a tensor train of ranks 4 over the same pixels and hidden units, one gate or four. */
-static int rival(cli *c, const fdht_workload *w, int gates, fdht_workload *out)
-{
-    fdht_op_spec s = {.format = FDHT_TT, .d = w->cell.op.d};
-    for (int k = 0; k < s.d; k++) {
-        s.in[k] = w->cell.x.size[k];
-        s.out[k] = w->cell.op.out[k];
-    }
-    int k = 0; /* the mode that carries the gates */
-    while (k + 1 < s.d && s.out[k] == 1)
-        k++;
-    if (w->gates == 4 && gates == 1)
-        s.out[k] /= 4;
-    if (w->gates == 1 && gates == 4)
-        s.out[k] *= 4;
-    fdht_op_spec_set_rank(&s, 4);
-    return fdht_workload_matrix(gates == 4 ? "TT r4, four gates" : "TT r4, one gate", &s, gates, 1, out,
-                                &c->err);
-}
-
-/* The same with a dense hidden matrix and the LSTM unit: what a TT-LSTM takes as a whole. */
-static fdht_workload whole_rival(const fdht_workload *tt, size_t steps)
-{
-    fdht_workload w = *tt;
-    w.lstm = true;
-    w.steps = steps;
-    w.cell.kind = FDHT_CELL_TT;
-    w.cell.bias = true;
-    return w;
-}
-
-/* One gate of an FDHT cell: the whole matrix over [x;h], as TIE's figures take one matrix. */
-static fdht_workload one_gate(const fdht_workload *w)
-{
-    fdht_workload g = *w;
-    g.gates = 1;
-    g.lstm = false;
-    g.steps = 1;
-    g.cell.op.out[0] /= 4;
-    memset(&g.cell.x, 0, sizeof g.cell.x);
-    memcpy(g.cell.x.size, g.cell.op.in, sizeof g.cell.x.size);
-    g.cell.inputs = w->cell.inputs + w->cell.hidden;
-    return g;
-}
+#include "simulate/rows.h"
 
 enum { PUBLISHED, PUBLISHED_FOUR = 3, TIE_ROWS = 8, OWN_ROWS = 4 };
 
-static int tie_rows(cli *c, const fdht_workload *w, const fdht_sim_hw *tie, row r[TIE_ROWS], int *n)
+static int tie_rows(cli *c, const fdht_workload *w, const fdht_sim_hw *tie, sim_row r[TIE_ROWS], int *n)
 {
     fdht_workload one, four, whole;
-    int st = rival(c, w, 1, &one);
-    if (st || (st = rival(c, w, 4, &four)))
-        return st;
-    whole = whole_rival(&four, w->steps);
+    int status = sim_rival(c, w, 1, &one);
+    if (status || (status = sim_rival(c, w, 4, &four)))
+        return status;
+    whole = sim_whole_rival(&four, w->steps);
     const struct {
         const char *name;
         const fdht_workload *w;
@@ -121,34 +28,34 @@ static int tie_rows(cli *c, const fdht_workload *w, const fdht_sim_hw *tie, row 
         {"TIE, TT-LSTM with dense hidden matrix, best order", &whole, FDHT_ORDER_BEST, FDHT_SIM_REAL},
     };
     int rows = w->lstm ? TIE_ROWS : TIE_ROWS - 1;
-    for (*n = 0; *n < rows && !st; ++*n)
-        st = measure(c, list[*n].name, list[*n].w, list[*n].order, tie, list[*n].mode, &r[*n]);
-    return st;
+    for (*n = 0; *n < rows && !status; ++*n)
+        status = sim_measure(c, list[*n].name, list[*n].w, list[*n].order, tie, list[*n].mode, &r[*n]);
+    return status;
 }
 
 static int own_rows(cli *c, const fdht_workload *w, const sim_result *own, const fdht_sim_hw *hw,
-                    row r[OWN_ROWS], int *n)
+                    sim_row r[OWN_ROWS], int *n)
 {
     char name[72];
-    int st;
+    int status;
     *n = 0;
     snprintf(name, sizeof name, "%.40s on %.20s", own->name, own->arch);
-    r[(*n)++] = row_of(name, own);
-    if ((st = measure(c, name, w, FDHT_ORDER_BEST, hw, FDHT_SIM_PAPER, &r[*n])))
-        return st;
+    r[(*n)++] = sim_row_of(name, own);
+    if ((status = sim_measure(c, name, w, FDHT_ORDER_BEST, hw, FDHT_SIM_PAPER, &r[*n])))
+        return status;
     ++*n;
     if (!w->lstm || w->cell.kind != FDHT_CELL_FDHT)
-        return st;
-    fdht_workload g = one_gate(w);
+        return status;
+    fdht_workload g = sim_one_gate(w);
     snprintf(name, sizeof name, "one gate of %.30s on %.20s", own->name, own->arch);
-    if ((st = measure(c, name, &g, FDHT_ORDER_BEST, hw, FDHT_SIM_REAL, &r[*n])))
-        return st;
+    if ((status = sim_measure(c, name, &g, FDHT_ORDER_BEST, hw, FDHT_SIM_REAL, &r[*n])))
+        return status;
     ++*n;
     snprintf(name, sizeof name, "one gate, natural order, on %.20s", own->arch);
-    if ((st = measure(c, name, &g, FDHT_ORDER_NATURAL, hw, FDHT_SIM_REAL, &r[*n])))
-        return st;
+    if ((status = sim_measure(c, name, &g, FDHT_ORDER_NATURAL, hw, FDHT_SIM_REAL, &r[*n])))
+        return status;
     ++*n;
-    return st;
+    return status;
 }
 
 /* What the paper says of FDHT against TIE: throughput, area efficiency, energy efficiency. */
@@ -170,34 +77,21 @@ static const claim *claim_of(const char *workload)
     return NULL;
 }
 
-static void print_rows(const row *r, int n)
+static void print_rows(const sim_row *r, int n)
 {
     for (int i = 0; i < n; i++)
         printf("  %-50.50s %-5s %9.0f %9.0f %9.3f %8.3f %7.1f %7.1f %6.3f %8.3f %9.1f\n", r[i].name,
-               r[i].mode, r[i].cycles, r[i].spill, r[i].us, r[i].tops, r[i].gops, r[i].mw, r[i].mm2,
-               per_area(&r[i]), per_watt(&r[i]));
+               r[i].mode, r[i].f.cycles_per_step, r[i].f.spill_cycles_per_step, r[i].f.us_per_step,
+               r[i].f.tops_dense, r[i].f.gops, r[i].f.power_mw, r[i].f.area_mm2, r[i].f.tops_per_mm2,
+               r[i].f.tops_per_w);
 }
 
-static void json_row(cJSON *o, const row *r)
-{
-    cli_json_string(o, "mode", r->mode);
-    cli_json_number(o, "cycles_per_step", r->cycles);
-    cli_json_number(o, "spill_cycles_per_step", r->spill);
-    cli_json_number(o, "us_per_step", r->us);
-    cli_json_number(o, "tops_dense", r->tops);
-    cli_json_number(o, "gops", r->gops);
-    cli_json_number(o, "power_mw", r->mw);
-    cli_json_number(o, "area_mm2", r->mm2);
-    cli_json_number(o, "tops_per_mm2", per_area(r));
-    cli_json_number(o, "tops_per_w", per_watt(r));
-}
-
-static void json_rows(cJSON *list, const row *r, int n)
+static void json_rows(cJSON *list, const sim_row *r, int n)
 {
     for (int i = 0; i < n; i++) {
         cJSON *o = cli_json_object(list, NULL);
         cli_json_string(o, "name", r[i].name);
-        json_row(o, &r[i]);
+        sim_row_json(o, &r[i]);
     }
 }
 
@@ -207,34 +101,33 @@ typedef struct checked {
     double paper, model;
 } checked;
 
-static int checked_rows(const row *tie, const row *own, int n_own, const claim *k, checked out[16])
+static int checked_rows(const sim_row *tie, const sim_row *own, int n_own, const claim *k, checked out[16])
 {
     int n = 0;
     enum { BEST_ONE = 2 };
     const double tops[] = {2.395, 1.403};
+    const fdht_sim_figures *published = &tie[PUBLISHED].f;
     if (k)
-        out[n++] = (checked){"TIE throughput, TOPS dense-equivalent", tops[k - claims], tie[PUBLISHED].tops};
-    out[n++] = (checked){"TIE area, mm2", 1.744, tie[PUBLISHED].mm2};
-    out[n++] = (checked){"TIE power, mW (published: on VGG)", 154.8, tie[PUBLISHED].mw};
+        out[n++] =
+            (checked){"TIE throughput, TOPS dense-equivalent", tops[k - claims], published->tops_dense};
+    out[n++] = (checked){"TIE area, mm2", 1.744, published->area_mm2};
+    out[n++] = (checked){"TIE power, mW (published: on VGG)", 154.8, published->power_mw};
     if (!k)
         return n;
-    out[n++] = (checked){"FDHT area, mm2 (derived from the claims)", 2.99, own[0].mm2};
-    out[n++] = (checked){"FDHT power, mW (derived from the claims)", 160.6, own[0].mw};
-    out[n++] = (checked){"throughput, whole LSTM over TIE", k->throughput, own[0].tops / tie[PUBLISHED].tops};
-    out[n++] = (checked){"area efficiency, whole LSTM over TIE", k->area,
-                         per_area(&own[0]) / per_area(&tie[PUBLISHED])};
-    out[n++] = (checked){"energy efficiency, whole LSTM over TIE", k->energy,
-                         per_watt(&own[0]) / per_watt(&tie[PUBLISHED])};
+    out[n++] = (checked){"FDHT area, mm2 (derived from the claims)", 2.99, own[0].f.area_mm2};
+    out[n++] = (checked){"FDHT power, mW (derived from the claims)", 160.6, own[0].f.power_mw};
+    fdht_sim_ratios q = fdht_sim_ratios_of(&own[0].f, published);
+    out[n++] = (checked){"throughput, whole LSTM over TIE", k->throughput, q.throughput};
+    out[n++] = (checked){"area efficiency, whole LSTM over TIE", k->area, q.area_efficiency};
+    out[n++] = (checked){"energy efficiency, whole LSTM over TIE", k->energy, q.energy_efficiency};
     if (n_own > 2) {
-        out[n++] =
-            (checked){"throughput, one gate over TIE", k->throughput, own[2].tops / tie[PUBLISHED].tops};
-        out[n++] = (checked){"area efficiency, one gate over TIE", k->area,
-                             per_area(&own[2]) / per_area(&tie[PUBLISHED])};
-        out[n++] = (checked){"energy efficiency, one gate over TIE", k->energy,
-                             per_watt(&own[2]) / per_watt(&tie[PUBLISHED])};
+        q = fdht_sim_ratios_of(&own[2].f, published);
+        out[n++] = (checked){"throughput, one gate over TIE", k->throughput, q.throughput};
+        out[n++] = (checked){"area efficiency, one gate over TIE", k->area, q.area_efficiency};
+        out[n++] = (checked){"energy efficiency, one gate over TIE", k->energy, q.energy_efficiency};
     }
     out[n++] = (checked){"throughput, TIE's own best order over its published", k->throughput,
-                         tie[BEST_ONE].tops / tie[PUBLISHED].tops};
+                         fdht_sim_ratios_of(&tie[BEST_ONE].f, published).throughput};
     return n;
 }
 
@@ -260,77 +153,74 @@ static void show_checked(const checked *v, int n, cJSON *json)
 }
 
 /* Our row over every row of TIE. */
-static void show_ratios(const row *own, const row *tie, int n, cJSON *json)
+static void show_ratios(const sim_row *own, const sim_row *tie, int n, cJSON *json)
 {
     cJSON *list = json ? cli_json_array(json, "ratios") : NULL;
     if (!json)
         printf("\n%s (%s) over\n  %-50s %-5s %10s %10s %10s\n", own->name, own->mode, "", "", "throughput",
                "per mm2", "per watt");
     for (int i = 0; i < n; i++) {
-        double a = own->tops / tie[i].tops, b = per_area(own) / per_area(&tie[i]),
-               e = per_watt(own) / per_watt(&tie[i]);
+        fdht_sim_ratios q = fdht_sim_ratios_of(&own->f, &tie[i].f);
         if (!json) {
-            printf("  %-50s %-5s %10.2f %10.2f %10.2f\n", tie[i].name, tie[i].mode, a, b, e);
+            printf("  %-50s %-5s %10.2f %10.2f %10.2f\n", tie[i].name, tie[i].mode, q.throughput,
+                   q.area_efficiency, q.energy_efficiency);
             continue;
         }
         cJSON *o = cli_json_object(list, NULL);
         cli_json_string(o, "over", tie[i].name);
         cli_json_string(o, "mode", tie[i].mode);
-        cli_json_number(o, "throughput", a);
-        cli_json_number(o, "area_efficiency", b);
-        cli_json_number(o, "energy_efficiency", e);
+        sim_ratios_json(o, &q);
     }
 }
 
 /* One thing taken away at a time, real mode, the machine at hand. */
-static int ablation(cli *c, const row *own, const fdht_workload *w, const fdht_sim_hw *hw, cJSON *json)
+static int ablation(cli *c, const sim_row *own, const fdht_workload *w, const fdht_sim_hw *hw, cJSON *json)
 {
-    row r[6];
-    int n = 0, st = FDHT_OK;
-    fdht_workload full = *w, four, whole;
+    sim_row r[6];
+    int n = 0, status = FDHT_OK;
+    fdht_workload full, four, whole;
     fdht_sim_hw plain = *hw;
     plain.bank_function = FDHT_BANK_INTERLEAVE;
     if (w->cell.kind != FDHT_CELL_FDHT || !w->lstm)
-        return st;
+        return status;
     r[n++] = *own;
-    full.lstm = false; /* [x;h] in one contraction, every step */
-    memset(&full.cell.x, 0, sizeof full.cell.x);
-    memcpy(full.cell.x.size, full.cell.op.in, sizeof full.cell.x.size);
-    full.cell.inputs = w->cell.inputs + w->cell.hidden;
-    if ((st = rival(c, w, 4, &four)))
-        return st;
-    whole = whole_rival(&four, w->steps);
-    if ((st = measure(c, "without the order: leaves first to last, nothing merged", w, FDHT_ORDER_NATURAL, hw,
-                      FDHT_SIM_REAL, &r[n++])) ||
-        (st = measure(c, "without hoisting: x and h in one contraction a step", &full, FDHT_ORDER_BEST, hw,
-                      FDHT_SIM_REAL, &r[n++])) ||
-        (st = measure(c, "without the memory scheme: plain interleaving", w, FDHT_ORDER_BEST, &plain,
-                      FDHT_SIM_REAL, &r[n++])) ||
-        (st = measure(c, "without the format: TT r4 and a dense hidden matrix", &whole, FDHT_ORDER_BEST, hw,
-                      FDHT_SIM_REAL, &r[n++])))
-        return st;
+    full = sim_joined(w);
+    if ((status = sim_rival(c, w, 4, &four)))
+        return status;
+    whole = sim_whole_rival(&four, w->steps);
+    if ((status = sim_measure(c, "without the order: leaves first to last, nothing merged", w,
+                              FDHT_ORDER_NATURAL, hw, FDHT_SIM_REAL, &r[n++])) ||
+        (status = sim_measure(c, "without hoisting: x and h in one contraction a step", &full,
+                              FDHT_ORDER_BEST, hw, FDHT_SIM_REAL, &r[n++])) ||
+        (status = sim_measure(c, "without the memory scheme: plain interleaving", w, FDHT_ORDER_BEST, &plain,
+                              FDHT_SIM_REAL, &r[n++])) ||
+        (status = sim_measure(c, "without the format: TT r4 and a dense hidden matrix", &whole,
+                              FDHT_ORDER_BEST, hw, FDHT_SIM_REAL, &r[n++])))
+        return status;
     cJSON *list = json ? cli_json_array(json, "ablation") : NULL;
     if (!json)
         printf("\nablation on %s, real mode, cycles a step\n", hw->name);
     for (int i = 0; i < n; i++) {
         const char *name = i ? r[i].name : "all of it";
         if (!json) {
-            printf("  %-56s %9.0f  %6.2f x", name, r[i].cycles, r[i].cycles / r[0].cycles);
-            printf(r[i].spill > 0 ? "  (%.0f of them spills)\n" : "\n", r[i].spill);
+            printf("  %-56s %9.0f  %6.2f x", name, r[i].f.cycles_per_step,
+                   r[i].f.cycles_per_step / r[0].f.cycles_per_step);
+            printf(r[i].f.spill_cycles_per_step > 0 ? "  (%.0f of them spills)\n" : "\n",
+                   r[i].f.spill_cycles_per_step);
             continue;
         }
         cJSON *o = cli_json_object(list, NULL);
         cli_json_string(o, "name", name);
-        cli_json_number(o, "cycles_per_step", r[i].cycles);
-        cli_json_number(o, "spill_cycles_per_step", r[i].spill);
-        cli_json_number(o, "times", r[i].cycles / r[0].cycles);
+        cli_json_number(o, "cycles_per_step", r[i].f.cycles_per_step);
+        cli_json_number(o, "spill_cycles_per_step", r[i].f.spill_cycles_per_step);
+        cli_json_number(o, "times", r[i].f.cycles_per_step / r[0].f.cycles_per_step);
     }
-    return st;
+    return status;
 }
 
 /* The published FDHT models have 3,132 to 8,808 parameters, their ranks are not known: our shape at other ranks, over
  * TIE as published with its four matrices one after the other. */
-static int rank_rows(cli *c, const row *tie, const fdht_workload *w, const fdht_sim_hw *hw, cJSON *json)
+static int rank_rows(cli *c, const sim_row *tie, const fdht_workload *w, const fdht_sim_hw *hw, cJSON *json)
 {
     enum { LOW = 4, HIGH = 10 };
     cJSON *list = json ? cli_json_array(json, "ranks") : NULL;
@@ -341,23 +231,22 @@ static int rank_rows(cli *c, const row *tie, const fdht_workload *w, const fdht_
     for (size_t rank = LOW; rank <= HIGH; rank++) {
         fdht_workload one = *w;
         size_t parameters;
-        row r;
+        sim_row r;
         fdht_op_spec_set_rank(&one.cell.op, rank);
-        int st = measure(c, "rank", &one, FDHT_ORDER_BEST, hw, FDHT_SIM_REAL, &r);
-        if (st || (st = fdht_workload_parameters(&one, &parameters, &c->err)))
-            return st;
-        double a = r.tops / tie->tops, b = per_area(&r) / per_area(tie), e = per_watt(&r) / per_watt(tie);
+        int status = sim_measure(c, "rank", &one, FDHT_ORDER_BEST, hw, FDHT_SIM_REAL, &r);
+        if (status || (status = fdht_workload_parameters(&one, &parameters, &c->err)))
+            return status;
+        fdht_sim_ratios q = fdht_sim_ratios_of(&r.f, &tie->f);
         if (!json) {
-            printf("  %-6zu %10zu %9.0f %10.2f %10.2f %10.2f\n", rank, parameters, r.cycles, a, b, e);
+            printf("  %-6zu %10zu %9.0f %10.2f %10.2f %10.2f\n", rank, parameters, r.f.cycles_per_step,
+                   q.throughput, q.area_efficiency, q.energy_efficiency);
             continue;
         }
         cJSON *o = cli_json_object(list, NULL);
         cli_json_size(o, "rank", rank);
         cli_json_size(o, "parameters", parameters);
-        cli_json_number(o, "cycles_per_step", r.cycles);
-        cli_json_number(o, "throughput", a);
-        cli_json_number(o, "area_efficiency", b);
-        cli_json_number(o, "energy_efficiency", e);
+        cli_json_number(o, "cycles_per_step", r.f.cycles_per_step);
+        sim_ratios_json(o, &q);
     }
     return FDHT_OK;
 }
@@ -365,13 +254,14 @@ static int rank_rows(cli *c, const row *tie, const fdht_workload *w, const fdht_
 int sim_compare(cli *c, const sim_result *own, const fdht_workload *w, const sim_args *a,
                 const fdht_sim_hw *hw, cJSON *json)
 {
-    row tie[TIE_ROWS], mine[OWN_ROWS];
+    sim_row tie[TIE_ROWS], mine[OWN_ROWS];
     checked v[16];
     fdht_sim_hw machine;
-    int n_tie = 0, n_mine = 0, st = fdht_sim_hw_named("tie", &machine, &c->err);
+    int n_tie = 0, n_mine = 0, status = fdht_sim_hw_named("tie", &machine, &c->err);
     (void)a;
-    if (st || (st = tie_rows(c, w, &machine, tie, &n_tie)) || (st = own_rows(c, w, own, hw, mine, &n_mine)))
-        return st;
+    if (status || (status = tie_rows(c, w, &machine, tie, &n_tie)) ||
+        (status = own_rows(c, w, own, hw, mine, &n_mine)))
+        return status;
     if (json) {
         cJSON *list = cli_json_array(json, "comparison");
         json_rows(list, tie, n_tie);
@@ -386,120 +276,7 @@ int sim_compare(cli *c, const sim_result *own, const fdht_workload *w, const sim
     show_checked(v, checked_rows(tie, mine, n_mine, claim_of(own->name), v), json);
     show_ratios(&mine[0], tie, n_tie, json);
     bool whole = w->lstm && w->cell.kind == FDHT_CELL_FDHT;
-    if (whole && claim_of(own->name) && (st = rank_rows(c, &tie[PUBLISHED_FOUR], w, hw, json)))
-        return st;
+    if (whole && claim_of(own->name) && (status = rank_rows(c, &tie[PUBLISHED_FOUR], w, hw, json)))
+        return status;
     return ablation(c, &mine[0], w, hw, json);
-}
-
-static void show_point(const char *value, const row *r, cJSON *list)
-{
-    if (!list) {
-        printf("  %-34s %9.0f %9.3f %8.3f %7.1f %7.1f %6.3f %8.3f %9.1f\n", value, r->cycles, r->us, r->tops,
-               r->gops, r->mw, r->mm2, per_area(r), per_watt(r));
-        return;
-    }
-    cJSON *o = cli_json_object(list, NULL);
-    cli_json_string(o, "value", value);
-    json_row(o, r);
-}
-
-static void point_head(const char *title)
-{
-    printf("\n%s\n  %-34s %9s %9s %8s %7s %7s %6s %8s %9s\n", title, "", "cycles", "us", "TOPS", "GOPS", "mW",
-           "mm2", "TOPS/mm2", "TOPS/W");
-}
-
-int sim_sweep(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json)
-{
-    char text[512], key[64];
-    const char *eq = strchr(a->sweep.v[0], '=');
-    if (!eq || eq == a->sweep.v[0] || strlen(a->sweep.v[0]) >= sizeof text ||
-        (size_t)(eq - a->sweep.v[0]) >= sizeof key)
-        return cli_usage(c, "--sweep: expected KEY=V1,V2,.., got '%.40s'", a->sweep.v[0]);
-    snprintf(key, sizeof key, "%.*s", (int)(eq - a->sweep.v[0]), a->sweep.v[0]);
-    snprintf(text, sizeof text, "%s", eq + 1);
-    cJSON *list = NULL;
-    if (json) {
-        cJSON *o = cli_json_object(json, "sweep");
-        cli_json_string(o, "key", key);
-        list = cli_json_array(o, "points");
-    } else
-        point_head(key);
-    char *save = NULL;
-    for (char *v = strtok_r(text, ",", &save); v; v = strtok_r(NULL, ",", &save)) {
-        fdht_sim_hw one = *hw;
-        sim_result s;
-        int st = fdht_sim_hw_set(&one, key, v, &c->err);
-        if (st || (st = sim_run(c, w, &a->choice, &one, (fdht_sim_mode)a->mode, NULL, &s)))
-            return st;
-        row r = row_of(v, &s);
-        sim_result_free(&s);
-        show_point(v, &r, list);
-    }
-    return FDHT_OK;
-}
-
-/* A machine that just holds what the program needs: buffers in steps of 8 KiB. */
-static int fitted(cli *c, const fdht_workload *w, fdht_sim_hw *hw, row *out)
-{
-    sim_result s;
-    fdht_order_choice best = {.kind = FDHT_ORDER_BEST};
-    int st = sim_run(c, w, &best, hw, FDHT_SIM_REAL, NULL, &s);
-    if (st)
-        return st;
-    hw->x_kib = ((s.r.peak_words + 511) / 512 + 7) / 8 * 8;
-    sim_result_free(&s);
-    char name[64];
-    snprintf(name, sizeof name, "%zu PE x %zu, wb %zu, 2 x %zu KiB", hw->n_pe, hw->macs_per_pe, hw->wb_words,
-             hw->x_kib);
-    return measure(c, name, w, FDHT_ORDER_BEST, hw, FDHT_SIM_REAL, out);
-}
-
-int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json)
-{
-    static const size_t side[][2] = {{8, 16}, {16, 16}, {32, 16}, {64, 16}, {128, 16}, {16, 32}, {32, 32}};
-    fdht_workload one;
-    fdht_sim_hw tie;
-    row rival_row, published, top = {0}, r;
-    double top_score = 0;
-    int st = rival(c, w, w->gates, &one);
-    (void)a;
-    if (st || (st = fdht_sim_hw_named("tie", &tie, &c->err)) ||
-        (st = measure(c, "TIE, best order", &one, FDHT_ORDER_BEST, &tie, FDHT_SIM_REAL, &rival_row)) ||
-        (st = measure(c, "TIE, published order", &one, FDHT_ORDER_NATURAL, &tie, FDHT_SIM_PAPER, &published)))
-        return st;
-    cJSON *o = json ? cli_json_object(json, "search") : NULL, *list = o ? cli_json_array(o, "points") : NULL;
-    if (!json)
-        point_head("design points, real mode; best: the largest product of the three ratios");
-    for (size_t i = 0; i < sizeof side / sizeof *side; i++) {
-        fdht_sim_hw m = *hw;
-        m.n_pe = m.wb_words = m.x_banks = m.lstm_lanes = side[i][0];
-        m.macs_per_pe = side[i][1];
-        m.lstm_mm2 = hw->lstm_mm2 * (double)m.lstm_lanes / 16;
-        if ((st = fitted(c, w, &m, &r)))
-            return st;
-        show_point(r.name, &r, list);
-        double score = r.tops / rival_row.tops * per_area(&r) / per_area(&rival_row) * per_watt(&r) /
-                       per_watt(&rival_row);
-        if (score > top_score) {
-            top_score = score;
-            top = r;
-        }
-        if (cli_interrupted())
-            return FDHT_EINTR;
-    }
-    if (json) {
-        cli_json_string(o, "best", top.name);
-        cli_json_number(o, "throughput", top.tops / rival_row.tops);
-        cli_json_number(o, "area_efficiency", per_area(&top) / per_area(&rival_row));
-        cli_json_number(o, "energy_efficiency", per_watt(&top) / per_watt(&rival_row));
-        return st;
-    }
-    printf("best: %s; over TIE, real mode, in its best order and (paper mode) its published order\n",
-           top.name);
-    printf("  throughput %.2f %.2f, per mm2 %.2f %.2f, per watt %.2f %.2f\n", top.tops / rival_row.tops,
-           top.tops / published.tops, per_area(&top) / per_area(&rival_row),
-           per_area(&top) / per_area(&published), per_watt(&top) / per_watt(&rival_row),
-           per_watt(&top) / per_watt(&published));
-    return st;
 }

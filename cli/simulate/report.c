@@ -10,11 +10,6 @@ static const char *mode_name(const sim_result *s)
     return s->r.mode == FDHT_SIM_PAPER ? "paper" : "real";
 }
 
-static double percent(double part, double whole)
-{
-    return whole > 0 ? 100 * part / whole : 0;
-}
-
 static void print_stages(const sim_result *s)
 {
     const fdht_sim_report *r = &s->r;
@@ -22,13 +17,10 @@ static void print_stages(const sim_result *s)
            "stalls", "use%", "bank function of its output");
     for (int i = 0; i < r->n_stages; i++) {
         const fdht_sim_stage_report *t = &r->stage[i];
-        uint64_t stalls = 0;
-        for (int k = 0; k < FDHT_STALLS; k++)
-            stalls += t->stall[k];
-        double slots = (double)t->issue_cycles * (double)(s->hw->n_pe * s->hw->macs_per_pe);
+        uint64_t stalls = fdht_sim_stage_stalls(t);
         printf("%-26.26s %6zu %5zu %6zu %5zu %10llu %9llu %5.1f  %s%s%s\n", t->name, t->rows, t->inner,
                t->cols, t->runs, (unsigned long long)t->issue_cycles, (unsigned long long)stalls,
-               percent((double)t->multiply_adds, slots), t->bank_function ? t->bank_function : "",
+               100 * fdht_sim_stage_utilisation(s->hw, t), t->bank_function ? t->bank_function : "",
                *t->mapping ? ", " : "", t->mapping);
     }
 }
@@ -44,25 +36,19 @@ static void print_energy(const sim_result *s)
            e->total / n);
     printf("area, mm2             x memory %.3f, w memory %.3f, logic %.3f, lstm %.3f; total %.3f\n",
            a->x_sram, a->w_sram, a->logic, a->lstm, a->total);
-    printf("power, mW             %.1f\n", sim_power_mw(s));
+    printf("power, mW             %.1f\n", s->f.power_mw);
 }
 
 /* The machine with where each number comes from. */
-static void print_machine(const fdht_sim_hw *hw)
+static void print_machine(const fdht_hardware *m)
 {
     int n;
     const fdht_sim_key *key = fdht_sim_keys(&n);
-    fdht_sim_hw base;
-    bool fdht = !strcmp(hw->name, "fdht");
-    fdht_sim_hw_named(fdht ? "fdht" : "tie", &base, NULL);
+    const fdht_sim_hw *hw = &m->hw;
     printf("\nmachine %s\n", hw->name);
     for (int i = 0; i < n; i++) {
         double v = fdht_sim_hw_get(hw, &key[i]);
-        const char *source = fdht ? key[i].fdht_source : key[i].tie_source;
-        if (fdht && !strncmp(source, "as for", 6))
-            source = key[i].tie_source;
-        if (v != fdht_sim_hw_get(&base, &key[i]))
-            source = "set by the user";
+        const char *source = m->source[i];
         if (key[i].type == FDHT_KEY_BANK)
             printf("  %-24s %10s %-11s %s\n", key[i].name, fdht_bank_function_name((int)v), "", source);
         else
@@ -70,7 +56,7 @@ static void print_machine(const fdht_sim_hw *hw)
     }
 }
 
-void sim_print_text(const sim_result *s)
+void sim_print_text(const sim_result *s, const fdht_hardware *m)
 {
     const fdht_sim_report *r = &s->r;
     printf("%s on %s, %s mode, %zu step%s\n", s->name, s->arch, mode_name(s), r->steps,
@@ -83,10 +69,9 @@ void sim_print_text(const sim_result *s)
     for (int k = 0; k < FDHT_STALLS; k++)
         if (r->stall[k])
             printf(" + %llu %s", (unsigned long long)r->stall[k], fdht_stall_name(k));
-    printf("\nutilisation           %.1f %%\n",
-           percent((double)r->multiply_adds, (double)r->cycles * (double)(s->hw->n_pe * s->hw->macs_per_pe)));
+    printf("\nutilisation           %.1f %%\n", 100 * s->f.utilisation);
     printf("throughput            %.3f TOPS dense-equivalent, %.1f GOPS real, %.3f us a step\n",
-           sim_tops_dense(s), sim_gops(s), sim_us_per_step(s));
+           s->f.tops_dense, s->f.gops, s->f.us_per_step);
     if (r->mode == FDHT_SIM_REAL) {
         printf("bank conflicts        %llu extra cycles reading, %llu writing (hidden ones included)\n",
                (unsigned long long)r->read_extra, (unsigned long long)r->write_extra);
@@ -103,7 +88,7 @@ void sim_print_text(const sim_result *s)
     }
     print_stages(s);
     print_energy(s);
-    print_machine(s->hw);
+    print_machine(m);
 }
 
 static void json_stalls(cJSON *json, const char *key, const uint64_t *stall)
@@ -175,7 +160,7 @@ static void json_prices(cJSON *json, const sim_result *s)
     cli_json_number(o, "logic", a->logic);
     cli_json_number(o, "lstm", a->lstm);
     cli_json_number(o, "total", a->total);
-    cli_json_number(json, "power_mw", sim_power_mw(s));
+    cli_json_number(json, "power_mw", s->f.power_mw);
 }
 
 void sim_add_json(cJSON *json, const sim_result *s)
@@ -191,9 +176,9 @@ void sim_add_json(cJSON *json, const sim_result *s)
     json_stalls(json, "stall_cycles", r->stall);
     cli_json_size(json, "multiply_adds", r->multiply_adds);
     cli_json_size(json, "parameters", s->parameters);
-    cli_json_number(json, "tops_dense", sim_tops_dense(s));
-    cli_json_number(json, "gops", sim_gops(s));
-    cli_json_number(json, "us_per_step", sim_us_per_step(s));
+    cli_json_number(json, "tops_dense", s->f.tops_dense);
+    cli_json_number(json, "gops", s->f.gops);
+    cli_json_number(json, "us_per_step", s->f.us_per_step);
     json_prices(json, s);
     if (s->bit_exact < 0)
         cJSON_AddNullToObject(json, "bit_exact");

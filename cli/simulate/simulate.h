@@ -5,6 +5,7 @@
 #include "frame/cli.h"
 #include "frame/json.h"
 #include "fdht/fixed.h"
+#include "fdht/hardware.h"
 
 typedef struct sim_args {
     const char *preset, *arch, *compare, *order, *input, *trace, *csv, *plot;
@@ -22,6 +23,7 @@ typedef struct sim_result {
     char name[64], arch[32], order[512];
     const fdht_sim_hw *hw;
     fdht_sim_report r;
+    fdht_sim_figures f;
     double dense; /* multiply-adds of the dense matrices, a step */
     size_t parameters;
     int bit_exact;       /* -1: no values moved */
@@ -29,11 +31,11 @@ typedef struct sim_result {
     size_t clips, agree; /* of real clips: how many get the class that floating point gives */
 } sim_result;
 
-double sim_us_per_step(const sim_result *s);
-double sim_tops_dense(const sim_result *s);
-double sim_gops(const sim_result *s);
-double sim_power_mw(const sim_result *s);
+/* simulate/load.c: the machine that --arch names with --set applied, and the workload; *model where it is one. */
+int sim_load_machine(cli *c, const sim_args *a, fdht_hardware *m);
+int sim_load_workload(cli *c, const sim_args *a, fdht_workload *w, fdht_model **model);
 
+/* simulate/run.c */
 /* Simulate a workload with pseudo-random values (real mode) or its closed form. trace: a stream or NULL. */
 int sim_run(cli *c, const fdht_workload *w, const fdht_order_choice *choice, const fdht_sim_hw *hw,
             fdht_sim_mode mode, FILE *trace, sim_result *out);
@@ -43,13 +45,20 @@ void sim_result_free(sim_result *s);
 int sim_machine(cli *c, fdht_fixed *f, const fdht_sim_hw *hw, size_t steps, const int16_t *x, int16_t *y,
                 FILE *trace, fdht_sim_report *r, bool *exact);
 
+/* What is known before anything runs. */
+int sim_describe(cli *c, const fdht_workload *w, const fdht_sim_hw *hw, sim_result *s);
+
+/* simulate/clips.c: a model on the clips of --input, or on a random one. */
+int sim_run_clips(cli *c, const sim_args *a, const fdht_model *m, const fdht_sim_hw *hw,
+                  const fdht_workload *w, FILE *trace, sim_result *s);
+
 /* simulate/report.c */
-void sim_print_text(const sim_result *s);
+void sim_print_text(const sim_result *s, const fdht_hardware *m);
 void sim_add_json(cJSON *json, const sim_result *s);
 void sim_print_csv(FILE *f, const sim_result *s);
 int sim_plot(cli *c, const sim_result *s, const char *path);
 
-/* simulate/compare.c: each prints its table, or adds it to json if that is not NULL. */
+/* simulate/compare.c, sweep.c, search.c: each prints its table, or adds it to json if that is not NULL. */
 int sim_compare(cli *c, const sim_result *own, const fdht_workload *w, const sim_args *a,
                 const fdht_sim_hw *hw, cJSON *json);
 int sim_sweep(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json);

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fdht/basics.h"
+
 #define T    train_args
 #define MOST 1e9
 static const cli_option options[] = {
@@ -389,7 +391,7 @@ static int run(cli *c, void *p)
 {
     job j = {.c = c, .a = p};
     fdht_result scores = {0};
-    double start = cli_seconds();
+    double start = fdht_seconds();
     int status = open_data(&j, p);
     if (!status)
         status = make_model(&j);
@@ -402,7 +404,7 @@ static int run(cli *c, void *p)
     if (!status)
         status =
             fdht_evaluate(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, &scores, &c->err);
-    double seconds = cli_seconds() - start;
+    double seconds = fdht_seconds() - start;
     if (!status) {
         train_result r = {.model = j.model,
                           .history = &j.history,

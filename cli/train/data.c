@@ -6,6 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fdht/basics.h"
+
+enum { SPLIT_STREAM = 7 }; /* of the seed: which clips --val-split keeps back */
+
 int train_classes_of(cli *c, const char *path, const fdht_dataset *file, train_classes *out)
 {
     *out = (train_classes){0};
@@ -198,28 +202,20 @@ int train_set_open(cli *c, const train_args *a, const char *path, fdht_dataset *
     return FDHT_OK;
 }
 
-/* A generator of its own: which clips are kept back must not change with the library's streams. */
-static uint64_t next_random(uint64_t *x)
-{
-    *x ^= *x << 13;
-    *x ^= *x >> 7;
-    *x ^= *x << 17;
-    return *x;
-}
-
 int train_set_split(cli *c, const train_args *a, train_set *from, train_set *to)
 {
     size_t n = from->data.clips, take = (size_t)((double)n * a->val_split + 0.5), kept = 0;
-    uint64_t x = c->seed * 0x9e3779b97f4a7c15u + 0x632be59bd9b4e019u;
+    fdht_rng random;
     if (take < 1 || take >= n)
         return cli_usage(c, "--val-split %g: of %zu clips that leaves %zu for validation", a->val_split, n,
                          take);
+    fdht_rng_seed(&random, c->seed, SPLIT_STREAM);
     *to = (train_set){.path = from->path};
     int status = fdht_dataset_open(from->path, &to->file, &c->err);
     if (status || (status = prepare(c, a, to, n)))
         return status;
     for (size_t i = 0, taken = 0; i < n; i++) {
-        if (next_random(&x) % (n - i) < take - taken) {
+        if (fdht_rng_below(&random, n - i) < take - taken) {
             to->id[taken] = from->id[i];
             to->label[taken] = from->label[i];
             to->length[taken++] = from->length[i];

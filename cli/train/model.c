@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "fdht/basics.h"
 #include "fdht/design.h"
 #include "fdht/preset.h"
 #include "fdht/weights.h"
@@ -18,9 +19,8 @@ static void forget_place(fdht_cell_options *o)
 
 static size_t product(const size_t *v, int n)
 {
-    size_t p = 1;
-    for (int i = 0; i < n; i++)
-        p = v[i] && p > SIZE_MAX / v[i] ? SIZE_MAX : p * v[i];
+    size_t p;
+    (void)fdht_product(v, (size_t)n, &p); /* SIZE_MAX where it overflows */
     return p;
 }
 

@@ -236,11 +236,9 @@ static int take(fdht_clips *c, fdht_clip_item **out, fdht_error *err)
     int status = FDHT_OK;
     pthread_mutex_lock(&c->lock);
     while (!c->count && !c->done && !(stop && *stop)) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += WAKE_MS * 1000000L;
-        until.tv_sec += until.tv_nsec / 1000000000L;
-        until.tv_nsec %= 1000000000L;
+        double wake = fdht_seconds() + WAKE_MS * 1e-3;
+        struct timespec until = {.tv_sec = (time_t)wake};
+        until.tv_nsec = (long)((wake - (double)until.tv_sec) * 1e9);
         pthread_cond_timedwait(&c->filled, &c->lock, &until);
     }
     if (stop && *stop)

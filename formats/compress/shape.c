@@ -90,7 +90,7 @@ static int shape_cell(const fdht_compress_options *opt, fdht_compress_cell *x, b
     }
     if (status)
         return status;
-    if (x->spec.op.format == FDHT_HT)
+    if (fdht_format_traits_of(x->spec.op.format)->tree)
         fdht_tree_spell(&x->spec.op.tree, x->tree, sizeof x->tree);
     size_t P = l->proj_size ? l->proj_size : l->hidden_size;
     x->dense = 4 * l->hidden_size * (l->input_size + (x->spec.kind == FDHT_CELL_FDHT ? P : 0));

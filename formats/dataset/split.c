@@ -35,21 +35,13 @@ struct ranked {
     size_t at;
 };
 
-/* The finaliser of splitmix64 (Steele, Lea, Flood 2014). */
-static uint64_t mix(uint64_t x)
-{
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return x ^ (x >> 31);
-}
-
 static uint64_t rank_of(const struct clip *c, uint64_t seed)
 {
-    uint64_t h = mix(seed + 0x9e3779b97f4a7c15u);
+    uint64_t h = fdht_rng_hash(seed + 0x9e3779b97f4a7c15u);
     if (!c->key)
-        return mix(h + c->at);
+        return fdht_rng_hash(h + c->at);
     for (const char *p = c->key; *p; p++)
-        h = mix(h ^ (unsigned char)*p);
+        h = fdht_rng_hash(h ^ (unsigned char)*p);
     return h;
 }
 

@@ -2,6 +2,7 @@
 #ifndef FDHT_FDHT_H
 #define FDHT_FDHT_H
 
+#include "fdht/basics.h"
 #include "fdht/blas.h"
 #include "fdht/clips.h"
 #include "fdht/compress.h"

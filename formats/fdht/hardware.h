@@ -1,4 +1,5 @@
-/* fdht/hardware.h - machines and workloads of the accelerator model as JSON files (fdht-hw.5). */
+/* fdht/hardware.h - machines and workloads of the accelerator model as JSON files (fdht-hw.5). Nothing here keeps global
+ * state: any function may be called from any thread. */
 #ifndef FDHT_HARDWARE_H
 #define FDHT_HARDWARE_H
 
@@ -8,18 +9,40 @@
 extern "C" {
 #endif
 
-/* {"schema":"fdht-hw-1", "name":.., "base":"tie"|"fdht" (default tie), KEY: value, ..} with the keys of fdht_sim_keys.
- * FDHT_EFORMAT names file and key; FDHT_EVERSION for another schema; FDHT_ENOENT, FDHT_EIO. */
-FDHT_API int fdht_hardware_read(const char *path, fdht_sim_hw *out, fdht_error *err);
+/* A machine with where each of its values comes from. */
+enum { FDHT_SOURCE_SIZE = 96 };
+typedef struct fdht_hardware {
+    fdht_sim_hw hw;
+    /* of the value of fdht_sim_keys' entry i: "published: ..", "derived: ..", "chosen: ..", "set by the user" */
+    char source[FDHT_SIM_KEYS][FDHT_SOURCE_SIZE];
+} fdht_hardware;
 
-/* {"schema":"fdht-workload-1", "name":.., "format":"tt"|"ht"|"fdht", "in_modes":[..], "out_modes":[..],
- *  "gates":1|4, "steps":T, "ranks":[1,..,1] (tt) | "tree":"((1,2),(3,4))", "leaf_ranks":[..], "inner_ranks":[..]
- *  (post-order, without the root), "hidden_box":[..], "enlarge":[..] (fdht)}. out_modes are those of the whole matrix, all
- * gates; fdht with four gates is a whole LSTM, anything else a matrix times vectors (fdht with one gate: the matrix over
- * [x;h]). The same errors. */
+/* A built-in machine ("tie", "fdht", ..), else the file of this name:
+ *
+ *     {"schema": "fdht-hw-1", "name": .., "base": NAME, KEY: value, KEY: {"value": value, "source": ".."}, ..}
+ *
+ * with the keys of fdht_sim_keys; base is a built-in machine (tie if not said) that gives all other values and their
+ * sources. FDHT_EFORMAT names file and key; FDHT_EVERSION for another schema; FDHT_ENOENT, FDHT_EIO. */
+FDHT_API int fdht_hardware_open(const char *arch, fdht_hardware *out, fdht_error *err);
+/* fdht_sim_hw_set; where that changes the value its source becomes "set by the user". Errors as fdht_sim_hw_set. */
+FDHT_API int fdht_hardware_set(fdht_hardware *m, const char *key, const char *value, fdht_error *err);
+/* The machine alone, of a file. Errors as fdht_hardware_open. */
+FDHT_API int fdht_hardware_read(const char *path, fdht_sim_hw *out, fdht_error *err);
+/* The machine alone, built in. FDHT_ENOENT for another name. */
+FDHT_API int fdht_sim_hw_named(const char *name, fdht_sim_hw *out, fdht_error *err);
+
+/* {"schema": "fdht-workload-1", "name": .., "format": "tt"|"ht"|"fdht", "in_modes": [..], "out_modes": [..],
+ *  "gates": 1|4, "steps": T,
+ *  tt:       "ranks": [1,..,1],
+ *  ht, fdht: "tree": "((1,2),(3,4))", "leaf_ranks": [..], "inner_ranks": [..] (post-order, without the root),
+ *  fdht:     "hidden_box": [..], "enlarge": [..]}
+ *
+ * out_modes are those of the whole matrix, all gates; fdht with four gates is a whole LSTM, anything else a matrix times
+ * vectors (fdht with one gate: the matrix over [x;h]). Errors as fdht_hardware_read. */
 FDHT_API int fdht_workload_read(const char *path, fdht_workload *out, fdht_error *err);
 
-/* What a JSON file says it is: "fdht-hw-1", "fdht-workload-1", "" if it says nothing. buf is always terminated. */
+/* What a JSON file says it is: "fdht-hw-1", "fdht-workload-1", "" if it says nothing. buf is always terminated.
+ * FDHT_EFORMAT: not a JSON object; FDHT_ENOENT, FDHT_EIO. */
 FDHT_API int fdht_json_schema(const char *path, char *buf, size_t size, fdht_error *err);
 
 #ifdef __cplusplus

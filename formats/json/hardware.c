@@ -1,147 +1,165 @@
+/* json/hardware.c - machines of the accelerator model: the built-in ones and those in files, by one reader. */
 #include "fdht/hardware.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "json/json.h"
-#include "clips/bytes.h"
+#include "json/machines.h"
 
-int fdht_json_read(const char *path, const char *schema, cJSON **out, fdht_error *err)
+#define SCHEMA "fdht-hw-1"
+
+static const fdht_machine_text *built_in(const char *name)
 {
-    uint8_t *text = NULL;
-    size_t size;
-    cJSON *json = NULL;
-    int rc = fdht_read_file(path, 1 << 20, &text, &size, err);
-    if (rc)
-        return rc;
-    const char *end = NULL;
-    json = cJSON_ParseWithLengthOpts((const char *)text, size, &end, false);
-    size_t at = end ? (size_t)(end - (const char *)text) : 0;
-    while (json && at < size && strchr(" \t\r\n", text[at]) && text[at])
-        at++;
-    if (!json || at != size || !cJSON_IsObject(json)) {
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: not a JSON object (at byte %zu)", path, at);
-        goto out;
-    }
-    const char *said = fdht_json_string(json, "schema");
-    if (schema && (!said || strcmp(said, schema))) {
-        size_t stem = strlen(schema) - 1;
-        int code = said && !strncmp(said, schema, stem) ? FDHT_EVERSION : FDHT_EFORMAT;
-        rc = fdht_fail(err, code, "%s: schema is %.40s, expected %s", path, said ? said : "missing", schema);
-        goto out;
-    }
-    *out = json;
-    json = NULL;
-out:
-    cJSON_Delete(json);
-    fdht_free(text);
-    return rc;
+    const fdht_machine_text *m = fdht_machine_texts;
+    while (m->name && strcmp(m->name, name))
+        m++;
+    return m->name ? m : NULL;
 }
 
-const char *fdht_json_string(const cJSON *json, const char *key)
+static int key_index(const char *name)
 {
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, key));
+    int n;
+    const fdht_sim_key *key = fdht_sim_keys(&n);
+    for (int i = 0; i < n; i++)
+        if (!strcmp(key[i].name, name))
+            return i;
+    return -1;
 }
 
-static bool whole(const cJSON *n, size_t *v)
+int fdht_hardware_set(fdht_hardware *m, const char *key, const char *value, fdht_error *err)
 {
-    if (!cJSON_IsNumber(n) || !(n->valuedouble >= 1 && n->valuedouble <= 1e9) ||
-        n->valuedouble != floor(n->valuedouble))
-        return false;
-    *v = (size_t)n->valuedouble;
+    int n, i = key_index(key);
+    fdht_sim_hw before = m->hw;
+    const fdht_sim_key *k = fdht_sim_keys(&n) + (i < 0 ? 0 : i);
+    int status = fdht_sim_hw_set(&m->hw, key, value, err);
+    if (!status && i >= 0 && fdht_sim_hw_get(&m->hw, k) != fdht_sim_hw_get(&before, k))
+        snprintf(m->source[i], sizeof m->source[i], "set by the user");
+    return status;
+}
+
+/* Characters that would do more on a terminal than print. */
+static bool plain(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 127)
+            return false;
     return true;
 }
 
-int fdht_json_size(const cJSON *json, const char *path, const char *key, size_t absent, size_t *v,
-                   fdht_error *err)
-{
-    const cJSON *n = cJSON_GetObjectItemCaseSensitive(json, key);
-    *v = absent;
-    if (n && !whole(n, v))
-        return fdht_fail(err, FDHT_EFORMAT, "%s: %s: expected a whole number from 1", path, key);
-    return FDHT_OK;
-}
-
-int fdht_json_sizes(const cJSON *json, const char *path, const char *key, bool required, size_t max,
-                    size_t *v, size_t *n, fdht_error *err)
-{
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, key), *item;
-    *n = 0;
-    if (!list && !required)
-        return FDHT_OK;
-    if (!cJSON_IsArray(list))
-        return fdht_fail(err, FDHT_EFORMAT, "%s: %s: expected a list of numbers", path, key);
-    cJSON_ArrayForEach(item, list)
-    {
-        /* enlarge holds zeros */
-        bool zero = cJSON_IsNumber(item) && item->valuedouble == 0 && !strcmp(key, "enlarge");
-        if (*n == max)
-            return fdht_fail(err, FDHT_EFORMAT, "%s: %s: more than %zu numbers", path, key, max);
-        if (zero)
-            v[*n] = 0;
-        else if (!whole(item, &v[*n]))
-            return fdht_fail(err, FDHT_EFORMAT, "%s: %s: entry %zu is not a whole number from 1", path, key,
-                             *n + 1);
-        ++*n;
-    }
-    return FDHT_OK;
-}
-
-int fdht_json_schema(const char *path, char *buf, size_t size, fdht_error *err)
-{
-    cJSON *json = NULL;
-    int rc = fdht_json_read(path, NULL, &json, err);
-    const char *said = rc ? NULL : fdht_json_string(json, "schema");
-    snprintf(buf, size, "%s", said ? said : "");
-    cJSON_Delete(json);
-    return rc;
-}
-
-static int take_key(fdht_sim_hw *hw, const cJSON *item, const char *path, fdht_error *err)
+/* KEY: value, or KEY: {"value": value, "source": "published: .."} */
+static int take_key(fdht_hardware *m, const cJSON *item, const char *path, fdht_error *err)
 {
     char number[64];
-    const char *text = cJSON_GetStringValue(item);
+    const char *key = item->string, *source = NULL, *text;
+    if (cJSON_IsObject(item)) {
+        const cJSON *member;
+        cJSON_ArrayForEach(member, item)
+        {
+            bool known = !strcmp(member->string, "value") || !strcmp(member->string, "source");
+            if (!known)
+                return fdht_fail(err, FDHT_EFORMAT, "%s: %.60s: %.60s is neither value nor source", path, key,
+                                 member->string);
+        }
+        source = fdht_json_string(item, "source");
+        item = cJSON_GetObjectItemCaseSensitive(item, "value");
+    }
+    text = cJSON_GetStringValue(item);
     if (cJSON_IsNumber(item)) {
         snprintf(number, sizeof number, "%.17g", item->valuedouble);
         text = number;
     }
     if (!text)
-        return fdht_fail(err, FDHT_EFORMAT, "%s: %.60s: expected a number or a name", path, item->string);
+        return fdht_fail(err, FDHT_EFORMAT, "%s: %.60s: expected a number or a name", path, key);
     fdht_error why = {0};
-    if (fdht_sim_hw_set(hw, item->string, text, &why))
+    if (fdht_hardware_set(m, key, text, &why))
         return fdht_fail(err, FDHT_EFORMAT, "%s: %s", path, why.msg);
+    int i = key_index(key);
+    if (source && (i < 0 || strlen(source) >= sizeof m->source[i] || !plain(source)))
+        return fdht_fail(err, FDHT_EFORMAT, "%s: %.60s: source: expected less than %zu plain characters",
+                         path, key, sizeof m->source[0]);
+    if (source)
+        snprintf(m->source[i], sizeof m->source[i], "%s", source);
     return FDHT_OK;
+}
+
+static int read_text(const fdht_machine_text *text, int depth, fdht_hardware *out, fdht_error *err);
+
+/* A machine from its object; without a base of its own it takes `base`, NULL: nothing, every key must be there. */
+static int read_object(const cJSON *json, const char *path, const char *base, int depth, fdht_hardware *out,
+                       fdht_error *err)
+{
+    const cJSON *said = cJSON_GetObjectItemCaseSensitive(json, "base"), *item;
+    fdht_hardware m = {.hw = {.name = ""}};
+    fdht_error why = {0};
+    int status = FDHT_OK;
+    base = said ? cJSON_GetStringValue(said) : base;
+    if (said || base) {
+        const fdht_machine_text *from = base && depth ? built_in(base) : NULL;
+        if (!from)
+            return fdht_fail(err, FDHT_EFORMAT, "%s: base: %.40s is no built-in machine", path,
+                             base ? base : "this");
+        if ((status = read_text(from, depth - 1, &m, err)))
+            return status;
+    }
+    snprintf(m.hw.name, sizeof m.hw.name, "custom");
+    cJSON_ArrayForEach(item, json)
+    {
+        bool frame = !strcmp(item->string, "schema") || !strcmp(item->string, "base") ||
+                     !strcmp(item->string, "comment");
+        if (!frame && (status = take_key(&m, item, path, err)))
+            return status;
+    }
+    if (fdht_sim_hw_check(&m.hw, &why))
+        return fdht_fail(err, FDHT_EFORMAT, "%s: %s", path, why.msg);
+    *out = m;
+    return FDHT_OK;
+}
+
+static int read_text(const fdht_machine_text *text, int depth, fdht_hardware *out, fdht_error *err)
+{
+    cJSON *json = NULL;
+    int status = fdht_json_parse(text->json, strlen(text->json), text->name, SCHEMA, &json, err);
+    if (!status)
+        status = read_object(json, text->name, NULL, depth, out, err);
+    cJSON_Delete(json);
+    return status;
+}
+
+enum { DEEPEST = 4 }; /* bases on bases; also ends a circle of them */
+
+int fdht_hardware_open(const char *arch, fdht_hardware *out, fdht_error *err)
+{
+    const fdht_machine_text *known = built_in(arch);
+    cJSON *json = NULL;
+    if (known)
+        return read_text(known, DEEPEST, out, err);
+    int status = fdht_json_read(arch, SCHEMA, &json, err);
+    if (!status)
+        status = read_object(json, arch, "tie", DEEPEST, out, err);
+    cJSON_Delete(json);
+    return status;
 }
 
 int fdht_hardware_read(const char *path, fdht_sim_hw *out, fdht_error *err)
 {
     cJSON *json = NULL;
-    fdht_sim_hw hw;
-    fdht_error why = {0};
-    int rc = fdht_json_read(path, "fdht-hw-1", &json, err);
-    if (rc)
-        return rc;
-    const cJSON *base = cJSON_GetObjectItemCaseSensitive(json, "base"), *item;
-    const char *name = base ? cJSON_GetStringValue(base) : "tie";
-    if (!name || fdht_sim_hw_named(name, &hw, NULL)) {
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: base: expected tie or fdht", path);
-        goto out;
-    }
-    snprintf(hw.name, sizeof hw.name, "custom");
-    cJSON_ArrayForEach(item, json)
-    {
-        bool frame = !strcmp(item->string, "schema") || !strcmp(item->string, "base") ||
-                     !strcmp(item->string, "comment");
-        if (!frame && (rc = take_key(&hw, item, path, err)))
-            goto out;
-    }
-    if (fdht_sim_hw_check(&hw, &why)) {
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: %s", path, why.msg);
-        goto out;
-    }
-    *out = hw;
-out:
+    fdht_hardware m;
+    int status = fdht_json_read(path, SCHEMA, &json, err);
+    if (!status && !(status = read_object(json, path, "tie", DEEPEST, &m, err)))
+        *out = m.hw;
     cJSON_Delete(json);
-    return rc;
+    return status;
+}
+
+int fdht_sim_hw_named(const char *name, fdht_sim_hw *out, fdht_error *err)
+{
+    const fdht_machine_text *known = built_in(name);
+    fdht_hardware m;
+    if (!known)
+        return fdht_fail(err, FDHT_ENOENT, "no built-in machine %.40s", name);
+    int status = read_text(known, DEEPEST, &m, err);
+    if (!status)
+        *out = m.hw;
+    return status;
 }

@@ -10,6 +10,10 @@
  * the number at the schema's end differs. Free with cJSON_Delete. */
 int fdht_json_read(const char *path, const char *schema, cJSON **out, fdht_error *err);
 
+/* The same from text; path names it in errors. */
+int fdht_json_parse(const char *text, size_t size, const char *path, const char *schema, cJSON **out,
+                    fdht_error *err);
+
 /* List of n (at most max) whole numbers >= 1 under key; FDHT_EFORMAT names file and key. required = false: n = 0 if it
  * is not there. */
 int fdht_json_sizes(const cJSON *json, const char *path, const char *key, bool required, size_t max,

@@ -1,3 +1,4 @@
+/* json/workload.c - workloads of the accelerator model: an operator or a whole LSTM, described without weights. */
 #include <stdio.h>
 #include <string.h>
 
@@ -25,10 +26,10 @@ static int check_keys(const cJSON *json, const char *path, fdht_error *err)
 static int tt_ranks(const cJSON *json, const char *path, fdht_op_spec *s, fdht_error *err)
 {
     size_t n;
-    int rc = fdht_json_sizes(json, path, "ranks", true, FDHT_MAX_MODES + 1, s->rank, &n, err);
-    if (!rc && n != (size_t)s->d + 1)
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: ranks: expected %d numbers, got %zu", path, s->d + 1, n);
-    return rc;
+    int status = fdht_json_sizes(json, path, "ranks", true, FDHT_MAX_MODES + 1, s->rank, &n, err);
+    if (!status && n != (size_t)s->d + 1)
+        status = fdht_fail(err, FDHT_EFORMAT, "%s: ranks: expected %d numbers, got %zu", path, s->d + 1, n);
+    return status;
 }
 
 static int ht_ranks(const cJSON *json, const char *path, fdht_op_spec *s, fdht_error *err)
@@ -38,10 +39,10 @@ static int ht_ranks(const cJSON *json, const char *path, fdht_op_spec *s, fdht_e
     fdht_error why = {0};
     if (fdht_tree_parse(tree ? tree : "balanced", s->d, &s->tree, &why))
         return fdht_fail(err, FDHT_EFORMAT, "%s: tree: %s", path, why.msg);
-    int rc = fdht_json_sizes(json, path, "leaf_ranks", true, FDHT_MAX_MODES, leaf, &n_leaf, err);
-    if (rc ||
-        (rc = fdht_json_sizes(json, path, "inner_ranks", s->d > 2, FDHT_MAX_NODES, inner, &n_inner, err)))
-        return rc;
+    int status = fdht_json_sizes(json, path, "leaf_ranks", true, FDHT_MAX_MODES, leaf, &n_leaf, err);
+    if (status ||
+        (status = fdht_json_sizes(json, path, "inner_ranks", s->d > 2, FDHT_MAX_NODES, inner, &n_inner, err)))
+        return status;
     size_t want = s->d > 2 ? (size_t)s->d - 2 : 0;
     if (n_leaf != (size_t)s->d || n_inner != want)
         return fdht_fail(err, FDHT_EFORMAT, "%s: expected %d leaf_ranks and %zu inner_ranks, got %zu and %zu",
@@ -61,17 +62,15 @@ static int place(const cJSON *json, const char *path, fdht_workload *w, fdht_err
     fdht_cell_spec *c = &w->cell;
     size_t box[FDHT_MAX_MODES], enlarge[FDHT_MAX_MODES], n_box, n_enlarge;
     fdht_error why = {0};
-    int rc = fdht_json_sizes(json, path, "hidden_box", false, FDHT_MAX_MODES, box, &n_box, err);
-    if (rc || (rc = fdht_json_sizes(json, path, "enlarge", false, FDHT_MAX_MODES, enlarge, &n_enlarge, err)))
-        return rc;
+    int status = fdht_json_sizes(json, path, "hidden_box", false, FDHT_MAX_MODES, box, &n_box, err);
+    if (status ||
+        (status = fdht_json_sizes(json, path, "enlarge", false, FDHT_MAX_MODES, enlarge, &n_enlarge, err)))
+        return status;
     if ((n_box && n_box != (size_t)c->op.d) || (n_enlarge && n_enlarge != (size_t)c->op.d))
         return fdht_fail(err, FDHT_EFORMAT, "%s: hidden_box and enlarge: expected %d numbers", path, c->op.d);
     c->kind = FDHT_CELL_FDHT;
-    c->inputs = c->hidden = 1;
-    for (int k = 0; k < c->op.d; k++) {
-        c->inputs *= c->op.in[k];
-        c->hidden *= c->op.out[k];
-    }
+    (void)fdht_product(c->op.in, (size_t)c->op.d, &c->inputs); /* modes() has checked both */
+    (void)fdht_product(c->op.out, (size_t)c->op.d, &c->hidden);
     c->hidden /= (size_t)w->gates;
     c->bias = true;
     if (fdht_cell_place(c, 0, n_enlarge ? enlarge : NULL, n_box ? box : NULL, &why))
@@ -88,9 +87,9 @@ static int place(const cJSON *json, const char *path, fdht_workload *w, fdht_err
 static int modes(const cJSON *json, const char *path, fdht_op_spec *s, size_t gates, fdht_error *err)
 {
     size_t n, m, inputs, outputs;
-    int rc = fdht_json_sizes(json, path, "in_modes", true, FDHT_MAX_MODES, s->in, &n, err);
-    if (rc || (rc = fdht_json_sizes(json, path, "out_modes", true, FDHT_MAX_MODES, s->out, &m, err)))
-        return rc;
+    int status = fdht_json_sizes(json, path, "in_modes", true, FDHT_MAX_MODES, s->in, &n, err);
+    if (status || (status = fdht_json_sizes(json, path, "out_modes", true, FDHT_MAX_MODES, s->out, &m, err)))
+        return status;
     if (n < 1 || n != m)
         return fdht_fail(err, FDHT_EFORMAT, "%s: %zu in_modes, %zu out_modes", path, n, m);
     if (gates == 4 && s->out[0] % 4)
@@ -110,28 +109,29 @@ static int fill(const cJSON *json, const char *path, fdht_workload *out, fdht_er
     fdht_error why = {0};
     const char *name = fdht_json_string(json, "name"), *format = fdht_json_string(json, "format");
     size_t gates;
-    int rc = check_keys(json, path, err);
-    if (rc || (rc = fdht_json_size(json, path, "gates", 1, &gates, err)) ||
-        (rc = fdht_json_size(json, path, "steps", 1, &w.steps, err)))
-        return rc;
+    int status = check_keys(json, path, err);
+    if (status || (status = fdht_json_size(json, path, "gates", 1, &gates, err)) ||
+        (status = fdht_json_size(json, path, "steps", 1, &w.steps, err)))
+        return status;
     if ((gates != 1 && gates != 4) || w.steps > 100000)
         return fdht_fail(err, FDHT_EFORMAT, "%s: gates must be 1 or 4, steps at most 100000", path);
     if (!format || (strcmp(format, "tt") && strcmp(format, "ht") && strcmp(format, "fdht")))
         return fdht_fail(err, FDHT_EFORMAT, "%s: format: expected tt, ht or fdht", path);
     s->format = strcmp(format, "tt") ? FDHT_HT : FDHT_TT;
     w.gates = (int)gates;
-    if ((rc = modes(json, path, s, gates, err)) ||
-        (rc = s->format == FDHT_TT ? tt_ranks(json, path, s, err) : ht_ranks(json, path, s, err)))
-        return rc;
+    if ((status = modes(json, path, s, gates, err)) ||
+        (status = fdht_format_traits_of(s->format)->tree ? ht_ranks(json, path, s, err)
+                                                         : tt_ranks(json, path, s, err)))
+        return status;
     name = name ? name : "workload";
     if (!strcmp(format, "fdht")) {
         snprintf(w.name, sizeof w.name, "%s", name);
-        rc = place(json, path, &w, err);
+        status = place(json, path, &w, err);
     } else if (fdht_workload_matrix(name, s, w.gates, w.steps, &w, &why)) {
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: %s", path, why.msg);
+        status = fdht_fail(err, FDHT_EFORMAT, "%s: %s", path, why.msg);
     }
-    if (rc)
-        return rc;
+    if (status)
+        return status;
     fdht_op *op = NULL; /* ranks and modes that cannot be are the file's fault */
     if (fdht_op_new(&w.cell.op, &op, &why))
         return fdht_fail(err, FDHT_EFORMAT, "%s: %s", path, why.msg);
@@ -146,9 +146,9 @@ static int fill(const cJSON *json, const char *path, fdht_workload *out, fdht_er
 int fdht_workload_read(const char *path, fdht_workload *out, fdht_error *err)
 {
     cJSON *json = NULL;
-    int rc = fdht_json_read(path, "fdht-workload-1", &json, err);
-    if (!rc)
-        rc = fill(json, path, out, err);
+    int status = fdht_json_read(path, "fdht-workload-1", &json, err);
+    if (!status)
+        status = fill(json, path, out, err);
     cJSON_Delete(json);
-    return rc;
+    return status;
 }

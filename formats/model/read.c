@@ -186,18 +186,15 @@ static int read_root(struct reading *r, fdht_error *err)
 static int read_ranks(hid_t loc, fdht_op_spec *op, fdht_error *err)
 {
     char tree[512];
-    size_t n = 0, got;
+    size_t n, got;
     int rc;
-    if (op->format == FDHT_HT) {
+    if (fdht_format_traits_of(op->format)->tree) {
         if ((rc = get_word(loc, "tree", tree, sizeof tree, err)))
             return rc;
         if ((rc = blame_file(fdht_tree_parse(tree, op->d, &op->tree, err), err)))
             return fdht_fail_prefix(err, rc, "attribute tree");
-        n = (size_t)op->tree.n_nodes;
-    } else if (op->format == FDHT_TT || op->format == FDHT_TR)
-        n = (size_t)op->d + 1;
-    else if (op->format == FDHT_BT)
-        n = 1;
+    }
+    n = fdht_op_spec_ranks(op);
     return n ? get_sizes(loc, "ranks", n, n, 1, op->rank, &got, err) : FDHT_OK;
 }
 
@@ -252,7 +249,7 @@ static int read_cell(hid_t loc, const struct reading *r, int i, fdht_cell_spec *
     c->proj = (size_t)proj;
     c->bias = bias;
     c->op.d = (int)d;
-    c->op.blocks = c->op.format == FDHT_BT ? (int)blocks : 0;
+    c->op.blocks = fdht_format_traits_of(c->op.format)->blocks ? (int)blocks : 0;
     if ((rc = read_ranks(loc, &c->op, err)) || c->kind != FDHT_CELL_FDHT)
         return rc;
     if ((rc = read_box(loc, "x_corner", "x_size", c->op.d, &c->x, err)))

@@ -31,7 +31,8 @@ static int put_shape(hid_t loc, const fdht_cell_spec *c, fdht_error *err)
 {
     char tree[512] = "";
     int rc;
-    if (c->op.format == FDHT_HT && fdht_tree_spell(&c->op.tree, tree, sizeof tree) >= sizeof tree)
+    if (fdht_format_traits_of(c->op.format)->tree &&
+        fdht_tree_spell(&c->op.tree, tree, sizeof tree) >= sizeof tree)
         return fdht_fail(err, FDHT_EINTERNAL, "tree: longer than %zu characters", sizeof tree);
     if ((rc = fdht_h5_put_string(loc, "cell", fdht_cell_name(c->kind), err)) ||
         (rc = fdht_h5_put_sizes(loc, "in_modes", c->op.in, (size_t)c->op.d, err)) ||
@@ -59,7 +60,8 @@ static int put_cell(hid_t loc, const fdht_cell_spec *c, int layer, int direction
         (rc = fdht_h5_put_int(loc, "bias", c->bias, err)) ||
         (rc = fdht_h5_put_string(loc, "activation", fdht_activation_name(c->activation), err)) ||
         (rc = fdht_h5_put_sizes(loc, "ranks", c->op.rank, fdht_op_spec_ranks(&c->op), err)) ||
-        (rc = fdht_h5_put_int(loc, "blocks", c->op.format == FDHT_BT ? c->op.blocks : 1, err)))
+        (rc = fdht_h5_put_int(loc, "blocks", fdht_format_traits_of(c->op.format)->blocks ? c->op.blocks : 1,
+                              err)))
         return rc;
     if (c->kind != FDHT_CELL_FDHT)
         return FDHT_OK;

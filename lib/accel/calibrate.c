@@ -1,9 +1,9 @@
-/* From numbers to words: merged weights, ranges seen in calibration, fraction bits and shifts. */
+/* calibrate.c - from numbers to words: merged weights, ranges seen in calibration, fraction bits and shifts. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "accel/fixed.h"
 
 /* Room left above what calibration saw. */
@@ -16,14 +16,15 @@ static int open_chain(fdht_fixed *f, const fdht_op *op, const fdht_box *box, con
     size_t words = 0;
     fdht_order o;
     fdht_legs l;
-    int gates = h ? 4 : f->w.gates, rc = FDHT_OK;
+    int gates = h ? 4 : f->w.gates, status = FDHT_OK;
     if (h)
         words = fdht_h_budget(&f->w, &f->p.x, hw);
     else
-        rc = fdht_x_budget(&f->w, op, hw, &words, err);
-    if (rc || (rc = fdht_choose_order(op, box, gates, choice, hw, words, &o, err)) ||
-        (rc = fdht_chain_build(op, box, gates, &o, c, err)) || (rc = fdht_legs_of(op, box, gates, &l, err)))
-        return rc;
+        status = fdht_x_budget(&f->w, op, hw, &words, err);
+    if (status || (status = fdht_choose_order(op, box, gates, choice, hw, words, &o, err)) ||
+        (status = fdht_chain_build(op, box, gates, &o, c, err)) ||
+        (status = fdht_legs_of(op, box, gates, &l, err)))
+        return status;
     fdht_fixed_stage *s = fdht_calloc_err((size_t)c->n_stages, sizeof *s, "stages", err);
     *(h ? &f->h : &f->x) = s;
     if (!s)
@@ -37,8 +38,8 @@ static int open_chain(fdht_fixed *f, const fdht_op *op, const fdht_box *box, con
         s[i].word = fdht_calloc_err(n, sizeof *s[i].word, "weights", err);
         if (!s[i].real || !s[i].word)
             return FDHT_ENOMEM;
-        if ((rc = fdht_merge_group(&l, box, params, o.group[i], st, i == 0 ? scale : 1, s[i].real, err)))
-            return rc;
+        if ((status = fdht_merge_group(&l, box, params, o.group[i], st, i == 0 ? scale : 1, s[i].real, err)))
+            return status;
     }
     return FDHT_OK;
 }
@@ -49,28 +50,28 @@ static int open_hidden(fdht_fixed *f, const fdht_order_choice *choice, const fdh
 {
     fdht_op *op = NULL;
     size_t H = f->w.cell.hidden;
-    int rc = fdht_hidden_op(&f->w, &op, err);
-    if (rc)
-        return rc;
+    int status = fdht_hidden_op(&f->w, &op, err);
+    if (status)
+        return status;
     float *padded = fdht_calloc_err(fdht_op_parameters(op), sizeof *padded, "hidden matrix", err);
-    rc = FDHT_ENOMEM;
+    status = FDHT_ENOMEM;
     if (padded) {
         for (size_t g = 0; g < 4; g++)
             memcpy(padded + g * f->gate_stride * H, hidden + g * H * H, H * H * sizeof *padded);
-        rc = open_chain(f, op, NULL, choice, hw, padded, 1, true, err);
+        status = open_chain(f, op, NULL, choice, hw, padded, 1, true, err);
     }
     fdht_free(padded);
     fdht_op_free(op);
-    return rc;
+    return status;
 }
 
 static int open_cell(fdht_fixed *f, const fdht_op *op, const fdht_order_choice *choice, const fdht_sim_hw *hw,
                      const fdht_fixed_values *v, fdht_error *err)
 {
     const fdht_cell_spec *c = &f->w.cell;
-    int rc = open_chain(f, op, &c->x, choice, hw, v->core, v->x_scale, false, err);
-    if (rc || !f->w.lstm)
-        return rc;
+    int status = open_chain(f, op, &c->x, choice, hw, v->core, v->x_scale, false, err);
+    if (status || !f->w.lstm)
+        return status;
     f->bias = fdht_calloc_err(4 * f->gate_stride, sizeof *f->bias, "bias", err);
     f->bias_word = fdht_calloc_err(4 * f->gate_stride, sizeof *f->bias_word, "bias", err);
     if (!f->bias || !f->bias_word)
@@ -91,11 +92,11 @@ int fdht_fixed_open(const fdht_workload *w, const fdht_order_choice *choice, con
         return FDHT_ENOMEM;
     f->w = *w;
     f->acc_bits = (int)hw->acc_bits;
-    int rc = fdht_op_new(&w->cell.op, &op, err);
-    if (rc)
+    int status = fdht_op_new(&w->cell.op, &op, err);
+    if (status)
         goto out;
     if (w->cell.proj || (w->lstm && w->gates != 4)) {
-        rc = fdht_fail(err, FDHT_ENOSUP, "%s: a projection, or an LSTM without its four gates", w->name);
+        status = fdht_fail(err, FDHT_ENOSUP, "%s: a projection, or an LSTM without its four gates", w->name);
         goto out;
     }
     snprintf(f->p.name, sizeof f->p.name, "%s", w->name);
@@ -104,18 +105,18 @@ int fdht_fixed_open(const fdht_workload *w, const fdht_order_choice *choice, con
         f->inputs *= w->cell.x.size[k];
     f->gate_stride = fdht_op_outputs(op) / (w->lstm ? 4 : 1);
     f->outputs = w->lstm ? w->cell.hidden : fdht_op_outputs(op);
-    rc = open_cell(f, op, choice, hw, v, err);
+    status = open_cell(f, op, choice, hw, v, err);
     f->p.lstm = w->lstm;
     f->p.units = w->lstm ? w->cell.hidden : 0;
     f->p.gate_stride = w->lstm ? f->gate_stride : 0;
-    if (!rc) {
+    if (!status) {
         *out = f;
         f = NULL;
     }
 out:
     fdht_op_free(op);
     fdht_fixed_free(f);
-    return rc;
+    return status;
 }
 
 static void free_stages(fdht_fixed_stage *s, int n)
@@ -147,8 +148,9 @@ int fdht_fixed_calibrate(fdht_fixed *f, size_t steps, const float *x, fdht_error
 /* Most fraction bits with which numbers up to peak fit `bits` signed bits. */
 static int frac_of(double peak, int bits)
 {
-    if (!(peak > 1e-9))
-        peak = 1e-9;
+    if (!(peak > 0))
+        return bits - 1;
+    peak = fmax(peak, 1e-9);
     return (int)floor(log2((ldexp(1, bits - 1) - 1) / peak));
 }
 
@@ -158,48 +160,64 @@ static int16_t to_word(double v, int frac)
     return (int16_t)fmin(fmax(r, -32768), 32767);
 }
 
-static void close_chain(fdht_sim_chain *c, fdht_fixed_stage *s, int frac_in, int frac_last, int acc_bits)
+/* The largest output that weights (rows, inner) allow for inputs up to peak_in. */
+static double peak_allowed(const float *weight, size_t rows, size_t inner, double peak_in)
+{
+    double most = 0;
+    for (size_t r = 0; r < rows; r++) {
+        double sum = 0;
+        for (size_t k = 0; k < inner; k++)
+            sum += fabs(weight[r * inner + k]);
+        most = fmax(most, sum);
+    }
+    return most * peak_in;
+}
+
+/* No shift is larger: a product of two words has 31 bits. */
+enum { MOST_SHIFT = 30 };
+
+/* Fraction bits, shifts and words of a chain whose inputs are up to peak_in with frac_in fraction bits. A stage that
+ * calibration saw only zeros in, as the h chain in a single step, gets the range that its weights allow. */
+static void close_chain(fdht_sim_chain *c, fdht_fixed_stage *s, double peak_in, int frac_in, int frac_last,
+                        int acc_bits)
 {
     for (int i = 0; i < c->n_stages; i++) {
         fdht_sim_stage *st = &c->stage[i];
         size_t n = fdht_sim_rows(st) * fdht_sim_inner(st);
-        double peak = 0;
+        double peak = 0, out = s[i].peak;
+        if (!(out > 0))
+            out = peak_allowed(s[i].real, fdht_sim_rows(st), fdht_sim_inner(st), peak_in);
         for (size_t k = 0; k < n; k++)
             peak = fmax(peak, fabs(s[i].real[k]));
         s[i].frac_w = frac_of(peak, 16);
-        for (size_t k = 0; k < n; k++)
-            s[i].word[k] = to_word(s[i].real[k], s[i].frac_w);
         bool last = i + 1 == c->n_stages;
         int product = s[i].frac_w + frac_in;
-        s[i].frac_out =
-            last && frac_last >= 0 ? frac_last : FDHT_MIN(frac_of(s[i].peak * HEADROOM, 16), product);
+        s[i].frac_out = last && frac_last >= 0 ? frac_last : FDHT_MIN(frac_of(out * HEADROOM, 16), product);
         /* partial sums may pass the result: one bit more */
-        int acc = FDHT_MIN(product, frac_of(2 * HEADROOM * s[i].peak, acc_bits));
+        int acc = FDHT_MIN(product, frac_of(2 * HEADROOM * out, acc_bits));
         acc = FDHT_MAX(acc, s[i].frac_out);
         acc = FDHT_MIN(acc, product);
         s[i].frac_out = FDHT_MIN(s[i].frac_out, acc);
+        acc = FDHT_MIN(acc, s[i].frac_out + MOST_SHIFT);
+        int excess =
+            FDHT_MAX(product - acc - MOST_SHIFT, 0); /* bits of weights that no accumulator would see */
+        s[i].frac_w -= excess;
+        product -= excess;
+        for (size_t k = 0; k < n; k++)
+            s[i].word[k] = to_word(s[i].real[k], s[i].frac_w);
         st->weight = s[i].word;
         st->acc_shift = product - acc;
         st->out_shift = acc - s[i].frac_out;
         frac_in = s[i].frac_out;
+        peak_in = out;
     }
-}
-
-static double hard(double a, double slope)
-{
-    return fmin(fmax(slope * a + .5, 0), 1);
-}
-
-double fdht_fixed_sigmoid(fdht_activation kind, double a)
-{
-    return kind == FDHT_SIGMOID ? 1 / (1 + exp(-a)) : hard(a, kind == FDHT_HARD_SIGMOID ? .2 : 1. / 6);
 }
 
 int fdht_fixed_close_ranges(fdht_fixed *f, fdht_error *err)
 {
     f->x_frac = frac_of(f->x_peak * HEADROOM, 16);
     if (!f->w.lstm) {
-        close_chain(&f->p.x, f->x, f->x_frac, -1, f->acc_bits);
+        close_chain(&f->p.x, f->x, f->x_peak, f->x_frac, -1, f->acc_bits);
         return FDHT_OK;
     }
     const fdht_fixed_stage *last[] = {&f->x[f->p.x.n_stages - 1], &f->h[f->p.h.n_stages - 1]};
@@ -207,8 +225,8 @@ int fdht_fixed_close_ranges(fdht_fixed *f, fdht_error *err)
     for (size_t i = 0; i < 4 * f->gate_stride; i++)
         peak = fmax(peak, fabs(f->bias[i]));
     f->p.z_frac = FDHT_MAX(0, FDHT_MIN(FDHT_Z_FRAC, frac_of(peak * HEADROOM, 16)));
-    close_chain(&f->p.x, f->x, f->x_frac, f->p.z_frac, f->acc_bits);
-    close_chain(&f->p.h, f->h, FDHT_H_FRAC, f->p.z_frac, f->acc_bits);
+    close_chain(&f->p.x, f->x, f->x_peak, f->x_frac, f->p.z_frac, f->acc_bits);
+    close_chain(&f->p.h, f->h, 1, FDHT_H_FRAC, f->p.z_frac, f->acc_bits);
     if (last[0]->frac_out != f->p.z_frac || last[1]->frac_out != f->p.z_frac)
         return fdht_fail(err, FDHT_ELIMIT, "pre-activations as large as %g do not fit %d-bit accumulators",
                          peak, f->acc_bits);
@@ -226,8 +244,8 @@ int fdht_fixed_close_ranges(fdht_fixed *f, fdht_error *err)
     return FDHT_OK;
 }
 
-/* The part of the cores that only h meets is scaled so that its pre-activations have a variance of about 1
- * too. */
+/* The part of the cores that only h meets is scaled so that its pre-activations have a variance of about
+ * 1, too. */
 static void scale_hidden(const fdht_op *op, const fdht_cell_spec *c, float *core)
 {
     int d = c->op.d;
@@ -257,15 +275,15 @@ int fdht_fixed_from_workload(const fdht_workload *w, const fdht_order_choice *ch
     float *core = NULL, *hidden = NULL, *bias = NULL, *x = NULL;
     size_t H = w->cell.hidden;
     fdht_rng rng;
-    int rc = fdht_op_new(&w->cell.op, &op, err);
-    if (rc)
-        return rc;
+    int status = fdht_op_new(&w->cell.op, &op, err);
+    if (status)
+        return status;
     core = fdht_calloc_err(fdht_op_parameters(op), sizeof *core, "parameters", err);
     hidden = fdht_calloc_err(w->lstm ? 4 * H * H : 1, sizeof *hidden, "hidden matrix", err);
     bias = fdht_calloc_err(w->lstm ? 4 * H : 1, sizeof *bias, "bias", err);
-    rc = FDHT_ENOMEM;
+    status = FDHT_ENOMEM;
     if (!core || !hidden || !bias ||
-        (rc = fdht_op_init(op, 1 / sqrt((double)w->cell.inputs), seed, core, err)))
+        (status = fdht_op_init(op, 1 / sqrt((double)w->cell.inputs), seed, core, err)))
         goto out;
     fdht_rng_seed(&rng, seed, 2);
     for (size_t i = 0; w->lstm && i < 4 * H; i++)
@@ -275,15 +293,15 @@ int fdht_fixed_from_workload(const fdht_workload *w, const fdht_order_choice *ch
     if (w->lstm && w->cell.kind == FDHT_CELL_FDHT)
         scale_hidden(op, &w->cell, core);
     fdht_fixed_values v = {.core = core, .hidden = hidden, .bias = bias, .x_scale = 1};
-    if ((rc = fdht_fixed_open(w, choice, hw, &v, &f, err)))
+    if ((status = fdht_fixed_open(w, choice, hw, &v, &f, err)))
         goto out;
     size_t steps = FDHT_MAX((size_t)1, FDHT_MIN(w->steps, (size_t)64));
     x = fdht_calloc_err(steps * f->inputs, sizeof *x, "calibration input", err);
-    rc = FDHT_ENOMEM;
+    status = FDHT_ENOMEM;
     if (!x)
         goto out;
     fdht_fixed_random_input(f, seed + 1, steps, x);
-    if ((rc = fdht_fixed_calibrate(f, steps, x, err)) || (rc = fdht_fixed_close_ranges(f, err)))
+    if ((status = fdht_fixed_calibrate(f, steps, x, err)) || (status = fdht_fixed_close_ranges(f, err)))
         goto out;
     *out = f;
     f = NULL;
@@ -294,7 +312,7 @@ out:
     fdht_free(hidden);
     fdht_free(bias);
     fdht_free(x);
-    return rc;
+    return status;
 }
 
 const fdht_workload *fdht_fixed_workload(const fdht_fixed *f)

@@ -1,4 +1,4 @@
-/* The reference: stages as plain loops over row-major tensors, in integers and in floating point. Nothing
+/* fixed.c - the reference: stages as plain loops over row-major tensors, in integers and in floating point. Nothing
  * here knows banks, strides of a program or tiles; lib/sim knows nothing of this. */
 #include <math.h>
 #include <string.h>
@@ -166,7 +166,7 @@ static double peak_of(const float *v, size_t n)
     return peak;
 }
 
-/* The same in floating point; peak (n_stages) is raised to what is seen unless NULL. */
+/* The same in floating point; with `note` each stage's peak is raised to what is seen. */
 static void chain_reals(const fdht_sim_chain *chain, fdht_fixed_stage *w, bool note, scratch *s)
 {
     legs cur = {.n = chain->n_in};
@@ -254,9 +254,9 @@ int fdht_fixed_run(const fdht_fixed *f, size_t steps, const int16_t *x, int16_t 
     scratch s = {0};
     size_t rows = f->w.lstm ? 4 * f->gate_stride : f->outputs;
     int16_t *z = fdht_calloc_err(steps * rows, sizeof *z, "pre-activations", err);
-    int rc = scratch_open(f, sizeof *x, &s, err);
-    if (!z || rc) {
-        rc = FDHT_ENOMEM;
+    int status = scratch_open(f, sizeof *x, &s, err);
+    if (!z || status) {
+        status = FDHT_ENOMEM;
         goto out;
     }
     for (size_t t = 0; t < steps; t++) {
@@ -265,13 +265,13 @@ int fdht_fixed_run(const fdht_fixed *f, size_t steps, const int16_t *x, int16_t 
         memcpy(z + t * rows, s.a, rows * sizeof *z);
     }
     if (f->w.lstm)
-        rc = recur_words(f, steps, z, &s, y, c, err);
+        status = recur_words(f, steps, z, &s, y, c, err);
     else
         memcpy(y, z, steps * rows * sizeof *z);
 out:
     scratch_free(&s);
     fdht_free(z);
-    return rc;
+    return status;
 }
 
 int fdht_fixed_check(const fdht_fixed *f, size_t steps, const int16_t *x, const int16_t *y, fdht_error *err)
@@ -280,14 +280,14 @@ int fdht_fixed_check(const fdht_fixed *f, size_t steps, const int16_t *x, const 
     int16_t *want = fdht_calloc_err(n, sizeof *want, "reference", err);
     if (!want)
         return FDHT_ENOMEM;
-    int rc = fdht_fixed_run(f, steps, x, want, NULL, err);
-    for (size_t i = 0; i < n && !rc; i++)
+    int status = fdht_fixed_run(f, steps, x, want, NULL, err);
+    for (size_t i = 0; i < n && !status; i++)
         if (y[i] != want[i])
-            rc = fdht_fail(err, FDHT_EINTERNAL,
-                           "%s: word %zu of step %zu is %d in the banks, %d in the reference", f->w.name,
-                           i % f->outputs, i / f->outputs, y[i], want[i]);
+            status = fdht_fail(err, FDHT_EINTERNAL,
+                               "%s: word %zu of step %zu is %d in the banks, %d in the reference", f->w.name,
+                               i % f->outputs, i / f->outputs, y[i], want[i]);
     fdht_free(want);
-    return rc;
+    return status;
 }
 
 static int recur_reals(fdht_fixed *f, bool note, size_t steps, const float *z, scratch *s, float *y,
@@ -325,9 +325,9 @@ int fdht_fixed_real(fdht_fixed *f, bool note, size_t steps, const float *x, floa
     scratch s = {0};
     size_t rows = f->w.lstm ? 4 * f->gate_stride : f->outputs;
     float *z = fdht_calloc_err(steps * rows, sizeof *z, "pre-activations", err);
-    int rc = scratch_open(f, sizeof *x, &s, err);
-    if (!z || rc) {
-        rc = FDHT_ENOMEM;
+    int status = scratch_open(f, sizeof *x, &s, err);
+    if (!z || status) {
+        status = FDHT_ENOMEM;
         goto out;
     }
     if (note)
@@ -338,13 +338,13 @@ int fdht_fixed_real(fdht_fixed *f, bool note, size_t steps, const float *x, floa
         memcpy(z + t * rows, s.a, rows * sizeof *z);
     }
     if (f->w.lstm)
-        rc = recur_reals(f, note, steps, z, &s, y, err);
+        status = recur_reals(f, note, steps, z, &s, y, err);
     else if (y)
         memcpy(y, z, steps * rows * sizeof *z);
 out:
     scratch_free(&s);
     fdht_free(z);
-    return rc;
+    return status;
 }
 
 int fdht_fixed_float(const fdht_fixed *f, size_t steps, const float *x, float *y, fdht_error *err)

@@ -1,4 +1,4 @@
-/* accel/fixed.h - the inside of a fixed-point model. Internal to lib/nn. */
+/* accel/fixed.h - the inside of a fixed-point model. Internal. */
 #ifndef FDHT_ACCEL_FIXED_H
 #define FDHT_ACCEL_FIXED_H
 
@@ -35,8 +35,8 @@ typedef struct fdht_fixed_values {
     double x_scale; /* inputs are multiplied by it before they reach the operator */
 } fdht_fixed_values;
 
-/* Chains and weights, nothing rounded yet; then ranges by calibrating over clips (called once a clip), then
- * words. */
+/* Chains and weights, nothing rounded yet; then ranges by calibrating over clips (called once a clip),
+ * then words. */
 int fdht_fixed_open(const fdht_workload *w, const fdht_order_choice *choice, const fdht_sim_hw *hw,
                     const fdht_fixed_values *v, fdht_fixed **out, fdht_error *err);
 int fdht_fixed_calibrate(fdht_fixed *f, size_t steps, const float *x, fdht_error *err);
@@ -45,15 +45,14 @@ int fdht_fixed_close_ranges(fdht_fixed *f, fdht_error *err);
 /* Floating-point run that also notes peaks; f is written only if note. y may be NULL. */
 int fdht_fixed_real(fdht_fixed *f, bool note, size_t steps, const float *x, float *y, fdht_error *err);
 
-/* sigmoid or one of its piecewise linear kin. */
+/* activation.c: the sigmoid or one of its piecewise linear kin. */
 double fdht_fixed_sigmoid(fdht_activation kind, double a);
 
 /* Offsets of every index of the legs `want` in a row-major tensor with the legs `have`. */
 void fdht_leg_offsets(const fdht_sim_leg *want, int n_want, const fdht_sim_leg *have, int n_have,
                       uint32_t *out);
 
-/* merge.c: the product of a group of cores as (row legs, inner legs) of a stage; box slices the input legs.
- */
+/* stage_weights.c: the product of a group of cores as (row legs, inner legs) of a stage; box slices the input legs. */
 int fdht_merge_group(const fdht_legs *l, const fdht_box *box, const float *params, uint32_t group,
                      const fdht_sim_stage *s, double scale, float *out, fdht_error *err);
 

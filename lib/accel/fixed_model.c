@@ -1,4 +1,4 @@
-/* A trained model in 16 bits: its cell's weights, ranges from clips, frames to words, logits from words. */
+/* fixed_model.c - a trained model in 16 bits: its cell's weights, ranges from clips, frames to words, logits from words. */
 #include <math.h>
 #include <string.h>
 
@@ -37,9 +37,9 @@ int fdht_fixed_model_new(const fdht_model *m, const fdht_order_choice *choice, c
                          fdht_fixed_model **out, fdht_error *err)
 {
     fdht_workload w;
-    int rc = fdht_model_workload(m, 1, &w, err);
-    if (rc)
-        return rc;
+    int status = fdht_model_workload(m, 1, &w, err);
+    if (status)
+        return status;
     fdht_fixed_model *q = fdht_calloc_err(1, sizeof *q, "fixed-point model", err);
     if (!q)
         return FDHT_ENOMEM;
@@ -48,10 +48,10 @@ int fdht_fixed_model_new(const fdht_model *m, const fdht_order_choice *choice, c
     v.bias = c->spec.bias ? m->values + c->bias_offset : NULL;
     v.hidden = c->hidden ? m->values + c->hidden_offset : NULL;
     q->m = m;
-    rc = fdht_fixed_open(&w, choice, hw, &v, &q->f, err);
-    if (rc) {
+    status = fdht_fixed_open(&w, choice, hw, &v, &q->f, err);
+    if (status) {
         fdht_free(q);
-        return rc;
+        return status;
     }
     *out = q;
     return FDHT_OK;
@@ -94,25 +94,25 @@ int fdht_fixed_model_inputs(const fdht_fixed_model *q, const fdht_clip *clip, fl
 
 int fdht_fixed_model_calibrate(fdht_fixed_model *q, const fdht_clip *clip, size_t n, fdht_error *err)
 {
-    int rc = FDHT_OK;
-    for (size_t i = 0; i < n && !rc; i++) {
+    int status = FDHT_OK;
+    for (size_t i = 0; i < n && !status; i++) {
         float *x =
             fdht_calloc_err(FDHT_MAX(clip[i].length, (size_t)1) * q->f->inputs, sizeof *x, "inputs", err);
         if (!x)
             return FDHT_ENOMEM;
-        rc = fdht_fixed_model_inputs(q, &clip[i], x, err);
-        for (size_t k = 0; k < clip[i].length * q->f->inputs && !rc; k++)
+        status = fdht_fixed_model_inputs(q, &clip[i], x, err);
+        for (size_t k = 0; k < clip[i].length * q->f->inputs && !status; k++)
             if (!isfinite(x[k]))
-                rc = fdht_fail(err, FDHT_ENAN, "calibration: clip %zu holds a number that is not finite",
-                               i + 1);
-        if (!rc && clip[i].length)
-            rc = fdht_fixed_calibrate(q->f, clip[i].length, x, err);
+                status = fdht_fail(err, FDHT_ENAN, "calibration: clip %zu holds a number that is not finite",
+                                   i + 1);
+        if (!status && clip[i].length)
+            status = fdht_fixed_calibrate(q->f, clip[i].length, x, err);
         fdht_free(x);
     }
-    if (!rc)
-        rc = fdht_fixed_close_ranges(q->f, err);
-    q->ready = !rc;
-    return rc;
+    if (!status)
+        status = fdht_fixed_close_ranges(q->f, err);
+    q->ready = !status;
+    return status;
 }
 
 /* Logits of one clip from its states (length, hidden), words or numbers, as floats. */
@@ -142,19 +142,19 @@ int fdht_fixed_model_run(const fdht_fixed_model *q, const fdht_clip *clip, float
     size_t H = q->f->outputs, T = FDHT_MAX(clip->length, (size_t)1), n = T * q->f->inputs;
     float *x = NULL, *y = NULL;
     int16_t *xw = NULL, *yw = NULL;
-    int rc = FDHT_ENOMEM;
+    int status = FDHT_ENOMEM;
     if (!q->ready)
         return fdht_fail(err, FDHT_EINVAL, "fixed point: the model was not calibrated");
     x = fdht_calloc_err(n, sizeof *x, "inputs", err);
     y = fdht_calloc_err(T * H, sizeof *y, "states", err);
     xw = fdht_calloc_err(n, sizeof *xw, "inputs", err);
     yw = fdht_calloc_err(T * H, sizeof *yw, "states", err);
-    if (!x || !y || !xw || !yw || (rc = fdht_fixed_model_inputs(q, clip, x, err)))
+    if (!x || !y || !xw || !yw || (status = fdht_fixed_model_inputs(q, clip, x, err)))
         goto out;
     size_t over = fdht_fixed_quantise(q->f, clip->length * q->f->inputs, x, xw);
     if (saturated)
         *saturated += over;
-    if ((rc = fdht_fixed_run(q->f, clip->length, xw, yw, NULL, err)))
+    if ((status = fdht_fixed_run(q->f, clip->length, xw, yw, NULL, err)))
         goto out;
     for (size_t i = 0; i < clip->length * H; i++)
         y[i] = (float)ldexp(yw[i], -FDHT_H_FRAC);
@@ -164,5 +164,5 @@ out:
     fdht_free(y);
     fdht_free(xw);
     fdht_free(yw);
-    return rc;
+    return status;
 }

@@ -1,4 +1,4 @@
-/* accel/legs.h - an operator's cores as sets of legs, for orders and programs. Internal to lib/nn. */
+/* accel/legs.h - an operator's cores as sets of legs, for orders and programs. Internal. */
 #ifndef FDHT_ACCEL_LEGS_H
 #define FDHT_ACCEL_LEGS_H
 
@@ -8,7 +8,7 @@
 enum { FDHT_LEG_GATE = FDHT_MAX_LEGS - 1, FDHT_MAX_ORDER_CORES = 31 };
 
 /* Legs of extent 1 are left out everywhere. A set of cores has the open legs that the exclusive or of theirs
- * gives: a leg stands in at most two tensors, the input being one. */
+ * gives: a leg belongs to at most two tensors, the input being one. */
 typedef struct fdht_legs {
     const fdht_op *op;
     int n_cores;
@@ -51,8 +51,8 @@ static inline uint64_t fdht_legs_open(const fdht_legs *l, uint32_t cores)
 /* The order a choice asks for. */
 int fdht_choose_order(const fdht_op *op, const fdht_box *box, int gates, const fdht_order_choice *choice,
                       const fdht_sim_hw *hw, size_t weight_words, fdht_order *out, fdht_error *err);
-/* Words of weights that the x chain of a whole LSTM may take so that an unmerged h chain fits beside it; and what the h
- * chain may take beside this x chain. 0: the cell is not fdht, all of the memory. */
+/* Words of weights that the x chain of a whole LSTM may take so that an unmerged h chain fits next to it; and what the h
+ * chain may take next to this x chain. 0: the cell is not fdht, all of the memory. */
 int fdht_x_budget(const fdht_workload *w, const fdht_op *op, const fdht_sim_hw *hw, size_t *words,
                   fdht_error *err);
 size_t fdht_h_budget(const fdht_workload *w, const fdht_sim_chain *x, const fdht_sim_hw *hw);

@@ -1,4 +1,4 @@
-/* In which order the cores of an operator meet the activation, and which of them are merged before. */
+/* order.c - in which order the cores of an operator meet the activation, and which of them are merged before. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,8 +8,8 @@ int fdht_legs_of(const fdht_op *op, const fdht_box *box, int gates, fdht_legs *o
 {
     fdht_legs l = {.op = op, .n_cores = op->n_cores, .gate_leg = -1};
     int d = op->spec.d;
-    if (op->spec.format == FDHT_BT)
-        return fdht_fail(err, FDHT_ENOSUP, "bt operators have no single chain of stages");
+    if (op->format->blocks || op->n_terms > 1)
+        return fdht_fail(err, FDHT_ENOSUP, "%s operators have no single chain of stages", op->format->name);
     if (op->n_cores > FDHT_MAX_ORDER_CORES || op->n_legs >= FDHT_LEG_GATE)
         return fdht_fail(err, FDHT_ENOSUP, "an operator of %d cores: at most %d", op->n_cores,
                          FDHT_MAX_ORDER_CORES);
@@ -55,7 +55,7 @@ static int factor_core(const fdht_op *op, int k)
 static void take_ready(const fdht_op *op, uint32_t *done, fdht_order *o)
 {
     const fdht_tree *t = &op->spec.tree;
-    if (op->spec.format != FDHT_HT)
+    if (!op->format->tree)
         return;
     for (int i = 0; i < t->n_nodes; i++)
         if (t->node[i].left >= 0 && !(*done >> i & 1) && *done >> t->node[i].left & 1 &&
@@ -68,10 +68,10 @@ static void take_ready(const fdht_op *op, uint32_t *done, fdht_order *o)
 int fdht_order_list(const fdht_op *op, const size_t *factor, size_t n, fdht_order *out, fdht_error *err)
 {
     fdht_legs l;
-    int rc = fdht_legs_of(op, NULL, 1, &l, err);
-    if (rc)
-        return rc;
-    int d = op->spec.format == FDHT_DENSE ? 1 : op->spec.d;
+    int status = fdht_legs_of(op, NULL, 1, &l, err);
+    if (status)
+        return status;
+    int d = op->format->dense ? 1 : op->spec.d;
     if (n != (size_t)d)
         return fdht_fail(err, FDHT_EINVAL, "order: expected %d factors, got %zu", d, n);
     fdht_order o = {0};
@@ -79,7 +79,7 @@ int fdht_order_list(const fdht_op *op, const size_t *factor, size_t n, fdht_orde
     for (int i = 0; i < d; i++) {
         if (factor[i] < 1 || factor[i] > (size_t)d)
             return fdht_fail(err, FDHT_EINVAL, "order: factor %zu is not in 1..%d", factor[i], d);
-        int c = op->spec.format == FDHT_DENSE ? 0 : factor_core(op, (int)factor[i] - 1);
+        int c = op->format->dense ? 0 : factor_core(op, (int)factor[i] - 1);
         if (done >> c & 1)
             return fdht_fail(err, FDHT_EINVAL, "order: factor %zu stands twice", factor[i]);
         o.group[o.n++] = 1u << c;
@@ -95,7 +95,7 @@ int fdht_order_natural(const fdht_op *op, fdht_order *out, fdht_error *err)
     size_t factor[FDHT_MAX_MODES];
     for (size_t i = 0; i < FDHT_MAX_MODES; i++)
         factor[i] = i + 1;
-    return fdht_order_list(op, factor, op->spec.format == FDHT_DENSE ? 1 : (size_t)op->spec.d, out, err);
+    return fdht_order_list(op, factor, op->format->dense ? 1 : (size_t)op->spec.d, out, err);
 }
 
 typedef struct search {
@@ -174,9 +174,9 @@ int fdht_order_search(const fdht_op *op, const fdht_box *box, int gates, const f
 {
     enum { MOST = 13 };
     fdht_legs l;
-    int rc = fdht_legs_of(op, box, gates, &l, err);
-    if (rc)
-        return rc;
+    int status = fdht_legs_of(op, box, gates, &l, err);
+    if (status)
+        return status;
     if (l.n_cores > MOST)
         return fdht_fail(err, FDHT_ENOSUP, "order search: %d cores, at most %d; give an order", l.n_cores,
                          MOST);
@@ -185,7 +185,7 @@ int fdht_order_search(const fdht_op *op, const fdht_box *box, int gates, const f
     size_t allowed = weight_words ? weight_words : room;
     q.best = fdht_calloc_err(sets, sizeof *q.best, "order search", err);
     q.last = fdht_calloc_err(sets, sizeof *q.last, "order search", err);
-    rc = FDHT_ENOMEM;
+    status = FDHT_ENOMEM;
     if (!q.best || !q.last)
         goto out;
     /* A price on each word of weights: first none, then what loading it before every run costs, then more until all fit.
@@ -197,8 +197,8 @@ int fdht_order_search(const fdht_op *op, const fdht_box *box, int gates, const f
             q.best[s] = -1;
         search_all(&q);
         if (q.best[sets - 1] < 0) {
-            rc = fdht_fail(err, FDHT_ELIMIT, "no order fits: %zu KiB of weights, %zu KiB a buffer", hw->w_kib,
-                           hw->x_kib);
+            status = fdht_fail(err, FDHT_ELIMIT, "no order fits: %zu KiB of weights, %zu KiB a buffer",
+                               hw->w_kib, hw->x_kib);
             goto out;
         }
         size_t words = read_out(&q, &o);
@@ -212,11 +212,11 @@ int fdht_order_search(const fdht_op *op, const fdht_box *box, int gates, const f
             break;
         q.per_word = i == 0 ? 1.0 / (double)hw->w_refill_words : 2 * q.per_word;
     }
-    rc = FDHT_OK;
+    status = FDHT_OK;
 out:
     fdht_free(q.best);
     fdht_free(q.last);
-    return rc;
+    return status;
 }
 
 size_t fdht_order_spell(const fdht_op *op, const fdht_order *o, char *buf, size_t size)

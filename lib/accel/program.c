@@ -1,4 +1,4 @@
-/* The stages of an operator or a cell: legs and their order. The order of legs follows the theorem of
+/* program.c - the stages of an operator or a cell: legs and their order. The order of legs follows the theorem of
  * fdht/sim.h: rows that the next stage keeps come last and become its fastest columns, so a skew serves
  * writer and reader. */
 #include <stdio.h>
@@ -17,39 +17,39 @@ static int add_leg(fdht_sim_leg *leg, int *n, const fdht_legs *l, int id)
 /* Legs of a set in natural order, the gate before the others. */
 static int add_set(fdht_sim_leg *leg, int *n, const fdht_legs *l, uint64_t set)
 {
-    int rc = FDHT_OK;
+    int status = FDHT_OK;
     if (set >> FDHT_LEG_GATE & 1)
-        rc = add_leg(leg, n, l, FDHT_LEG_GATE);
-    for (int i = 0; i < FDHT_LEG_GATE && !rc; i++)
+        status = add_leg(leg, n, l, FDHT_LEG_GATE);
+    for (int i = 0; i < FDHT_LEG_GATE && !status; i++)
         if (set >> i & 1)
-            rc = add_leg(leg, n, l, i);
-    return rc;
+            status = add_leg(leg, n, l, i);
+    return status;
 }
 
 /* Legs of `from` that are in the set, in their order. */
 static int add_from(fdht_sim_leg *leg, int *n, const fdht_legs *l, const fdht_sim_leg *from, int n_from,
                     uint64_t set)
 {
-    int rc = FDHT_OK;
-    for (int i = 0; i < n_from && !rc; i++)
+    int status = FDHT_OK;
+    for (int i = 0; i < n_from && !status; i++)
         if (set >> from[i].id & 1)
-            rc = add_leg(leg, n, l, from[i].id);
-    return rc;
+            status = add_leg(leg, n, l, from[i].id);
+    return status;
 }
 
 static int build_stage(const fdht_legs *l, const fdht_sim_stage *before, uint64_t act, uint64_t legs,
                        uint64_t next, fdht_sim_stage *s)
 {
     uint64_t rows = legs & ~act, cols = act & ~legs;
-    int rc = FDHT_OK;
+    int status = FDHT_OK;
     /* rows: what the next stage sums first, what it keeps last */
-    rc = rc ? rc : add_set(s->row, &s->n_row, l, rows & next);
-    rc = rc ? rc : add_set(s->row, &s->n_row, l, rows & ~next);
-    rc = rc ? rc : add_set(s->inner, &s->n_inner, l, legs & act);
+    status = status ? status : add_set(s->row, &s->n_row, l, rows & next);
+    status = status ? status : add_set(s->row, &s->n_row, l, rows & ~next);
+    status = status ? status : add_set(s->inner, &s->n_inner, l, legs & act);
     if (!before)
-        return rc ? rc : add_set(s->col, &s->n_col, l, cols);
-    rc = rc ? rc : add_from(s->col, &s->n_col, l, before->col, before->n_col, cols);
-    return rc ? rc : add_from(s->col, &s->n_col, l, before->row, before->n_row, cols);
+        return status ? status : add_set(s->col, &s->n_col, l, cols);
+    status = status ? status : add_from(s->col, &s->n_col, l, before->col, before->n_col, cols);
+    return status ? status : add_from(s->col, &s->n_col, l, before->row, before->n_row, cols);
 }
 
 int fdht_chain_build(const fdht_op *op, const fdht_box *box, int gates, const fdht_order *o,
@@ -57,15 +57,15 @@ int fdht_chain_build(const fdht_op *op, const fdht_box *box, int gates, const fd
 {
     fdht_legs l;
     fdht_sim_chain c = {.n_stages = o->n};
-    int rc = fdht_legs_of(op, box, gates, &l, err);
-    if (rc)
-        return rc;
+    int status = fdht_legs_of(op, box, gates, &l, err);
+    if (status)
+        return status;
     c.stage = fdht_calloc_err((size_t)FDHT_MAX(o->n, 1), sizeof *c.stage, "stages", err);
     if (!c.stage)
         return FDHT_ENOMEM;
     uint64_t act = l.input, outputs = 0;
     uint32_t done = 0;
-    for (int i = 0; i < o->n && !rc; i++) {
+    for (int i = 0; i < o->n && !status; i++) {
         uint64_t legs = fdht_legs_open(&l, o->group[i]);
         if (fdht_legs_too_many(&l, act) || fdht_legs_too_many(&l, legs) ||
             fdht_legs_too_many(&l, act ^ legs)) {
@@ -74,7 +74,7 @@ int fdht_chain_build(const fdht_op *op, const fdht_box *box, int gates, const fd
                              FDHT_MOST_WORDS);
         }
         uint64_t next = i + 1 < o->n ? fdht_legs_open(&l, o->group[i + 1]) : 1ull << FDHT_LEG_GATE;
-        rc = build_stage(&l, i ? &c.stage[i - 1] : NULL, act, legs, next, &c.stage[i]);
+        status = build_stage(&l, i ? &c.stage[i - 1] : NULL, act, legs, next, &c.stage[i]);
         fdht_order one = {.n = 1, .group = {o->group[i]}};
         fdht_order_spell(op, &one, c.stage[i].name, sizeof c.stage[i].name);
         act ^= legs;
@@ -83,17 +83,17 @@ int fdht_chain_build(const fdht_op *op, const fdht_box *box, int gates, const fd
     for (int k = 0; k < op->spec.d; k++)
         outputs |= l.extent[op->spec.d + k] > 1 ? 1ull << (op->spec.d + k) : 0;
     outputs |= gates == 4 ? 1ull << FDHT_LEG_GATE : 0;
-    rc = rc ? rc : add_set(c.in, &c.n_in, &l, l.input);
-    rc = rc ? rc : add_set(c.out, &c.n_out, &l, outputs);
-    if (rc)
-        fdht_fail(err, rc, "a stage of more than %d legs", FDHT_SIM_MAX_LEGS);
+    status = status ? status : add_set(c.in, &c.n_in, &l, l.input);
+    status = status ? status : add_set(c.out, &c.n_out, &l, outputs);
+    if (status)
+        fdht_fail(err, status, "a stage of more than %d legs", FDHT_SIM_MAX_LEGS);
     else if (act != outputs || done != (op->n_cores == 32 ? ~0u : (1u << op->n_cores) - 1))
-        rc = fdht_fail(err, FDHT_EINVAL, "the order does not hold every core once");
-    if (rc)
+        status = fdht_fail(err, FDHT_EINVAL, "the order does not hold every core once");
+    if (status)
         fdht_chain_free(&c);
     else
         *out = c;
-    return rc;
+    return status;
 }
 
 void fdht_chain_free(fdht_sim_chain *c)
@@ -107,12 +107,14 @@ int fdht_workload_matrix(const char *name, const fdht_op_spec *op, int gates, si
 {
     fdht_workload w = {.gates = gates, .steps = steps};
     fdht_op *check = NULL;
-    int rc = fdht_op_new(op, &check, err);
-    if (rc)
-        return rc;
+    int status = fdht_op_new(op, &check, err);
+    if (status)
+        return status;
     snprintf(w.name, sizeof w.name, "%s", name);
     w.cell.op = *op;
-    w.cell.kind = op->format == FDHT_TT ? FDHT_CELL_TT : FDHT_CELL_HT;
+    w.cell.kind = FDHT_CELL_DENSE; /* the first kind of that format */
+    while (w.cell.kind + 1 < FDHT_CELL_KINDS && fdht_cell_format(w.cell.kind) != op->format)
+        w.cell.kind++;
     w.cell.inputs = fdht_op_inputs(check);
     w.cell.hidden = fdht_op_outputs(check) / (size_t)gates;
     memcpy(w.cell.x.size, op->in, sizeof w.cell.x.size);
@@ -126,26 +128,25 @@ static size_t state(const fdht_workload *w)
     return w->cell.proj ? w->cell.proj : w->cell.hidden;
 }
 
-static double product(const size_t *v, int n)
+static size_t outputs(const fdht_workload *w)
 {
-    double p = 1;
-    for (int i = 0; i < n; i++)
-        p *= (double)v[i];
-    return p;
+    size_t size;
+    (void)fdht_product(w->cell.op.out, (size_t)w->cell.op.d, &size); /* checked with the operator */
+    return size;
 }
 
 double fdht_workload_dense(const fdht_workload *w)
 {
     double columns = (double)w->cell.inputs + (w->lstm ? (double)state(w) : 0);
-    return columns * (w->lstm ? 4.0 * (double)w->cell.hidden : product(w->cell.op.out, w->cell.op.d));
+    return columns * (w->lstm ? 4.0 * (double)w->cell.hidden : (double)outputs(w));
 }
 
 int fdht_workload_parameters(const fdht_workload *w, size_t *out, fdht_error *err)
 {
     fdht_op *op = NULL;
-    int rc = fdht_op_new(&w->cell.op, &op, err);
-    if (rc)
-        return rc;
+    int status = fdht_op_new(&w->cell.op, &op, err);
+    if (status)
+        return status;
     *out = fdht_op_parameters(op) +
            (w->lstm && w->cell.kind != FDHT_CELL_FDHT ? 4 * w->cell.hidden * state(w) : 0);
     fdht_op_free(op);
@@ -155,7 +156,7 @@ int fdht_workload_parameters(const fdht_workload *w, size_t *out, fdht_error *er
 int fdht_choose_order(const fdht_op *op, const fdht_box *box, int gates, const fdht_order_choice *choice,
                       const fdht_sim_hw *hw, size_t weight_words, fdht_order *out, fdht_error *err)
 {
-    if (op->spec.format == FDHT_DENSE || choice->kind == FDHT_ORDER_NATURAL)
+    if (op->format->dense || choice->kind == FDHT_ORDER_NATURAL)
         return fdht_order_natural(op, out, err);
     if (choice->kind == FDHT_ORDER_LIST)
         return fdht_order_list(op, choice->factor, choice->n, out, err);
@@ -178,9 +179,9 @@ int fdht_x_budget(const fdht_workload *w, const fdht_op *op, const fdht_sim_hw *
     *words = 0;
     if (!w->lstm || w->cell.kind != FDHT_CELL_FDHT)
         return FDHT_OK;
-    int rc = fdht_order_natural(op, &o, err);
-    if (rc || (rc = fdht_chain_build(op, &w->cell.h, 4, &o, &h, err)))
-        return rc;
+    int status = fdht_order_natural(op, &o, err);
+    if (status || (status = fdht_chain_build(op, &w->cell.h, 4, &o, &h, err)))
+        return status;
     size_t need = chain_words(&h), room = hw->w_kib * 512;
     *words = need < room ? room - need : 1;
     fdht_chain_free(&h);
@@ -199,7 +200,7 @@ int fdht_hidden_op(const fdht_workload *w, fdht_op **out, fdht_error *err)
 {
     fdht_op_spec s = {.format = FDHT_DENSE, .d = 1};
     s.in[0] = state(w);
-    s.out[0] = (size_t)product(w->cell.op.out, w->cell.op.d);
+    s.out[0] = outputs(w);
     return fdht_op_new(&s, out, err);
 }
 
@@ -212,35 +213,35 @@ int fdht_program_shape(const fdht_workload *w, const fdht_order_choice *choice, 
     snprintf(p.name, sizeof p.name, "%s", w->name);
     bool whole = w->cell.kind == FDHT_CELL_FDHT;
     size_t words;
-    int rc = fdht_op_new(&w->cell.op, &op, err);
-    if (rc)
-        return rc;
+    int status = fdht_op_new(&w->cell.op, &op, err);
+    if (status)
+        return status;
     if (w->cell.proj || (w->lstm && w->gates != 4)) {
-        rc = fdht_fail(err, FDHT_ENOSUP, "%s: a projection, or an LSTM without its four gates", w->name);
+        status = fdht_fail(err, FDHT_ENOSUP, "%s: a projection, or an LSTM without its four gates", w->name);
         goto out;
     }
-    if ((rc = fdht_x_budget(w, op, hw, &words, err)) ||
-        (rc = fdht_choose_order(op, &w->cell.x, w->gates, choice, hw, words, &o, err)) ||
-        (rc = fdht_chain_build(op, &w->cell.x, w->gates, &o, &p.x, err)))
+    if ((status = fdht_x_budget(w, op, hw, &words, err)) ||
+        (status = fdht_choose_order(op, &w->cell.x, w->gates, choice, hw, words, &o, err)) ||
+        (status = fdht_chain_build(op, &w->cell.x, w->gates, &o, &p.x, err)))
         goto out;
     if (w->lstm) {
         p.units = w->cell.hidden;
         p.gate_stride = fdht_op_outputs(op) / 4;
-        if (!whole && (rc = fdht_hidden_op(w, &hidden, err)))
+        if (!whole && (status = fdht_hidden_op(w, &hidden, err)))
             goto out;
         const fdht_box *box = whole ? &w->cell.h : NULL;
         words = fdht_h_budget(w, &p.x, hw);
-        if ((rc = fdht_choose_order(whole ? op : hidden, box, 4, choice, hw, words, &o, err)) ||
-            (rc = fdht_chain_build(whole ? op : hidden, box, 4, &o, &p.h, err)))
+        if ((status = fdht_choose_order(whole ? op : hidden, box, 4, choice, hw, words, &o, err)) ||
+            (status = fdht_chain_build(whole ? op : hidden, box, 4, &o, &p.h, err)))
             goto out;
     }
     *out = p;
 out:
-    if (rc)
+    if (status)
         fdht_program_free(&p);
     fdht_op_free(op);
     fdht_op_free(hidden);
-    return rc;
+    return status;
 }
 
 void fdht_program_free(fdht_sim_program *p)

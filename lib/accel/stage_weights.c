@@ -1,5 +1,5 @@
-/* The weights of a stage: the cores of its group contracted with each other, in double, by the plainest
- * method. */
+/* stage_weights.c - the weights of a stage: the cores of its group contracted with each other, in double,
+ * by the plainest method. */
 #include <string.h>
 
 #include "accel/fixed.h"
@@ -143,13 +143,13 @@ int fdht_merge_group(const fdht_legs *l, const fdht_box *box, const float *param
                      const fdht_sim_stage *s, double scale, float *out, fdht_error *err)
 {
     small sum = {0}, core = {0}, next = {0};
-    int rc = FDHT_OK;
-    for (; group && !rc; group &= group - 1) {
+    int status = FDHT_OK;
+    for (; group && !status; group &= group - 1) {
         int c = __builtin_ctz(group);
-        if ((rc = take_core(l, box, params, c, &core, err)))
+        if ((status = take_core(l, box, params, c, &core, err)))
             break;
         if (sum.v) {
-            rc = contract(l, &sum, &core, &next, err);
+            status = contract(l, &sum, &core, &next, err);
             fdht_free(sum.v);
             fdht_free(core.v);
             sum = next;
@@ -157,8 +157,8 @@ int fdht_merge_group(const fdht_legs *l, const fdht_box *box, const float *param
             sum = core;
         }
     }
-    if (!rc)
+    if (!status)
         arrange(l, &sum, s, scale, out);
     fdht_free(sum.v);
-    return rc;
+    return status;
 }

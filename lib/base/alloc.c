@@ -1,3 +1,4 @@
+/* base/alloc.c - zeroed, aligned memory whose sizes are checked for overflow, and allocations that fail on demand for tests. */
 #include "base/base.h"
 
 #include <stdlib.h>
@@ -19,8 +20,10 @@ bool fdht_product(const size_t *a, size_t n, size_t *out)
 {
     *out = 1;
     for (size_t i = 0; i < n; i++)
-        if (!fdht_mul(*out, a[i], out))
+        if (!fdht_mul(*out, a[i], out)) {
+            *out = SIZE_MAX;
             return false;
+        }
     return true;
 }
 

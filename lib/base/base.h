@@ -8,32 +8,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "fdht/basics.h"
 #include "fdht/error.h"
 
 /* Record `code` and a formatted line in err (NULL allowed) and return code: `return fdht_fail(err, ...)`. */
 int fdht_fail(fdht_error *err, int code, const char *fmt, ...) FDHT_PRINTF(3, 4);
 
-/* Put "prefix: " before a message that stands already; returns err's code or `code` if err is NULL. */
+/* Put "prefix: " before the message that err already holds; returns err's code or `code` if err is NULL. */
 int fdht_fail_prefix(fdht_error *err, int code, const char *fmt, ...) FDHT_PRINTF(3, 4);
 
-/* count * size bytes, zeroed, aligned to 64; NULL when the product overflows or memory is out. Never for a
- * size of zero: that returns a valid pointer to nothing. Free with fdht_free (NULL allowed). */
+/* count * size bytes, zeroed, aligned to 64. NULL when the product overflows or no memory is left. A size of zero gives a
+ * valid pointer to nothing, never NULL. Free with fdht_free (NULL allowed). Any thread. */
 void *fdht_calloc(size_t count, size_t size);
 void fdht_free(void *p);
 
 /* The same with the error filled: "out of memory: <what> (<bytes> bytes)". */
 void *fdht_calloc_err(size_t count, size_t size, const char *what, fdht_error *err);
 
+/* A copy of s; NULL when no memory is left. Free with fdht_free. */
 char *fdht_strdup(const char *s);
 
-/* Fault injection for tests: when > 0, counts down at each fdht_calloc and makes the one that reaches 0 fail.
- */
+/* Fault injection for tests: when > 0, counts down at each fdht_calloc and makes the one that reaches 0 fail. */
 extern long fdht_alloc_fail_at;
 
 /* *out = a * b; false on overflow. */
 bool fdht_mul(size_t a, size_t b, size_t *out);
-/* The product of n sizes; false on overflow. */
-bool fdht_product(const size_t *a, size_t n, size_t *out);
 
 #define FDHT_MIN(a, b)    ((a) < (b) ? (a) : (b))
 #define FDHT_MAX(a, b)    ((a) > (b) ? (a) : (b))

@@ -1,3 +1,4 @@
+/* base/error.c - the texts of the status codes, and filling the error record. */
 #include "base/base.h"
 
 #include <stdio.h>

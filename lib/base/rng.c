@@ -1,13 +1,18 @@
-#include "base/rng.h"
+/* base/rng.c - the random generator: xoshiro256++ seeded by splitmix64, and what is drawn from it. */
+#include "base/base.h"
 
 #include <math.h>
 
+uint64_t fdht_rng_hash(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
 static uint64_t splitmix64(uint64_t *x)
 {
-    uint64_t z = (*x += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
+    return fdht_rng_hash(*x += 0x9e3779b97f4a7c15u);
 }
 
 uint64_t fdht_rng_mix(uint64_t seed, uint64_t a, uint64_t b)

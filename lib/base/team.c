@@ -1,9 +1,9 @@
+/* base/team.c - a team of threads: loops are shared item by item through an atomic counter. */
 #include "base/team.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <time.h>
 
 struct fdht_team {
     int size, started;
@@ -31,14 +31,8 @@ int fdht_cpu_count(void)
     return sched_getaffinity(0, sizeof set, &set) == 0 ? FDHT_MAX(1, CPU_COUNT(&set)) : 1;
 }
 
-double fdht_clock(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* Loops follow one another closely: look for so long before going to sleep, which costs about as much to end. */
+/* How long a thread spins before it sleeps. Loops follow one another closely, and waking a sleeping thread costs about as
+ * much as this. */
 static const double LOOK_SECONDS = 50e-6;
 
 static inline void breathe(void)
@@ -52,13 +46,13 @@ static inline void breathe(void)
 
 static void look_for_round(fdht_team *t, unsigned long seen)
 {
-    for (double end = fdht_clock() + LOOK_SECONDS; atomic_load(&t->round) == seen && fdht_clock() < end;)
+    for (double end = fdht_seconds() + LOOK_SECONDS; atomic_load(&t->round) == seen && fdht_seconds() < end;)
         breathe();
 }
 
 static void look_for_end(fdht_team *t)
 {
-    for (double end = fdht_clock() + LOOK_SECONDS; atomic_load(&t->busy) && fdht_clock() < end;)
+    for (double end = fdht_seconds() + LOOK_SECONDS; atomic_load(&t->busy) && fdht_seconds() < end;)
         breathe();
 }
 

@@ -12,17 +12,16 @@
 typedef struct fdht_team fdht_team;
 typedef void fdht_team_body(void *arg, size_t item, int worker);
 
-/* size >= 1; 0 means the number of CPUs this process may run on. */
+/* size >= 1; 0 means the number of CPUs this process may run on. FDHT_EINVAL for a negative size, FDHT_ENOMEM where memory
+ * or threads run out. Free with fdht_team_free (NULL allowed). */
 int fdht_team_new(int size, fdht_team **out, fdht_error *err);
 void fdht_team_free(fdht_team *t);
 /* NULL is a team of one. */
 int fdht_team_size(const fdht_team *t);
+/* One thread at a time may use a team; NULL runs the loop in the calling thread. */
 void fdht_team_for(fdht_team *t, size_t n, fdht_team_body *body, void *arg);
 
 /* CPUs this process may run on. */
 int fdht_cpu_count(void);
-
-/* Monotonic seconds. */
-double fdht_clock(void);
 
 #endif

@@ -2,7 +2,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "decomp/job.h"
+#include "decomp/factored.h"
+#include "decomp/ht.h"
+#include "decomp/options.h"
 
 enum { CURVE_CORE = 1 << 21 };
 
@@ -18,7 +20,7 @@ static void add_point(curve *c, const fdht_op_spec *spec, double error2, double 
     fdht_curve_point p = {.parameters = fdht_spec_parameters(spec),
                           .error = c->scale > 0 ? sqrt(FDHT_MAX(error2, 0.0)) / c->scale : 0,
                           .bound = c->scale > 0 ? sqrt(FDHT_MAX(bound2, error2)) / c->scale : 0};
-    int nodes = spec->format == FDHT_HT ? spec->tree.n_nodes - 1 : spec->d;
+    int nodes = fdht_has_tree(spec) ? spec->tree.n_nodes - 1 : spec->d;
     for (int i = 0; i < nodes; i++)
         p.largest_rank = FDHT_MAX(p.largest_rank, spec->rank[i]);
     while (c->n > 0 && c->point[c->n - 1].parameters >= p.parameters && c->point[c->n - 1].error >= p.error)
@@ -34,14 +36,14 @@ static int distance2(const fdht_ht *base, const fdht_ht *cut, double *out, fdht_
 {
     fdht_factored a = {.size = 0}, b = {.size = 0};
     double aa = fdht_ht_root_norm(base), ab = 0, bb = 0;
-    int st = fdht_ht_export(base, &a, err);
-    if (!st)
-        st = fdht_ht_export(cut, &b, err);
-    if (!st && !(st = fdht_ht_inner(&a, &b, &ab, err)) && !(st = fdht_ht_norm(&b, &bb, err)))
+    int status = fdht_ht_export(base, &a, err);
+    if (!status)
+        status = fdht_ht_export(cut, &b, err);
+    if (!status && !(status = fdht_ht_inner(&a, &b, &ab, err)) && !(status = fdht_ht_norm(&b, &bb, err)))
         *out = FDHT_MAX(aa * aa - 2 * ab + bb * bb, 0.0);
     fdht_factored_free(&a);
     fdht_factored_free(&b);
-    return st;
+    return status;
 }
 
 static int curve_ht(fdht_job *j, int points, curve *c, fdht_error *err)
@@ -50,9 +52,9 @@ static int curve_ht(fdht_job *j, int points, curve *c, fdht_error *err)
     fdht_ht h = {.node = {0}};
     fdht_ht_spectra sp = {{0}, {0}};
     double dense = (double)fdht_input_numbers(j->s.in), base2, tails;
-    int st = fdht_job_run(j, -1, (size_t)dense, CURVE_CORE, &f, err);
-    if (st || (st = fdht_ht_import(&f, &h, err)) || (st = fdht_ht_trim(&h, err)) ||
-        (st = fdht_ht_spectra_of(&h, &sp, err)))
+    int status = fdht_job_run(j, -1, (size_t)dense, CURVE_CORE, &f, err);
+    if (status || (status = fdht_ht_import(&f, &h, err)) || (status = fdht_ht_trim(&h, err)) ||
+        (status = fdht_ht_spectra_of(&h, &sp, err)))
         goto out;
     double kept = fdht_ht_root_norm(&h);
     base2 = FDHT_MAX(j->s.norm2 - kept * kept, 0.0);
@@ -61,7 +63,7 @@ static int curve_ht(fdht_job *j, int points, curve *c, fdht_error *err)
         one.rank[t] = 1;
     double least = (double)fdht_ht_parameters(&one),
            most = FDHT_MIN(dense, (double)fdht_ht_parameters(&h.spec));
-    for (int i = 0; !st && i < points; i++) {
+    for (int i = 0; !status && i < points; i++) {
         double size = least * pow(most / least, points > 1 ? (double)i / (points - 1) : 1.0), d2 = 0;
         size_t rank[FDHT_MAX_NODES];
         fdht_ht cut = {.node = {0}};
@@ -70,8 +72,8 @@ static int curve_ht(fdht_job *j, int points, curve *c, fdht_error *err)
         for (int t = 0; t < h.spec.tree.n_nodes - 1; t++)
             for (size_t k = h.spec.rank[t]; k-- > rank[t];)
                 tails += sp.sigma[t][k] * sp.sigma[t][k];
-        if (!(st = fdht_ht_truncate(&h, &sp, rank, &cut, err)) && !(st = fdht_ht_trim(&cut, err)) &&
-            !(st = distance2(&h, &cut, &d2, err)))
+        if (!(status = fdht_ht_truncate(&h, &sp, rank, &cut, err)) && !(status = fdht_ht_trim(&cut, err)) &&
+            !(status = distance2(&h, &cut, &d2, err)))
             add_point(c, &cut.spec, base2 + d2, base2 + tails);
         fdht_ht_free(&cut);
     }
@@ -79,30 +81,30 @@ out:
     fdht_ht_spectra_free(&sp);
     fdht_ht_free(&h);
     fdht_factored_free(&f);
-    return st;
+    return status;
 }
 
 /* tt, tr: the core is decomposed anew for a ladder of tolerances; each is an orthogonal projection. */
 static int curve_train(fdht_job *j, int points, curve *c, fdht_error *err)
 {
     fdht_factored f = {.size = 0};
-    int st = fdht_job_run(j, -1, 0, CURVE_CORE, &f, err), d = j->s.in->spec.d;
+    int status = fdht_job_run(j, -1, 0, CURVE_CORE, &f, err), d = j->s.in->spec.d;
     double leaves = 0;
     fdht_factored_free(&f);
     for (int k = 0; k < d; k++)
         leaves += j->nodes.node[k].dropped;
-    for (int i = 0; !st && i < points; i++) {
+    for (int i = 0; !status && i < points; i++) {
         double e = 1.0 - (double)i / points;
         j->rule = (fdht_rule){.by_tol = true,
                               .budget = j->s.norm2 * e * e,
                               .nodes_left = d - 1,
                               .max_rank = j->opt->max_rank,
                               .dropped = leaves};
-        if (!(st = fdht_core_tt(&j->s, &j->rule, &j->nodes, &f, err)))
+        if (!(status = j->method->core(&j->s, &j->rule, &j->nodes, &f, err)))
             add_point(c, &f.spec, j->rule.dropped, j->rule.dropped);
         fdht_factored_free(&f);
     }
-    return st;
+    return status;
 }
 
 int fdht_decomp_curve(const fdht_decomp_input *in, const fdht_decomp_options *opt, int points,
@@ -116,15 +118,15 @@ int fdht_decomp_curve(const fdht_decomp_input *in, const fdht_decomp_options *op
                              .progress = opt->progress,
                              .progress_arg = opt->progress_arg};
     fdht_job j;
-    int st = fdht_job_open(in, &o, &j, err);
-    if (st)
-        return st;
+    int status = fdht_job_open(in, &o, &j, err);
+    if (status)
+        return status;
     j.s.work_total = 2;
     curve c = {.point = points_out, .most = points, .norm = sqrt(j.s.norm2)};
     c.scale = hypot(c.norm, o.norm_beside);
-    st = j.train ? curve_train(&j, points, &c, err) : curve_ht(&j, points, &c, err);
-    if (!st)
+    status = j.train ? curve_train(&j, points, &c, err) : curve_ht(&j, points, &c, err);
+    if (!status)
         *n = c.n;
     fdht_job_close(&j);
-    return st;
+    return status;
 }

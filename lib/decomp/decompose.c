@@ -3,7 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "decomp/job.h"
+#include "decomp/decompose.h"
+#include "decomp/factored.h"
+#include "decomp/ht.h"
+#include "decomp/options.h"
+#include "decomp/report.h"
 
 enum { FREE_CORE = 1 << 22, TRIES = 4, BISECTIONS = 30 };
 
@@ -20,10 +24,10 @@ static size_t core_limit(const fdht_job *j)
 static int shrink_train(fdht_job *j, size_t max_params, fdht_factored *f, fdht_error *err)
 {
     double lo = -80, hi = 0, norm2 = j->s.norm2, before = 0;
-    int st = FDHT_OK, d = j->s.in->spec.d;
+    int status = FDHT_OK, d = j->s.in->spec.d;
     for (int k = 0; k < d; k++)
         before += j->nodes.node[k].dropped;
-    for (int i = 0; !st && i <= BISECTIONS; i++) {
+    for (int i = 0; !status && i <= BISECTIONS; i++) {
         double e = i == BISECTIONS ? hi : (lo + hi) / 2;
         fdht_factored trial = {.size = 0};
         j->rule = (fdht_rule){.by_tol = true,
@@ -31,7 +35,7 @@ static int shrink_train(fdht_job *j, size_t max_params, fdht_factored *f, fdht_e
                               .nodes_left = d - 1,
                               .max_rank = j->opt->max_rank,
                               .dropped = before};
-        if ((st = fdht_core_tt(&j->s, &j->rule, &j->nodes, &trial, err)))
+        if ((status = j->method->core(&j->s, &j->rule, &j->nodes, &trial, err)))
             break;
         if (trial.size <= max_params)
             hi = e;
@@ -43,7 +47,7 @@ static int shrink_train(fdht_job *j, size_t max_params, fdht_factored *f, fdht_e
         } else
             fdht_factored_free(&trial);
     }
-    return st;
+    return status;
 }
 
 typedef struct result {
@@ -54,7 +58,7 @@ typedef struct result {
 
 static int norm_of(const fdht_factored *f, double *out, fdht_error *err)
 {
-    if (f->spec.format == FDHT_HT)
+    if (fdht_has_tree(&f->spec))
         return fdht_ht_norm(f, out, err);
     /* The last core of a train carries the norm, all others are orthonormal. */
     const fdht_op_spec *s = &f->spec;
@@ -70,47 +74,47 @@ static int norm_of(const fdht_factored *f, double *out, fdht_error *err)
 static int find_bound(const fdht_job *j, result *r, fdht_error *err)
 {
     double tails = 0, norm = sqrt(j->s.norm2), kept;
-    int st = norm_of(&r->f, &kept, err);
+    int status = norm_of(&r->f, &kept, err);
     for (int i = 0; i < 3 * FDHT_MAX_MODES; i++)
         tails += j->nodes.node[i].dropped;
-    if (!st && !r->cut)
+    if (!status && !r->cut)
         tails = FDHT_MAX(tails, j->s.norm2 - kept * kept);
     r->bound = sqrt(tails) + (j->s.qr ? 1e-12 : 1e-7) * norm;
     if (!j->opt->wide)
         r->bound += fdht_rounding_bound(&r->f.spec) * norm;
-    return st;
+    return status;
 }
 
 /* One try: cores within the budget, cut to max_params, rounded, measured. */
 static int attempt(fdht_job *j, double budget, result *r, fdht_error *err)
 {
     const fdht_decomp_options *o = j->opt;
-    int st = fdht_job_run(j, budget, o->max_params, core_limit(j), &r->f, err);
-    if (st)
-        return st;
+    int status = fdht_job_run(j, budget, o->max_params, core_limit(j), &r->f, err);
+    if (status)
+        return status;
     if (!j->train && j->s.in->spec.d > 1) {
         fdht_ht h;
-        if ((st = fdht_ht_import(&r->f, &h, err)))
-            return st;
-        st = fdht_ht_trim(&h, err);
+        if ((status = fdht_ht_import(&r->f, &h, err)))
+            return status;
+        status = fdht_ht_trim(&h, err);
         fdht_factored_free(&r->f);
-        if (!st)
-            st = fdht_ht_export(&h, &r->f, err);
+        if (!status)
+            status = fdht_ht_export(&h, &r->f, err);
         fdht_ht_free(&h);
     }
     r->cut = o->max_params && !j->wanted && r->f.size > o->max_params;
-    if (!st && r->cut)
-        st = j->train ? shrink_train(j, o->max_params, &r->f, err)
-                      : fdht_shrink_ht(&r->f, o->max_params, o->max_rank, &j->nodes, err);
-    if (st || (st = find_bound(j, r, err)))
-        return st;
+    if (!status && r->cut)
+        status = j->train ? shrink_train(j, o->max_params, &r->f, err)
+                          : fdht_shrink_ht(&r->f, o->max_params, o->max_rank, &j->nodes, err);
+    if (status || (status = find_bound(j, r, err)))
+        return status;
     fdht_factored_balance(&r->f);
     if (!o->wide)
         fdht_factored_to_float(&r->f);
     double e2 = 0;
-    st = fdht_pass_measure(&j->s, &r->f, &e2, err);
+    status = fdht_pass_measure(&j->s, &r->f, &e2, err);
     r->error = sqrt(e2);
-    return st;
+    return status;
 }
 
 static void fill_notes(const fdht_job *j, const result *r, double tol_abs, fdht_decomp_report *rep)
@@ -161,31 +165,31 @@ int fdht_decompose_share(const fdht_decomp_input *in, const fdht_decomp_options 
     fdht_decomp_report own = {.met = true};
     fdht_job j;
     result r = {.f = {.size = 0}};
-    double start = fdht_clock();
+    double start = fdht_seconds();
     if (o.tol == 0 && !o.rank && !o.n_ranks && !o.max_rank && !o.max_params)
         o.tol = 1e-6;
-    int st = fdht_job_open(in, &o, &j, err);
-    if (st)
-        return st;
+    int status = fdht_job_open(in, &o, &j, err);
+    if (status)
+        return status;
     j.share = share * share;
     double own_norm = sqrt(j.s.norm2), norm = hypot(own_norm, o.norm_beside);
     double tol_abs = o.tol > 0 ? o.tol * norm : -1, room = o.wide ? 1e-14 * own_norm : 1e-7 * own_norm;
     double budget = tol_abs < 0 ? -1 : tol_abs > room ? (tol_abs - room) * (tol_abs - room) : 0;
     for (int i = 0; i < TRIES; i++, budget *= 0.7) {
         fdht_factored_free(&r.f);
-        if ((st = attempt(&j, budget, &r, err)))
+        if ((status = attempt(&j, budget, &r, err)))
             goto out;
         bool limited = j.wanted || o.max_rank || r.cut || share > 0;
         if (tol_abs < 0 || r.error <= tol_abs || limited || budget <= 0)
             break;
         j.s.work_total += 2;
     }
-    if ((st = fill_report(&j, &r, norm, tol_abs, fdht_clock() - start, &own, err)))
+    if ((status = fill_report(&j, &r, norm, tol_abs, fdht_seconds() - start, &own, err)))
         goto out;
     *out = r.f;
     r.f = (fdht_factored){.size = 0};
     if (!own.met && !o.best_effort)
-        st = fdht_fail(err, FDHT_ELIMIT, "%s", own.note);
+        status = fdht_fail(err, FDHT_ELIMIT, "%s", own.note);
     if (report) {
         *report = own;
         own = (fdht_decomp_report){.met = true};
@@ -194,7 +198,7 @@ out:
     fdht_decomp_report_free(&own);
     fdht_factored_free(&r.f);
     fdht_job_close(&j);
-    return st;
+    return status;
 }
 
 int fdht_decompose(const fdht_decomp_input *in, const fdht_decomp_options *opt, fdht_factored *out,
@@ -213,14 +217,14 @@ int fdht_decomp_measure(const fdht_decomp_input *in, const fdht_factored *f, con
         memcmp(f->spec.out, in->spec.out, (size_t)f->spec.d * sizeof(size_t)) ||
         f->size != fdht_spec_parameters(&f->spec))
         return fdht_fail(err, FDHT_EINVAL, "the factored tensor has other modes than the source");
-    int st = fdht_pass_open(in, &o, &s, err);
-    if (st)
-        return st;
+    int status = fdht_pass_open(in, &o, &s, err);
+    if (status)
+        return status;
     s.work_total = norm ? 2 : 1;
-    if (norm && !(st = fdht_pass_norm(&s, err)))
+    if (norm && !(status = fdht_pass_norm(&s, err)))
         *norm = sqrt(s.norm2);
-    if (!st && !(st = fdht_pass_measure(&s, f, &e2, err)))
+    if (!status && !(status = fdht_pass_measure(&s, f, &e2, err)))
         *error = sqrt(e2);
     fdht_pass_close(&s);
-    return st;
+    return status;
 }

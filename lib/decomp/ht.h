@@ -4,28 +4,12 @@
 #ifndef FDHT_DECOMP_HT_H
 #define FDHT_DECOMP_HT_H
 
-#include "base/base.h"
-#include "fdht/decomp.h"
+#include "decomp/ranks.h"
 
 typedef struct fdht_ht {
     fdht_op_spec spec; /* with the ranks */
     double *node[FDHT_MAX_NODES];
 } fdht_ht;
-
-static inline size_t fdht_leaf_size(const fdht_op_spec *s, int k)
-{
-    return s->in[k] * s->out[k];
-}
-
-static inline bool fdht_is_leaf(const fdht_op_spec *s, int t)
-{
-    return s->tree.node[t].mode >= 0;
-}
-
-/* Columns of node t's core: s of a leaf, r_left r_right of an inner node. */
-size_t fdht_ht_cols(const fdht_op_spec *s, int t);
-/* Numbers in all cores at these ranks. */
-size_t fdht_ht_parameters(const fdht_op_spec *s);
 
 /* Node arrays are all NULL; free with fdht_ht_free, which leaves the struct valid. */
 void fdht_ht_free(fdht_ht *h);
@@ -56,19 +40,5 @@ double fdht_ht_root_norm(const fdht_ht *h);
 int fdht_ht_sum(const fdht_ht *a, double scale, const fdht_ht *b, fdht_ht *out, fdht_error *err);
 /* ||a - b|| by the orthogonalised difference, without cancellation. */
 int fdht_ht_distance(const fdht_ht *a, const fdht_ht *b, double *out, fdht_error *err);
-
-/* Lower ranks until each is feasible: r_t <= r_left r_right or s_t, r_child <= r_sibling r_t; never 0. */
-void fdht_ht_feasible(fdht_op_spec *spec);
-
-/* Ranks, from 1 upwards, that keep the most of the spectra within a limit: starting from all ones, raise the
- * node that buys the most dropped sigma^2 a number, while parameters <= max_params (0: no limit), r_t <=
- * max_rank (0: none) and the sum of what is dropped > budget. Returns that sum (the root's two equal spectra
- * counted once). */
-double fdht_ht_grow(const fdht_op_spec *full, const double *const *sigma, size_t max_params, size_t max_rank,
-                    double budget, size_t *rank);
-
-/* As fdht_ht_grow with no budget, for ranks that fit max_params after fdht_ht_trim. */
-void fdht_ht_fill(const fdht_op_spec *full, const double *const *sigma, size_t max_params, size_t max_rank,
-                  size_t *rank);
 
 #endif

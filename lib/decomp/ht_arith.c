@@ -2,14 +2,16 @@
 #include <math.h>
 #include <string.h>
 
-#include "decomp/job.h"
+#include "base/team.h"
+#include "decomp/factored.h"
+#include "decomp/ht.h"
+#include "decomp/report.h"
 #include "linalg/linalg.h"
 
 static int same_modes(const fdht_factored *a, const fdht_factored *b, fdht_error *err)
 {
     const fdht_op_spec *s = &a->spec, *t = &b->spec;
-    bool same =
-        s->format == FDHT_HT && t->format == FDHT_HT && s->d == t->d && s->tree.n_nodes == t->tree.n_nodes;
+    bool same = fdht_has_tree(s) && fdht_has_tree(t) && s->d == t->d && s->tree.n_nodes == t->tree.n_nodes;
     for (int k = 0; same && k < s->d; k++)
         same = s->in[k] == t->in[k] && s->out[k] == t->out[k];
     for (int i = 0; same && i < s->tree.n_nodes; i++)
@@ -22,9 +24,9 @@ static int inner_node(const fdht_ht *a, const fdht_ht *b, int t, double **M, fdh
 {
     const fdht_tree_node *n = &a->spec.tree.node[t];
     size_t ra = a->spec.rank[t], rb = b->spec.rank[t], ca = fdht_ht_cols(&a->spec, t);
-    int st = FDHT_ENOMEM;
+    int status = FDHT_ENOMEM;
     if (!(M[t] = fdht_calloc_err(ra * rb, sizeof(double), "inner product", err)))
-        return st;
+        return status;
     if (n->mode >= 0)
         return fdht_dgemm(false, true, ra, rb, ca, 1, a->node[t], ca, b->node[t], ca, 0, M[t], rb, err);
     size_t la = a->spec.rank[n->left], wa = a->spec.rank[n->right], lb = b->spec.rank[n->left],
@@ -32,64 +34,64 @@ static int inner_node(const fdht_ht *a, const fdht_ht *b, int t, double **M, fdh
     double *X = fdht_calloc_err(ra * la * wb, sizeof *X, "inner product", err),
            *Y = fdht_calloc_err(ra * lb * wb, sizeof *Y, "inner product", err);
     if (X && Y) {
-        st = fdht_dgemm(false, false, ra * la, wb, wa, 1, a->node[t], wa, M[n->right], wb, 0, X, wb, err);
-        for (size_t i = 0; !st && i < ra; i++)
-            st = fdht_dgemm(true, false, lb, wb, la, 1, M[n->left], lb, X + i * la * wb, wb, 0,
-                            Y + i * lb * wb, wb, err);
-        if (!st)
-            st = fdht_dgemm(false, true, ra, rb, lb * wb, 1, Y, lb * wb, b->node[t], lb * wb, 0, M[t], rb,
-                            err);
+        status = fdht_dgemm(false, false, ra * la, wb, wa, 1, a->node[t], wa, M[n->right], wb, 0, X, wb, err);
+        for (size_t i = 0; !status && i < ra; i++)
+            status = fdht_dgemm(true, false, lb, wb, la, 1, M[n->left], lb, X + i * la * wb, wb, 0,
+                                Y + i * lb * wb, wb, err);
+        if (!status)
+            status = fdht_dgemm(false, true, ra, rb, lb * wb, 1, Y, lb * wb, b->node[t], lb * wb, 0, M[t], rb,
+                                err);
     }
     fdht_free(Y);
     fdht_free(X);
-    return st;
+    return status;
 }
 
 int fdht_ht_inner(const fdht_factored *a, const fdht_factored *b, double *out, fdht_error *err)
 {
     fdht_ht x = {.node = {0}}, y = {.node = {0}};
     double *M[FDHT_MAX_NODES] = {0};
-    int st = same_modes(a, b, err);
-    if (st || (st = fdht_ht_import(a, &x, err)) || (st = fdht_ht_import(b, &y, err)))
+    int status = same_modes(a, b, err);
+    if (status || (status = fdht_ht_import(a, &x, err)) || (status = fdht_ht_import(b, &y, err)))
         goto out;
-    for (int t = 0; !st && t < x.spec.tree.n_nodes; t++)
-        st = inner_node(&x, &y, t, M, err);
-    if (!st)
+    for (int t = 0; !status && t < x.spec.tree.n_nodes; t++)
+        status = inner_node(&x, &y, t, M, err);
+    if (!status)
         *out = M[x.spec.tree.n_nodes - 1][0];
 out:
     for (int t = 0; t < FDHT_MAX_NODES; t++)
         fdht_free(M[t]);
     fdht_ht_free(&y);
     fdht_ht_free(&x);
-    return st;
+    return status;
 }
 
 int fdht_ht_norm(const fdht_factored *a, double *out, fdht_error *err)
 {
     fdht_ht h;
-    int st = fdht_ht_import(a, &h, err);
-    if (st)
-        return st;
-    if (!(st = fdht_ht_orthogonalise(&h, err)))
+    int status = fdht_ht_import(a, &h, err);
+    if (status)
+        return status;
+    if (!(status = fdht_ht_orthogonalise(&h, err)))
         *out = fdht_ht_root_norm(&h);
     fdht_ht_free(&h);
-    return st;
+    return status;
 }
 
 int fdht_ht_add(const fdht_factored *a, double scale, const fdht_factored *b, fdht_factored *out,
                 fdht_error *err)
 {
     fdht_ht x = {.node = {0}}, y = {.node = {0}}, z = {.node = {0}};
-    int st = same_modes(a, b, err);
-    if (st || (st = fdht_ht_import(a, &x, err)) || (st = fdht_ht_import(b, &y, err)) ||
-        (st = fdht_ht_sum(&x, scale, &y, &z, err)))
+    int status = same_modes(a, b, err);
+    if (status || (status = fdht_ht_import(a, &x, err)) || (status = fdht_ht_import(b, &y, err)) ||
+        (status = fdht_ht_sum(&x, scale, &y, &z, err)))
         goto out;
-    st = fdht_ht_export(&z, out, err);
+    status = fdht_ht_export(&z, out, err);
 out:
     fdht_ht_free(&z);
     fdht_ht_free(&y);
     fdht_ht_free(&x);
-    return st;
+    return status;
 }
 
 /* Ranks by the rules that are set; *clamped if a wanted one is more than there is. */
@@ -126,16 +128,16 @@ int fdht_ht_round(const fdht_factored *a, const fdht_decomp_options *opt, fdht_f
     fdht_factored f = {.size = 0};
     fdht_decomp_report own = {.met = true, .method = "square roots of Gramians"};
     size_t rank[FDHT_MAX_NODES] = {0};
-    double start = fdht_clock(), tails = 0;
+    double start = fdht_seconds(), tails = 0;
     bool clamped = false;
-    int st;
-    if ((st = fdht_ht_import(a, &h, err)) || (st = fdht_ht_orthogonalise(&h, err)) ||
-        (st = fdht_ht_spectra_of(&h, &sp, err)))
+    int status;
+    if ((status = fdht_ht_import(a, &h, err)) || (status = fdht_ht_orthogonalise(&h, err)) ||
+        (status = fdht_ht_spectra_of(&h, &sp, err)))
         goto out;
     own.norm = fdht_ht_root_norm(&h);
     double norm = hypot(own.norm, opt->norm_beside);
-    if ((st = round_ranks(&h, &sp, opt, norm, rank, &clamped, err)) ||
-        (st = fdht_ht_truncate(&h, &sp, rank, &cut, err)))
+    if ((status = round_ranks(&h, &sp, opt, norm, rank, &clamped, err)) ||
+        (status = fdht_ht_truncate(&h, &sp, rank, &cut, err)))
         goto out;
     for (int t = 0; t < h.spec.tree.n_nodes - 1; t++) {
         fdht_cut_node *n = &nodes.node[t];
@@ -145,20 +147,21 @@ int fdht_ht_round(const fdht_factored *a, const fdht_decomp_options *opt, fdht_f
         n->sp = (fdht_spectrum){.rows = fdht_ht_cols(&h.spec, t), .n = h.spec.rank[t], .sigma = sp.sigma[t]};
         sp.sigma[t] = NULL;
     }
-    if ((st = fdht_ht_trim(&cut, err)) || (st = fdht_ht_export(&cut, &f, err)))
+    if ((status = fdht_ht_trim(&cut, err)) || (status = fdht_ht_export(&cut, &f, err)))
         goto out;
     own.bound = sqrt(tails) + 1e-12 * own.norm + (opt->wide ? 0 : fdht_rounding_bound(&f.spec) * own.norm);
     fdht_factored_balance(&f);
     if (!opt->wide)
         fdht_factored_to_float(&f);
-    if ((st = fdht_ht_import(&f, &got, err)) || (st = fdht_ht_distance(&h, &got, &own.error_abs, err)) ||
-        (st = fdht_report_nodes(&f.spec, &nodes, norm, &own, err)))
+    if ((status = fdht_ht_import(&f, &got, err)) ||
+        (status = fdht_ht_distance(&h, &got, &own.error_abs, err)) ||
+        (status = fdht_report_nodes(&f.spec, &nodes, norm, &own, err)))
         goto out;
     own.error = norm > 0 ? own.error_abs / norm : 0;
     own.bound = norm > 0 ? own.bound / norm : 0;
     own.parameters = f.size;
     own.parameters_dense = a->size;
-    own.seconds = fdht_clock() - start;
+    own.seconds = fdht_seconds() - start;
     if (clamped)
         fdht_note(&own, "ranks lowered to what there is");
     if ((opt->tol > 0 && own.error > opt->tol) || (opt->max_params && f.size > opt->max_params)) {
@@ -166,7 +169,7 @@ int fdht_ht_round(const fdht_factored *a, const fdht_decomp_options *opt, fdht_f
         fdht_note(&own, "error %.3g with %zu parameters misses the limits", own.error, f.size);
     }
     if (!own.met && !opt->best_effort)
-        st = fdht_fail(err, FDHT_ELIMIT, "%s", own.note);
+        status = fdht_fail(err, FDHT_ELIMIT, "%s", own.note);
     *out = f;
     f = (fdht_factored){.size = 0};
     if (report) {
@@ -181,5 +184,5 @@ out:
     fdht_ht_free(&got);
     fdht_ht_free(&cut);
     fdht_ht_free(&h);
-    return st;
+    return status;
 }

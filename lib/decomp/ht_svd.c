@@ -1,65 +1,11 @@
-/* decomp/ht_svd.c - rank rules, and HT-SVD of the projected core, level by level (Grasedyck 2010, Algorithm 2). */
+/* decomp/ht_svd.c - HT-SVD of the projected core, level by level (Grasedyck 2010, Algorithm 2). */
 #include "decomp/ht_svd.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "decomp/ht.h"
 #include "linalg/linalg.h"
-
-void fdht_cut_nodes_free(fdht_cut_nodes *c)
-{
-    for (int i = 0; i < 3 * FDHT_MAX_MODES; i++)
-        fdht_spectrum_free(&c->node[i].sp);
-    c->n = 0;
-}
-
-/* The fewest values whose rest is within the squared budget. */
-static size_t rank_within(const fdht_spectrum *s, double budget)
-{
-    size_t r = s->n;
-    double tail = 0;
-    while (r > 1) {
-        tail += s->sigma[r - 1] * s->sigma[r - 1];
-        if (tail > budget)
-            break;
-        r--;
-    }
-    return FDHT_MAX(r, (size_t)1);
-}
-
-size_t fdht_rule_rank(fdht_rule *r, int t, const fdht_spectrum *s, fdht_cut_node *node, fdht_error *err)
-{
-    size_t rank = s->n;
-    if (r->by_tol) {
-        double share =
-            r->share > 0 ? r->share : FDHT_MAX(r->budget, 0.0) / (double)FDHT_MAX(r->nodes_left, 1);
-        rank = rank_within(s, share);
-    }
-    if (r->want && r->want[t]) {
-        rank = FDHT_MIN(r->want[t], s->n);
-        r->clamped |= rank < r->want[t];
-    }
-    if (r->max_rank)
-        rank = FDHT_MIN(rank, r->max_rank);
-    if (r->cap && r->cap[t])
-        rank = FDHT_MIN(rank, r->cap[t]);
-    rank = FDHT_MAX(rank, (size_t)1);
-    double dropped = 0;
-    for (size_t i = s->n; i-- > rank;)
-        dropped += s->sigma[i] * s->sigma[i];
-    r->budget -= dropped;
-    r->nodes_left--;
-    r->dropped += dropped;
-    fdht_spectrum_free(&node->sp);
-    node->sp = (fdht_spectrum){.rows = s->rows, .n = s->n};
-    node->sp.sigma = fdht_calloc_err(s->n, sizeof(double), "singular values", err);
-    if (!node->sp.sigma)
-        return 0;
-    memcpy(node->sp.sigma, s->sigma, s->n * sizeof(double));
-    node->rank = rank;
-    node->dropped = dropped;
-    return rank;
-}
 
 /* The tensor between two levels: one axis a node that has no parent yet, row-major. */
 typedef struct level {
@@ -139,9 +85,9 @@ static int merge_level(const fdht_op_spec *spec, level *l, int depth, fdht_error
     for (int i = 0; i < l->n; i++)
         if (!merged[l->id[i]])
             order[n++] = l->id[i];
-    int st = reorder(l, order, err);
-    if (st)
-        return st;
+    int status = reorder(l, order, err);
+    if (status)
+        return status;
     for (int i = 0; i < l->n; i++) {
         bool pair = merged[l->id[i]];
         out.id[out.n] = pair ? tree->node[l->id[i]].parent : l->id[i];
@@ -157,36 +103,36 @@ static int merge_level(const fdht_op_spec *spec, level *l, int depth, fdht_error
 static int cut_node(level *seen, int t, bool gram, fdht_rule *rule, fdht_cut_node *node, fdht_spectrum *sp,
                     size_t *rank, fdht_error *err)
 {
-    int st = bring_first(seen, t, err);
-    if (st)
-        return st;
+    int status = bring_first(seen, t, err);
+    if (status)
+        return status;
     size_t total = numbers_of(seen), rows = seen->dim[0];
     double *M = fdht_calloc_err(total, sizeof *M, "core", err);
     if (!M)
         return FDHT_ENOMEM;
     memcpy(M, seen->data, total * sizeof *M);
-    st = fdht_spectrum_of(rows, total / rows, M, gram, sp, err);
+    status = fdht_spectrum_of(rows, total / rows, M, gram, sp, err);
     fdht_free(M);
-    if (!st && !(*rank = fdht_rule_rank(rule, t, sp, node, err)))
-        st = FDHT_ENOMEM;
-    return st;
+    if (!status && !(*rank = fdht_rule_rank(rule, t, sp, node, err)))
+        status = FDHT_ENOMEM;
+    return status;
 }
 
 /* The axis of t times its basis. */
 static int project_axis(level *l, int t, const fdht_spectrum *sp, size_t rank, fdht_error *err)
 {
-    int st = bring_first(l, t, err);
-    if (st)
-        return st;
+    int status = bring_first(l, t, err);
+    if (status)
+        return status;
     size_t rows = l->dim[0], cols = numbers_of(l) / rows;
     double *out = fdht_calloc_err(rank * cols, sizeof *out, "core", err);
     if (!out)
         return FDHT_ENOMEM;
-    st = fdht_dgemm(false, false, rank, cols, rows, 1, sp->Ut, rows, l->data, cols, 0, out, cols, err);
+    status = fdht_dgemm(false, false, rank, cols, rows, 1, sp->Ut, rows, l->data, cols, 0, out, cols, err);
     fdht_free(l->data);
     l->data = out;
     l->dim[0] = rank;
-    return st;
+    return status;
 }
 
 /* The root's children see the same singular values: the second one of two inner ones takes the first's rank,
@@ -210,42 +156,42 @@ static int cut_level(const fdht_pass *s, level *l, int depth, fdht_rule *rule, f
     const fdht_op_spec *spec = &h->spec;
     fdht_spectrum sp[FDHT_MAX_NODES] = {{0}};
     level seen = *l;
-    int st = merge_level(spec, l, depth, err), root = spec->tree.n_nodes - 1;
-    if (st)
-        return st;
+    int status = merge_level(spec, l, depth, err), root = spec->tree.n_nodes - 1;
+    if (status)
+        return status;
     seen = *l;
     seen.data = fdht_calloc_err(numbers_of(l), sizeof(double), "core", err);
     if (!seen.data)
         return FDHT_ENOMEM;
     memcpy(seen.data, l->data, numbers_of(l) * sizeof(double));
     int left = spec->tree.node[root].left, right = spec->tree.node[root].right;
-    for (int t = 0; !st && t < root; t++) {
+    for (int t = 0; !status && t < root; t++) {
         if (fdht_is_leaf(spec, t) || depth_of(&spec->tree, t) != depth)
             continue;
         if (t == right && !fdht_is_leaf(spec, left) && !rule->want && rule->share <= 0)
-            st = cut_twin(&seen, t, left, !s->qr, rule, nodes, &sp[t], &h->spec.rank[t], err);
+            status = cut_twin(&seen, t, left, !s->qr, rule, nodes, &sp[t], &h->spec.rank[t], err);
         else
-            st = cut_node(&seen, t, !s->qr, rule, &nodes->node[t], &sp[t], &h->spec.rank[t], err);
+            status = cut_node(&seen, t, !s->qr, rule, &nodes->node[t], &sp[t], &h->spec.rank[t], err);
     }
     fdht_free(seen.data);
-    for (int t = 0; !st && t < root; t++) {
+    for (int t = 0; !status && t < root; t++) {
         if (!sp[t].Ut)
             continue;
         size_t size = h->spec.rank[t] * sp[t].rows;
-        if ((st = project_axis(l, t, &sp[t], h->spec.rank[t], err)))
+        if ((status = project_axis(l, t, &sp[t], h->spec.rank[t], err)))
             break;
         if (!(h->node[t] = fdht_calloc_err(size, sizeof(double), "core", err))) {
-            st = FDHT_ENOMEM;
+            status = FDHT_ENOMEM;
             break;
         }
         memcpy(h->node[t], sp[t].Ut, size * sizeof(double));
     }
     for (int t = 0; t < root; t++)
         fdht_spectrum_free(&sp[t]);
-    return st;
+    return status;
 }
 
-/* Leaves as the stream found them; the root when there is but one mode. */
+/* Leaves as the pass found them; the root when there is but one mode. */
 static int take_leaves(const fdht_pass *s, fdht_ht *h, level *l, fdht_error *err)
 {
     size_t total = 1;
@@ -276,25 +222,25 @@ int fdht_core_ht(const fdht_pass *s, fdht_rule *rule, fdht_cut_nodes *nodes, fdh
     fdht_ht h = {.spec = s->in->spec};
     level l = {.data = NULL};
     int root = h.spec.tree.n_nodes - 1, deepest = 0;
-    int st = take_leaves(s, &h, &l, err);
+    int status = take_leaves(s, &h, &l, err);
     for (int t = 0; t <= root; t++)
         deepest = FDHT_MAX(deepest, depth_of(&h.spec.tree, t));
     nodes->n = root;
-    for (int depth = deepest - 1; !st && depth > 0; depth--)
-        st = cut_level(s, &l, depth, rule, nodes, &h, err);
+    for (int depth = deepest - 1; !status && depth > 0; depth--)
+        status = cut_level(s, &l, depth, rule, nodes, &h, err);
     h.spec.rank[root] = 1;
-    if (!st && root == 0) /* one mode: the leaf is the tensor */
+    if (!status && root == 0) /* one mode: the leaf is the tensor */
         for (size_t i = 0; i < fdht_leaf_size(&h.spec, 0); i++)
             h.node[0][i] *= l.data[0];
-    else if (!st) {
+    else if (!status) {
         int order[2] = {h.spec.tree.node[root].left, h.spec.tree.node[root].right};
-        st = reorder(&l, order, err);
+        status = reorder(&l, order, err);
         h.node[root] = l.data;
         l.data = NULL;
     }
-    if (!st)
-        st = fdht_ht_export(&h, out, err);
+    if (!status)
+        status = fdht_ht_export(&h, out, err);
     fdht_free(l.data);
     fdht_ht_free(&h);
-    return st;
+    return status;
 }

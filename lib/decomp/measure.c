@@ -47,7 +47,7 @@ static int ht_frame(const fdht_slab *s, const fdht_factored *f, int t, frame *ou
 static int ht_join(const frame *A, const frame *C, size_t r, const double *B, frame *out, fdht_error *err)
 {
     double *Q = NULL, *T = NULL;
-    int st = FDHT_ENOMEM;
+    int status = FDHT_ENOMEM;
     *out = (frame){.n = A->n * C->n, .r = r};
     if (!(Q = fdht_calloc_err(r * A->r * C->r, sizeof *Q, "frame", err)) ||
         !(T = fdht_calloc_err(A->n * r * C->r, sizeof *T, "frame", err)) ||
@@ -55,19 +55,19 @@ static int ht_join(const frame *A, const frame *C, size_t r, const double *B, fr
         goto out;
     fdht_axis turn[3] = {{A->r, C->r}, {r, A->r * C->r}, {C->r, 1}}; /* B -> (a, r, c) */
     fdht_permute(turn, 3, B, Q);
-    st = fdht_dgemm(false, false, A->n, r * C->r, A->r, 1, A->F, A->r, Q, r * C->r, 0, T, r * C->r, err);
-    for (size_t x = 0; !st && x < A->n; x++)
-        st = fdht_dgemm(false, true, C->n, r, C->r, 1, C->F, C->r, T + x * r * C->r, C->r, 0,
-                        out->F + x * C->n * r, r, err);
+    status = fdht_dgemm(false, false, A->n, r * C->r, A->r, 1, A->F, A->r, Q, r * C->r, 0, T, r * C->r, err);
+    for (size_t x = 0; !status && x < A->n; x++)
+        status = fdht_dgemm(false, true, C->n, r, C->r, 1, C->F, C->r, T + x * r * C->r, C->r, 0,
+                            out->F + x * C->n * r, r, err);
     memcpy(out->mode, A->mode, sizeof A->mode);
     memcpy(out->mode + A->n_modes, C->mode, (size_t)C->n_modes * sizeof *C->mode);
     out->n_modes = A->n_modes + C->n_modes;
 out:
     fdht_free(T);
     fdht_free(Q);
-    if (st)
+    if (status)
         frame_free(out);
-    return st;
+    return status;
 }
 
 static int ht_frame(const fdht_slab *s, const fdht_factored *f, int t, frame *out, fdht_error *err)
@@ -86,21 +86,21 @@ static int ht_frame(const fdht_slab *s, const fdht_factored *f, int t, frame *ou
         return FDHT_OK;
     }
     frame A = {.n = 0}, C = {.n = 0};
-    int st = ht_frame(s, f, n->left, &A, err);
-    if (!st)
-        st = ht_frame(s, f, n->right, &C, err);
-    if (!st)
-        st = ht_join(&A, &C, r, core, out, err);
+    int status = ht_frame(s, f, n->left, &A, err);
+    if (!status)
+        status = ht_frame(s, f, n->right, &C, err);
+    if (!status)
+        status = ht_join(&A, &C, r, core, out, err);
     frame_free(&A);
     frame_free(&C);
-    return st;
+    return status;
 }
 
 /* L gets the root core multiplied in, so that W' = L R'. */
 static int ht_sides(const fdht_slab *s, const fdht_factored *f, frame *L, frame *R, fdht_error *err)
 {
     const fdht_op_spec *spec = &f->spec;
-    int root = spec->tree.n_nodes - 1, st;
+    int root = spec->tree.n_nodes - 1, status;
     frame A = {.n = 0};
     if (spec->d == 1) {
         frame_free(R);
@@ -111,19 +111,19 @@ static int ht_sides(const fdht_slab *s, const fdht_factored *f, frame *L, frame 
         return ht_frame(s, f, root, L, err);
     }
     const fdht_tree_node *n = &spec->tree.node[root];
-    if ((st = ht_frame(s, f, n->left, &A, err)) || (!R->F && (st = ht_frame(s, f, n->right, R, err))))
+    if ((status = ht_frame(s, f, n->left, &A, err)) || (!R->F && (status = ht_frame(s, f, n->right, R, err))))
         goto out;
     *L = A;
     L->r = R->r;
     if (!(L->F = fdht_calloc_err(A.n * R->r, sizeof(double), "frame", err))) {
-        st = FDHT_ENOMEM;
+        status = FDHT_ENOMEM;
         goto out;
     }
-    st = fdht_dgemm(false, false, A.n, R->r, A.r, 1, A.F, A.r, f->values + ht_offset(spec, root), R->r, 0,
-                    L->F, R->r, err);
+    status = fdht_dgemm(false, false, A.n, R->r, A.r, 1, A.F, A.r, f->values + ht_offset(spec, root), R->r, 0,
+                        L->F, R->r, err);
 out:
     frame_free(&A);
-    return st;
+    return status;
 }
 
 /* ---- tt and tr ---- */
@@ -136,12 +136,12 @@ static int train_frame(const fdht_slab *s, const fdht_factored *f, int from, int
     size_t at = 0, first = spec->rank[from];
     const double *core = f->values;
     frame a = {.n = 1, .r = first * first, .F = fdht_calloc_err(first * first, sizeof(double), "frame", err)};
-    int st = a.F ? FDHT_OK : FDHT_ENOMEM;
-    for (size_t i = 0; !st && i < first; i++)
+    int status = a.F ? FDHT_OK : FDHT_ENOMEM;
+    for (size_t i = 0; !status && i < first; i++)
         a.F[i * first + i] = 1;
     for (int k = 0; k < from; k++)
         at += spec->rank[k] * fdht_leaf_size(spec, k) * spec->rank[k + 1];
-    for (int k = from; !st && k < to; k++) {
+    for (int k = from; !status && k < to; k++) {
         size_t p = spec->rank[k], q = spec->rank[k + 1], size = fdht_leaf_size(spec, k),
                n = s->ni[k] * s->nj[k];
         double *G = fdht_calloc_err(p * n * q, sizeof *G, "frame", err), *T = NULL;
@@ -150,14 +150,14 @@ static int train_frame(const fdht_slab *s, const fdht_factored *f, int from, int
         b.mode[a.n_modes] = k;
         T = fdht_calloc_err(a.n * first * n * q, sizeof *T, "frame", err);
         b.F = fdht_calloc_err(b.n * b.r, sizeof *T, "frame", err);
-        st = G && T && b.F ? FDHT_OK : FDHT_ENOMEM;
-        for (size_t i = 0; !st && i < p; i++)
+        status = G && T && b.F ? FDHT_OK : FDHT_ENOMEM;
+        for (size_t i = 0; !status && i < p; i++)
             for (size_t j = 0; j < q; j++)
                 pairs_of(s, spec, k, core + at + i * size * q + j, q, G + i * n * q + j, q);
-        if (!st) /* (x, r0 | p) (p | pairs, q) -> (x, r0, pairs, q) -> (x, pairs, r0, q) */
-            st = fdht_dgemm(false, false, a.n * first, n * q, p, 1, a.F, p, G, n * q, 0, T, n * q, err);
+        if (!status) /* (x, r0 | p) (p | pairs, q) -> (x, r0, pairs, q) -> (x, pairs, r0, q) */
+            status = fdht_dgemm(false, false, a.n * first, n * q, p, 1, a.F, p, G, n * q, 0, T, n * q, err);
         fdht_axis turn[4] = {{a.n, first * n * q}, {n, q}, {first, n * q}, {q, 1}};
-        if (!st)
+        if (!status)
             fdht_permute(turn, 4, T, b.F);
         fdht_free(T);
         fdht_free(G);
@@ -165,11 +165,11 @@ static int train_frame(const fdht_slab *s, const fdht_factored *f, int from, int
         a = b;
         at += p * size * q;
     }
-    if (st)
+    if (status)
         frame_free(&a);
     else
         *out = a;
-    return st;
+    return status;
 }
 
 static int train_sides(const fdht_slab *s, const fdht_factored *f, frame *L, frame *R, fdht_error *err)
@@ -187,11 +187,11 @@ static int train_sides(const fdht_slab *s, const fdht_factored *f, frame *L, fra
     }
     if (d == 1)
         cut = 1;
-    int st = train_frame(s, f, 0, cut, L, err);
-    if (st || R->F)
-        return st;
-    if ((st = train_frame(s, f, cut, d, R, err)))
-        return st;
+    int status = train_frame(s, f, 0, cut, L, err);
+    if (status || R->F)
+        return status;
+    if ((status = train_frame(s, f, cut, d, R, err)))
+        return status;
     size_t r0 = spec->rank[0], q = spec->rank[cut]; /* R[pairs][q, r0] -> [pairs][r0, q] */
     double *turned = fdht_calloc_err(R->n * R->r, sizeof *turned, "frame", err);
     if (!turned)
@@ -209,7 +209,7 @@ static int train_sides(const fdht_slab *s, const fdht_factored *f, frame *L, fra
 
 typedef struct place {
     size_t run;        /* frame rows come in runs of neighbours in the slab */
-    size_t *off;       /* where each frame row stands in the slab */
+    size_t *off;       /* where each row of the frame begins in the slab */
     size_t *row, *col; /* its part of the slab's row and column; NULL where every position is used */
 } place;
 
@@ -323,7 +323,7 @@ static int find_parts(diff_job *j, fdht_error *err)
     size_t n = 0, n_col = 0, *col = NULL;
     size_t *seen = fdht_calloc_err(j->slab->rows + j->slab->cols, sizeof *seen, "mask", err);
     size_t *row = fdht_calloc_err(j->R->n, sizeof *row, "mask", err);
-    int st = FDHT_ENOMEM;
+    int status = FDHT_ENOMEM;
     if (!seen || !row || !(col = fdht_calloc_err(j->R->n, sizeof *col, "mask", err)) ||
         !(j->part_used = fdht_calloc_err(j->L.n, 1, "mask", err)))
         goto out;
@@ -341,12 +341,12 @@ static int find_parts(diff_job *j, fdht_error *err)
             all = j->col_used[j->pl.col[a] + col[i]];
         j->part_used[a] = !all;
     }
-    st = FDHT_OK;
+    status = FDHT_OK;
 out:
     fdht_free(col);
     fdht_free(row);
     fdht_free(seen);
-    return st;
+    return status;
 }
 
 /* The right frame does not change from slab to slab if no slab cuts its modes. */
@@ -360,7 +360,7 @@ static bool right_is_whole(const fdht_slab *s, const fdht_op_spec *spec, const f
 
 static int diff_blocks(diff_job *j, fdht_team *team, double *error2, fdht_error *err)
 {
-    int st = FDHT_ENOMEM;
+    int status = FDHT_ENOMEM;
     size_t items;
     j->block_r = FDHT_MAX(BLOCK_R / j->pr.run, (size_t)1) * j->pr.run;
     j->blocks_r = (j->R->n + j->block_r - 1) / j->block_r;
@@ -370,36 +370,37 @@ static int diff_blocks(diff_job *j, fdht_team *team, double *error2, fdht_error 
     j->sum = fdht_calloc_err(items, sizeof(double), "blocks", err);
     j->status = fdht_calloc_err(items, sizeof(int), "blocks", err);
     if (!j->work || !j->sum || !j->status)
-        return st;
+        return status;
     fdht_team_for(team, items, diff_item, j);
-    st = FDHT_OK;
+    status = FDHT_OK;
     for (size_t i = 0; i < items; i++) {
-        st = st ? st : j->status[i];
+        status = status ? status : j->status[i];
         *error2 += j->sum[i];
     }
-    return st;
+    return status;
 }
 
 static int measure_slab(fdht_pass *s, const fdht_factored *f, frame *right, double *error2, fdht_error *err)
 {
     diff_job j = {.slab = &s->slab, .R = right};
     char *row = NULL, *col = NULL;
-    int st, d = s->in->spec.d;
+    int status, d = s->in->spec.d;
     if (!right_is_whole(&s->slab, &f->spec, right))
         frame_free(right);
-    if ((st = f->spec.format == FDHT_HT ? ht_sides(&s->slab, f, &j.L, right, err)
-                                        : train_sides(&s->slab, f, &j.L, right, err)) ||
-        (st = place_of(&s->slab, &j.L, d, &j.pl, err)) || (st = place_of(&s->slab, right, d, &j.pr, err)))
+    if ((status = fdht_has_tree(&f->spec) ? ht_sides(&s->slab, f, &j.L, right, err)
+                                          : train_sides(&s->slab, f, &j.L, right, err)) ||
+        (status = place_of(&s->slab, &j.L, d, &j.pl, err)) ||
+        (status = place_of(&s->slab, right, d, &j.pr, err)))
         goto out;
     if (!s->slab.whole) {
-        if ((st = used_of(s->in, &s->slab, &row, &col, err)))
+        if ((status = used_of(s->in, &s->slab, &row, &col, err)))
             goto out;
         j.row_used = row;
         j.col_used = col;
-        if ((st = find_parts(&j, err)))
+        if ((status = find_parts(&j, err)))
             goto out;
     }
-    st = diff_blocks(&j, s->team, error2, err);
+    status = diff_blocks(&j, s->team, error2, err);
 out:
     fdht_free(j.status);
     fdht_free(j.sum);
@@ -410,17 +411,17 @@ out:
     place_free(&j.pl);
     place_free(&j.pr);
     frame_free(&j.L);
-    return st;
+    return status;
 }
 
 int fdht_pass_measure(fdht_pass *s, const fdht_factored *f, double *error2, fdht_error *err)
 {
-    int st = FDHT_OK;
+    int status = FDHT_OK;
     frame right = {.n = 0};
     *error2 = 0;
-    for (size_t i = 0; !st && i < s->cut.slabs; i++)
-        if (!(st = fdht_pass_load(s, i, err)) && !(st = measure_slab(s, f, &right, error2, err)))
-            st = fdht_pass_progress(s, 1.0 / (double)s->cut.slabs, err);
+    for (size_t i = 0; !status && i < s->cut.slabs; i++)
+        if (!(status = fdht_pass_load(s, i, err)) && !(status = measure_slab(s, f, &right, error2, err)))
+            status = fdht_pass_progress(s, 1.0 / (double)s->cut.slabs, err);
     frame_free(&right);
-    return st;
+    return status;
 }

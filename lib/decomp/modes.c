@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "decomp/factors.h"
-#include "decomp/job.h"
+#include "decomp/ranks.h"
 
 enum {
     MOST_MODES = 6,
@@ -40,9 +40,8 @@ static size_t times(size_t a, size_t b)
 
 static size_t product(const size_t *v, int n)
 {
-    size_t p = 1;
-    for (int i = 0; i < n; i++)
-        p = times(p, v[i]);
+    size_t p;
+    (void)fdht_product(v, (size_t)n, &p); /* SIZE_MAX where it overflows */
     return p;
 }
 
@@ -69,12 +68,13 @@ static void train_feasible(fdht_op_spec *spec)
     size_t rest = 1, *r = spec->rank;
     for (int k = 1; k < d; k++)
         rest = times(rest, fdht_leaf_size(spec, k));
-    if (spec->format == FDHT_TR && d > 1) {
+    bool ring = r[0] != 1 || r[d] != 1;
+    if (ring && d > 1) {
         size_t most = FDHT_MIN(fdht_leaf_size(spec, 0), rest);
         r[1] = FDHT_MIN(r[1], most);
         r[0] = r[d] = FDHT_MAX(FDHT_MIN(r[0], most / r[1]), (size_t)1);
     }
-    for (int k = spec->format == FDHT_TR ? 1 : 0; k < d - 1; k++)
+    for (int k = ring ? 1 : 0; k < d - 1; k++)
         r[k + 1] = FDHT_MIN(r[k + 1], times(r[k], fdht_leaf_size(spec, k)));
     for (int k = d - 1; k > 0; k--)
         r[k] = FDHT_MIN(r[k], times(r[k + 1], fdht_leaf_size(spec, k)));
@@ -82,9 +82,10 @@ static void train_feasible(fdht_op_spec *spec)
 
 void fdht_modes_feasible(fdht_op_spec *spec)
 {
-    if (spec->format == FDHT_HT)
+    const fdht_format_traits *format = fdht_format_traits_of(spec->format);
+    if (format->tree)
         fdht_ht_feasible(spec);
-    else if (spec->format == FDHT_TT || spec->format == FDHT_TR)
+    else if (!format->dense && !format->blocks)
         train_feasible(spec);
 }
 
@@ -112,7 +113,7 @@ static void consider(search *s, const size_t *x, const size_t *out)
         key += in[k] * out[k] == 1 ? (size_t)1 << 52 : 0;
         key += in[k] == 1 || out[k] == 1 ? (size_t)1 << 44 : 0;
     }
-    bool full = s->n_best == BEST, tree = s->spec.format == FDHT_HT;
+    bool full = s->n_best == BEST, tree = fdht_has_tree(&s->spec);
     if (full && tree && key + leaf_numbers(s, in, out) >= s->best[BEST - 1].key)
         return;
     fdht_op_spec spec = s->spec;
@@ -264,7 +265,7 @@ static int search_modes(search *s, int d, fdht_error *err)
     fdht_factors in = {.n = 0}, out = {.n = 0};
     int from_in = 0, from_out = 0, status = FDHT_OK;
     s->d = s->spec.d = d;
-    if (s->spec.format == FDHT_HT)
+    if (fdht_has_tree(&s->spec))
         status = fdht_tree_balanced(d, &s->spec.tree, err);
     if (!status && !s->have_in)
         status = list_factors(w->inputs, d, w->hidden > 0, &in, err);
@@ -339,7 +340,7 @@ int fdht_modes_choose(const fdht_modes_wish *wish, fdht_op_spec *spec, size_t *o
     if ((status = check_wish(&s, err)))
         return status;
     if (s.have_in && s.have_out)
-        return spec->format == FDHT_HT ? fdht_tree_balanced(spec->d, &spec->tree, err) : FDHT_OK;
+        return fdht_has_tree(spec) ? fdht_tree_balanced(spec->d, &spec->tree, err) : FDHT_OK;
     int least = wish->hidden && !wish->enlarge ? FDHT_MAX(2, wish->enlarge_mode + 1) : 2;
     int most = spec->d ? spec->d : MOST_MODES;
     for (int d = spec->d ? spec->d : least; !status && d <= most; d++)

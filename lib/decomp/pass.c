@@ -15,102 +15,6 @@ enum {
     SHORT_PIECES = 512 /* what they cost, in rows of a Gram: measured, between 500 and 2500 */
 };
 
-void fdht_spectrum_free(fdht_spectrum *s)
-{
-    fdht_free(s->sigma);
-    fdht_free(s->Ut);
-    *s = (fdht_spectrum){.n = 0};
-}
-
-static int spectrum_alloc(size_t rows, size_t n, fdht_spectrum *s, fdht_error *err)
-{
-    *s = (fdht_spectrum){.rows = rows, .n = n};
-    s->sigma = fdht_calloc_err(n, sizeof(double), "singular values", err);
-    s->Ut = fdht_calloc_err(n * rows, sizeof(double), "singular vectors", err);
-    if (s->sigma && s->Ut)
-        return FDHT_OK;
-    fdht_spectrum_free(s);
-    return FDHT_ENOMEM;
-}
-
-/* From the upper triangle of a Gram matrix (rows, rows), destroyed. */
-static int spectrum_of_gram(size_t rows, double *G, fdht_spectrum *out, fdht_error *err)
-{
-    fdht_spectrum s;
-    int st = spectrum_alloc(rows, rows, &s, err);
-    if (st)
-        return st;
-    st = fdht_eigh(rows, G, s.sigma, err);
-    if (st) {
-        fdht_spectrum_free(&s);
-        return st;
-    }
-    memcpy(s.Ut, G, rows * rows * sizeof *G);
-    for (size_t i = 0; i < rows; i++)
-        s.sigma[i] = sqrt(FDHT_MAX(s.sigma[i], 0.0));
-    *out = s;
-    return FDHT_OK;
-}
-
-static void transpose(size_t m, size_t n, const double *A, double *T)
-{
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < n; j++)
-            T[j * m + i] = A[i * n + j];
-}
-
-int fdht_spectrum_of(size_t rows, size_t cols, double *M, bool gram, fdht_spectrum *out, fdht_error *err)
-{
-    size_t k = FDHT_MIN(rows, cols);
-    double *U = NULL, *Vt = NULL, *G = NULL;
-    fdht_spectrum s = {.n = 0};
-    int st = FDHT_ENOMEM;
-    if (gram && rows <= cols) {
-        if (!(G = fdht_calloc_err(rows * rows, sizeof *G, "Gram matrix", err)))
-            return FDHT_ENOMEM;
-        st = fdht_dsyrk(false, rows, cols, M, cols, 0, G, rows, err);
-        if (!st)
-            st = spectrum_of_gram(rows, G, out, err);
-        fdht_free(G);
-        return st;
-    }
-    if (!(U = fdht_calloc_err(rows * k, sizeof *U, "singular vectors", err)) ||
-        !(Vt = fdht_calloc_err(k * cols, sizeof *Vt, "singular vectors", err)) ||
-        (st = spectrum_alloc(rows, k, &s, err)) || (st = fdht_svd(rows, cols, M, U, s.sigma, Vt, err)))
-        goto out;
-    transpose(rows, k, U, s.Ut);
-    *out = s;
-    s = (fdht_spectrum){.n = 0};
-out:
-    fdht_spectrum_free(&s);
-    fdht_free(Vt);
-    fdht_free(U);
-    return st;
-}
-
-void fdht_permute(const fdht_axis *axis, int n, const double *src, double *dst)
-{
-    size_t at[2 * FDHT_MAX_MODES] = {0}, total = 1, off = 0;
-    for (int i = 0; i < n; i++)
-        total *= axis[i].dim;
-    if (!n) {
-        dst[0] = src[0];
-        return;
-    }
-    size_t inner = axis[n - 1].dim, stride = axis[n - 1].stride;
-    for (size_t done = 0; done < total; done += inner) {
-        for (size_t i = 0; i < inner; i++)
-            dst[done + i] = src[off + i * stride];
-        for (int a = n - 2; a >= 0; a--) {
-            off += axis[a].stride;
-            if (++at[a] < axis[a].dim)
-                break;
-            off -= at[a] * axis[a].stride;
-            at[a] = 0;
-        }
-    }
-}
-
 size_t fdht_pass_memory(const fdht_pass *s)
 {
     return s->opt->max_memory ? s->opt->max_memory : (size_t)1 << 34;
@@ -183,16 +87,16 @@ static int plan(fdht_pass *s, fdht_error *err)
 int fdht_pass_open(const fdht_decomp_input *in, const fdht_decomp_options *opt, fdht_pass *s, fdht_error *err)
 {
     *s = (fdht_pass){.in = in, .opt = opt, .loaded = -1, .work_total = 3};
-    int st = fdht_input_check(in, err);
-    if (!st)
-        st = plan(s, err);
-    if (!st)
-        st = fdht_team_new(opt->threads, &s->team, err);
-    if (!st)
-        st = fdht_slab_alloc(in, &s->cut, &s->slab, err);
-    if (st)
+    int status = fdht_input_check(in, err);
+    if (!status)
+        status = plan(s, err);
+    if (!status)
+        status = fdht_team_new(opt->threads, &s->team, err);
+    if (!status)
+        status = fdht_slab_alloc(in, &s->cut, &s->slab, err);
+    if (status)
         fdht_pass_close(s);
-    return st;
+    return status;
 }
 
 void fdht_pass_close(fdht_pass *s)
@@ -211,14 +115,15 @@ int fdht_pass_load(fdht_pass *s, size_t index, fdht_error *err)
     if (s->loaded == (long)index)
         return FDHT_OK;
     s->loaded = -1;
-    int st = fdht_slab_read(s->in, &s->cut, index, &s->slab, err);
-    if (!st)
+    int status = fdht_slab_read(s->in, &s->cut, index, &s->slab, err);
+    if (!status)
         s->loaded = (long)index;
-    return st;
+    return status;
 }
 
-/* ---- leaf Grams (or R factors): items are (leaf, chunk), panels of a chunk are every CHUNKS-th; the first
- * leaf's panels, which hold every number once, give the norm, too ---- */
+/* ---- Gram matrices (or R factors) of the leaves ----
+ * Items are (leaf, chunk); a chunk has every CHUNKS-th panel. The first leaf's panels, which hold every number once,
+ * give the norm, too. */
 
 typedef struct gram_job {
     fdht_pass *s;
@@ -259,11 +164,11 @@ static int gram_panel(gram_job *j, int l, size_t k0, size_t n, char *work, doubl
         fdht_pack_ff(v, slab->f32, k0, n, P);
         if (norm2)
             *norm2 += squares(s * n, P);
-        int st = fdht_ssyrk(by_k, s, n, P, by_k ? s : n, 0, G, s, err);
+        int status = fdht_ssyrk(by_k, s, n, P, by_k ? s : n, 0, G, s, err);
         for (size_t a = 0; a < s; a++)
             for (size_t b = a; b < s; b++)
                 sum[a * s + b] += (double)G[a * s + b];
-        return st;
+        return status;
     }
     double *P = (double *)(void *)work;
     if (slab->f64)
@@ -281,7 +186,7 @@ static int gram_panel(gram_job *j, int l, size_t k0, size_t n, char *work, doubl
     if (by_k)
         memcpy(stack + s * s, P, n * s * sizeof *stack);
     else
-        transpose(s, n, P, stack + s * s);
+        fdht_transpose(s, n, P, stack + s * s);
     return fdht_qr(s + n, s, stack, false, sum, err);
 }
 
@@ -305,16 +210,16 @@ static void gram_item(void *arg, size_t item, int worker)
         *j->err = err;
 }
 
-/* The loaded slab into all sums and into the stream's norm2. */
+/* The loaded slab into all sums and into the pass's norm2. */
 static int gram_slab(gram_job *j, fdht_error *err)
 {
     fdht_pass *s = j->s;
     size_t items = 0;
-    int st = FDHT_OK, d = s->in->spec.d;
+    int status = FDHT_OK, d = s->in->spec.d;
     for (int l = 0; l < j->n_leaves; l++) {
         fdht_view_free(&j->view[l]);
-        if ((st = fdht_view_leaf(&s->slab, d, j->leaf[l], &j->view[l], err)))
-            return st;
+        if ((status = fdht_view_leaf(&s->slab, d, j->leaf[l], &j->view[l], err)))
+            return status;
         items += (size_t)j->chunks[l];
     }
     if (!(j->status = fdht_calloc_err(items, sizeof(int), "Gram matrix", err)))
@@ -324,14 +229,14 @@ static int gram_slab(gram_job *j, fdht_error *err)
     for (int c = 0; c < j->chunks[0]; c++)
         s->norm2 += j->norm2[c];
     if (!isfinite(s->norm2)) /* before what BLAS and LAPACK say to such numbers */
-        st = fdht_fail(err, FDHT_ENAN,
-                       "the weights hold a number that is not finite (rows from %zu, columns from %zu)",
-                       s->slab.i0[0], s->slab.j0[0]);
-    for (size_t i = 0; i < items && !st; i++)
-        st = j->status[i];
+        status = fdht_fail(err, FDHT_ENAN,
+                           "the weights hold a number that is not finite (rows from %zu, columns from %zu)",
+                           s->slab.i0[0], s->slab.j0[0]);
+    for (size_t i = 0; i < items && !status; i++)
+        status = j->status[i];
     fdht_free(j->status);
     j->status = NULL;
-    return st;
+    return status;
 }
 
 static void gram_free(gram_job *j)
@@ -380,51 +285,51 @@ static int gram_finish(gram_job *j, int l, fdht_error *err)
         double *R = fdht_calloc_err(n * n, sizeof *R, "R factor", err), *T;
         if (!R)
             return FDHT_ENOMEM;
-        int st = fdht_qr(rows, n, j->sum[l], false, R, err);
+        int status = fdht_qr(rows, n, j->sum[l], false, R, err);
         T = j->sum[l];
-        if (!st) {
-            transpose(n, n, R, T);
-            st = fdht_spectrum_of(n, n, T, false, out, err);
+        if (!status) {
+            fdht_transpose(n, n, R, T);
+            status = fdht_spectrum_of(n, n, T, false, out, err);
         }
         fdht_free(R);
-        return st;
+        return status;
     }
     for (int c = 1; c < j->chunks[l]; c++)
         for (size_t i = 0; i < n * n; i++)
             j->sum[l][i] += j->sum[l][(size_t)c * n * n + i];
-    return spectrum_of_gram(n, j->sum[l], out, err);
+    return fdht_spectrum_of_gram(n, j->sum[l], out, err);
 }
 
 /* One pass over all slabs. */
 static int gram_pass(gram_job *j, fdht_error *err)
 {
     fdht_pass *s = j->s;
-    int st = FDHT_OK;
+    int status = FDHT_OK;
     s->norm2 = 0;
-    for (size_t i = 0; !st && i < s->cut.slabs; i++)
-        if (!(st = fdht_pass_load(s, i, err)) && !(st = gram_slab(j, err)))
-            st = fdht_pass_progress(s, 1.0 / (double)s->cut.slabs, err);
-    return st;
+    for (size_t i = 0; !status && i < s->cut.slabs; i++)
+        if (!(status = fdht_pass_load(s, i, err)) && !(status = gram_slab(j, err)))
+            status = fdht_pass_progress(s, 1.0 / (double)s->cut.slabs, err);
+    return status;
 }
 
 int fdht_pass_leaves(fdht_pass *s, fdht_error *err)
 {
     gram_job j;
-    int st = gram_setup(s, false, &j, err);
-    if (!st)
-        st = gram_pass(&j, err);
-    for (int l = 0; !st && l < j.n_leaves; l++)
-        st = gram_finish(&j, l, err);
+    int status = gram_setup(s, false, &j, err);
+    if (!status)
+        status = gram_pass(&j, err);
+    for (int l = 0; !status && l < j.n_leaves; l++)
+        status = gram_finish(&j, l, err);
     gram_free(&j);
-    return st;
+    return status;
 }
 
 int fdht_pass_norm(fdht_pass *s, fdht_error *err)
 {
     gram_job j;
-    int st = gram_setup(s, true, &j, err);
-    if (!st)
-        st = gram_pass(&j, err);
+    int status = gram_setup(s, true, &j, err);
+    if (!status)
+        status = gram_pass(&j, err);
     gram_free(&j);
-    return st;
+    return status;
 }

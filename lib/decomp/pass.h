@@ -3,18 +3,8 @@
 #define FDHT_DECOMP_PASS_H
 
 #include "base/team.h"
-#include "decomp/ht.h"
-#include "decomp/slab.h"
-
-/* Singular values of a matricisation, largest first, and its left vectors as rows of Ut (n, rows). */
-typedef struct fdht_spectrum {
-    size_t rows, n;
-    double *sigma, *Ut;
-} fdht_spectrum;
-void fdht_spectrum_free(fdht_spectrum *s);
-
-/* Of M (rows, cols), destroyed. gram: from M M', good to sqrt(eps) of the largest; else from M itself. */
-int fdht_spectrum_of(size_t rows, size_t cols, double *M, bool gram, fdht_spectrum *out, fdht_error *err);
+#include "decomp/ranks.h"
+#include "decomp/view.h"
 
 /* One run over a source. */
 typedef struct fdht_pass {
@@ -36,7 +26,7 @@ typedef struct fdht_pass {
 int fdht_pass_open(const fdht_decomp_input *in, const fdht_decomp_options *opt, fdht_pass *s,
                    fdht_error *err);
 void fdht_pass_close(fdht_pass *s);
-/* Bytes the work may take beside fixed tables; a large number when there is no limit. */
+/* Bytes the work may take, fixed tables not counted; a large number when there is no limit. */
 size_t fdht_pass_memory(const fdht_pass *s);
 int fdht_pass_load(fdht_pass *s, size_t index, fdht_error *err);
 int fdht_pass_progress(fdht_pass *s, double passes, fdht_error *err);
@@ -54,8 +44,5 @@ int fdht_pass_project(fdht_pass *s, size_t *rank, fdht_choose_rank *choose, void
 
 /* sum over used positions of (W - W')^2 for an ht, tt or tr tensor. */
 int fdht_pass_measure(fdht_pass *s, const fdht_factored *f, double *error2, fdht_error *err);
-
-/* dst = src with its axes (dim, stride in src) row-major in the order given. */
-void fdht_permute(const fdht_axis *axis, int n, const double *src, double *dst);
 
 #endif

@@ -68,11 +68,11 @@ static void contract_item(void *arg, size_t item, int worker)
                                  j->out + k0, v->k, NULL);
 }
 
-/* Replace the pair (i_k, j_k) of w by a rank axis, which comes first; the result stands in `to`. */
+/* Replace the pair (i_k, j_k) of w by a rank axis, which comes first; the result is in `to`. */
 static int contract(project_job *p, work *w, int k, room *to, fdht_error *err)
 {
     const fdht_pass *s = p->s;
-    int d = s->in->spec.d, nc = 0, st;
+    int d = s->in->spec.d, nc = 0, status;
     size_t r = p->rank[k], stride = 1;
     fdht_axis row[2] = {{0}}, col[3 * FDHT_MAX_MODES];
     work next = {.n = 1, .key = {k}};
@@ -92,24 +92,24 @@ static int contract(project_job *p, work *w, int k, room *to, fdht_error *err)
     }
     fdht_view v = {.s = 0};
     contract_job j = {.slab = &s->slab, .from = w->data, .view = &v, .Ut = s->leaf[k].Ut, .r = r};
-    if ((st = fdht_view_new(row, 2, col, nc, &v, err)))
-        return st;
+    if ((status = fdht_view_new(row, 2, col, nc, &v, err)))
+        return status;
     j.width = FDHT_MIN(FDHT_MAX((v.k + ITEMS - 1) / ITEMS, (size_t)LEAST), (size_t)PANEL);
     size_t items = (v.k + j.width - 1) / j.width;
-    if ((st = room_for(to, r, v.k, "projected slab", err)) ||
-        (st = room_for(&p->panels, (size_t)fdht_team_size(s->team) * v.s, j.width, "panels", err)))
+    if ((status = room_for(to, r, v.k, "projected slab", err)) ||
+        (status = room_for(&p->panels, (size_t)fdht_team_size(s->team) * v.s, j.width, "panels", err)))
         goto out;
     j.out = to->at;
     j.panel = p->panels.at;
     if (!(j.status = fdht_calloc_err(items, sizeof(int), "panels", err))) {
-        st = FDHT_ENOMEM;
+        status = FDHT_ENOMEM;
         goto out;
     }
     fdht_team_for(s->team, items, contract_item, &j);
-    for (size_t i = 0; i < items && !st; i++)
-        st = j.status[i];
-    if (st) {
-        fdht_fail(err, st, "projection of mode %d: matrix product failed", k + 1);
+    for (size_t i = 0; i < items && !status; i++)
+        status = j.status[i];
+    if (status) {
+        fdht_fail(err, status, "projection of mode %d: matrix product failed", k + 1);
         goto out;
     }
     next.data = j.out;
@@ -117,7 +117,7 @@ static int contract(project_job *p, work *w, int k, room *to, fdht_error *err)
 out:
     fdht_free(j.status);
     fdht_view_free(&v);
-    return st;
+    return status;
 }
 
 /* The loaded slab with all modes but the split one projected, smallest rank first; laid into Y. */
@@ -125,7 +125,7 @@ static int project_slab(project_job *job, fdht_error *err)
 {
     const fdht_pass *s = job->s;
     const size_t *rank = job->rank;
-    int d = s->in->spec.d, st = FDHT_OK, p = s->split;
+    int d = s->in->spec.d, status = FDHT_OK, p = s->split;
     work w = {.n = 2 * d};
     for (int k = 0; k < d; k++) {
         w.key[k] = d + k;
@@ -134,27 +134,27 @@ static int project_slab(project_job *job, fdht_error *err)
         w.axis[d + k] = (fdht_axis){s->slab.nj[k], s->slab.sj[k]};
     }
     bool done[FDHT_MAX_MODES] = {false};
-    for (int i = 0; !st && i < d - (p >= 0); i++) {
+    for (int i = 0; !status && i < d - (p >= 0); i++) {
         int best = -1;
         for (int k = 0; k < d; k++)
             if (k != p && !done[k] && (best < 0 || rank[k] < rank[best]))
                 best = k;
         done[best] = true;
-        st = contract(job, &w, best, &job->result[i & 1], err);
+        status = contract(job, &w, best, &job->result[i & 1], err);
     }
     fdht_axis axis[FDHT_MAX_MODES];
     int n = 0;
-    for (int k = 0; !st && k < d; k++)
+    for (int k = 0; !status && k < d; k++)
         for (int a = 0; a < w.n; a++)
             if (w.key[a] == k)
                 axis[n++] = w.axis[a];
     size_t ni = p >= 0 ? s->slab.ni[p] : 1, nj = p >= 0 ? s->slab.nj[p] : 1;
-    for (size_t i = 0; !st && i < ni; i++)
-        for (size_t c = 0; c < nj; c++) { /* what is left of the pair stands last: (.., i_p, j_p) */
+    for (size_t i = 0; !status && i < ni; i++)
+        for (size_t c = 0; c < nj; c++) { /* what is left of the pair is last: (.., i_p, j_p) */
             size_t row = p < 0 ? 0 : (s->slab.i0[p] + i) * s->in->spec.in[p] + s->slab.j0[p] + c;
             fdht_permute(axis, n, w.data + i * nj + c, job->Y + row * job->cols);
         }
-    return st;
+    return status;
 }
 
 /* Y (s_p, others) -> spectrum of the split leaf, its rank, and the core with its axis in place. */
@@ -168,10 +168,10 @@ static int project_split(fdht_pass *s, size_t *rank, double *Y, size_t cols, fdh
         return FDHT_ENOMEM;
     memcpy(copy, Y, rows * cols * sizeof *copy);
     fdht_spectrum_free(&s->leaf[p]);
-    int st = fdht_spectrum_of(rows, cols, copy, !s->qr, &s->leaf[p], err);
+    int status = fdht_spectrum_of(rows, cols, copy, !s->qr, &s->leaf[p], err);
     fdht_free(copy);
-    if (st)
-        return st;
+    if (status)
+        return status;
     size_t r = rank[p] = FDHT_MIN(choose(arg, p, &s->leaf[p]), s->leaf[p].n);
     C = fdht_calloc_err(r * cols, sizeof *C, "projected core", err);
     s->core = fdht_calloc_err(r * cols, sizeof *C, "projected core", err);
@@ -179,7 +179,7 @@ static int project_split(fdht_pass *s, size_t *rank, double *Y, size_t cols, fdh
         fdht_free(C);
         return FDHT_ENOMEM;
     }
-    st = fdht_dgemm(false, false, r, cols, rows, 1, s->leaf[p].Ut, rows, Y, cols, 0, C, cols, err);
+    status = fdht_dgemm(false, false, r, cols, rows, 1, s->leaf[p].Ut, rows, Y, cols, 0, C, cols, err);
     for (int k = 0; k < d; k++)
         s->core_dim[k] = rank[k];
     for (int k = 0; k < p; k++)
@@ -188,7 +188,7 @@ static int project_split(fdht_pass *s, size_t *rank, double *Y, size_t cols, fdh
     fdht_axis axis[3] = {{before, after}, {r, cols}, {after, 1}};
     fdht_permute(axis, 3, C, s->core);
     fdht_free(C);
-    return st;
+    return status;
 }
 
 int fdht_pass_project(fdht_pass *s, size_t *rank, fdht_choose_rank *choose, void *arg, fdht_error *err)
@@ -209,24 +209,24 @@ int fdht_pass_project(fdht_pass *s, size_t *rank, fdht_choose_rank *choose, void
     double *Y = fdht_calloc_err(rows * cols, sizeof *Y, "projected core", err);
     if (!Y)
         return FDHT_ENOMEM;
-    int st = FDHT_OK;
+    int status = FDHT_OK;
     project_job job = {.s = s, .rank = rank, .Y = Y, .cols = cols};
-    for (size_t i = 0; !st && i < s->cut.slabs; i++)
-        if (!(st = fdht_pass_load(s, i, err)) && !(st = project_slab(&job, err)))
-            st = fdht_pass_progress(s, 1.0 / (double)s->cut.slabs, err);
+    for (size_t i = 0; !status && i < s->cut.slabs; i++)
+        if (!(status = fdht_pass_load(s, i, err)) && !(status = project_slab(&job, err)))
+            status = fdht_pass_progress(s, 1.0 / (double)s->cut.slabs, err);
     fdht_free(job.result[0].at);
     fdht_free(job.result[1].at);
     fdht_free(job.panels.at);
     fdht_free(s->core);
     s->core = NULL;
-    if (!st && p >= 0)
-        st = project_split(s, rank, Y, cols, choose, arg, err);
-    else if (!st) {
+    if (!status && p >= 0)
+        status = project_split(s, rank, Y, cols, choose, arg, err);
+    else if (!status) {
         s->core = Y;
         Y = NULL;
         for (int k = 0; k < d; k++)
             s->core_dim[k] = rank[k];
     }
     fdht_free(Y);
-    return st;
+    return status;
 }

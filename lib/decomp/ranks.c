@@ -1,5 +1,89 @@
-/* ranks.c - which ranks can be, and which are worth their numbers. */
-#include "decomp/ht.h"
+/* decomp/ranks.c - counting numbers at given ranks; which ranks can be, which a rule allows, and which are worth their
+ * numbers (lib/README.md section 5.5). */
+#include "decomp/ranks.h"
+
+#include <string.h>
+
+size_t fdht_ht_cols(const fdht_op_spec *s, int t)
+{
+    const fdht_tree_node *n = &s->tree.node[t];
+    return n->mode >= 0 ? fdht_leaf_size(s, n->mode) : s->rank[n->left] * s->rank[n->right];
+}
+
+size_t fdht_ht_parameters(const fdht_op_spec *s)
+{
+    size_t sum = 0;
+    for (int t = 0; t < s->tree.n_nodes; t++)
+        sum += s->rank[t] * fdht_ht_cols(s, t);
+    return sum;
+}
+
+size_t fdht_tt_parameters(const fdht_op_spec *spec)
+{
+    size_t n = 0;
+    for (int k = 0; k < spec->d; k++)
+        n += spec->rank[k] * fdht_leaf_size(spec, k) * spec->rank[k + 1];
+    return n;
+}
+
+/* ---- one rank, by the rules ---- */
+
+void fdht_cut_nodes_free(fdht_cut_nodes *c)
+{
+    for (int i = 0; i < 3 * FDHT_MAX_MODES; i++)
+        fdht_spectrum_free(&c->node[i].sp);
+    c->n = 0;
+}
+
+/* The fewest values whose rest is within the squared budget. */
+static size_t rank_within(const fdht_spectrum *s, double budget)
+{
+    size_t r = s->n;
+    double tail = 0;
+    while (r > 1) {
+        tail += s->sigma[r - 1] * s->sigma[r - 1];
+        if (tail > budget)
+            break;
+        r--;
+    }
+    return FDHT_MAX(r, (size_t)1);
+}
+
+size_t fdht_rule_rank(fdht_rule *r, int t, const fdht_spectrum *s, fdht_cut_node *node, fdht_error *err)
+{
+    size_t rank = s->n;
+    if (r->by_tol) {
+        double share =
+            r->share > 0 ? r->share : FDHT_MAX(r->budget, 0.0) / (double)FDHT_MAX(r->nodes_left, 1);
+        rank = rank_within(s, share);
+    }
+    if (r->want && r->want[t]) {
+        rank = FDHT_MIN(r->want[t], s->n);
+        r->clamped |= rank < r->want[t];
+    }
+    if (r->max_rank)
+        rank = FDHT_MIN(rank, r->max_rank);
+    if (r->cap && r->cap[t])
+        rank = FDHT_MIN(rank, r->cap[t]);
+    rank = FDHT_MAX(rank, (size_t)1);
+    double dropped = 0;
+    for (size_t i = s->n; i-- > rank;)
+        dropped += s->sigma[i] * s->sigma[i];
+    r->budget -= dropped;
+    r->nodes_left--;
+    r->dropped += dropped;
+    fdht_spectrum_free(&node->sp);
+    node->sp = (fdht_spectrum){.rows = s->rows, .n = s->n};
+    node->sp.sigma = fdht_calloc_err(s->n, sizeof(double), "singular values", err);
+    if (!node->sp.sigma)
+        return 0;
+    memcpy(node->sp.sigma, s->sigma, s->n * sizeof(double));
+    node->rank = rank;
+    node->dropped = dropped;
+    return rank;
+}
+
+/* ---- all ranks of an ht tensor together ---- */
 
 static size_t times(size_t a, size_t b)
 {

@@ -1,7 +1,9 @@
-/* slab.c - cutting, reading and viewing the source tensor. */
+/* slab.c - cutting the source tensor into slabs and reading them; the checks of an input. */
 #include "decomp/slab.h"
 
 #include <string.h>
+
+#include "decomp/method.h"
 
 /* Numbers that a partial read may stage. */
 enum { STAGE = 1 << 20 };
@@ -70,12 +72,14 @@ static int check_part(const fdht_decomp_input *in, const fdht_part *p, int numbe
 int fdht_input_check(const fdht_decomp_input *in, fdht_error *err)
 {
     const fdht_op_spec *s = &in->spec;
-    if (s->format == FDHT_TR && s->d < 2)
-        return fdht_fail(err, FDHT_EINVAL, "tr: expected at least 2 modes, got %d", s->d);
-    if (s->format != FDHT_HT && s->format != FDHT_TT && s->format != FDHT_TR)
+    const fdht_method *method = fdht_method_of(s->format);
+    if (!method)
         return fdht_fail(err, FDHT_EINVAL, "cannot decompose into %s: expected ht, tt or tr",
                          fdht_format_name(s->format));
-    if (s->d < 1 || s->d > FDHT_MAX_MODES || (s->format == FDHT_HT && s->tree.d != s->d))
+    if (method->closed && s->d < 2)
+        return fdht_fail(err, FDHT_EINVAL, "%s: expected at least 2 modes, got %d",
+                         fdht_format_name(s->format), s->d);
+    if (s->d < 1 || s->d > FDHT_MAX_MODES || (fdht_has_tree(s) && s->tree.d != s->d))
         return fdht_fail(err, FDHT_EINVAL, "%d modes with a tree of %d", s->d, s->tree.d);
     size_t total = 1;
     for (int k = 0; k < s->d; k++)
@@ -88,9 +92,9 @@ int fdht_input_check(const fdht_decomp_input *in, fdht_error *err)
     if (in->parts < 1 || in->parts > 2)
         return fdht_fail(err, FDHT_EINVAL, "%d parts: expected 1 or 2", in->parts);
     for (int p = 0; p < in->parts; p++) {
-        int st = check_part(in, &in->part[p], p + 1, err);
-        if (st)
-            return st;
+        int status = check_part(in, &in->part[p], p + 1, err);
+        if (status)
+            return status;
         if (in->part[p].source.rows != in->part[0].source.rows)
             return fdht_fail(err, FDHT_EINVAL, "parts of %zu and %zu rows", in->part[0].source.rows,
                              in->part[p].source.rows);
@@ -221,13 +225,12 @@ static int read_source(const fdht_dense_source *s, size_t row, size_t rows, size
     return FDHT_OK;
 }
 
-/* One run of columns, from source column `col`, slab column of element 0 given by the index within modes < q.
- */
+/* One run of columns, from source column `col`, slab column of element 0 given by the index within modes < q. */
 static int fill_run(fill *f, size_t src_row, size_t rows, size_t slab_row, size_t col, size_t slab_col,
                     fdht_error *err)
 {
     const fdht_dense_source *s = &f->part->source;
-    int d = f->in->spec.d, st;
+    int d = f->in->spec.d, status;
     if (col >= s->cols)
         return FDHT_OK;
     size_t cols = FDHT_MIN(f->run, s->cols - col), ld = f->slab->cols;
@@ -235,7 +238,7 @@ static int fill_run(fill *f, size_t src_row, size_t rows, size_t slab_row, size_
         return read_source(s, src_row, rows, col, cols, f->slab->own32 + slab_row * ld + slab_col, ld, err);
     for (size_t c0 = 0; c0 < cols; c0 += f->seg) {
         size_t n = FDHT_MIN(f->seg, cols - c0), to = slab_col, rest = c0 / f->seg, stride = f->seg;
-        /* Modes inside the segment stand at their start; the others by their digit of the segment's number.
+        /* Modes inside the segment are at their start; the others by their digit of the segment's number.
          */
         size_t inside = 1;
         stride = 1;
@@ -252,8 +255,8 @@ static int fill_run(fill *f, size_t src_row, size_t rows, size_t slab_row, size_
                    n * sizeof(double));
         if (s->f64)
             continue;
-        if (c0 == 0 && (st = read_source(s, src_row, rows, col, cols, f->stage, f->run, err)))
-            return st;
+        if (c0 == 0 && (status = read_source(s, src_row, rows, col, cols, f->stage, f->run, err)))
+            return status;
         for (size_t r = 0; r < rows; r++)
             for (size_t c = 0; c < n; c++) {
                 float x = f->stage[r * f->run + c0 + c];
@@ -269,11 +272,11 @@ static int fill_run(fill *f, size_t src_row, size_t rows, size_t slab_row, size_
 /* All columns of the part for `rows` rows that are neighbours in source and slab. */
 static int fill_rows(fill *f, size_t src_row, size_t rows, size_t slab_row, fdht_error *err)
 {
-    int d = f->in->spec.d, st = FDHT_OK;
+    int d = f->in->spec.d, status = FDHT_OK;
     size_t runs = 1;
     for (int k = 0; k < f->q; k++)
         runs *= f->size[k];
-    for (size_t r = 0; !st && r < runs; r++) {
+    for (size_t r = 0; !status && r < runs; r++) {
         size_t rest = r, col = 0, slab_col = 0, cs = 1, ss = 1;
         for (int k = d - 1; k >= 0; k--) {
             size_t digit = k < f->q ? rest % f->size[k] : 0;
@@ -284,9 +287,9 @@ static int fill_rows(fill *f, size_t src_row, size_t rows, size_t slab_row, fdht
             cs *= f->part->box.size[k];
             ss *= f->slab->nj[k];
         }
-        st = fill_run(f, src_row, rows, slab_row, col, slab_col, err);
+        status = fill_run(f, src_row, rows, slab_row, col, slab_col, err);
     }
-    return st;
+    return status;
 }
 
 static int fill_part(fill *f, fdht_error *err)
@@ -301,8 +304,8 @@ static int fill_part(fill *f, fdht_error *err)
         if (!f->stage)
             return FDHT_ENOMEM;
     }
-    int st = FDHT_OK;
-    for (size_t r = 0, n; !st && r < f->slab->rows; r += n) {
+    int status = FDHT_OK;
+    for (size_t r = 0, n; !status && r < f->slab->rows; r += n) {
         size_t row = row_of(f->slab, spec, r), j = row % outer, src = row / outer * inner + j;
         n = 1;
         if (j >= inner)
@@ -312,11 +315,11 @@ static int fill_part(fill *f, fdht_error *err)
         /* Blocks without padding follow one another in the source too. */
         while (outer == inner && n < most && r + n < f->slab->rows && row_of(f->slab, spec, r + n) == row + n)
             n++;
-        st = fill_rows(f, src, n, r, err);
+        status = fill_rows(f, src, n, r, err);
     }
     fdht_free(f->stage);
     f->stage = NULL;
-    return st;
+    return status;
 }
 
 /* The whole slab lies in this part, in rows of one block or of blocks without padding: its first number's place
@@ -394,7 +397,7 @@ int fdht_slab_read(const fdht_decomp_input *in, const fdht_cut *cut, size_t inde
 {
     const fdht_op_spec *spec = &in->spec;
     fill part[2];
-    int n = 0, st = FDHT_OK;
+    int n = 0, status = FDHT_OK;
     place(spec, cut, index, s);
     s->whole = !fdht_input_gaps(in);
     for (int p = 0; p < in->parts; p++) {
@@ -415,7 +418,7 @@ int fdht_slab_read(const fdht_decomp_input *in, const fdht_cut *cut, size_t inde
         memset(s->own64, 0, s->rows * s->cols * sizeof(double));
     else if (!s->whole)
         memset(s->own32, 0, s->rows * s->cols * sizeof(float));
-    for (int p = 0; !st && p < n; p++)
-        st = fill_part(&part[p], err);
-    return st;
+    for (int p = 0; !status && p < n; p++)
+        status = fill_part(&part[p], err);
+    return status;
 }

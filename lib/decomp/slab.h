@@ -1,5 +1,4 @@
-/* decomp/slab.h - the source tensor piece by piece: which piece, reading it, and its elements as small
- * matrices. Internal.
+/* decomp/slab.h - the source tensor piece by piece: which piece, and reading it. Internal.
  *
  * A slab is a box of row and column multi-indices of the operator matrix: modes i_1..i_d, j_1..j_d,
  * structural zeros included. Where the box is part of one source in memory its numbers stay there; else they
@@ -14,9 +13,10 @@ typedef struct fdht_slab {
     size_t i0[FDHT_MAX_MODES], ni[FDHT_MAX_MODES], j0[FDHT_MAX_MODES], nj[FDHT_MAX_MODES];
     size_t rows, cols;
     size_t si[FDHT_MAX_MODES], sj[FDHT_MAX_MODES]; /* from one index of a mode to the next, in numbers */
-    const float *f32; /* element (0, .., 0), in one of the two; double if a source is */
+    const float *
+        f32; /* where element (0, .., 0) is: in f64 if any source is in double, else in f32; the other is NULL */
     const double *f64;
-    bool whole;   /* every position holds a number of a source; may be false all the same */
+    bool whole;   /* true: every position certainly holds a number of a source; false: some may not */
     float *own32; /* room for the largest slab, one of the two */
     double *own64;
 } fdht_slab;
@@ -48,36 +48,5 @@ void fdht_slab_free(fdht_slab *s);
 /* Read slab number `index` of the cut; what it points to is the sources' or the slab's own. */
 int fdht_slab_read(const fdht_decomp_input *in, const fdht_cut *cut, size_t index, fdht_slab *s,
                    fdht_error *err);
-
-/* A tensor seen as a matrix: rows are the pairs of one mode, columns all the rest, by tables of offsets.
- * Either columns come in runs of `run` neighbouring numbers (pair_run = 1), or rows do in runs of `pair_run`
- * (run = 1). */
-typedef struct fdht_view {
-    size_t s, k; /* rows, columns */
-    size_t run, pair_run;
-    size_t *off_s; /* s / pair_run of them */
-    size_t *off_k; /* k / run of them */
-} fdht_view;
-
-typedef struct fdht_axis {
-    size_t dim, stride;
-} fdht_axis;
-
-/* Offsets of all indices over n axes, the first slowest: *count of them, freed by the caller; NULL: no memory. */
-size_t *fdht_offsets(const fdht_axis *axis, int n, size_t *count, fdht_error *err);
-/* The last axes that together are one run of neighbours, *run numbers long; returns how many axes are left. */
-int fdht_trailing_run(const fdht_axis *axis, int n, size_t *run);
-
-/* Rows run over the axes `row` (first slowest), columns over `col`. */
-int fdht_view_new(const fdht_axis *row, int n_row, const fdht_axis *col, int n_col, fdht_view *out,
-                  fdht_error *err);
-void fdht_view_free(fdht_view *v);
-/* The view of leaf k: rows (i_k, j_k), columns all other i, then all other j. */
-int fdht_view_leaf(const fdht_slab *s, int d, int k, fdht_view *out, fdht_error *err);
-
-/* Gather columns [k0, k0 + n): P (s, n) if the view's runs are in columns, else P (n, s). */
-void fdht_pack_ff(const fdht_view *v, const float *src, size_t k0, size_t n, float *P);
-void fdht_pack_fd(const fdht_view *v, const float *src, size_t k0, size_t n, double *P);
-void fdht_pack_dd(const fdht_view *v, const double *src, size_t k0, size_t n, double *P);
 
 #endif

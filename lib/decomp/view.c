@@ -1,5 +1,5 @@
-/* view.c - elements of a strided tensor as small dense matrices. */
-#include "decomp/slab.h"
+/* decomp/view.c - elements of a strided tensor as small dense matrices. */
+#include "decomp/view.h"
 
 #include <string.h>
 
@@ -107,3 +107,33 @@ int fdht_view_leaf(const fdht_slab *s, int d, int k, fdht_view *out, fdht_error 
 DEFINE_PACK(fdht_pack_ff, float, float)
 DEFINE_PACK(fdht_pack_fd, float, double)
 DEFINE_PACK(fdht_pack_dd, double, double)
+
+void fdht_permute(const fdht_axis *axis, int n, const double *src, double *dst)
+{
+    size_t at[2 * FDHT_MAX_MODES] = {0}, total = 1, off = 0;
+    for (int i = 0; i < n; i++)
+        total *= axis[i].dim;
+    if (!n) {
+        dst[0] = src[0];
+        return;
+    }
+    size_t inner = axis[n - 1].dim, stride = axis[n - 1].stride;
+    for (size_t done = 0; done < total; done += inner) {
+        for (size_t i = 0; i < inner; i++)
+            dst[done + i] = src[off + i * stride];
+        for (int a = n - 2; a >= 0; a--) {
+            off += axis[a].stride;
+            if (++at[a] < axis[a].dim)
+                break;
+            off -= at[a] * axis[a].stride;
+            at[a] = 0;
+        }
+    }
+}
+
+void fdht_transpose(size_t m, size_t n, const double *A, double *T)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++)
+            T[j * m + i] = A[i * n + j];
+}

@@ -1,4 +1,5 @@
-/* fdht/blas.h - the BLAS behind the library. */
+/* fdht/blas.h - the BLAS behind the library. No call fails; any thread may ask for the names, but the number of threads
+ * belongs to the process and is set by one thread before others compute. */
 #ifndef FDHT_BLAS_H
 #define FDHT_BLAS_H
 

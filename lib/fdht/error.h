@@ -2,7 +2,8 @@
  *
  * A function that can fail returns FDHT_OK (0) or one of the negative codes below, and, when it was given a
  * non-NULL `fdht_error *`, writes the code and one line of text that names the object and the numbers. The
- * text carries no program name and no newline. Nothing is written on success. */
+ * text carries no program name and no newline. Nothing is written on success. The functions below may be called by any
+ * thread. */
 #ifndef FDHT_ERROR_H
 #define FDHT_ERROR_H
 

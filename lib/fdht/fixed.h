@@ -1,18 +1,30 @@
 /* fdht/fixed.h - the 16-bit arithmetic of the accelerator: models made fixed-point by calibration, and the
- * reference evaluation that the simulator is checked against (it shares no code with it).
+ * reference evaluation that the simulator is checked against (it shares no code with it). The arithmetic and why:
+ * lib/README.md section 8.
  *
- * Formats. A word with f fraction bits stands for word / 2^f. Weights of a stage share one f, so does each
+ * Numbers. A word with f fraction bits is the number word / 2^f. Weights of a stage share one f, so does each
  * tensor between stages; both are the largest that hold what calibration saw, tensors with half a bit to
  * spare. h has 15 fraction bits, gate pre-activations 12 (range -8..8), c what calibration allows.
  *
- * Stage. acc = sat(acc + round(w x, acc_shift)) over the inner index in order, acc_bits wide; word =
- * sat16(round(acc, out_shift)); round(v, s) = floor(v / 2^s + 1/2).
+ * Rounding. round(v, s) = floor(v / 2^s + 1/2); sat16 limits to -32768..32767; sat to acc_bits.
  *
- * LSTM unit, all words 16 bit: a_g = sat((z_x + z_h + b) 2^(12 - z_frac)); i, f, o = S(a), g = T(a), where a table of 257 words
- * over
- * [-8, 8] is interpolated: t[n] + floor(((t[n+1] - t[n]) r + 128) / 256), n and r the upper and lower byte of
- * a + 2^15; c = sat(round(f c + round(i g, 15 - c_frac), 15)); h = sat(round(o T(c), 15)), c turned to 12
- * fraction bits first (rounded half up, saturated). The classifier runs on h in floating point. */
+ * Stage, over the inner index in order:
+ *
+ *     acc  = sat(acc + round(w x, acc_shift))
+ *     word = sat16(round(acc, out_shift))
+ *
+ * LSTM unit, all words 16 bit, g one of the gates i, f, g, o:
+ *
+ *     a_g     = sat16((z_x + z_h + bias) 2^(12 - z_frac))
+ *     i, f, o = sigmoid table of a;  g = tanh table of a
+ *     c       = sat16(round(f c + round(i g, 15 - c_frac), 15))
+ *     h       = sat16(round(o tanh(c'), 15)), c' = c with 12 fraction bits (rounded half up, saturated)
+ *
+ * A table has 257 words t over [-8, 8] and is interpolated: t[n] + floor(((t[n+1] - t[n]) r + 128) / 256), n and r the
+ * upper and lower byte of a + 2^15. The classifier runs on h in floating point.
+ *
+ * Threads. Functions that take a const fdht_fixed or fdht_fixed_model may run at the same time on one object; the
+ * others need it alone. */
 #ifndef FDHT_FIXED_H
 #define FDHT_FIXED_H
 
@@ -25,19 +37,20 @@ extern "C" {
 typedef struct fdht_fixed fdht_fixed;
 
 /* Pseudo-random weights and calibration inputs from seed: inputs of variance 1, pre-activations of variance
- * about 1. hw gives the accumulators' width and what an order search minimises. FDHT_ENOSUP: bt operators,
- * projections. */
+ * about 1. hw gives the accumulators' width and what an order search minimises. *out is freed with fdht_fixed_free.
+ * FDHT_ENOSUP: bt operators, projections; FDHT_EINVAL: an order list that is no order; FDHT_ELIMIT: a tensor of more than
+ * 2^28 words; FDHT_ENOMEM. */
 FDHT_API int fdht_fixed_from_workload(const fdht_workload *w, const fdht_order_choice *choice,
                                       const fdht_sim_hw *hw, uint64_t seed, fdht_fixed **out,
                                       fdht_error *err);
-FDHT_API void fdht_fixed_free(fdht_fixed *f);
+FDHT_API void fdht_fixed_free(fdht_fixed *f); /* NULL allowed */
 
+/* What it was made from; owned by f. */
 FDHT_API const fdht_workload *fdht_fixed_workload(const fdht_fixed *f);
 /* The program with its weights, to be mapped to a machine and run; owned by f. */
 FDHT_API fdht_sim_program *fdht_fixed_program(fdht_fixed *f);
 
-/* Positions of an input vector (the x box), and words of an output vector: units with an LSTM, else outputs.
- */
+/* Positions of an input vector (the x box), and words of an output vector: units with an LSTM, else outputs. */
 FDHT_API size_t fdht_fixed_inputs(const fdht_fixed *f);
 FDHT_API size_t fdht_fixed_outputs(const fdht_fixed *f);
 /* Fraction bits of input and output words. */
@@ -49,15 +62,16 @@ FDHT_API void fdht_fixed_random_input(const fdht_fixed *f, uint64_t seed, size_t
 /* Round half up and saturate n numbers to words; returns how many saturated. */
 FDHT_API size_t fdht_fixed_quantise(const fdht_fixed *f, size_t n, const float *x, int16_t *words);
 
-/* The reference in integers: y (steps, outputs), c (units) or NULL. */
+/* The reference in integers: x (steps, inputs), y (steps, outputs), c (units) or NULL. FDHT_ENOMEM. */
 FDHT_API int fdht_fixed_run(const fdht_fixed *f, size_t steps, const int16_t *x, int16_t *y, int16_t *c,
                             fdht_error *err);
-/* Compare the words y of a machine with those of fdht_fixed_run: FDHT_EINTERNAL names the first that differs. */
+/* Compare the words y (steps, outputs) of a machine with those of fdht_fixed_run: FDHT_EINTERNAL names the first that
+ * differs; FDHT_ENOMEM. */
 FDHT_API int fdht_fixed_check(const fdht_fixed *f, size_t steps, const int16_t *x, const int16_t *y,
                               fdht_error *err);
-/* The same stages in floating point, weights before rounding: y (steps, outputs). */
+/* The same stages in floating point, weights before rounding: x (steps, inputs), y (steps, outputs). FDHT_ENOMEM. */
 FDHT_API int fdht_fixed_float(const fdht_fixed *f, size_t steps, const float *x, float *y, fdht_error *err);
-/* 10 log10 of signal over noise power, words against floats. */
+/* 10 log10 of signal over noise power, n words against n floats, in dB. */
 FDHT_API double fdht_fixed_snr_db(const fdht_fixed *f, size_t n, const int16_t *words, const float *exact);
 
 /* ---- trained models ---- */
@@ -68,15 +82,18 @@ FDHT_API int fdht_model_workload(const fdht_model *m, size_t steps, fdht_workloa
 
 typedef struct fdht_fixed_model fdht_fixed_model;
 
-/* The model must outlive it; its values are taken as they are now. Calibrate before anything runs. */
+/* The model must outlive it; its values are taken as they are now. Calibrate before anything runs. *out is freed with
+ * fdht_fixed_model_free. Errors as fdht_model_workload and fdht_fixed_from_workload. */
 FDHT_API int fdht_fixed_model_new(const fdht_model *m, const fdht_order_choice *choice, const fdht_sim_hw *hw,
                                   fdht_fixed_model **out, fdht_error *err);
-FDHT_API void fdht_fixed_model_free(fdht_fixed_model *q);
-/* Set the ranges by running n clips in floating point. FDHT_EINVAL as fdht_model_check_clip, FDHT_ENAN, FDHT_ELIMIT. */
+FDHT_API void fdht_fixed_model_free(fdht_fixed_model *q); /* NULL allowed */
+/* Set the ranges by running n clips in floating point. FDHT_ENAN: a value that is not finite; FDHT_ELIMIT:
+ * pre-activations that the accumulators do not hold; FDHT_ENOMEM; FDHT_EINVAL as fdht_model_check_clip. */
 FDHT_API int fdht_fixed_model_calibrate(fdht_fixed_model *q, const fdht_clip *clip, size_t n,
                                         fdht_error *err);
 /* scores (classes): logits of one clip in 16-bit arithmetic, or its pooled state without a classifier. *saturated (NULL
- * allowed) grows by the input words that did not fit. FDHT_EINVAL as fdht_model_check_clip. */
+ * allowed) grows by the input words that did not fit. FDHT_EINVAL: not calibrated, or as fdht_model_check_clip;
+ * FDHT_ENOMEM. */
 FDHT_API int fdht_fixed_model_run(const fdht_fixed_model *q, const fdht_clip *clip, float *scores,
                                   size_t *saturated, fdht_error *err);
 /* x (length, inputs of the cell): the numbers the cell sees. FDHT_EINVAL as fdht_model_check_clip. */

@@ -86,6 +86,8 @@ typedef struct fdht_param {
 
 typedef struct fdht_model fdht_model;
 
+/* The format of that kind's input map; FDHT_FORMATS for any other number. */
+FDHT_API fdht_format fdht_cell_format(fdht_cell_kind kind);
 FDHT_API const char *fdht_cell_name(fdht_cell_kind kind);
 FDHT_API int fdht_cell_parse(const char *name, fdht_cell_kind *out, fdht_error *err);
 FDHT_API const char *fdht_activation_name(fdht_activation a); /* "sigmoid", "hard_sigmoid", "hard_sigmoid3" */

@@ -2,9 +2,13 @@
  *
  * An operator is contracted with its input as a chain: each stage multiplies the activation by one weight
  * tensor, which is a core or several cores merged beforehand. Summed legs are the stage's inner legs, legs
- * the weights bring are its rows, the others its columns. A TT core k met first to last gives rows m_k r_k,
- * inner r_(k-1) n_k; an HT leaf rows m_k r_k, inner n_k; an HT transfer tensor rows r_parent, inner r_left
- * r_right. */
+ * the weights bring are its rows, the others its columns (lib/README.md section 9.2):
+ *
+ *     TT core k, met first to last   rows m_k r_k     inner r_(k-1) n_k
+ *     HT leaf                        rows m_k r_k     inner n_k
+ *     HT transfer tensor             rows r_parent    inner r_left r_right
+ *
+ * Threads. Nothing here keeps global state; const objects may be shared between threads. */
 #ifndef FDHT_PROGRAM_H
 #define FDHT_PROGRAM_H
 
@@ -24,13 +28,15 @@ typedef struct fdht_order {
 /* The first listed factor first: tt and tr core 1, 2, ..; ht leaf 1, 2, .., each transfer tensor as soon as
  * its children are in. FDHT_ENOSUP for bt operators and those of more than 31 cores. */
 FDHT_API int fdht_order_natural(const fdht_op *op, fdht_order *out, fdht_error *err);
-/* The same with the factors in the order of the list, n = d factors counted from 1; FDHT_EINVAL if it is no
- * order. */
+/* The same with the factors in the order of the list, n = d factors counted from 1. FDHT_EINVAL if it is no order;
+ * FDHT_ENOSUP as above. */
 FDHT_API int fdht_order_list(const fdht_op *op, const size_t *factor, size_t n, fdht_order *out,
                              fdht_error *err);
 /* The order and merges that take the fewest cycles on a machine in real mode, conflicts apart: tiles,
  * write-back, pipeline, capacity (spills) and the weight memory, of which `weight_words` (0: all) may be
- * taken. gates: 1, or 4 where the first output mode carries them. */
+ * taken. gates: 1, or 4 where the first output mode carries them. FDHT_ENOSUP as above, gates that
+ * the first output mode does not carry, or too many cores to search; FDHT_ELIMIT: no order fits the memories;
+ * FDHT_ENOMEM. */
 FDHT_API int fdht_order_search(const fdht_op *op, const fdht_box *box, int gates, const fdht_sim_hw *hw,
                                size_t weight_words, fdht_order *out, fdht_error *err);
 /* "leaf_1, inner_1_2*leaf_2, ..": into buf as snprintf. */
@@ -45,12 +51,12 @@ typedef struct fdht_workload {
     bool lstm;
 } fdht_workload;
 
-/* An operator over all its inputs. */
+/* An operator over all its inputs. FDHT_EINVAL: an operator that cannot be. */
 FDHT_API int fdht_workload_matrix(const char *name, const fdht_op_spec *op, int gates, size_t steps,
                                   fdht_workload *out, fdht_error *err);
-/* Multiply-adds of the dense matrices it stands for, one step. */
+/* Multiply-adds of the dense matrices that it replaces, one step. */
 FDHT_API double fdht_workload_dense(const fdht_workload *w);
-/* Numbers in its cores (and the dense hidden matrix of cells that have one). */
+/* Numbers in its cores (and the dense hidden matrix of cells that have one). FDHT_EINVAL: an operator that cannot be. */
 FDHT_API int fdht_workload_parameters(const fdht_workload *w, size_t *out, fdht_error *err);
 
 typedef enum fdht_order_kind { FDHT_ORDER_NATURAL, FDHT_ORDER_BEST, FDHT_ORDER_LIST } fdht_order_kind;
@@ -65,7 +71,8 @@ FDHT_API int fdht_chain_build(const fdht_op *op, const fdht_box *box, int gates,
                               fdht_sim_chain *out, fdht_error *err);
 FDHT_API void fdht_chain_free(fdht_sim_chain *c);
 
-/* The stages of a workload without weights, for fdht_sim_paper. Free with fdht_program_free. */
+/* The stages of a workload without weights, for fdht_sim_paper. Free with fdht_program_free. Errors as
+ * fdht_order_search and fdht_chain_build. */
 FDHT_API int fdht_program_shape(const fdht_workload *w, const fdht_order_choice *choice,
                                 const fdht_sim_hw *hw, fdht_sim_program *out, fdht_error *err);
 FDHT_API void fdht_program_free(fdht_sim_program *p);

@@ -1,9 +1,8 @@
 /* fdht/sim.h - the accelerator, cycle by cycle, with real 16-bit words in real banks.
  *
- * A machine is data (fdht_sim_hw); a program is a list of stages, each a matrix product
+ * A machine is data (fdht_sim_hw). A program is a list of stages, each a matrix product
  *
- *     out[row legs, column legs] = sum over inner legs of weight[row legs, inner legs] in[inner legs, column
- * legs]
+ *     out[row legs, column legs] = sum over inner legs of weight[row legs, inner legs] in[inner legs, column legs]
  *
  * on an array of n_pe columns (lanes) by macs_per_pe rows. The transformation between two stages is nothing
  * but addresses: a leg has a stride and a skew in the tensor that is read and in the one that is written.
@@ -16,20 +15,26 @@
  * multiply-adds / MACs (the bound that published figures equal) and moves no values; FDHT_SIM_REAL runs the
  * machine.
  *
- * Bank functions, address a to (bank, line) with B banks and line = a / B unless said otherwise:
- *   interleave   bank = a mod B
- *   xor          bank = a xor (a / B) xor (a / B^2) .. mod B; B a power of two
- *   skew         bank = (a + sum of skew_leg index_leg) mod B
- *   lane         interleave, with the lane legs of writer and reader the same and padded to whole lines: no
- * crossbar table        bank and line from a table, an edge colouring of write groups against read groups
+ * Bank functions. Address a has line a / banks and this bank:
  *
- * Theorem (skew). Let the reader's address be a = inner * P + j, with j the column number and P the columns
- * rounded up to a multiple of B, and the skew depend on inner legs only. Then (1) places are distinct and the
- * lanes of a read, consecutive j at one inner, fall into distinct banks; (2) if the writer drains down a
- * column, its fastest row legs are the reader's fastest column legs in the same order, and the skew of every
- * other row leg is its radix in the row number, then up to B consecutive rows of one column fall into
- * distinct banks. Proof: (1) bank = j + const; (2) with the column fixed bank = row + const. Tiles of fewer
- * rows than B are checked by counting. */
+ *     interleave   a mod banks
+ *     xor          a xor (a / banks) xor (a / banks^2) .., mod banks; banks is a power of two
+ *     skew         (a + sum of skew_leg index_leg) mod banks
+ *     lane         as interleave; the lane legs of writer and reader are the same and padded to whole lines, so
+ *                  that no crossbar is needed
+ *     table        bank and line from a table, an edge colouring of write groups against read groups
+ *
+ * Theorem (skew). Let width be the reader's columns rounded up to a multiple of banks, let the reader's address
+ * be inner * width + column, and let the skew depend on the reader's inner legs only. Then
+ *   1. places are distinct, and up to `banks` consecutive columns at one inner index are in distinct banks;
+ *   2. if the writer drains down a column, its fastest row legs are the reader's fastest column legs in the same
+ *      order, and the skew of every other row leg is its radix in the row number, then up to `banks` consecutive
+ *      rows of one column are in distinct banks.
+ * The second part is about writes from one column; a write that spans two columns is checked by counting, as are
+ * tiles of fewer rows than banks. Proof: lib/README.md section 9.4.
+ *
+ * Threads. Nothing here keeps global state: calls on different objects may run at the same time. Functions that
+ * take a const program or machine may share it between threads. */
 #ifndef FDHT_SIM_H
 #define FDHT_SIM_H
 
@@ -69,7 +74,8 @@ typedef enum fdht_stall {
     FDHT_STALLS
 } fdht_stall;
 
-/* The machine. fdht_sim_keys describes every field: unit, source, what it means. */
+/* The machine. fdht_sim_keys describes every field: unit, source, what it means. The unit of a field is in its name
+ * or in the table: cycles, words (16 bits), KiB, bits, Hz, pJ, mm2. */
 typedef struct fdht_sim_hw {
     char name[32];
     double clock_hz;
@@ -90,19 +96,22 @@ typedef struct fdht_sim_key {
     size_t offset; /* in fdht_sim_hw */
     double min, max;
     const char *unit;
-    const char *tie_source, *fdht_source; /* "published", "derived: ..", "chosen: .." */
     const char *text;
 } fdht_sim_key;
 
-/* The table of keys; *n entries, static storage. */
+enum { FDHT_SIM_KEYS = 26 };
+
+/* The table of keys; *n = FDHT_SIM_KEYS entries, static storage. Machines by name: fdht/hardware.h. */
 FDHT_API const fdht_sim_key *fdht_sim_keys(int *n);
-/* "tie" or "fdht"; FDHT_ENOENT for another name. */
-FDHT_API int fdht_sim_hw_named(const char *name, fdht_sim_hw *out, fdht_error *err);
-/* FDHT_EINVAL: unknown key, a value that is no number of its type, out of range. */
+/* Set one key of hw from its text. FDHT_EINVAL: unknown key, a value that is no number of its type, out of range; hw is
+ * then as it was. */
 FDHT_API int fdht_sim_hw_set(fdht_sim_hw *hw, const char *key, const char *value, fdht_error *err);
+/* The value of one key, whatever its type. */
 FDHT_API double fdht_sim_hw_get(const fdht_sim_hw *hw, const fdht_sim_key *key);
-/* Combinations that cannot be: FDHT_EINVAL. */
+/* FDHT_EINVAL where a value is out of range, or values do not go together (xor needs a power of two of banks; a table
+ * needs as many banks as words in a read or write). */
 FDHT_API int fdht_sim_hw_check(const fdht_sim_hw *hw, fdht_error *err);
+/* Names as in files and reports; "unknown" for a number that is none. Static strings. */
 FDHT_API const char *fdht_bank_function_name(int f);
 FDHT_API const char *fdht_stall_name(int s); /* "fill", "drain", "read_conflict", .. */
 
@@ -116,7 +125,7 @@ typedef struct fdht_sim_leg {
 } fdht_sim_leg;
 
 /* Where a tensor lies: addresses 0..words-1, lines 0..lines-1 in every bank. table, if set, holds
- * bank + B * line for each address. */
+ * bank + banks * line for each address. */
 typedef struct fdht_bank_map {
     fdht_bank_function function;
     size_t words, lines;
@@ -141,16 +150,16 @@ typedef struct fdht_sim_chain {
     fdht_sim_stage *stage;
     int n_in, n_out;
     fdht_sim_leg in[FDHT_SIM_MAX_LEGS]; /* the order of the input vector; strides as the first stage reads */
-    fdht_sim_leg
-        out[FDHT_SIM_MAX_LEGS]; /* the order of the output vector; strides as the last stage writes */
+    /* the order of the output vector; strides as the last stage writes */
+    fdht_sim_leg out[FDHT_SIM_MAX_LEGS];
 } fdht_sim_chain;
 
 #define FDHT_SIM_TABLE 257 /* entries of an activation table: 256 segments over [-8, 8) and the end */
 
-/* A whole program. Without lstm: y_t = chain x of x_t. With it: z_t = x chain of x_t (all steps first), then
- * for each step z_h = h chain of h_(t-1), a = sat((z_x + z_h + bias) 2^(12 - z_frac)), i,f,o = sigmoid table, g = tanh table
- * (see fdht/fixed.h), and so on; an output vector is 4 blocks of gate_stride words, gates i,f,g,o: out[0] is
- * the gate, of extent 4. */
+/* A whole program. Without lstm: y_t = x chain of x_t. With it: z_x = x chain of x_t for all steps first; then for each
+ * step z_h = h chain of h_(t-1), and the LSTM unit of fdht/fixed.h makes c_t and h_t from z_x + z_h + bias. An output
+ * vector of either chain is 4 blocks of gate_stride words, the gates i, f, g, o: its leg out[0] is the gate, of
+ * extent 4. */
 typedef struct fdht_sim_program {
     char name[64];
     fdht_sim_chain x, h;
@@ -177,13 +186,14 @@ typedef struct fdht_sim_shape {
 FDHT_API fdht_sim_shape fdht_sim_stage_shape(const fdht_sim_hw *hw, size_t rows, size_t inner, size_t cols);
 
 /* Choose strides, skews, bank functions and drain directions for a machine; fills the maps of all stages. The
- * column order of a stage is taken as it stands except for FDHT_BANK_LANE. Call fdht_sim_unmap_program after
- * use; mapping again replaces the maps. FDHT_EINVAL where a chain's legs do not join. */
+ * column order of a stage is kept, except with FDHT_BANK_LANE. Call fdht_sim_unmap_program after use; mapping again
+ * replaces the maps. FDHT_EINVAL: a machine that fdht_sim_hw_check refuses, a chain whose legs do not join;
+ * FDHT_ENOMEM. */
 FDHT_API int fdht_sim_map_program(fdht_sim_program *p, const fdht_sim_hw *hw, fdht_error *err);
 FDHT_API void fdht_sim_unmap_program(fdht_sim_program *p);
 
-/* One access: port 'r' or 'w', buffer 0 or 1, bank, line, stage (x stages, then h stages, then the LSTM
- * unit). */
+/* One access: port 'r' or 'w', buffer 0 or 1, bank, line, stage (x stages, then h stages, then the LSTM unit). Called in
+ * the thread of fdht_sim_run, in the order of cycles. */
 typedef void fdht_sim_trace(void *arg, uint64_t cycle, char port, int buffer, size_t bank, size_t line,
                             int stage);
 
@@ -229,19 +239,55 @@ typedef struct fdht_sim_report {
 /* Run a mapped program. x (steps, inputs) in the x chain's input order; y (steps, outputs) of the x chain, or
  * with lstm h_t (steps, units); c (units), the last cell state, or NULL. Both come out of the simulated banks
  * (c out of the LSTM unit). Starts with h = c = 0. trace may be NULL. Free the report with
- * fdht_sim_report_free. FDHT_ELIMIT: a tensor does not fit and spill_words is 0, or the weights of one stage
- * do not fit. */
+ * fdht_sim_report_free; nothing to free after an error. FDHT_EINVAL: a program that is not mapped, or not an LSTM of
+ * four gates where lstm is set, or a machine that fdht_sim_hw_check refuses; FDHT_ELIMIT: a tensor does not fit and
+ * spill_words is 0, or the weights of one tile do not fit; FDHT_EFORMAT: an address outside the memory (maps that
+ * someone changed); FDHT_ENOMEM. */
 FDHT_API int fdht_sim_run(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t steps, const int16_t *x,
                           int16_t *y, int16_t *c, fdht_sim_trace *trace, void *trace_arg,
                           fdht_sim_report *out, fdht_error *err);
-/* The closed form: multiply-adds / MACs, no value moves. Needs no mapping and no weights. */
+/* The closed form: multiply-adds / MACs, no value moves. Needs no mapping and no weights. FDHT_EINVAL: a machine that
+ * fdht_sim_hw_check refuses; FDHT_ENOMEM. */
 FDHT_API int fdht_sim_paper(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t steps,
                             fdht_sim_report *out, fdht_error *err);
+/* Frees what the report owns, not the report; NULL allowed. */
 FDHT_API void fdht_sim_report_free(fdht_sim_report *r);
 
-/* Energy of counts and area of a machine, from its coefficients alone. */
+/* Fill r->energy (pJ) and r->area (mm2) from the counts of r and the coefficients of hw. */
 FDHT_API void fdht_sim_price(const fdht_sim_hw *hw, fdht_sim_report *r);
+/* The area alone, which no count enters. */
 FDHT_API fdht_sim_area fdht_sim_area_of(const fdht_sim_hw *hw);
+
+/* What a report means. A multiply-add counts as two operations. */
+typedef struct fdht_sim_figures {
+    double cycles_per_step, spill_cycles_per_step;
+    double us_per_step;
+    double tops_dense; /* operations of the dense matrices that the workload replaces, in 1e12 a second */
+    double gops;       /* operations really done, in 1e9 a second */
+    double power_mw;   /* energy over time */
+    double area_mm2;
+    double tops_per_mm2; /* tops_dense over area, and over power in W */
+    double tops_per_w;
+    double utilisation; /* multiply-adds over MAC slots of all cycles, 0..1 */
+} fdht_sim_figures;
+
+/* Of a report with prices (fdht_sim_run, fdht_sim_paper, fdht_sim_price); dense: multiply-adds of the dense matrices in one
+ * step (fdht_workload_dense). */
+FDHT_API fdht_sim_figures fdht_sim_figures_of(const fdht_sim_hw *hw, const fdht_sim_report *r, double dense);
+
+/* One design over another. */
+typedef struct fdht_sim_ratios {
+    double throughput, area_efficiency, energy_efficiency; /* of tops_dense, tops_per_mm2, tops_per_w */
+} fdht_sim_ratios;
+FDHT_API fdht_sim_ratios fdht_sim_ratios_of(const fdht_sim_figures *own, const fdht_sim_figures *other);
+
+/* Of one stage: the sum of its stalls; multiply-adds over MAC slots of its issue cycles, 0..1. */
+FDHT_API uint64_t fdht_sim_stage_stalls(const fdht_sim_stage_report *s);
+FDHT_API double fdht_sim_stage_utilisation(const fdht_sim_hw *hw, const fdht_sim_stage_report *s);
+
+/* sum += r, both of one program on one machine: steps, cycles and counts. Occupancies stay as they are; prices are those of
+ * before until fdht_sim_price. */
+FDHT_API void fdht_sim_report_add(fdht_sim_report *sum, const fdht_sim_report *r);
 
 #ifdef __cplusplus
 }

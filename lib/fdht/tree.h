@@ -2,7 +2,8 @@
  *
  * A tree over d modes has d leaves and d - 1 nodes with two children; it is written "((1,2),(3,(4,5)))", modes
  * counted from 1, also over modes that are not neighbours. Nodes are stored in post-order (left, right, node), so
- * children stand before their parent and the root is the last. A tree over one mode is a single leaf. */
+ * children come before their parent and the root is the last. A tree over one mode is a single leaf. Any thread may call
+ * the functions below. */
 #ifndef FDHT_TREE_H
 #define FDHT_TREE_H
 

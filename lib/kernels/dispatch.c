@@ -1,25 +1,18 @@
+/* kernels/dispatch.c - the levels of the kernels, and the choice of the one this CPU runs fastest. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/elementwise.h"
 #include "kernels/kernels.h"
-
-#define DECLARE(level)                                                                                       \
-    extern const fdht_kernels_f32 fdht_kernels_f32_##level;                                                  \
-    extern const fdht_kernels_f64 fdht_kernels_f64_##level;
-DECLARE(portable)
-#if defined(__x86_64__)
-DECLARE(avx2)
-DECLARE(avx512)
-#elif defined(__aarch64__)
-DECLARE(neon)
-#endif
 
 static bool always(void)
 {
     return true;
 }
 
+/* The levels, from the slowest to the fastest: name, and whether this CPU runs it. vector_NAME.c and elementwise_NAME.c hold
+ * their kernels. */
 #if defined(__x86_64__)
 static bool have_avx2(void)
 {
@@ -31,23 +24,38 @@ static bool have_avx512(void)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
-#endif
 
-/* From the slowest to the fastest. */
+#define CPU_LEVELS(X)                                                                                        \
+    X(avx2, have_avx2)                                                                                       \
+    X(avx512, have_avx512)
+#elif defined(__aarch64__)
+#define CPU_LEVELS(X) X(neon, always)
+#else
+#define CPU_LEVELS(X)
+#endif
+#define LEVELS(X)                                                                                            \
+    X(reference, always)                                                                                     \
+    X(portable, always)                                                                                      \
+    CPU_LEVELS(X)
+
+#define DECLARE(level, have)                                                                                 \
+    extern const fdht_kernels_f32 fdht_kernels_##level##_f32;                                                \
+    extern const fdht_kernels_f64 fdht_kernels_##level##_f64;                                                \
+    extern const fdht_elementwise fdht_elementwise_##level;
+LEVELS(DECLARE)
+#undef DECLARE
+
 static const struct level {
     const char *name;
     bool (*have)(void);
     const fdht_kernels_f32 *f32;
     const fdht_kernels_f64 *f64;
+    const fdht_elementwise *elementwise;
 } levels[] = {
-    {"reference", always, &fdht_kernels_f32_reference, &fdht_kernels_f64_reference},
-    {"portable", always, &fdht_kernels_f32_portable, &fdht_kernels_f64_portable},
-#if defined(__x86_64__)
-    {"avx2", have_avx2, &fdht_kernels_f32_avx2, &fdht_kernels_f64_avx2},
-    {"avx512", have_avx512, &fdht_kernels_f32_avx512, &fdht_kernels_f64_avx512},
-#elif defined(__aarch64__)
-    {"neon", always, &fdht_kernels_f32_neon, &fdht_kernels_f64_neon},
-#endif
+#define ROW(level, have)                                                                                     \
+    {#level, have, &fdht_kernels_##level##_f32, &fdht_kernels_##level##_f64, &fdht_elementwise_##level},
+    LEVELS(ROW)
+#undef ROW
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -70,12 +78,12 @@ static const struct level *current(void)
     return chosen;
 }
 
-const fdht_kernels_f32 *fdht_kernels_f32_get(void)
+const fdht_kernels_f32 *fdht_kernels_get_f32(void)
 {
     return current()->f32;
 }
 
-const fdht_kernels_f64 *fdht_kernels_f64_get(void)
+const fdht_kernels_f64 *fdht_kernels_get_f64(void)
 {
     return current()->f64;
 }
@@ -90,12 +98,31 @@ const char *fdht_kernels_name(int level)
     return level >= 0 && (size_t)level < FDHT_COUNT(levels) ? levels[level].name : NULL;
 }
 
-const fdht_kernels_f32 *fdht_kernels_f32_at(int level)
+/* Level i, NULL past the last or where this CPU lacks it. */
+static const struct level *level_at(int i)
 {
-    return fdht_kernels_name(level) && levels[level].have() ? levels[level].f32 : NULL;
+    return fdht_kernels_name(i) && levels[i].have() ? &levels[i] : NULL;
 }
 
-const fdht_kernels_f64 *fdht_kernels_f64_at(int level)
+const fdht_kernels_f32 *fdht_kernels_at_f32(int level)
 {
-    return fdht_kernels_name(level) && levels[level].have() ? levels[level].f64 : NULL;
+    const struct level *l = level_at(level);
+    return l ? l->f32 : NULL;
+}
+
+const fdht_kernels_f64 *fdht_kernels_at_f64(int level)
+{
+    const struct level *l = level_at(level);
+    return l ? l->f64 : NULL;
+}
+
+const fdht_elementwise *fdht_elementwise_get(void)
+{
+    return current()->elementwise;
+}
+
+const fdht_elementwise *fdht_elementwise_at(int level)
+{
+    const struct level *l = level_at(level);
+    return l ? l->elementwise : NULL;
 }

@@ -1,11 +1,8 @@
-/* The naive loops, and the choice of a level: that of kernels.h. */
+/* kernels/elementwise.c - the naive loops over single floats: what the others are judged by. */
 #include "kernels/elementwise.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
-
-#include "kernels/kernels.h"
 
 static void sigmoid(size_t n, float *v)
 {
@@ -65,49 +62,3 @@ static void drop_out(size_t first, size_t n, uint32_t key, unsigned drop, float 
 
 const fdht_elementwise fdht_elementwise_reference = {sigmoid,    tanh_of, cell,    cell_back,
                                                      difference, centre,  drop_out};
-
-extern const fdht_elementwise fdht_elementwise_portable;
-#if defined(__x86_64__)
-extern const fdht_elementwise fdht_elementwise_avx2, fdht_elementwise_avx512;
-#elif defined(__aarch64__)
-extern const fdht_elementwise fdht_elementwise_neon;
-#endif
-
-static const struct {
-    const char *name;
-    const fdht_elementwise *table;
-} levels[] = {
-    {"reference", &fdht_elementwise_reference},
-    {"portable", &fdht_elementwise_portable},
-#if defined(__x86_64__)
-    {"avx2", &fdht_elementwise_avx2},
-    {"avx512", &fdht_elementwise_avx512},
-#elif defined(__aarch64__)
-    {"neon", &fdht_elementwise_neon},
-#endif
-};
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static const fdht_elementwise *chosen = &fdht_elementwise_portable;
-
-static void choose(void)
-{
-    for (size_t i = 0; i < FDHT_COUNT(levels); i++)
-        if (strcmp(levels[i].name, fdht_kernels_level()) == 0)
-            chosen = levels[i].table;
-}
-
-const fdht_elementwise *fdht_elementwise_get(void)
-{
-    pthread_once(&once, choose);
-    return chosen;
-}
-
-const fdht_elementwise *fdht_elementwise_at(int level)
-{
-    const char *name = fdht_kernels_name(level);
-    for (size_t i = 0; name && fdht_kernels_f32_at(level) && i < FDHT_COUNT(levels); i++)
-        if (strcmp(levels[i].name, name) == 0)
-            return levels[i].table;
-    return NULL;
-}

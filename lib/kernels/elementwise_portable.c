@@ -1,3 +1,3 @@
-/* The single-float loops at level portable. */
+/* kernels/elementwise_portable.c - the single-float loops at level portable. */
 #define LEVEL portable
-#include "kernels/elementwise_loops.h"
+#include "kernels/elementwise_tmpl.c"

@@ -1,3 +1,4 @@
+/* kernels/peak.c - the peak rates of one thread, measured (fdht/peak.h). */
 #include "fdht/peak.h"
 
 #include "base/team.h"
@@ -10,16 +11,16 @@ const char *fdht_machine_kernels(void)
 
 double fdht_machine_flops(double seconds)
 {
-    const fdht_kernels_f32 *k = fdht_kernels_f32_get();
+    const fdht_kernels_f32 *k = fdht_kernels_get_f32();
     enum { ROUNDS = 1 << 16 };
     volatile float sink = 0;
     double best = 0;
-    for (double start = fdht_clock(); fdht_clock() - start < seconds;) {
-        double from = fdht_clock(), operations = 0;
+    for (double start = fdht_seconds(); fdht_seconds() - start < seconds;) {
+        double from = fdht_seconds(), operations = 0;
         float sum = 0;
         operations = k->spin(ROUNDS, &sum);
         sink = sink + sum;
-        double rate = operations / (fdht_clock() - from);
+        double rate = operations / (fdht_seconds() - from);
         best = FDHT_MAX(best, rate);
     }
     return best;
@@ -38,15 +39,15 @@ double fdht_machine_read_rate(size_t bytes, double seconds)
     }
     for (size_t i = 0; i < n; i++)
         data[i] = i;
-    for (double start = fdht_clock(); fdht_clock() - start < seconds;) {
-        double from = fdht_clock();
+    for (double start = fdht_seconds(); fdht_seconds() - start < seconds;) {
+        double from = fdht_seconds();
         uint64_t sum[SUMS] = {0};
         for (size_t i = 0; i < n; i += SUMS)
             for (size_t j = 0; j < SUMS; j++)
                 sum[j] += data[i + j];
         for (size_t j = 0; j < SUMS; j++)
             sink = sink + sum[j];
-        best = FDHT_MAX(best, (double)(n * sizeof *data) / (fdht_clock() - from));
+        best = FDHT_MAX(best, (double)(n * sizeof *data) / (fdht_seconds() - from));
     }
     fdht_free(data);
     return best;

@@ -1,4 +1,4 @@
-/* The vector kernels at level avx2. */
+/* kernels/vector_avx2.c - the vector kernels at level avx2. */
 #if !defined(__AVX2__) || !defined(__FMA__)
 #error "compile this file with -mavx2 -mfma"
 #endif
@@ -8,4 +8,4 @@
 #define ROWS2  6
 #define DOTS   2
 #define CHAINS 12
-#include "kernels/vector.h"
+#include "kernels/vector_tmpl.c"

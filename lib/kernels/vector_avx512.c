@@ -1,4 +1,4 @@
-/* The vector kernels at level avx512. */
+/* kernels/vector_avx512.c - the vector kernels at level avx512. */
 #if !defined(__AVX512F__) || !defined(__AVX512BW__)
 #error "compile this file with AVX-512 F, BW, DQ and VL"
 #endif
@@ -8,4 +8,4 @@
 #define ROWS2  12
 #define DOTS   4
 #define CHAINS 16
-#include "kernels/vector.h"
+#include "kernels/vector_tmpl.c"

@@ -1,8 +1,8 @@
-/* The vector kernels at level portable. */
+/* kernels/vector_portable.c - the vector kernels at level portable. */
 #define LEVEL  portable
 #define WIDTH  16
 #define ROWS1  12
 #define ROWS2  6
 #define DOTS   2
 #define CHAINS 12
-#include "kernels/vector.h"
+#include "kernels/vector_tmpl.c"

@@ -1,4 +1,4 @@
-/* blas.c - matrix products. */
+/* linalg/blas.c - matrix products by BLAS, and what is known about that BLAS (fdht/blas.h). */
 #include <cblas.h>
 #include <limits.h>
 

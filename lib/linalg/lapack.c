@@ -1,4 +1,4 @@
-/* lapack.c - factorisations. LAPACK is called by its Fortran names: LAPACKE is not part of every BLAS
+/* linalg/lapack.c - factorisations. LAPACK is called by its Fortran names: LAPACKE is not part of every BLAS
  * package, and a row-major matrix is the transpose of a column-major one, which costs no copy here. */
 #include <limits.h>
 #include <math.h>
@@ -37,7 +37,7 @@ static int check_size(const char *what, size_t m, size_t n, fdht_error *err)
     return FDHT_OK;
 }
 
-/* dsyevd numbers the values upwards; turn both round. */
+/* dsyevd orders values and vectors upwards; reverse both. */
 static void reverse(size_t n, double *A, double *w)
 {
     for (size_t i = 0; i < n / 2; i++) {
@@ -57,41 +57,41 @@ int fdht_eigh(size_t n, double *A, double *w, fdht_error *err)
 {
     double *work = NULL, query = 0;
     int *iwork = NULL, info = 0, iquery = 0, N = (int)n, ask = -1;
-    int st = check_size("eigenvalues", n, n, err);
-    if (st || !n)
-        return st;
+    int status = check_size("eigenvalues", n, n, err);
+    if (status || !n)
+        return status;
     /* The upper triangle by rows is the lower one by columns. */
     dsyevd_("V", "L", &N, A, &N, w, &query, &ask, &iquery, &ask, &info, 1, 1);
     int lwork = (int)query, liwork = iquery;
     if (!(work = fdht_calloc_err((size_t)lwork, sizeof *work, "eigenvalue work", err)) ||
         !(iwork = fdht_calloc_err((size_t)liwork, sizeof *iwork, "eigenvalue work", err))) {
-        st = FDHT_ENOMEM;
+        status = FDHT_ENOMEM;
         goto out;
     }
     dsyevd_("V", "L", &N, A, &N, w, work, &lwork, iwork, &liwork, &info, 1, 1);
-    if ((st = check_info("eigenvalues", n, n, info, err)))
+    if ((status = check_info("eigenvalues", n, n, info, err)))
         goto out;
     reverse(n, A, w);
 out:
     fdht_free(iwork);
     fdht_free(work);
-    return st;
+    return status;
 }
 
 int fdht_svd(size_t m, size_t n, double *A, double *U, double *s, double *Vt, fdht_error *err)
 {
     double *work = NULL, *copy = NULL, query = 0;
     int *iwork = NULL, info = 0, ask = -1, M = (int)m, N = (int)n, K = (int)FDHT_MIN(m, n), lwork;
-    int st = check_size("singular values", m, n, err);
-    if (st || !m || !n)
-        return st;
+    int status = check_size("singular values", m, n, err);
+    if (status || !m || !n)
+        return status;
     /* By columns A' = V S U': V (n,k) by columns is Vt by rows, U' (k,m) by columns is U by rows. */
     dgesdd_("S", &N, &M, A, &N, s, Vt, &N, U, &K, &query, &ask, &lwork, &info, 1);
     lwork = (int)query;
     if (!(work = fdht_calloc_err((size_t)lwork, sizeof *work, "singular value work", err)) ||
         !(iwork = fdht_calloc_err(8 * (size_t)K, sizeof *iwork, "singular value work", err)) ||
         !(copy = fdht_calloc_err(m * n, sizeof *copy, "singular value work", err))) {
-        st = FDHT_ENOMEM;
+        status = FDHT_ENOMEM;
         goto out;
     }
     memcpy(copy, A, m * n * sizeof *A);
@@ -102,17 +102,17 @@ int fdht_svd(size_t m, size_t n, double *A, double *U, double *s, double *Vt, fd
         dgesvd_("S", "S", &N, &M, copy, &N, s, Vt, &N, U, &K, &query, &ask, &info, 1, 1);
         lwork = (int)query;
         if (!(work = fdht_calloc_err((size_t)lwork, sizeof *work, "singular value work", err))) {
-            st = FDHT_ENOMEM;
+            status = FDHT_ENOMEM;
             goto out;
         }
         dgesvd_("S", "S", &N, &M, copy, &N, s, Vt, &N, U, &K, work, &lwork, &info, 1, 1);
     }
-    st = check_info("singular values", m, n, info, err);
+    status = check_info("singular values", m, n, info, err);
 out:
     fdht_free(copy);
     fdht_free(iwork);
     fdht_free(work);
-    return st;
+    return status;
 }
 
 int fdht_qr(size_t m, size_t n, double *A, bool want_q, double *R, fdht_error *err)
@@ -120,20 +120,20 @@ int fdht_qr(size_t m, size_t n, double *A, bool want_q, double *R, fdht_error *e
     double *work = NULL, *tau = NULL, query = 0, query2 = 0;
     int info = 0, ask = -1, M = (int)m, N = (int)n, K = (int)FDHT_MIN(m, n), lwork;
     size_t k = FDHT_MIN(m, n);
-    int st = check_size("QR factors", m, n, err);
-    if (st || !m || !n)
-        return st;
+    int status = check_size("QR factors", m, n, err);
+    if (status || !m || !n)
+        return status;
     /* By columns A' = L Q', hence A = Q L'. */
     dgelqf_(&N, &M, A, &N, &query2, &query, &ask, &info);
     dorglq_(&K, &M, &K, A, &N, &query2, &query2, &ask, &info);
     lwork = (int)FDHT_MAX(FDHT_MAX(query, query2), 1.0);
     if (!(work = fdht_calloc_err((size_t)lwork, sizeof *work, "QR work", err)) ||
         !(tau = fdht_calloc_err(k, sizeof *tau, "QR work", err))) {
-        st = FDHT_ENOMEM;
+        status = FDHT_ENOMEM;
         goto out;
     }
     dgelqf_(&N, &M, A, &N, tau, work, &lwork, &info);
-    if ((st = check_info("QR factors", m, n, info, err)))
+    if ((status = check_info("QR factors", m, n, info, err)))
         goto out;
     for (size_t a = 0; R && a < k; a++)
         for (size_t b = 0; b < n; b++)
@@ -141,11 +141,11 @@ int fdht_qr(size_t m, size_t n, double *A, bool want_q, double *R, fdht_error *e
     if (!want_q)
         goto out;
     dorglq_(&K, &M, &K, A, &N, tau, work, &lwork, &info);
-    st = check_info("QR factors", m, n, info, err);
-    for (size_t i = 1; !st && k < n && i < m; i++) /* close the gaps: ld n -> k */
+    status = check_info("QR factors", m, n, info, err);
+    for (size_t i = 1; !status && k < n && i < m; i++) /* close the gaps: ld n -> k */
         memmove(A + i * k, A + i * n, k * sizeof *A);
 out:
     fdht_free(tau);
     fdht_free(work);
-    return st;
+    return status;
 }

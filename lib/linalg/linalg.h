@@ -1,14 +1,14 @@
 /* linalg/linalg.h - the only caller of BLAS and LAPACK. Internal.
  *
  * Matrices are row-major; ld is the distance of two rows. Sizes that do not fit BLAS' int are FDHT_EINVAL, an
- * iteration that does not converge is FDHT_ENOCONV. No call is made for an empty matrix. */
+ * iteration that does not converge is FDHT_ENOCONV. No call is made for an empty matrix.
+ * Any thread may call. */
 #ifndef FDHT_LINALG_H
 #define FDHT_LINALG_H
 
 #include "base/base.h"
 
-/* C (m,n) = alpha op(A) op(B) + beta C, op(A) (m,k), op(B) (k,n); ta, tb: the stored matrix is the transpose.
- */
+/* C (m,n) = alpha op(A) op(B) + beta C, op(A) (m,k), op(B) (k,n); ta, tb: the stored matrix is the transpose. */
 int fdht_dgemm(bool ta, bool tb, size_t m, size_t n, size_t k, double alpha, const double *A, size_t lda,
                const double *B, size_t ldb, double beta, double *C, size_t ldc, fdht_error *err);
 int fdht_sgemm(bool ta, bool tb, size_t m, size_t n, size_t k, float alpha, const float *A, size_t lda,

@@ -28,22 +28,22 @@ static int expand_box(const fdht_cell *c, const fdht_box *box, const double *par
 {
     fdht_exec_f64 *e = NULL;
     size_t rows = fdht_op_outputs(c->op), H = c->spec.hidden;
-    int rc = fdht_exec_f64_new(c->op, box, 1, &e, err);
+    int rc = fdht_exec_new_f64(c->op, box, 1, &e, err);
     double *y = rc ? NULL : fdht_calloc_err((size_t)BATCH * rows, sizeof *y, "dense columns", err);
     if (!rc && !y)
         rc = FDHT_ENOMEM;
     if (!rc)
-        fdht_exec_f64_pack(e, params, 1);
+        fdht_exec_pack_f64(e, params, 1);
     for (size_t at = from; at < to && !rc; at += BATCH) {
         size_t n = FDHT_MIN((size_t)BATCH, to - at);
-        units u = {at, fdht_exec_f64_inputs(e)};
+        units u = {at, fdht_exec_inputs_f64(e)};
         fdht_vectors_f64 x = {.load = load_unit, .arg = &u};
-        fdht_exec_f64_forward(e, 0, n, &x, y, rows, false);
+        fdht_exec_forward_f64(e, 0, n, &x, y, rows, false);
         for (size_t r = 0; r < 4 * H; r++)
             for (size_t i = 0; i < n; i++)
                 out[r * ld + at - from + i] = y[i * rows + r / H * c->gate + r % H];
     }
-    fdht_exec_f64_free(e);
+    fdht_exec_free_f64(e);
     fdht_free(y);
     return rc;
 }

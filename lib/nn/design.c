@@ -7,8 +7,10 @@
 #include "base/base.h"
 #include "decomp/modes.h"
 
-static const fdht_format format_of[FDHT_CELL_KINDS] = {FDHT_DENSE, FDHT_TT, FDHT_TR,
-                                                       FDHT_BT,    FDHT_HT, FDHT_HT};
+static const fdht_format_traits *format_of(const fdht_cell_options *o)
+{
+    return fdht_format_traits_of(fdht_cell_format(o->kind));
+}
 
 void fdht_cell_options_default(fdht_cell_options *o)
 {
@@ -19,6 +21,7 @@ void fdht_cell_options_of(const fdht_cell_spec *cell, fdht_cell_options *o,
                           char tree_text[8 * FDHT_MAX_NODES])
 {
     const fdht_op_spec *op = &cell->op;
+    const fdht_format_traits *format = fdht_format_traits_of(op->format);
     *o = (fdht_cell_options){.kind = cell->kind,
                              .inputs = cell->inputs,
                              .hidden = cell->hidden,
@@ -30,11 +33,11 @@ void fdht_cell_options_of(const fdht_cell_spec *cell, fdht_cell_options *o,
     memcpy(o->in, op->in, sizeof o->in);
     memcpy(o->out, op->out, sizeof o->out);
     tree_text[0] = 0;
-    if (op->format == FDHT_HT) {
+    if (format->tree) {
         fdht_tree_spell(&op->tree, tree_text, 8 * FDHT_MAX_NODES);
         o->tree = tree_text;
     }
-    o->n_ranks = op->format == FDHT_DENSE ? 0 : fdht_op_spec_ranks(op) - (op->format == FDHT_HT);
+    o->n_ranks = format->dense ? 0 : fdht_op_spec_ranks(op) - format->tree;
     memcpy(o->ranks, op->rank, o->n_ranks * sizeof *o->ranks);
     if (cell->kind != FDHT_CELL_FDHT)
         return;
@@ -66,7 +69,7 @@ static int check_options(const fdht_cell_options *o, fdht_error *err)
         return fdht_fail(err, FDHT_EINVAL, "lists of modes are given, but not how many modes there are");
     if (!fdht && (placed || o->hidden_box[0]))
         return fdht_fail(err, FDHT_EINVAL, "a place of h is for fdht cells");
-    if (format_of[o->kind] != FDHT_HT && o->tree)
+    if (!format_of(o)->tree && o->tree)
         return fdht_fail(err, FDHT_EINVAL, "a tree is for ht and fdht cells");
     return FDHT_OK;
 }
@@ -92,9 +95,10 @@ static int take_modes(const fdht_cell_options *o, fdht_modes_wish *wish, fdht_op
     memcpy(op->out, o->out, sizeof op->out);
     *chosen = !o->d || !o->in[0] || !o->out[0];
     if (*chosen) {
-        op->format = op->format == FDHT_BT ? FDHT_TT : op->format; /* a block has a train's leaves */
+        if (format_of(o)->blocks) /* a block has a train's leaves */
+            op->format = FDHT_TT;
         status = fdht_modes_choose(wish, op, &operations, err);
-        op->format = format_of[o->kind];
+        op->format = fdht_cell_format(o->kind);
         return status;
     }
     return check_given(o, err);
@@ -102,18 +106,15 @@ static int take_modes(const fdht_cell_options *o, fdht_modes_wish *wish, fdht_op
 
 static int take_ranks(const fdht_cell_options *o, size_t rank, fdht_op_spec *op, fdht_error *err)
 {
+    const fdht_format_traits *format = format_of(o);
     int status;
-    if (op->format == FDHT_HT &&
-        (status = fdht_tree_parse(o->tree ? o->tree : "balanced", op->d, &op->tree, err)))
+    if (format->tree && (status = fdht_tree_parse(o->tree ? o->tree : "balanced", op->d, &op->tree, err)))
         return status;
-    op->blocks = op->format == FDHT_BT ? (o->blocks ? o->blocks : 2) : 0;
+    op->blocks = format->blocks ? (o->blocks ? o->blocks : 2) : 0;
     fdht_op_spec_set_rank(op, rank);
-    size_t n = fdht_op_spec_ranks(op) - (op->format == FDHT_HT);
+    size_t n = fdht_op_spec_ranks(op) - format->tree;
     if (o->n_ranks && o->n_ranks != n)
-        return fdht_fail(err, FDHT_EINVAL, "ranks: expected %zu numbers (%s), got %zu", n,
-                         op->format == FDHT_HT   ? "nodes in post-order without the root"
-                         : op->format == FDHT_BT ? "one for all"
-                                                 : "r_0 to r_d",
+        return fdht_fail(err, FDHT_EINVAL, "ranks: expected %zu numbers (%s), got %zu", n, format->rank_names,
                          o->n_ranks);
     if (o->n_ranks)
         memcpy(op->rank, o->ranks, n * sizeof *op->rank);
@@ -146,7 +147,7 @@ int fdht_cell_design(const fdht_cell_options *o, fdht_cell_spec *out, char reaso
     if (status)
         return status;
     fdht_modes_wish wish = {.inputs = o->inputs, .outputs = 4 * o->hidden, .blocks = 4};
-    wish.rank = o->rank ? o->rank : format_of[o->kind] == FDHT_HT ? 8 : 4;
+    wish.rank = o->rank ? o->rank : format_of(o)->default_rank;
     wish.hidden = fdht ? (o->proj ? o->proj : o->hidden) : 0;
     wish.enlarge_mode = o->enlarge_mode;
     wish.enlarge = slices ? o->enlarge : NULL;
@@ -156,7 +157,7 @@ int fdht_cell_design(const fdht_cell_options *o, fdht_cell_spec *out, char reaso
                             .proj = o->proj,
                             .bias = o->bias,
                             .activation = o->activation,
-                            .op = {.format = format_of[o->kind]}};
+                            .op = {.format = fdht_cell_format(o->kind)}};
     if (o->kind == FDHT_CELL_DENSE) {
         if (o->d > 1 || (o->d && (o->in[0] != o->inputs || o->out[0] != 4 * o->hidden)))
             return fdht_fail(err, FDHT_EINVAL, "modes are not for a dense cell");

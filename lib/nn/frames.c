@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "kernels/elementwise.h"
 
 /* The picture moved by (dx, dy), its edges repeated. */

@@ -1,6 +1,6 @@
 #include <math.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "nn/model.h"
 
 /* fdht_op_init gives all cores one standard deviation. An ht operator starts better with leaves of std^(1/d)
@@ -58,7 +58,7 @@ static int init_cell(const fdht_cell *c, uint64_t seed, double init_scale, float
     int status = fdht_op_init(c->op, std_x, fdht_rng_mix(seed, 0, 0), cores, err);
     if (status != FDHT_OK)
         return status;
-    if (s->op.format == FDHT_HT)
+    if (fdht_format_traits_of(s->op.format)->tree)
         balance_ht(c->op, std_x, cores);
     if (s->kind == FDHT_CELL_FDHT)
         scale_hidden_slices(c, std_h / std_x, cores);

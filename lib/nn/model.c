@@ -6,6 +6,11 @@
 static const fdht_format cell_format[FDHT_CELL_KINDS] = {FDHT_DENSE, FDHT_TT, FDHT_TR,
                                                          FDHT_BT,    FDHT_HT, FDHT_HT};
 
+fdht_format fdht_cell_format(fdht_cell_kind kind)
+{
+    return (unsigned)kind < FDHT_CELL_KINDS ? cell_format[kind] : FDHT_FORMATS;
+}
+
 static void free_spec(fdht_model_spec *s)
 {
     if (s->class_name)

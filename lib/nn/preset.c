@@ -57,9 +57,6 @@ static const row table[] = {
      .kind = FDHT_CELL_TT, .d = 4, .in = {4, 20, 20, 36}, .out = {4, 4, 4, 4}, .leaf = 4},
 };
 
-static const fdht_format format_of[FDHT_CELL_KINDS] = {FDHT_DENSE, FDHT_TT, FDHT_TR,
-                                                       FDHT_BT,    FDHT_HT, FDHT_HT};
-
 int fdht_presets(void)
 {
     return FDHT_COUNT(table);
@@ -79,12 +76,10 @@ static int fill(const row *r, fdht_preset *p, fdht_error *err)
     p->frame = (fdht_frame_spec){
         .width = r->width, .height = r->height, .channels = r->channels, .std = 1, .diff = r->diff};
     *c = (fdht_cell_spec){.kind = r->kind, .hidden = r->hidden, .bias = true};
-    c->op = (fdht_op_spec){.format = format_of[r->kind], .d = r->d, .blocks = r->blocks};
+    c->op = (fdht_op_spec){.format = fdht_cell_format(r->kind), .d = r->d, .blocks = r->blocks};
     memcpy(c->op.in, r->in, sizeof c->op.in);
     memcpy(c->op.out, r->out, sizeof c->op.out);
-    c->inputs = 1;
-    for (int k = 0; k < r->d; k++)
-        c->inputs *= r->in[k];
+    (void)fdht_product(r->in, (size_t)r->d, &c->inputs);
     if (r->tree && (status = fdht_tree_parse(r->tree, r->d, &c->op.tree, err)) != FDHT_OK)
         return status;
     fdht_op_spec_set_rank(&c->op, r->leaf);

@@ -5,7 +5,7 @@
 
 static int new_worker(fdht_runner *r, int w, fdht_error *err)
 {
-    int status = fdht_tape_f32_new(r->net, false, &r->tape[w], err);
+    int status = fdht_tape_new_f32(r->net, false, &r->tape[w], err);
     if (status != FDHT_OK)
         return status;
     r->last[w] = fdht_calloc_err(r->model->outputs, sizeof **r->last, "runner", err);
@@ -36,10 +36,10 @@ int fdht_runner_new(const fdht_model *m, int threads, fdht_runner **out, fdht_er
         return FDHT_ENOMEM;
     r->model = m;
     if ((status = fdht_team_new(threads, &r->team, err)) != FDHT_OK ||
-        (status = fdht_net_f32_new(m, fdht_team_size(r->team), &r->net, err)) != FDHT_OK ||
+        (status = fdht_net_new_f32(m, fdht_team_size(r->team), &r->net, err)) != FDHT_OK ||
         (status = new_workers(r, err)) != FDHT_OK)
         goto out;
-    fdht_net_f32_pack(r->net, m->values);
+    fdht_net_pack_f32(r->net, m->values);
     *out = r;
     r = NULL;
 out:
@@ -68,7 +68,7 @@ void fdht_runner_free(fdht_runner *r)
         return;
     for (int w = 0; w < r->workers; w++) {
         if (r->tape)
-            fdht_tape_f32_free(r->tape[w]);
+            fdht_tape_free_f32(r->tape[w]);
         if (r->last)
             fdht_free(r->last[w]);
         if (r->line)
@@ -78,7 +78,7 @@ void fdht_runner_free(fdht_runner *r)
     fdht_free(r->last);
     fdht_free(r->line);
     if (!r->borrowed) {
-        fdht_net_f32_free(r->net);
+        fdht_net_free_f32(r->net);
         fdht_team_free(r->team);
     }
     fdht_free(r);
@@ -109,14 +109,14 @@ static int run_clip(fdht_runner *r, int worker, const fdht_clip *clip, fdht_erro
 {
     const fdht_model *m = r->model;
     const fdht_frame_spec *spec = &m->spec.frame;
-    int status = fdht_tape_f32_set(r->tape[worker], 1, &clip->length, err);
+    int status = fdht_tape_set_f32(r->tape[worker], 1, &clip->length, err);
     if (status != FDHT_OK)
         return status;
     clip_source source = {{.spec = spec, .inputs = m->cell[0].spec.inputs, .clip = *clip}, r->line[worker]};
     fdht_input_f32 input = {.load = load_frame, .peek = peek_frame, .arg = &source, .zero_first = spec->diff};
     if (clip->u8 && !spec->diff)
         input.u8 = clip->u8;
-    fdht_net_f32_forward(r->tape[worker], &input, NULL, worker);
+    fdht_net_forward_f32(r->tape[worker], &input, NULL, worker);
     return FDHT_OK;
 }
 
@@ -134,8 +134,8 @@ static void run_item(void *arg, size_t i, int worker)
     fdht_runner *r = j->runner;
     if ((j->status[i] = run_clip(r, worker, &j->clip[i], NULL)) != FDHT_OK)
         return;
-    fdht_net_f32_pool(r->tape[worker], 0, r->last[worker]);
-    fdht_net_f32_scores(r->net, r->last[worker], j->scores + i * j->width);
+    fdht_net_pool_f32(r->tape[worker], 0, r->last[worker]);
+    fdht_net_scores_f32(r->net, r->last[worker], j->scores + i * j->width);
 }
 
 int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores, fdht_error *err)
@@ -179,7 +179,7 @@ int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, fl
     for (size_t i = 0; i < n; i++)
         if ((status = fdht_model_check_clip(r->model, &clip[i], err)) != FDHT_OK)
             return fdht_fail_prefix(err, status, "clip %zu", i);
-    if ((status = fdht_tape_f32_new(r->net, false, &tape, err)) != FDHT_OK)
+    if ((status = fdht_tape_new_f32(r->net, false, &tape, err)) != FDHT_OK)
         return status;
     status = FDHT_ENOMEM;
     length = fdht_calloc_err(n, sizeof *length, "runner", err);
@@ -187,17 +187,17 @@ int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, fl
         goto out;
     for (size_t i = 0; i < n; i++)
         length[i] = clip[i].length;
-    if ((status = fdht_tape_f32_set(tape, n, length, err)) != FDHT_OK)
+    if ((status = fdht_tape_set_f32(tape, n, length, err)) != FDHT_OK)
         goto out;
     clips_source source = {r, clip};
     fdht_input_f32 input = {.load = load_clip_frame, .arg = &source, .zero_first = r->model->spec.frame.diff};
-    fdht_net_f32_forward(tape, &input, r->team, 0);
+    fdht_net_forward_f32(tape, &input, r->team, 0);
     for (size_t p = 0; p < n; p++) {
-        fdht_net_f32_pool(tape, p, r->last[0]);
-        fdht_net_f32_scores(r->net, r->last[0], scores + tape->rows.order[p] * width);
+        fdht_net_pool_f32(tape, p, r->last[0]);
+        fdht_net_scores_f32(r->net, r->last[0], scores + tape->rows.order[p] * width);
     }
 out:
-    fdht_tape_f32_free(tape);
+    fdht_tape_free_f32(tape);
     fdht_free(length);
     return status;
 }
@@ -205,8 +205,8 @@ out:
 size_t fdht_runner_bytes(const fdht_runner *r, size_t length)
 {
     size_t worker = r->model->outputs * sizeof(float) + 2 * r->model->cell[0].spec.inputs;
-    return fdht_net_f32_bytes(r->net) + (size_t)r->workers * worker +
-           fdht_tape_f32_bytes(r->net, false, 1, length);
+    return fdht_net_bytes_f32(r->net) + (size_t)r->workers * worker +
+           fdht_tape_bytes_f32(r->net, false, 1, length);
 }
 
 int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h_n, float *c_n,

@@ -91,7 +91,7 @@ int fdht_stream_frame(fdht_stream *s, const fdht_clip *frame, float *scores, fdh
     if (!status && frame->length != 1)
         status = fdht_fail(err, FDHT_EINVAL, "expected 1 frame, got %zu", frame->length);
     if (!status)
-        status = fdht_tape_f32_set(t, 1, &one, err);
+        status = fdht_tape_set_f32(t, 1, &one, err);
     if (status != FDHT_OK)
         return status;
     memcpy(pair, pair + bytes, bytes);
@@ -101,18 +101,18 @@ int fdht_stream_frame(fdht_stream *s, const fdht_clip *frame, float *scores, fdh
         t->cell[i].h0 = s->count ? s->h[i] : NULL;
         t->cell[i].c0 = s->count ? s->c[i] : NULL;
     }
-    fdht_net_f32_forward(t, &input, NULL, 0);
+    fdht_net_forward_f32(t, &input, NULL, 0);
     for (int i = 0; i < m->n_cells; i++) {
         t->cell[i].h0 = t->cell[i].c0 = NULL;
         memcpy(s->h[i], t->cell[i].h, r->net->cell[i].ldh * sizeof **s->h);
         memcpy(s->c[i], t->cell[i].c, m->cell[i].spec.hidden * sizeof **s->c);
     }
     s->count++;
-    fdht_net_f32_pool(t, 0, r->last[0]);
+    fdht_net_pool_f32(t, 0, r->last[0]);
     for (size_t j = 0; m->spec.pool == FDHT_POOL_MEAN && j < m->outputs; j++) {
         s->sum[j] += r->last[0][j];
         r->last[0][j] = s->sum[j] / (float)s->count;
     }
-    fdht_net_f32_scores(r->net, r->last[0], scores);
+    fdht_net_scores_f32(r->net, r->last[0], scores);
     return FDHT_OK;
 }

@@ -1,4 +1,4 @@
-/* One stage on the array, a cycle at a time: the issue side reads a line of X through the banks and
+/* array.c - one stage on the array, a cycle at a time: the issue side reads a line of X through the banks and
  * broadcasts 16 weights; the drain side writes the other accumulator set back. */
 #include <string.h>
 
@@ -115,9 +115,9 @@ static int read_lanes(run *r, tile t, fdht_error *err)
                                     b->in_k[r->k] + b->lane_k[c], &at[l].line);
         at[l].line += r->src_base;
     }
-    int rc = fdht_array_access(r->m, 'r', r->src, at, t.nc, r->stage, &r->wait, err);
-    if (rc)
-        return rc;
+    int status = fdht_array_access(r->m, 'r', r->src, at, t.nc, r->stage, &r->wait, err);
+    if (status)
+        return status;
     r->n_bank = t.nc;
     for (size_t l = 0; l < t.nc; l++) {
         r->x[l] = *fdht_array_word(r->m, r->src, at[l]);
@@ -176,9 +176,9 @@ static int drain_group(run *r, fdht_error *err)
         word[i] = fdht_sim_sat16(fdht_sim_round(m->acc[r->out][row * m->hw->n_pe + l], b->s->out_shift),
                                  &s->saturations);
     }
-    int rc = fdht_array_access(m, 'w', r->dst, at, n, r->stage, &extra, err);
-    if (rc)
-        return rc;
+    int status = fdht_array_access(m, 'w', r->dst, at, n, r->stage, &extra, err);
+    if (status)
+        return status;
     for (size_t i = 0; i < n; i++) {
         *fdht_array_word(m, r->dst, at[i]) = word[i];
         m->bank_at[at[i].bank] = m->cycle + 1;
@@ -206,9 +206,9 @@ static int drain_cycle(run *r, int *freed, fdht_error *err)
     if (r->hold) {
         r->hold--;
     } else {
-        int rc = drain_group(r, err);
-        if (rc)
-            return rc;
+        int status = drain_group(r, err);
+        if (status)
+            return status;
     }
     tile t = tile_at(r, r->tile[r->out]);
     if (r->done == t.nr * t.nc && !r->hold) {
@@ -251,9 +251,9 @@ static int issue_cycle(run *r, bool *finished, fdht_error *err)
     }
     tile t = tile_at(r, r->tile[r->cur]);
     if (!r->open) {
-        int rc = read_lanes(r, t, err);
-        if (rc)
-            return rc;
+        int status = read_lanes(r, t, err);
+        if (status)
+            return status;
     }
     if (port_taken(r))
         return FDHT_STALL_PORT;
@@ -281,9 +281,9 @@ int fdht_array_stage(fdht_array *m, const fdht_bound *b, int src, size_t src_bas
     while (r.next_tile < r.n_tiles || r.state[0] != ACC_FREE || r.state[1] != ACC_FREE) {
         int freed, class;
         bool finished;
-        int rc = drain_cycle(&r, &freed, err);
-        if (rc)
-            return rc;
+        int status = drain_cycle(&r, &freed, err);
+        if (status)
+            return status;
         class = issue_cycle(&r, &finished, err);
         if (class < 0)
             return class;

@@ -1,9 +1,9 @@
-/* Where the words of the tensor between two stages lie: candidates are tried in the order of their cost in
+/* bank.c - where the words of the tensor between two stages lie: candidates are tried in the order of their cost in
  * hardware and judged by counting the conflicts of every write group and every read group. */
 #include <stdio.h>
 #include <string.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "sim/sim.h"
 
 /* One tensor, its writer and its reader. Writer legs are rows and columns (no rows: the LSTM unit writes a
@@ -88,8 +88,8 @@ static size_t round_up(size_t a, size_t b)
     return (a + b - 1) / b * b;
 }
 
-/* Addresses in the reader's order, inner legs slowest; columns rounded up to whole lines if padded, lane legs
- * too. */
+/* Addresses in the reader's order, inner legs slowest; columns rounded up to whole lines if padded,
+ * lane legs too. */
 static size_t lay_reader(joint *t, bool padded)
 {
     fdht_sim_stage *r = t->r;
@@ -205,7 +205,7 @@ static size_t count_writes(joint *t, size_t limit)
     return extra;
 }
 
-/* Interleave or xor over the four plain layouts; true when one is free of conflicts. */
+/* A layout and a drain direction, with the extra cycles that its conflicts cost. */
 typedef struct best {
     size_t extra;
     int layout; /* 0 reader, 1 writer columns fastest, 2 writer rows fastest */
@@ -221,6 +221,7 @@ static void plain(joint *t, fdht_bank_function f, const best *b)
     set_maps(t, f, span, NULL, 0);
 }
 
+/* Interleave or xor: three layouts in both drain directions; the first without conflicts, else the one with the fewest. */
 static best try_plain(joint *t, fdht_bank_function f)
 {
     best top = {.extra = SIZE_MAX};
@@ -299,7 +300,7 @@ static int table_map(joint *t, uint32_t **owned, fdht_error *err)
     size_t span = lay_reader(t, false), lines = 0, n_read = 0;
     groups g = {0};
     uint32_t *read = NULL, *table = NULL;
-    int rc = FDHT_ENOMEM;
+    int status = FDHT_ENOMEM;
     g.write = fdht_calloc_err(span, sizeof *g.write, "bank table", err);
     read = fdht_calloc_err(span, sizeof *read, "bank table", err);
     table = fdht_calloc_err(span, sizeof *table, "bank table", err);
@@ -320,8 +321,8 @@ static int table_map(joint *t, uint32_t **owned, fdht_error *err)
                 read[k * t->r_cols + t->r_slot[at]] = (uint32_t)n_read;
             n_read += at % t->hw->n_pe == t->hw->n_pe - 1;
         }
-    rc = fdht_sim_colour(span, g.write, g.n, read, n_read, t->hw->x_banks, table, &lines, err);
-    if (rc)
+    status = fdht_sim_colour(span, g.write, g.n, read, n_read, t->hw->x_banks, table, &lines, err);
+    if (status)
         goto out;
     set_maps(t, FDHT_BANK_TABLE, span, table, lines);
     *owned = table;
@@ -330,7 +331,7 @@ out:
     fdht_free(g.write);
     fdht_free(read);
     fdht_free(table);
-    return rc;
+    return status;
 }
 
 static int open_joint(joint *t, fdht_error *err)
@@ -435,12 +436,12 @@ static int join(const fdht_sim_hw *hw, fdht_sim_stage *w, fdht_sim_stage *r, uin
                 fdht_error *err)
 {
     joint t = {.hw = hw, .w = w, .r = r};
-    int rc = check_joint(&t, err);
-    if (rc || (rc = open_joint(&t, err)))
-        return rc;
-    rc = choose(&t, owned, err);
+    int status = check_joint(&t, err);
+    if (status || (status = open_joint(&t, err)))
+        return status;
+    status = choose(&t, owned, err);
     fdht_free(t.row_a);
-    return rc;
+    return status;
 }
 
 /* Put the legs of `last` (ids, n) behind the others of s, in their order. */
@@ -528,9 +529,9 @@ static int map_chain(fdht_sim_chain *c, const fdht_sim_hw *hw, bool lstm, bool h
     for (int i = 0; i <= c->n_stages; i++) {
         fdht_sim_stage *w = i ? &c->stage[i - 1] : host_input ? NULL : &source;
         fdht_sim_stage *r = i < c->n_stages ? &c->stage[i] : &sink;
-        int rc = join(hw, w, r, &own->table[own->n], err);
-        if (rc)
-            return rc;
+        int status = join(hw, w, r, &own->table[own->n], err);
+        if (status)
+            return status;
         own->n += own->table[own->n] != NULL;
     }
     name_legs(c->in, c->n_in, &c->stage[0], FDHT_LEG_IN);
@@ -541,9 +542,9 @@ static int map_chain(fdht_sim_chain *c, const fdht_sim_hw *hw, bool lstm, bool h
 int fdht_sim_map_program(fdht_sim_program *p, const fdht_sim_hw *hw, fdht_error *err)
 {
     fdht_sim_unmap_program(p);
-    int rc = fdht_sim_hw_check(hw, err);
-    if (rc)
-        return rc;
+    int status = fdht_sim_hw_check(hw, err);
+    if (status)
+        return status;
     int most = p->x.n_stages + p->h.n_stages + 4;
     ledger own = {fdht_calloc_err((size_t)most + 1, sizeof *own.table, "bank tables", err), 0};
     if (!own.table)
@@ -553,10 +554,10 @@ int fdht_sim_map_program(fdht_sim_program *p, const fdht_sim_hw *hw, fdht_error 
         p->x.stage[i].lane_legs = 0;
     for (int i = 0; i < p->h.n_stages; i++)
         p->h.stage[i].lane_legs = 0;
-    if ((p->x.n_stages && (rc = map_chain(&p->x, hw, p->lstm, true, &own, err))) ||
-        (p->h.n_stages && (rc = map_chain(&p->h, hw, p->lstm, false, &own, err))))
+    if ((p->x.n_stages && (status = map_chain(&p->x, hw, p->lstm, true, &own, err))) ||
+        (p->h.n_stages && (status = map_chain(&p->h, hw, p->lstm, false, &own, err))))
         fdht_sim_unmap_program(p);
-    return rc;
+    return status;
 }
 
 void fdht_sim_unmap_program(fdht_sim_program *p)

@@ -1,4 +1,4 @@
-/* Edge colouring of a bipartite graph (Koenig, 1916): write groups on one side, read groups on the other, one
+/* bank_colour.c - edge colouring of a bipartite graph (Koenig, 1916): write groups on one side, read groups on the other, one
  * edge a word. With no group larger than B, B colours suffice; the colour is the bank. */
 #include <string.h>
 
@@ -54,7 +54,7 @@ int fdht_sim_colour(size_t n, const uint32_t *write_group, size_t n_write, const
                     size_t n_read, size_t banks, uint32_t *table, size_t *lines, fdht_error *err)
 {
     graph g = {.banks = banks, .end = {write_group, read_group}};
-    int rc = FDHT_ENOMEM;
+    int status = FDHT_ENOMEM;
     uint32_t *fill = NULL;
     g.at[0] = fdht_calloc_err(n_write * banks, sizeof *g.at[0], "edge colouring", err);
     g.at[1] = fdht_calloc_err(n_read * banks, sizeof *g.at[1], "edge colouring", err);
@@ -69,7 +69,7 @@ int fdht_sim_colour(size_t n, const uint32_t *write_group, size_t n_write, const
         size_t w = write_group[e], r = read_group[e];
         size_t a = free_colour(&g, 0, w), b = free_colour(&g, 1, r);
         if (a == banks || b == banks) {
-            rc = fdht_fail(err, FDHT_EINVAL, "bank table: a group of more words than %zu banks", banks);
+            status = fdht_fail(err, FDHT_EINVAL, "bank table: a group of more words than %zu banks", banks);
             goto out;
         }
         if (a != b && g.at[1][r * banks + a] != UINT32_MAX)
@@ -83,11 +83,11 @@ int fdht_sim_colour(size_t n, const uint32_t *write_group, size_t n_write, const
         table[e] = (uint32_t)(bank + banks * line);
         *lines = FDHT_MAX(*lines, (size_t)line + 1);
     }
-    rc = FDHT_OK;
+    status = FDHT_OK;
 out:
     fdht_free(g.at[0]);
     fdht_free(g.at[1]);
     fdht_free(fill);
     fdht_free(g.path);
-    return rc;
+    return status;
 }

@@ -1,4 +1,5 @@
-/* The machine as data: one table of keys, two built-in machines. */
+/* hw.c - the machine as data: one table of keys, and the checks. The machines themselves are JSON files. */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,119 +24,57 @@ const char *fdht_stall_name(int s)
 }
 
 #define AT(field) offsetof(fdht_sim_hw, field)
-#define SIZE(field, lo, hi, unit, tie, fdht, text)                                                           \
+#define SIZE(field, lo, hi, unit, text)                                                                      \
     {                                                                                                        \
-#field, FDHT_KEY_SIZE, AT(field), lo, hi, unit, tie, fdht, text                                      \
+#field, FDHT_KEY_SIZE, AT(field), lo, hi, unit, text                                                 \
     }
-#define REAL(field, lo, hi, unit, tie, fdht, text)                                                           \
+#define REAL(field, lo, hi, unit, text)                                                                      \
     {                                                                                                        \
-#field, FDHT_KEY_REAL, AT(field), lo, hi, unit, tie, fdht, text                                      \
+#field, FDHT_KEY_REAL, AT(field), lo, hi, unit, text                                                 \
     }
-#define SAME  "as for tie"
-#define CACTI "derived: CACTI 7, 28 nm, low operating power, 16 banks of 24 KB"
 
 static const fdht_sim_key keys[] = {
-    REAL(clock_hz, 1e3, 1e11, "Hz", "published: TIE, ISCA 2019", SAME, "clock"),
-    SIZE(n_pe, 1, 256, "PEs", "published: TIE, ISCA 2019",
-         "derived: power 1.04 of TIE leaves no room for more",
-         "columns of the array: words of X read in a cycle"),
-    SIZE(macs_per_pe, 1, 256, "MACs", "published: TIE, ISCA 2019", SAME,
-         "rows of the array: weights broadcast in a cycle"),
-    SIZE(acc_bits, 17, 31, "bits", "published: TIE, ISCA 2019", SAME,
-         "accumulator width; additions saturate"),
-    SIZE(wb_words, 1, 256, "words/cycle", "chosen: one word a bank and cycle",
-         "chosen: one word a bank and cycle", "accumulators written back in a cycle"),
-    SIZE(x_banks, 1, 1024, "banks", "chosen: 16 banks of 24 KB give TIE's memory area and power",
-         "derived: the same 24 KB banks", "banks of each working buffer, one 16-bit word a cycle each"),
-    SIZE(x_buffers, 1, 2, "buffers", "published: 2 x 384 KB", SAME,
+    REAL(clock_hz, 1e3, 1e11, "Hz", "clock"),
+    SIZE(n_pe, 1, 256, "PEs", "columns of the array: words of X read in a cycle"),
+    SIZE(macs_per_pe, 1, 256, "MACs", "rows of the array: weights broadcast in a cycle"),
+    SIZE(acc_bits, 17, 31, "bits", "accumulator width; additions saturate"),
+    SIZE(wb_words, 1, 256, "words/cycle", "accumulators written back in a cycle"),
+    SIZE(x_banks, 1, 1024, "banks", "banks of each working buffer, one 16-bit word a cycle each"),
+    SIZE(x_buffers, 1, 2, "buffers",
          "2: read one, write the other; 1: one memory, reads and writes share its ports"),
-    SIZE(x_kib, 1, 1048576, "KiB", "published: 2 x 384 KB",
-         "derived: fills the area that the claims imply, 2.5/1.46 of TIE", "size of each working buffer"),
-    SIZE(w_kib, 1, 1048576, "KiB", "published: TIE, ISCA 2019", SAME, "weight memory"),
-    SIZE(pipeline_cycles, 0, 1024, "cycles", "chosen: read, rotate, multiply, add", SAME,
+    SIZE(x_kib, 1, 1048576, "KiB", "size of each working buffer"),
+    SIZE(w_kib, 1, 1048576, "KiB", "weight memory"),
+    SIZE(pipeline_cycles, 0, 1024, "cycles",
          "from the first read of a stage to its first accumulation (stall class fill)"),
-    SIZE(w_refill_words, 1, 65536, "words/cycle", "chosen: a 64-bit link", SAME,
+    SIZE(w_refill_words, 1, 65536, "words/cycle",
          "weights loaded in a cycle when a program's weights do not fit"),
-    SIZE(spill_words, 0, 65536, "words/cycle", "chosen: a 64-bit link", SAME,
+    SIZE(spill_words, 0, 65536, "words/cycle",
          "words of a tensor that does not fit moved out or in in a cycle; 0: refuse the program"),
-    SIZE(input_words, 0, 65536, "words/cycle", "chosen: published figures start from a loaded buffer", SAME,
+    SIZE(input_words, 0, 65536, "words/cycle",
          "words of an input vector loaded in a cycle before its first stage; 0: it is there"),
-    SIZE(lstm_lanes, 1, 256, "lanes", "chosen: as many as PEs (TIE itself has no LSTM unit)",
-         "chosen: as many as PEs", "hidden units the LSTM unit works on at a time"),
-    SIZE(lstm_latency_cycles, 0, 1024, "cycles", "chosen: tables, two products, table, product", SAME,
-         "from the last gate read to the write of h"),
-    {"bank_function", FDHT_KEY_BANK, AT(bank_function), 0, 0, "name", "chosen", "chosen",
+    SIZE(lstm_lanes, 1, 256, "lanes", "hidden units the LSTM unit works on at a time"),
+    SIZE(lstm_latency_cycles, 0, 1024, "cycles", "from the last gate read to the write of h"),
+    {"bank_function", FDHT_KEY_BANK, AT(bank_function), 0, 0, "name",
      "auto, interleave, xor, skew, lane or table; auto: the first of them that is conflict-free on the "
-     "program, lane "
-     "excepted"},
-    REAL(mac_pj, 0, 1e6, "pJ", "derived: (54.0 + 10.9 + 29.1) mW / 256 MACs / 1 GHz", SAME,
-         "one multiply-add with its registers and clock"),
-    REAL(mac_idle, 0, 1, "1", "derived: clock share 29.1 / 94.0 mW", SAME,
-         "part of mac_pj that a MAC without useful work still takes"),
-    REAL(x_read_pj, 0, 1e6, "pJ", CACTI, SAME, "one bank read (4 bytes wide, one word used)"),
-    REAL(x_write_pj, 0, 1e6, "pJ", CACTI, SAME, "one bank write (4 bytes wide, one word used)"),
-    REAL(w_read_pj, 0, 1e6, "pJ", "derived: CACTI 7, 28 nm, low operating power, 16 KB, 256 bits", SAME,
-         "one read of 16 weights"),
-    REAL(lstm_pj, 0, 1e6, "pJ", "chosen: 5 table look-ups, 8 products", SAME, "one hidden unit for one step"),
-    REAL(leakage_mw_per_mm2, 0, 1e6, "mW/mm2", "chosen: TIE's published power includes its leakage", SAME,
+     "program, lane excepted"},
+    REAL(mac_pj, 0, 1e6, "pJ", "one multiply-add with its registers and clock"),
+    REAL(mac_idle, 0, 1, "1", "part of mac_pj that a MAC without useful work still takes"),
+    REAL(x_read_pj, 0, 1e6, "pJ", "one bank read (4 bytes wide, one word used)"),
+    REAL(x_write_pj, 0, 1e6, "pJ", "one bank write (4 bytes wide, one word used)"),
+    REAL(w_read_pj, 0, 1e6, "pJ", "one read of 16 weights"),
+    REAL(lstm_pj, 0, 1e6, "pJ", "one hidden unit for one step"),
+    REAL(leakage_mw_per_mm2, 0, 1e6, "mW/mm2",
          "leakage, in all cycles, beyond what the other coefficients include"),
-    REAL(sram_mm2_per_kib, 0, 1e3, "mm2/KiB", "derived: CACTI 7, 28 nm; 784 KB give 1.28 of TIE's 1.29 mm2",
-         SAME, "area of SRAM"),
-    REAL(logic_mm2_per_256_macs, 0, 1e3, "mm2", "derived: TIE 1.744 - 1.29 mm2", SAME,
-         "area of everything that is not SRAM, for 256 MACs"),
-    REAL(lstm_mm2, 0, 1e3, "mm2", "published: none", "chosen: 16 lanes beside 256 MACs in 0.454 mm2",
-         "area of the LSTM unit"),
+    REAL(sram_mm2_per_kib, 0, 1e3, "mm2/KiB", "area of SRAM"),
+    REAL(logic_mm2_per_256_macs, 0, 1e3, "mm2", "area of everything that is not SRAM, for 256 MACs"),
+    REAL(lstm_mm2, 0, 1e3, "mm2", "area of the LSTM unit"),
 };
+static_assert(FDHT_COUNT(keys) == FDHT_SIM_KEYS, "fdht/sim.h counts the keys");
 
 const fdht_sim_key *fdht_sim_keys(int *n)
 {
     *n = (int)FDHT_COUNT(keys);
     return keys;
-}
-
-static const fdht_sim_hw tie = {
-    .name = "tie",
-    .clock_hz = 1e9,
-    .n_pe = 16,
-    .macs_per_pe = 16,
-    .acc_bits = 24,
-    .wb_words = 16,
-    .x_banks = 16,
-    .x_buffers = 2,
-    .x_kib = 384,
-    .w_kib = 16,
-    .pipeline_cycles = 4,
-    .w_refill_words = 4,
-    .spill_words = 4,
-    .input_words = 0,
-    .lstm_lanes = 16,
-    .lstm_latency_cycles = 8,
-    .bank_function = FDHT_BANK_AUTO,
-    .mac_pj = 0.367,
-    .mac_idle = 0.31,
-    .x_read_pj = 2.5,
-    .x_write_pj = 1.4,
-    .w_read_pj = 5.07,
-    .lstm_pj = 8.0,
-    .leakage_mw_per_mm2 = 0,
-    .sram_mm2_per_kib = 0.00163,
-    .logic_mm2_per_256_macs = 0.454,
-    .lstm_mm2 = 0,
-};
-
-int fdht_sim_hw_named(const char *name, fdht_sim_hw *out, fdht_error *err)
-{
-    *out = tie;
-    if (!strcmp(name, "tie"))
-        return FDHT_OK;
-    if (strcmp(name, "fdht"))
-        return fdht_fail(err, FDHT_ENOENT, "machine %s: expected tie, fdht or a file", name);
-    snprintf(out->name, sizeof out->name, "fdht");
-    out->wb_words = 32;
-    out->x_banks = 32;
-    out->x_kib = 768;
-    out->lstm_mm2 = 0.02;
-    return FDHT_OK;
 }
 
 double fdht_sim_hw_get(const fdht_sim_hw *hw, const fdht_sim_key *key)

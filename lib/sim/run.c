@@ -1,4 +1,4 @@
-/* A whole program: memory, the x chain of every step, the recurrence with the LSTM unit, the report. */
+/* run.c - a whole program: memory, the x chain of every step, the recurrence with the LSTM unit, the report. */
 #include <stdio.h>
 #include <string.h>
 
@@ -33,9 +33,9 @@ static int bind(const fdht_sim_chain *c, const fdht_sim_hw *hw, fdht_bound **out
     if (!*out)
         return FDHT_ENOMEM;
     for (int i = 0; i < c->n_stages; i++) {
-        int rc = fdht_bound_new(&c->stage[i], hw, &(*out)[i], err);
-        if (rc)
-            return rc;
+        int status = fdht_bound_new(&c->stage[i], hw, &(*out)[i], err);
+        if (status)
+            return status;
     }
     return FDHT_OK;
 }
@@ -84,14 +84,15 @@ static void measure(const plan *q, size_t lines[2])
 static int plan_open(plan *q, const fdht_sim_hw *hw, fdht_error *err)
 {
     const fdht_sim_program *p = q->p;
-    int rc;
+    int status;
     if (!p->owned)
         return fdht_fail(err, FDHT_EINVAL, "program %s: not mapped to a machine", p->name);
     if (p->x.n_stages < 1 ||
         (p->lstm && (p->h.n_stages < 1 || p->x.out[0].extent != 4 || p->h.out[0].extent != 4)))
         return fdht_fail(err, FDHT_EINVAL, "program %s: needs stages, and with an LSTM four gates", p->name);
-    if ((rc = bind(&p->x, hw, &q->x, err)) || (rc = bind(&p->h, hw, &q->h, err)) || (rc = expand_io(q, err)))
-        return rc;
+    if ((status = bind(&p->x, hw, &q->x, err)) || (status = bind(&p->h, hw, &q->h, err)) ||
+        (status = expand_io(q, err)))
+        return status;
     if (p->lstm && (q->n_z != 4 * p->gate_stride || chain_out(&p->h) != q->n_z || p->units > p->gate_stride ||
                     p->units > q->n_h))
         return fdht_fail(err, FDHT_EINVAL, "program %s: %zu units, gates of %zu, outputs %zu and %zu",
@@ -210,12 +211,12 @@ static int run_chain(fdht_array *m, const plan *q, bool h, size_t z_line, fdht_e
         bool z = !h && i + 1 == c->n_stages && q->p->lstm, from_h = h && i == 0;
         size_t in = kept_lines(q, at) + (from_h ? 0 : b[i].s->in.lines);
         size_t out = kept_lines(q, !at) + (z ? 0 : b[i].s->out.lines);
-        int rc = refill(m, &b[i], first + i, err);
-        if (rc || (rc = spill(m, first + i, in * m->hw->x_banks, out * m->hw->x_banks, err)))
-            return rc;
-        rc = fdht_array_stage(m, &b[i], at, from_h ? q->h_base : 0, !at, z ? z_line : 0, first + i, err);
-        if (rc)
-            return rc;
+        int status = refill(m, &b[i], first + i, err);
+        if (status || (status = spill(m, first + i, in * m->hw->x_banks, out * m->hw->x_banks, err)))
+            return status;
+        status = fdht_array_stage(m, &b[i], at, from_h ? q->h_base : 0, !at, z ? z_line : 0, first + i, err);
+        if (status)
+            return status;
     }
     return FDHT_OK;
 }
@@ -281,16 +282,16 @@ static int lstm_step(fdht_array *m, const plan *q, size_t z_line, int16_t *c, in
         size_t n = FDHT_MIN(m->hw->lstm_lanes, p->units - u0), extra_x, extra_h, extra;
         fdht_place at[FDHT_SIM_SIDE], ah[FDHT_SIM_SIDE];
         int16_t gate[FDHT_SIM_SIDE][4];
-        int rc;
+        int status;
         for (size_t g = 0; g < 4; g++) {
             for (size_t i = 0; i < n; i++) {
                 size_t e = g * p->gate_stride + u0 + i;
                 at[i] = place(m, zx, q->zx_a[e], q->zx_k[e], z_line);
                 ah[i] = place(m, zh, q->zh_a[e], q->zh_k[e], 0);
             }
-            if ((rc = fdht_array_access(m, 'r', q->z_buffer, at, n, stage, &extra_x, err)) ||
-                (rc = fdht_array_access(m, 'r', z_h, ah, n, stage, &extra_h, err)))
-                return rc;
+            if ((status = fdht_array_access(m, 'r', q->z_buffer, at, n, stage, &extra_x, err)) ||
+                (status = fdht_array_access(m, 'r', z_h, ah, n, stage, &extra_h, err)))
+                return status;
             for (size_t i = 0; i < n; i++) {
                 int64_t a = (int64_t)*fdht_array_word(m, q->z_buffer, at[i]) +
                             *fdht_array_word(m, z_h, ah[i]) +
@@ -307,8 +308,8 @@ static int lstm_step(fdht_array *m, const plan *q, size_t z_line, int16_t *c, in
             h[u0 + i] = lstm_unit(p, gate[i], &c[u0 + i], &s->saturations);
             at[i] = h_place(m, q, u0 + i);
         }
-        if ((rc = fdht_array_access(m, 'w', q->h_src, at, n, stage, &extra, err)))
-            return rc;
+        if ((status = fdht_array_access(m, 'w', q->h_src, at, n, stage, &extra, err)))
+            return status;
         fdht_array_stall(m, stage, FDHT_STALL_WRITE_CONFLICT, extra);
         for (size_t i = 0; i < n; i++)
             *fdht_array_word(m, q->h_src, at[i]) = h[u0 + i];
@@ -324,19 +325,19 @@ static int recur(fdht_array *m, const plan *q, int16_t *y, int16_t *c_out, fdht_
     int16_t *c = fdht_calloc_err(2 * p->units, sizeof *c, "cell state", err);
     if (!c)
         return FDHT_ENOMEM;
-    int rc = FDHT_OK;
-    for (size_t t = 0; t < q->steps && !rc; t++) {
-        rc = run_chain(m, q, true, 0, err);
-        if (!rc)
-            rc = lstm_step(m, q, q->z_base + t * q->z_lines, c, c + p->units, err);
-        /* what counts is what stands in the banks */
-        for (size_t i = 0; i < p->units && !rc; i++)
+    int status = FDHT_OK;
+    for (size_t t = 0; t < q->steps && !status; t++) {
+        status = run_chain(m, q, true, 0, err);
+        if (!status)
+            status = lstm_step(m, q, q->z_base + t * q->z_lines, c, c + p->units, err);
+        /* the result is what is in the banks, not what the LSTM unit returned */
+        for (size_t i = 0; i < p->units && !status; i++)
             y[t * p->units + i] = *fdht_array_word(m, q->h_src, h_place(m, q, i));
     }
-    if (!rc && c_out)
+    if (!status && c_out)
         memcpy(c_out, c, p->units * sizeof *c);
     fdht_free(c);
-    return rc;
+    return status;
 }
 
 static int run_all(fdht_array *m, const plan *q, const int16_t *x, int16_t *y, int16_t *c, fdht_error *err)
@@ -344,9 +345,9 @@ static int run_all(fdht_array *m, const plan *q, const int16_t *x, int16_t *y, i
     const fdht_sim_program *p = q->p;
     int out = p->x.n_stages % 2;
     for (size_t t = 0; t < q->steps; t++) {
-        int rc = load_x(m, q, x + t * q->n_x, err);
-        if (rc || (rc = run_chain(m, q, false, q->z_base + t * q->z_lines, err)))
-            return rc;
+        int status = load_x(m, q, x + t * q->n_x, err);
+        if (status || (status = run_chain(m, q, false, q->z_base + t * q->z_lines, err)))
+            return status;
         for (size_t i = 0; i < q->n_z && !p->lstm; i++) {
             fdht_place at = place(m, &p->x.stage[p->x.n_stages - 1].out, q->zx_a[i], q->zx_k[i], 0);
             if (at.line >= m->lines[out])
@@ -417,24 +418,24 @@ int fdht_sim_run(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t steps,
     memset(out, 0, sizeof *out);
     fdht_array m = {.hw = hw, .report = out, .trace = trace, .trace_arg = trace_arg};
     plan q = {.p = p, .steps = steps};
-    int rc = fdht_sim_hw_check(hw, err);
-    if (rc)
-        return rc;
+    int status = fdht_sim_hw_check(hw, err);
+    if (status)
+        return status;
     out->steps = steps;
     out->n_stages = p->x.n_stages + p->h.n_stages + (p->lstm ? 1 : 0);
     out->stage = fdht_calloc_err((size_t)out->n_stages, sizeof *out->stage, "stage reports", err);
     if (!out->stage)
         return FDHT_ENOMEM;
-    if ((rc = plan_open(&q, hw, err)) || (rc = machine_open(&m, &q, err)))
+    if ((status = plan_open(&q, hw, err)) || (status = machine_open(&m, &q, err)))
         goto out;
     name_stages(&m, &q);
-    if ((rc = run_all(&m, &q, x, y, c, err)))
+    if ((status = run_all(&m, &q, x, y, c, err)))
         goto out;
     total(&m);
 out:
     machine_close(&m);
     plan_close(&q);
-    if (rc)
+    if (status)
         fdht_sim_report_free(out);
-    return rc;
+    return status;
 }

@@ -1,4 +1,4 @@
-/* Closed forms, and the price in energy and area of what was counted. */
+/* shape.c - closed forms, and the price in energy and area of what was counted. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,9 +113,9 @@ int fdht_sim_paper(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t step
     memset(out, 0, sizeof *out);
     out->mode = FDHT_SIM_PAPER;
     out->steps = steps;
-    int rc = fdht_sim_hw_check(hw, err);
-    if (rc || (rc = stage_list(p, out, err)))
-        return rc;
+    int status = fdht_sim_hw_check(hw, err);
+    if (status || (status = stage_list(p, out, err)))
+        return status;
     for (int i = 0; i < p->x.n_stages + p->h.n_stages; i++) {
         const fdht_sim_stage *s = i < p->x.n_stages ? &p->x.stage[i] : &p->h.stage[i - p->x.n_stages];
         fdht_sim_stage_report *r = &out->stage[i];

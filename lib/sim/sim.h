@@ -9,8 +9,7 @@ typedef enum fdht_leg_side { FDHT_LEG_IN, FDHT_LEG_OUT } fdht_leg_side;
 
 size_t fdht_sim_extent(const fdht_sim_leg *leg, int n);
 
-/* Address and skew of every index of a group of legs, row-major: addr[i] and skew[i], i < product of extents.
- */
+/* Address and skew of every index of a group of legs, row-major: addr[i] and skew[i], i < product of extents. */
 void fdht_sim_expand(const fdht_sim_leg *leg, int n, fdht_leg_side side, uint32_t *addr, uint32_t *skew);
 
 /* Columns in the order in which they take lanes; UINT32_MAX is padding. Returns the number of slots, a

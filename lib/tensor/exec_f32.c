@@ -1,4 +1,6 @@
-#define REAL float
-#define R    f32
-#define GEMM fdht_sgemm
-#include "tensor/exec_real.h"
+/* tensor/exec_f32.c - tensor/exec_tmpl.c for float. */
+#include "tensor/exec_parts.h"
+
+#define FDHT_REAL 32
+#include "base/real.h"
+#include "tensor/exec_tmpl.c"

@@ -1,4 +1,6 @@
-#define REAL double
-#define R    f64
-#define GEMM fdht_dgemm
-#include "tensor/exec_real.h"
+/* tensor/exec_f64.c - tensor/exec_tmpl.c for double. */
+#include "tensor/exec_parts.h"
+
+#define FDHT_REAL 64
+#include "base/real.h"
+#include "tensor/exec_tmpl.c"

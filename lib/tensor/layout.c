@@ -1,5 +1,5 @@
-/* How the intermediates of a plan lie in memory, so that no step has to permute: a beam search over, for each
- * step, the form of its product and the place of its new legs. */
+/* tensor/layout.c - how the intermediates of a plan lie in memory, so that no step has to permute: a beam search over, for
+ * each step, the form of its product and the place of its new legs (lib/README.md section 4.3). */
 #include <string.h>
 
 #include "tensor/plan.h"
@@ -8,8 +8,7 @@ enum { BEAM = 16, LANES = 16, ROWS = 12, RUN = 4, MAX_PERMUTED = 4 };
 
 /* Costs in multiply-adds: of starting one register tile, of moving one number through a permuting copy. */
 static const double TILE_START = 200, SCATTER = 24, MISS = 48;
-/* Time of products whose left operand has neither its rows nor runs of its summed indices side by side, to the
- * others'. */
+/* How much longer a product takes whose left operand has neither its rows nor runs of its summed indices side by side. */
 static const double SPREAD = 1.2;
 /* Cache lines that a pass over the rows may touch and still find in L1 when it comes back. */
 enum { NEAR_LINES = 512 };
@@ -163,12 +162,11 @@ static double form_cost(const fdht_step *t, const leg_strides *a, const split *s
     return tile_cost(t->n, lanes, t->k, t->m / lanes);
 }
 
-static bool natural(const fdht_op *op, const leg_strides *c)
+static bool natural(const leg_strides *c)
 {
     for (int i = 1; i < c->n; i++)
         if (c->leg[i] < c->leg[i - 1])
             return false;
-    (void)op;
     return true;
 }
 
@@ -216,8 +214,8 @@ static void keep(node *beam, int *n, const node *candidate)
 }
 
 /* Add to `next` every way step t can follow the layout of `from`. */
-static void expand(const fdht_op *op, const fdht_plan *p, int at, const size_t *extent, const node *from,
-                   int parent, node *next, int *n_next)
+static void expand(const fdht_plan *p, int at, const size_t *extent, const node *from, int parent, node *next,
+                   int *n_next)
 {
     const fdht_step *t = &p->step[at];
     uint64_t weight = p->weight[t->weight].legs;
@@ -232,7 +230,7 @@ static void expand(const fdht_op *op, const fdht_plan *p, int at, const size_t *
             c.place = place;
             place_legs(&s, c.new_leg, c.n_new, place, &c.c);
             c.cost = from->cost + form_cost(t, &from->c, &s, place, extent, at == 0);
-            if (at == p->n_steps - 1 && !natural(op, &c.c))
+            if (at == p->n_steps - 1 && !natural(&c.c))
                 c.cost += SCATTER * (double)t->outputs;
             keep(next, n_next, &c);
         }
@@ -367,7 +365,7 @@ int fdht_plan_layout(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht
             beam[0][0].c.leg[beam[0][0].c.n++] = k;
     for (int i = 0; i < p->n_steps; i++)
         for (int j = 0; j < count[i]; j++)
-            expand(op, p, i, extent, &beam[i][j], j, beam[i + 1], &count[i + 1]);
+            expand(p, i, extent, &beam[i][j], j, beam[i + 1], &count[i + 1]);
     chosen[p->n_steps] = 0;
     for (int j = 1; j < count[p->n_steps]; j++)
         if (beam[p->n_steps][j].cost < beam[p->n_steps][chosen[p->n_steps]].cost)
@@ -383,7 +381,7 @@ int fdht_plan_layout(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht
     find_slices(p, extent, at);
     p->cost = beam[p->n_steps][chosen[p->n_steps]].cost;
     const leg_strides *last = &beam[p->n_steps][chosen[p->n_steps]].c;
-    if (!status && !natural(op, last)) {
+    if (!status && !natural(last)) {
         int order[FDHT_MAX_LEGS];
         size_t n;
         memcpy(order, last->leg, sizeof order);

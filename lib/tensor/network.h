@@ -1,7 +1,7 @@
 /* tensor/network.h - an operator as data: cores, their legs, and which legs join. Internal.
  *
- * Legs of one term are numbered: input mode k is k, output mode k is d + k, bonds from 2 d on. A leg stands
- * in two tensors (the input vector counts as one) or, for output modes, in one. Blocks of a bt operator are
+ * Legs of one term are numbered: input mode k is k, output mode k is d + k, bonds from 2 d on. A leg belongs to
+ * two tensors (the input vector counts as one) or, for output modes, to one. Blocks of a bt operator are
  * terms that use the same numbers. */
 #ifndef FDHT_TENSOR_NETWORK_H
 #define FDHT_TENSOR_NETWORK_H
@@ -19,6 +19,7 @@ typedef struct fdht_core_desc {
 
 struct fdht_op {
     fdht_op_spec spec;
+    const fdht_format_traits *format;
     size_t inputs, outputs, parameters;
     int n_legs, n_terms, n_cores, cores_per_term;
     size_t leg_dim[FDHT_MAX_LEGS];

@@ -1,3 +1,5 @@
+/* tensor/plan.c - the order of contraction: the cheapest chain of steps, with cores merged beforehand where that pays
+ * (lib/README.md section 4.2). */
 #include "tensor/plan.h"
 
 #include <float.h>

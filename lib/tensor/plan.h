@@ -1,10 +1,10 @@
 /* tensor/plan.h - in which order an operator's network is contracted, and how its intermediates lie in
  * memory. Internal.
  *
- * One term is contracted with the input vector as a chain: step s multiplies the activation by one weight
- * tensor, which is a core or several cores merged beforehand. The order is found by an exact dynamic
- * programme (plan.c), the layout of the intermediates by a beam search over the forms a step can take
- * (layout.c). */
+ * One term is contracted with the input vector as a chain: step s multiplies the activation (what the input vector has
+ * become so far) by one weight tensor, which is a core or several cores merged beforehand. The order is found by an exact
+ * dynamic programme up to FDHT_EXACT_CORES cores and greedily beyond (plan.c, lib/README.md section 4.2), the layout of the
+ * intermediates by a beam search over the forms a step can take (layout.c, section 4.3). */
 #ifndef FDHT_TENSOR_PLAN_H
 #define FDHT_TENSOR_PLAN_H
 
@@ -31,8 +31,8 @@ typedef struct fdht_weight {
 } fdht_weight;
 
 /* How a step runs: a loop over `outer` offsets around a product whose vector lanes lie along
- *   LANES_NEW   the new (n) index:   C[row][n] = sum_k A[row, k] W[k][n], rows and outer are the rows left
- * alone LANES_KEPT  a kept (m) index:    C[n][lane] = sum_k W[k][n] A[k][lane] */
+ *   LANES_NEW   the new (n) index:  C[row][n] = sum_k A[row, k] W[k][n]; rows and outer make up the kept indices
+ *   LANES_KEPT  a kept (m) index:   C[n][lane] = sum_k W[k][n] A[k][lane] */
 typedef enum fdht_form { FDHT_LANES_NEW, FDHT_LANES_KEPT } fdht_form;
 
 typedef struct fdht_step {
@@ -49,7 +49,7 @@ typedef struct fdht_step {
     size_t lanes, new_c;       /* LANES_KEPT: contiguous kept indices; stride of n in C */
     size_t n_outer;
     size_t slice_rows,
-        slice_outer;          /* rows and outer offsets of one slice of a sliced step; all of another's */
+        slice_outer; /* rows and outer offsets of one slice; all of them where the step is not sliced */
     size_t k_inner, k_stride; /* the summed indices run as n_k / k_inner runs of constant stride */
     size_t outputs;
     uint32_t *k_a;               /* k: offset in A */
@@ -74,7 +74,8 @@ typedef struct fdht_plan {
 /* Extents of the legs seen from inputs restricted to `box` (NULL: all). */
 void fdht_plan_extents(const fdht_op *op, const fdht_box *box, size_t extent[FDHT_MAX_LEGS]);
 
-/* Plan one term (all terms of an operator are planned alike). Free with fdht_plan_clear. */
+/* Plan one term (all terms of an operator are planned alike). FDHT_EINVAL for a box outside the operator or a tensor beyond
+ * 32-bit offsets, FDHT_ENOMEM. Free with fdht_plan_clear. */
 int fdht_plan_make(const fdht_op *op, const fdht_box *box, fdht_plan *out, fdht_error *err);
 void fdht_plan_clear(fdht_plan *p);
 

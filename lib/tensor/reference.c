@@ -1,4 +1,4 @@
-/* The naive reference: the dense matrix of an operator, in double, by contracting core after core with loops
+/* tensor/reference.c - the naive reference: the dense matrix of an operator, in double, by contracting core after core with loops
  * over every index. Shares no code with the planner or the executor, so that it can judge them. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* tensor/tree.c - dimension trees: built, parsed, spelled (fdht/tree.h). */
 #include "fdht/tree.h"
 
 #include <stdio.h>

@@ -1,12 +1,7 @@
+/* train/bptt_f32.c - train/bptt_tmpl.c for float. */
 #include "train/bptt.h"
 
 #include "kernels/elementwise.h"
-
-#define REAL             float
-#define NAME(stem, verb) stem##_f32##verb
-#define EXP              expf
-#define LOG              logf
-#define SQRT             sqrtf
 
 static bool sigmoid_back(size_t n, float *i, float *f, float *g, float *o, const float *c_prev,
                          const float *tc, const float *dh, float *dc)
@@ -15,4 +10,6 @@ static bool sigmoid_back(size_t n, float *i, float *f, float *g, float *o, const
     return true;
 }
 
-#include "train/bptt_real.h"
+#define FDHT_REAL 32
+#include "base/real.h"
+#include "train/bptt_tmpl.c"

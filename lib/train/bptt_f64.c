@@ -1,10 +1,5 @@
+/* train/bptt_f64.c - train/bptt_tmpl.c for double. */
 #include "train/bptt.h"
-
-#define REAL             double
-#define NAME(stem, verb) stem##_f64##verb
-#define EXP              exp
-#define LOG              log
-#define SQRT             sqrt
 
 static bool sigmoid_back(size_t n, double *i, double *f, double *g, double *o, const double *c_prev,
                          const double *tc, const double *dh, double *dc)
@@ -13,4 +8,6 @@ static bool sigmoid_back(size_t n, double *i, double *f, double *g, double *o, c
     return false;
 }
 
-#include "train/bptt_real.h"
+#define FDHT_REAL 64
+#include "base/real.h"
+#include "train/bptt_tmpl.c"

@@ -1,7 +1,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "train/bptt.h"
 
 typedef struct checker {
@@ -29,8 +29,8 @@ static double mean_loss(checker *c)
     fdht_input_f64 input = {.load = load_row, .arg = c};
     double weight = 0;
     size_t correct = 0;
-    fdht_net_f64_pack(c->net, c->values);
-    fdht_bptt_f64_forward(c->bptt, &input);
+    fdht_net_pack_f64(c->net, c->values);
+    fdht_bptt_forward_f64(c->bptt, &input);
     double loss = fdht_loss_f64(c->clips, c->model->spec.classes, c->bptt->scores, c->label, 0, NULL,
                                 c->bptt->dscores, &weight, &correct);
     for (size_t i = 0; i < c->clips * c->model->spec.classes; i++)
@@ -62,9 +62,9 @@ static int set_up(checker *c, const int *label, fdht_error *err)
 {
     const fdht_model *m = c->model;
     int status = fdht_team_new(1, &c->team, err);
-    if (status != FDHT_OK || (status = fdht_net_f64_new(m, 1, &c->net, err)) != FDHT_OK ||
-        (status = fdht_bptt_f64_new(c->net, c->team, false, &c->bptt, err)) != FDHT_OK ||
-        (status = fdht_bptt_f64_set(c->bptt, c->clips, c->length, err)) != FDHT_OK)
+    if (status != FDHT_OK || (status = fdht_net_new_f64(m, 1, &c->net, err)) != FDHT_OK ||
+        (status = fdht_bptt_new_f64(c->net, c->team, false, &c->bptt, err)) != FDHT_OK ||
+        (status = fdht_bptt_set_f64(c->bptt, c->clips, c->length, err)) != FDHT_OK)
         return status;
     c->start = fdht_calloc_err(c->clips, sizeof *c->start, "gradient check", err);
     c->label = fdht_calloc_err(c->clips, sizeof *c->label, "gradient check", err);
@@ -92,14 +92,14 @@ int fdht_gradient_check(const fdht_model *m, size_t clips, const size_t *length,
     if ((status = set_up(&c, label, err)) != FDHT_OK)
         goto out;
     mean_loss(&c);
-    if ((status = fdht_bptt_f64_backward(c.bptt, c.grad, err)) != FDHT_OK)
+    if ((status = fdht_bptt_backward_f64(c.bptt, c.grad, err)) != FDHT_OK)
         goto out;
     fdht_rng_seed(&rng, seed, 0);
     for (int i = 0; i < m->n_params; i++)
         error[i] = check_param(&c, &m->param[i], probes, h, &rng);
 out:
-    fdht_bptt_f64_free(c.bptt);
-    fdht_net_f64_free(c.net);
+    fdht_bptt_free_f64(c.bptt);
+    fdht_net_free_f64(c.net);
     fdht_team_free(c.team);
     fdht_free(c.start);
     fdht_free(c.label);

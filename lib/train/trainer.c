@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "nn/frames.h"
 #include "train/bptt.h"
 #include "train/reader.h"
@@ -99,8 +99,8 @@ int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_tr
     t->steps_per_epoch = (train->clips + t->opt.batch - 1) / t->opt.batch;
     if ((status = fdht_team_new(opt->threads, &t->team, err)) != FDHT_OK ||
         (status = allocate(t, err)) != FDHT_OK ||
-        (status = fdht_net_f32_new(m, fdht_team_size(t->team), &t->net, err)) != FDHT_OK ||
-        (status = fdht_bptt_f32_new(t->net, t->team, opt->recurrent_dropout > 0, &t->bptt, err)) != FDHT_OK ||
+        (status = fdht_net_new_f32(m, fdht_team_size(t->team), &t->net, err)) != FDHT_OK ||
+        (status = fdht_bptt_new_f32(t->net, t->team, opt->recurrent_dropout > 0, &t->bptt, err)) != FDHT_OK ||
         (val && (status = fdht_runner_borrow(t->net, t->team, &t->runner, err)) != FDHT_OK))
         goto out;
     set_rates(t);
@@ -118,8 +118,8 @@ void fdht_trainer_free(fdht_trainer *t)
     if (!t)
         return;
     fdht_runner_free(t->runner);
-    fdht_bptt_f32_free(t->bptt);
-    fdht_net_f32_free(t->net);
+    fdht_bptt_free_f32(t->bptt);
+    fdht_net_free_f32(t->net);
     for (int w = 0; t->line && w < fdht_team_size(t->team); w++)
         fdht_free(t->line[w]);
     fdht_team_free(t->team);
@@ -245,15 +245,15 @@ static int train_batch(fdht_trainer *t, const fdht_batch *b, double lr, tally *s
 {
     fdht_bptt_f32 *bptt = t->bptt;
     size_t classes = t->model->spec.classes;
-    int status = fdht_bptt_f32_set(bptt, b->clips, b->length, err);
+    int status = fdht_bptt_set_f32(bptt, b->clips, b->length, err);
     if (status != FDHT_OK)
         return status;
     set_up_clips(t, b);
     set_up_recurrent_dropout(t);
-    fdht_net_f32_pack(t->net, t->model->values);
+    fdht_net_pack_f32(t->net, t->model->values);
     fdht_input_f32 input = {
         .load = load_frame, .peek = peek_frame, .arg = t, .zero_first = t->model->spec.frame.diff};
-    fdht_bptt_f32_forward(bptt, &input);
+    fdht_bptt_forward_f32(bptt, &input);
     for (size_t p = 0; p < b->clips; p++)
         t->label[p] = t->train->label[b->id[bptt->tape->rows.order[p]]];
     double weight = 0, loss = fdht_loss_f32(b->clips, classes, bptt->scores, t->label, t->opt.label_smoothing,
@@ -262,7 +262,7 @@ static int train_batch(fdht_trainer *t, const fdht_batch *b, double lr, tally *s
     for (size_t i = 0; i < b->clips * classes; i++)
         bptt->dscores[i] *= share;
     memset(t->grad, 0, t->model->size * sizeof *t->grad);
-    if ((status = fdht_bptt_f32_backward(bptt, t->grad, err)) != FDHT_OK)
+    if ((status = fdht_bptt_backward_f32(bptt, t->grad, err)) != FDHT_OK)
         return status;
     double norm = gradient_norm(t);
     sum->loss += loss;
@@ -300,7 +300,7 @@ static int validate(fdht_trainer *t, fdht_epoch *out, fdht_error *err)
     out->val_loss = out->val_accuracy = NAN;
     if (!t->val)
         return FDHT_OK;
-    fdht_net_f32_pack(t->net, t->model->values);
+    fdht_net_pack_f32(t->net, t->model->values);
     int status =
         fdht_evaluate_runner(t->runner, t->model, t->val, &out->val_loss, &out->val_accuracy, NULL, err);
     if (status != FDHT_OK)
@@ -323,7 +323,7 @@ int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg
     fdht_reader *reader = NULL;
     fdht_rng rng;
     tally sum = {0};
-    double start = fdht_clock();
+    double start = fdht_seconds();
     *out = (fdht_epoch){.epoch = t->epoch + 1, .val_loss = NAN, .val_accuracy = NAN};
     memcpy(t->good, t->model->values, t->model->size * sizeof *t->good);
     for (size_t i = 0; i < t->train->clips; i++)
@@ -344,9 +344,9 @@ int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg
     t->epoch++;
     out->loss = sum.weight > 0 ? sum.loss / sum.weight : 0;
     out->accuracy = (double)sum.correct / (double)sum.clips;
-    out->clips_per_second = (double)sum.clips / FDHT_MAX(fdht_clock() - start, 1e-9);
+    out->clips_per_second = (double)sum.clips / FDHT_MAX(fdht_seconds() - start, 1e-9);
     status = validate(t, out, err);
-    out->seconds = fdht_clock() - start;
+    out->seconds = fdht_seconds() - start;
     out->last = fdht_trainer_done(t);
     return status;
 }
@@ -366,7 +366,7 @@ void fdht_trainer_bytes(const fdht_trainer *t, fdht_train_bytes *out)
     size_t length = m->spec.frame.frames ? m->spec.frame.frames : longest;
     values += (t->v != NULL) + (t->best != NULL);
     *out = (fdht_train_bytes){.optimizer = values * m->size * sizeof(float)};
-    fdht_bptt_f32_bytes(t->bptt, batch, length, &out->activations, &out->scratch);
+    fdht_bptt_bytes_f32(t->bptt, batch, length, &out->activations, &out->scratch);
     out->clips = FDHT_MIN(2 * batch, t->train->clips) * FDHT_MAX(longest, length) * inputs *
                  (m->spec.frame.width ? 1 : sizeof(float));
     out->scratch += (size_t)fdht_team_size(t->team) * 2 * inputs + batch * sizeof *t->frames +

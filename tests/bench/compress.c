@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "base/team.h"
 #include "fdht/blas.h"
 #include "fdht/decomp.h"
@@ -99,14 +99,14 @@ static void product_item(void *arg, size_t item, int worker)
 static double gram_products(fdht_team *team, const float *W, size_t numbers, bool syrk)
 {
     static const size_t sides[] = {9 * 16, 20 * 4, 20 * 4, 18 * 4};
-    double start = fdht_clock();
+    double start = fdht_seconds();
     for (int k = 0; k < 4; k++) {
         products p = {W, sides[k], numbers / sides[k] / PANEL, syrk, NULL};
         p.C = fdht_calloc((size_t)fdht_team_size(team) * p.s * p.s, sizeof(float));
         fdht_team_for(team, p.panels, product_item, &p);
         fdht_free(p.C);
     }
-    return fdht_clock() - start;
+    return fdht_seconds() - start;
 }
 
 /* ---- the decomposition ---- */
@@ -127,10 +127,10 @@ static double decompose(const float *wih, const float *whh, size_t inputs, size_
     o.rank = 8;
     o.threads = threads;
     fdht_factored f = {.size = 0};
-    double start = fdht_clock();
+    double start = fdht_seconds();
     if (fdht_decompose(&in, &o, &f, r, &err))
         die(err.msg);
-    double t = fdht_clock() - start;
+    double t = fdht_seconds() - start;
     fdht_factored_free(&f);
     return t;
 }
@@ -146,7 +146,7 @@ static void command(const char *fdht, const char *file, const char *memory, int 
     if (fd >= 0)
         close(fd);
     fflush(stdout);
-    double start = fdht_clock();
+    double start = fdht_seconds();
     pid_t pid = fork();
     if (pid == 0) {
         if (!freopen("/dev/null", "w", stdout))
@@ -160,7 +160,7 @@ static void command(const char *fdht, const char *file, const char *memory, int 
         die("cannot run the command");
     printf("%-46s %8.3f s   status %d, peak memory %.1f MB\n",
            memory ? "fdht compress --max-memory 200M (whole command)" : "fdht compress (whole command)",
-           fdht_clock() - start, WEXITSTATUS(status), (double)use.ru_maxrss * 1024 / 1e6);
+           fdht_seconds() - start, WEXITSTATUS(status), (double)use.ru_maxrss * 1024 / 1e6);
     unlink(out);
 }
 
@@ -177,11 +177,11 @@ static int run(const char *fdht, const char *path, int threads)
     const fdht_weights_lstm *l = &fdht_weights_info_of(w)->lstm[0];
     size_t D = l->input_size, H = l->hidden_size;
     float *wih = fdht_calloc(4 * H * D, sizeof *wih), *whh = fdht_calloc(4 * H * H, sizeof *whh);
-    double start = fdht_clock();
+    double start = fdht_seconds();
     if (!wih || !whh || fdht_weights_read(w, 0, 0, FDHT_W_IH, 0, 4 * H, 0, D, wih, D, &err) ||
         fdht_weights_read(w, 0, 0, FDHT_W_HH, 0, 4 * H, 0, H, whh, H, &err))
         die(err.msg);
-    double reading = fdht_clock() - start;
+    double reading = fdht_seconds() - start;
     fdht_weights_close(w);
     printf("BLAS %s, core %s; %d threads; %zu x %zu (%.0f MB)\n", fdht_blas_name(), fdht_blas_core(),
            fdht_team_size(team), 4 * H, D, (double)(4 * H * D * 4) / 1e6);

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/peak.h"
 #include "fdht/operator.h"
 #include "fdht/preset.h"
@@ -25,7 +25,7 @@ typedef struct product {
     size_t m, k, n;
     bool by_rows;              /* a vector holds rows */
     float *A, *B, *Bt, *C, *D; /* ours into C, theirs into D */
-    uint32_t *a_k, *b_k;       /* where each of `inner` is */
+    uint32_t *a_k, *b_k;       /* where each of `inner` lies */
 } product;
 
 typedef struct samples {
@@ -173,7 +173,7 @@ static void check_equal(const fdht_kernels_f32 *kernels, const theirs *t, const 
 
 static void compare(const char *preset, const fdht_plan_step *s, bool by_rows)
 {
-    const fdht_kernels_f32 *kernels = fdht_kernels_f32_get();
+    const fdht_kernels_f32 *kernels = fdht_kernels_get_f32();
     product p = product_new(s->m, s->k, s->n, by_rows);
     theirs t[HEIGHTS];
     static samples mine, peak, rival[HEIGHTS];

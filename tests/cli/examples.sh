@@ -34,7 +34,7 @@ same "simulate: a clip that does not fit" "1 simulate: clip bar_00: 6x5x3, the m
 
 works "compress" ./compress "$weights" 0.3 c.h5
 run "$FDHT" info c.h5 --json
-json "compress: its cell" '.cell' '"ht"'
+json "compress: its cell" '.cell' '"fdht"'
 "$FDHT" export c.h5 --layout pytorch -o back.h5 -q > /dev/null
 if /usr/bin/python3 -c 'import h5py, numpy' 2> /dev/null; then
     works "compress: the error is below the tolerance, the rest as it was" /usr/bin/python3 - "$weights" back.h5 <<'END'
@@ -46,14 +46,16 @@ def read(path):
     h5py.File(path).visititems(visit)
     return found
 a, b = read(sys.argv[1]), read(sys.argv[2])
-w = a['weight_ih_l0']
-error = np.linalg.norm(w - b['weight_ih_l0']) / np.linalg.norm(w)
+w, v = (np.hstack([x['weight_ih_l0'], x['weight_hh_l0']]) for x in (a, b))
+error = np.linalg.norm(w - v) / np.linalg.norm(w)
 assert 0 < error <= 0.3, error
-assert np.allclose(a['weight_hh_l0'], b['weight_hh_l0'], atol=1e-7)
+assert np.allclose(a['bias_ih_l0'] + a['bias_hh_l0'], b['bias_ih_l0'] + b['bias_hh_l0'], atol=1e-6)
 END
 else
     skip "compress: the error is below the tolerance" "no h5py here"
 fi
-run ./compress "$TOP/tests/data/lstm/torch_bidir.h5" 0.3 d.h5
-same "compress: two directions" "1 compress: not supported" "$status $err"
+works "compress: two directions" ./compress "$TOP/tests/data/lstm/torch_bidir.h5" 0.3 d.h5
+run ./compress "$data" 0.3 e.h5
+same "compress: clips are no weights: status" 1 "$status"
+absent "compress: nothing is left" e.h5
 tap_end

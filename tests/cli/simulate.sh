@@ -42,6 +42,8 @@ json "lstm: the keys" 'keys - ["bank_conflicts","bank_reads","bank_writes","mach
     "saturated_words","schema","snr_db","spilled_words","steps"] | join(" ")' \
     '"arch area_mm2 bit_exact cycles energy_pj gops issue_cycles mode multiply_adds order parameters stages stall_cycles tops_dense us_per_step workload"'
 json "lstm: energy adds up" '.energy_pj | (.mac + .x_read + .x_write + .w_read + .lstm + .leakage - .total | fabs) < 1' true
+works "one step" sim --preset ucf11-fdht --steps 1 --json
+json "one step: bits" '[.bit_exact, .snr_db > 40]' '[true,true]'
 works "interleaved" sim --preset ucf11-fdht --set bank_function=interleave --json
 json "interleaved: conflicts" '.stall_cycles.write_conflict + .stall_cycles.read_conflict > 1000' true
 json "interleaved: bits" .bit_exact true

@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "fuzz.h"
-#include "base/rng.h"
+#include "fdht/basics.h"
 
 enum { MAX_SEEDS = 256, ROUNDS = 1500, SECONDS = 8, HANG_SECONDS = 20 };
 

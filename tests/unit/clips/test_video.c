@@ -1,205 +1,265 @@
-/* Video files against what ffmpeg made of them (tests/data/clips): frames, choice of frames, turns, damage. Skips in a build without
- * libavformat. */
-#include "support/files.h"
+/* Streams: y4m and raw frames against the standards' formulas, pipes with short reads, what is refused. */
+#include "support/clips_test.h"
 
-#include <stdlib.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
 
-#include "fdht/clips.h"
-
-#define DATA "tests/data/clips/"
-
-static int setup(void **state)
+/* R'G'B' of Y'CbCr by the definitions of ITU-R BT.601-7 and BT.709-6, in double. */
+static void convert(double y, double cb, double cr, bool bt709, bool full, double rgb[3])
 {
-    (void)state;
-    scratch_make();
-    return 0;
+    double kr = bt709 ? 0.2126 : 0.299, kb = bt709 ? 0.0722 : 0.114, kg = 1 - kr - kb;
+    double luma = full ? y / 255 : (y - 16) / 219, b = (cb - 128) / (full ? 255 : 224),
+           r = (cr - 128) / (full ? 255 : 224);
+    rgb[0] = luma + 2 * (1 - kr) * r;
+    rgb[2] = luma + 2 * (1 - kb) * b;
+    rgb[1] = (luma - kr * rgb[0] - kb * rgb[2]) / kg;
+    for (int i = 0; i < 3; i++)
+        rgb[i] = fmin(fmax(255 * rgb[i], 0), 255);
 }
 
-static int teardown(void **state)
+/* One 4x2 frame of the format, luma 20 i + 7, chroma different in every sample; compared with the formulas. */
+static void check_format(const char *c, int dx, int dy, const char *range, bool full, fdht_yuv_matrix matrix)
 {
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
-/* The one clip of a file; the caller's. */
-static fdht_clip_item *only(const char *path, const fdht_clips_options *opt)
-{
-    fdht_clips *c;
-    fdht_clip_item *item, *none;
-    fdht_error err = {0};
-    if (fdht_clips_open(&path, 1, opt, &c, &err) || fdht_clips_next(c, &item, &err))
-        fail_msg("%s", err.msg);
-    assert_int_equal(fdht_clips_next(c, &none, &err), FDHT_OK);
-    assert_null(none);
-    fdht_clips_close(c);
-    if (item->status == FDHT_ENOSUP) {
-        print_message("built without libavformat\n");
-        skip();
+    uint8_t y[8], u[8], v[8];
+    char head[128];
+    FILE *f = fopen(in_scratch("v.y4m"), "wb");
+    size_t cw = (size_t)(4 + dx) >> dx, ch = (size_t)(2 + dy) >> dy;
+    for (int i = 0; i < 8; i++) {
+        y[i] = (uint8_t)(30 * i + 7);
+        u[i] = (uint8_t)(35 * i + 3);
+        v[i] = (uint8_t)(250 - 33 * i);
     }
-    return item;
-}
-
-static fdht_clip_item *good(const char *path, const fdht_clips_options *opt)
-{
-    fdht_clip_item *item = only(path, opt);
+    snprintf(head, sizeof head, "YUV4MPEG2 W4 H2 F25:1 Ip A1:1 C%s%s\nFRAME Ip\n", c, range);
+    fputs(head, f);
+    fwrite(y, 1, 8, f);
+    fwrite(u, 1, cw * ch, f);
+    fwrite(v, 1, cw * ch, f);
+    fclose(f);
+    fdht_clips_options opt = plain();
+    opt.matrix = matrix;
+    fdht_clips *clips = open_one(in_scratch("v.y4m"), &opt);
+    fdht_clip_item *item = next(clips);
     if (item->status)
-        fail_msg("%s: %s", path, item->error.msg);
-    return item;
+        fail_msg("%s: %s", c, item->error.msg);
+    assert_int_equal(item->shape.channels, 3);
+    for (size_t row = 0; row < 2; row++)
+        for (size_t col = 0; col < 4; col++) {
+            double want[3];
+            size_t k = (row >> dy) * cw + (col >> dx);
+            convert(y[row * 4 + col], u[k], v[k], matrix == FDHT_YUV_BT709, full, want);
+            for (int i = 0; i < 3; i++)
+                if (fabs(item->u8[3 * (row * 4 + col) + i] - want[i]) > 0.501)
+                    fail_msg("%s%s at %zu,%zu: %d, expected %g", c, range, row, col,
+                             item->u8[3 * (row * 4 + col) + i], want[i]);
+        }
+    fdht_clip_item_free(item);
+    assert_null(next(clips));
+    fdht_clips_close(clips);
 }
 
-static fdht_clips_options plain(void)
-{
-    fdht_clips_options opt;
-    fdht_clips_options_default(&opt);
-    return opt;
-}
-
-/* small.y4m is ffmpeg's decoding of small.mp4: the same pixels by the same converter. */
-static void test_frames(void **state)
-{
-    (void)state;
-    for (size_t keep = 0; keep < 12; keep++) {
-        fdht_clips_options opt = plain();
-        opt.frames = keep;
-        fdht_clip_item *a = good(DATA "small.mp4", &opt), *b = good(DATA "small.y4m", &opt);
-        assert_int_equal(a->shape.length, keep ? keep : 8);
-        assert_int_equal(a->total, 8);
-        assert_int_equal(b->total, 8);
-        assert_memory_equal(&a->shape, &b->shape, sizeof a->shape);
-        assert_memory_equal(a->u8, b->u8, fdht_clip_bytes(&a->shape));
-        fdht_clip_item_free(a);
-        fdht_clip_item_free(b);
-    }
-}
-
-/* 10 frames a second, by ffmpeg's rule: at 5 every second one; at 20 each twice, for it is shown a tenth of a second. */
-static void test_pace(void **state)
+static void test_y4m_formats(void **state)
 {
     (void)state;
     static const struct {
-        const char *file;
-        double fps;
-        size_t n, frame[16];
-    } row[] = {{DATA "small.mp4", 20, 16, {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7}},
-               {DATA "small.y4m", 20, 16, {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7}},
-               {DATA "small.mp4", 10, 8, {0, 1, 2, 3, 4, 5, 6, 7}}};
-    fdht_clips_options opt = plain();
-    fdht_clip_item *all = good(DATA "small.mp4", &opt);
-    size_t frame = all->shape.width * all->shape.height * 3;
+        const char *name;
+        int dx, dy;
+    } format[] = {{"420", 1, 1},      {"420jpeg", 1, 1}, {"420mpeg2", 1, 1},
+                  {"420paldv", 1, 1}, {"422", 1, 0},     {"444", 0, 0}};
+    for (size_t i = 0; i < sizeof format / sizeof *format; i++)
+        for (int bt709 = 0; bt709 < 2; bt709++) {
+            fdht_yuv_matrix m =
+                bt709 ? FDHT_YUV_BT709 : FDHT_YUV_MATRIX_AUTO; /* AUTO: a small frame is BT.601 */
+            check_format(format[i].name, format[i].dx, format[i].dy, "", false, m);
+            check_format(format[i].name, format[i].dx, format[i].dy, " XCOLORRANGE=LIMITED", false, m);
+            check_format(format[i].name, format[i].dx, format[i].dy, " XYSCSS=X XCOLORRANGE=FULL", true, m);
+        }
+}
+
+/* The colours of a test picture, as the standards' tables round them: 75 % bars of BT.601 in limited range. */
+static void test_known_colours(void **state)
+{
+    (void)state;
+    static const uint8_t row[][6] = {{235, 128, 128, 255, 255, 255}, {16, 128, 128, 0, 0, 0},
+                                     {81, 90, 240, 255, 0, 0},       {145, 54, 34, 0, 255, 1},
+                                     {41, 240, 110, 0, 0, 255},      {126, 128, 128, 128, 128, 128}};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-        opt.fps = row[i].fps;
-        fdht_clip_item *item = good(row[i].file, &opt);
-        assert_int_equal(item->shape.length, row[i].n);
-        for (size_t t = 0; t < row[i].n; t++)
-            assert_memory_equal(item->u8 + t * frame, all->u8 + row[i].frame[t] * frame, frame);
+        char bytes[64] = "YUV4MPEG2 W1 H1 C444\nFRAME\n";
+        size_t n = strlen(bytes);
+        memcpy(bytes + n, row[i], 3);
+        put_file(in_scratch("c.y4m"), bytes, n + 3);
+        fdht_clips_options opt = plain();
+        fdht_clips *clips = open_one(in_scratch("c.y4m"), &opt);
+        fdht_clip_item *item = next(clips);
+        for (int k = 0; k < 3; k++)
+            assert_in_range(item->u8[k] + 1, row[i][3 + k],
+                            row[i][3 + k] + 2); /* primaries round to within 1 */
         fdht_clip_item_free(item);
+        fdht_clips_close(clips);
     }
-    opt.raw = FDHT_RAW_GRAY;
-    opt.raw_width = opt.raw_height = 2;
-    put_file(in_scratch("r"), "abcd", 4);
-    fdht_clip_item *item = only(in_scratch("r"), &opt);
-    assert_int_equal(item->status, FDHT_EFORMAT);
-    assert_message(item->error, "frames a second");
+}
+
+static void test_mono_and_raw(void **state)
+{
+    (void)state;
+    fdht_clips_options opt = plain();
+    put_file(in_scratch("m.y4m"), "YUV4MPEG2 W2 H1 Cmono XCOLORRANGE=FULL\nFRAME\n\7\310FRAME\n\1\2", 55);
+    fdht_clips *clips = open_one(in_scratch("m.y4m"), &opt);
+    fdht_clip_item *item = next(clips);
+    assert_int_equal(item->status, FDHT_OK);
+    assert_int_equal(item->shape.length, 2);
+    assert_int_equal(item->shape.channels, 1);
+    assert_memory_equal(item->u8, "\7\310\1\2", 4);
     fdht_clip_item_free(item);
-    fdht_clip_item_free(all);
+    fdht_clips_close(clips);
+
+    put_file(in_scratch("r.raw"), "abcdefghijklmnopqr", 18);
+    opt.raw = FDHT_RAW_RGB24;
+    opt.raw_width = 2;
+    opt.raw_height = 1;
+    opt.clip_frames = 2;
+    clips = open_one(in_scratch("r.raw"), &opt);
+    item = next(clips);
+    assert_int_equal(item->shape.length, 2);
+    assert_memory_equal(item->u8, "abcdefghijkl", 12);
+    assert_true(strstr(item->name, "r.raw#0") != NULL);
+    fdht_clip_item_free(item);
+    item = next(clips);
+    assert_int_equal(item->shape.length, 1);
+    assert_memory_equal(item->u8, "mnopqr", 6);
+    fdht_clip_item_free(item);
+    assert_null(next(clips));
+    assert_null(next(clips)); /* and stays at the end */
+    fdht_clips_close(clips);
 }
 
-/* turned.mp4 is small.mp4 with a display matrix that turns it to the left by a quarter. */
-static void test_turn(void **state)
+static void test_bad_streams(void **state)
 {
     (void)state;
+    static const struct {
+        const char *bytes, *part;
+    } row[] = {{"YUV4MPEG2 W2 H2\nFRAME\nabcdef"
+                "FRAME\nab",
+                "frame 1: truncated (read 2 of 6 bytes)"},
+               {"YUV4MPEG2 W2 H2\nFRAME\nabcdefFRAM", "frame 1: no FRAME marker"},
+               {"YUV4MPEG2 W2 H2\nFRAMEX\nabcdef", "frame 0: no FRAME marker"},
+               {"YUV4MPEG2 W2 H2\n", "no frames"},
+               {"YUV4MPEG2 W2\nFRAME\n", "without width or height"},
+               {"YUV4MPEG2 W-2 H2\nFRAME\n", "size W-2"},
+               {"YUV4MPEG2 W2x H2\nFRAME\n", "size W2x"},
+               {"YUV4MPEG2 W99999999999999999999 H2\nFRAME\n", "size"},
+               {"YUV4MPEG2 W65536 H65536\nFRAME\n", "pixels"},
+               {"YUV4MPEG2 W2 H2 C420p17\nFRAME\n", "420p17"},
+               {"YUV4MPEG2 W2 H2 C410\nFRAME\n", "410"},
+               {"hello", "no y4m header"},
+               {"", "empty"}};
     fdht_clips_options opt = plain();
-    fdht_clip_item *a = good(DATA "small.mp4", &opt), *b = good(DATA "turned.mp4", &opt);
-    size_t w = a->shape.width, h = a->shape.height;
-    assert_int_equal(b->shape.width, h);
-    assert_int_equal(b->shape.height, w);
-    for (size_t t = 0; t < 8; t++)
-        for (size_t y = 0; y < h; y++)
-            for (size_t x = 0; x < w; x++)
-                assert_memory_equal(b->u8 + 3 * ((t * w + w - 1 - x) * h + y),
-                                    a->u8 + 3 * ((t * h + y) * w + x), 3);
-    fdht_clip_item_free(a);
-    fdht_clip_item_free(b);
-}
-
-/* Cut anywhere, a file is an error, never a shorter clip; the clips after it are read. */
-static void test_truncated(void **state)
-{
-    (void)state;
-    fdht_clips_options opt = plain();
-    char *bytes = malloc(1 << 16);
-    FILE *f = fopen(DATA "small.mp4", "rb");
-    assert_non_null(f);
-    size_t n = fread(bytes, 1, 1 << 16, f);
-    fclose(f);
-    for (size_t cut = 0; cut < n; cut += 13) {
-        put_file(in_scratch("cut.mp4"), bytes, cut);
-        fdht_clip_item *item = only(in_scratch("cut.mp4"), &opt);
-        if (!item->status || item->u8 || !*item->error.msg)
-            fail_msg("cut at %zu of %zu: a clip of %zu frames", cut, n, item->shape.length);
-        fdht_clip_item_free(item);
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        put_file(in_scratch("b.y4m"), row[i].bytes, strlen(row[i].bytes));
+        expect_bad(in_scratch("b.y4m"), &opt, FDHT_EFORMAT, row[i].part);
     }
-    for (size_t at = 0; at < n; at += 29) { /* damage: anything but a crash, and frames of one size */
-        char kept = bytes[at];
-        bytes[at] ^= 0x55;
-        put_file(in_scratch("cut.mp4"), bytes, n);
-        fdht_clip_item_free(only(in_scratch("cut.mp4"), &opt));
-        bytes[at] = kept;
+    expect_bad(in_scratch("none.y4m"), &opt, FDHT_ENOENT, "no such file");
+    opt.max_clip_bytes = 11;
+    put_file(in_scratch("b.y4m"),
+             "YUV4MPEG2 W2 H1 Cmono\nFRAME\nabFRAME\nabFRAME\nabFRAME\nabFRAME\nabFRAME\nab", 70);
+    expect_bad(in_scratch("b.y4m"), &opt, FDHT_ELIMIT, "larger than 11 bytes");
+}
+
+/* A stream through a FIFO in pieces of any size gives what the file gives. */
+struct feeder {
+    const char *path;
+    const uint8_t *data;
+    size_t n, piece;
+};
+
+static void *feed(void *arg)
+{
+    struct feeder *f = arg;
+    int fd = open(f->path, O_WRONLY);
+    for (size_t at = 0; at < f->n; at += f->piece) {
+        if (write(fd, f->data + at, FDHT_MIN(f->piece, f->n - at)) < 0)
+            break;
+        if (at < 200)
+            nanosleep(&(struct timespec){0, 100000}, NULL);
     }
-    free(bytes);
+    close(fd);
+    return NULL;
 }
 
-static void test_limits(void **state)
+static void test_pipe_with_short_reads(void **state)
 {
     (void)state;
-    fdht_clips_options opt = plain();
-    opt.max_clip_bytes = 3 * 34 * 24 * 3;
-    fdht_clip_item *item = only(DATA "small.mp4", &opt);
-    assert_int_equal(item->status, FDHT_ELIMIT);
-    fdht_clip_item_free(item);
-    opt = plain();
-    put_file(in_scratch("p.mkv"), "#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n",
-             38); /* not tried, whatever its name */
-    item = only(in_scratch("p.mkv"), &opt);
-    assert_int_equal(item->status, FDHT_EFORMAT);
-    fdht_clip_item_free(item);
-}
-
-/* Parts of a film, and which of them a shard sees. */
-static void test_parts(void **state)
-{
-    (void)state;
-    const char *path = DATA "small.mp4";
-    fdht_clips_options opt = plain();
-    fdht_clip_item_free(only(path, &opt)); /* or skip */
-    opt.clip_frames = 3;
-    for (size_t shard = 0; shard < 2; shard++) {
-        fdht_clips *c;
-        fdht_clip_item *item;
-        fdht_error err = {0};
-        opt.shards = 2;
-        opt.shard = shard;
-        assert_int_equal(fdht_clips_open(&path, 1, &opt, &c, &err), FDHT_OK);
-        for (size_t part = shard; part < 3; part += 2) {
-            char name[64];
-            snprintf(name, sizeof name, "%s#%zu", path, part);
-            assert_int_equal(fdht_clips_next(c, &item, &err), FDHT_OK);
-            assert_non_null(item);
-            assert_string_equal(item->name, name);
-            assert_int_equal(item->shape.length, part == 2 ? 2 : 3);
+    uint8_t data[3000];
+    size_t n = (size_t)sprintf((char *)data, "YUV4MPEG2 W10 H10 Cmono XCOLORRANGE=FULL\n");
+    for (int t = 0; t < 20; t++) {
+        n += (size_t)sprintf((char *)data + n, "FRAME\n");
+        for (int i = 0; i < 100; i++)
+            data[n++] = (uint8_t)(t + i);
+    }
+    const char *fifo = in_scratch("fifo");
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    static const size_t piece[] = {1, 7, 106, 4096};
+    static volatile sig_atomic_t stop;
+    for (size_t k = 0; k < 4; k++) {
+        pthread_t thread;
+        struct feeder f = {fifo, data, n, piece[k]};
+        fdht_clips_options opt = plain();
+        opt.clip_frames = 8;
+        opt.stop = &stop;
+        assert_int_equal(pthread_create(&thread, NULL, feed, &f), 0);
+        fdht_clips *clips = open_one(fifo, &opt);
+        for (size_t clip = 0; clip < 3; clip++) {
+            fdht_clip_item *item = next(clips);
+            assert_int_equal(item->status, FDHT_OK);
+            assert_int_equal(item->shape.length, clip < 2 ? 8 : 4);
+            for (size_t t = 0; t < item->shape.length; t++)
+                for (size_t i = 0; i < 100; i++)
+                    assert_int_equal(item->u8[100 * t + i], 8 * clip + t + i);
             fdht_clip_item_free(item);
         }
-        assert_int_equal(fdht_clips_next(c, &item, &err), FDHT_OK);
-        assert_null(item);
-        fdht_clips_close(c);
+        assert_null(next(clips));
+        fdht_clips_close(clips);
+        pthread_join(thread, NULL);
     }
+}
+
+/* A pipe that says nothing: the stop flag, or closing the iterator, ends the wait. */
+static void test_stop_while_waiting(void **state)
+{
+    (void)state;
+    static volatile sig_atomic_t stop;
+    const char *fifo = in_scratch("fifo");
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    for (int prefetch = 0; prefetch < 3; prefetch += 2)
+        for (int close_only = 0; close_only < (prefetch ? 2 : 1); close_only++) {
+            int fd = open(fifo, O_RDWR); /* keeps it open without ever writing */
+            fdht_clips_options opt = plain();
+            opt.prefetch = (size_t)prefetch;
+            opt.stop = &stop;
+            stop = !prefetch;
+            fdht_clips *clips = open_one(fifo, &opt);
+            if (!close_only) {
+                fdht_clip_item *item;
+                fdht_error err = {0};
+                stop = 1;
+                assert_int_equal(fdht_clips_next(clips, &item, &err), FDHT_EINTR);
+                assert_null(item);
+            }
+            fdht_clips_close(clips);
+            stop = 0;
+            close(fd);
+        }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_frames), cmocka_unit_test(test_pace),
-                                       cmocka_unit_test(test_turn),   cmocka_unit_test(test_parts),
-                                       cmocka_unit_test(test_limits), cmocka_unit_test(test_truncated)};
-    return cmocka_run_group_tests(tests, setup, teardown);
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {T(test_y4m_formats),           T(test_known_colours),
+                                       T(test_mono_and_raw),          T(test_bad_streams),
+                                       T(test_pipe_with_short_reads), T(test_stop_while_waiting)};
+    fdht_hdf5_quiet();
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

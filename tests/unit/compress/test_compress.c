@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "base/base.h"
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/compress.h"
 
 static int setup(void **state)
@@ -44,13 +44,6 @@ static fdht_weights *weights_of(size_t inputs, size_t hidden, int layers, int di
         fail_msg("%s", err.msg);
     fdht_model_free(m);
     return w;
-}
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* At a rank that keeps everything the model computes what the file does, whatever the kind. */
@@ -141,7 +134,7 @@ static void test_automatic_modes(void **state)
         }
         fdht_weights_close(w);
     }
-    double start = seconds();
+    double start = fdht_seconds();
     fdht_weights *w = weights_of(1, 256, 1, 1, 0);
     fdht_compress_options o;
     fdht_compress_report r;
@@ -150,7 +143,7 @@ static void test_automatic_modes(void **state)
     fdht_compress_options_default(&o);
     o.rules.tol = 0.3;
     assert_int_equal(fdht_compress(w, &o, &m, &r, &err), FDHT_OK);
-    assert_true(seconds() - start < 60); /* minutes before */
+    assert_true(fdht_seconds() - start < 60); /* minutes before */
     fdht_model_free(m);
     fdht_compress_report_free(&r);
     fdht_weights_close(w);

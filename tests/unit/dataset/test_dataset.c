@@ -6,7 +6,7 @@
 #include <hdf5.h>
 
 #include "base/base.h"
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/dataset.h"
 
 static int setup(void **state)
@@ -568,69 +568,6 @@ static void test_out_of_memory(void **state)
     }
 }
 
-/* Labelled clips as a source of training: those of a split, or all; what is read is what was written. */
-static void test_training_data(void **state)
-{
-    (void)state;
-    static const size_t length[9] = {6, 2, 17, 1, 9, 3, 4, 5, 8};
-    const char *path = in_scratch("d.h5");
-    fdht_dataset *ds;
-    fdht_train_data *d;
-    fdht_error err = {0};
-    uint8_t want[20 * FRAME], got[20 * FRAME];
-    write_clips(path, 0, 6, length,
-                9); /* clips 0, 4, 8: no label, no split; others: label = split = i % 4 - 1 */
-    assert_int_equal(fdht_dataset_open(path, &ds, &err), FDHT_OK);
-    assert_string_equal(fdht_dataset_class_names(ds)[1], "jump");
-    assert_int_equal(fdht_train_data_of_dataset(ds, FDHT_SPLIT_NONE, &d, &err), FDHT_OK);
-    assert_int_equal(d->clips, 6);
-    fdht_train_data_free(d);
-    assert_int_equal(fdht_train_data_of_dataset(ds, FDHT_SPLIT_VAL, &d, &err), FDHT_OK);
-    assert_int_equal(d->clips, 2); /* clips 2 and 6 */
-    assert_int_equal(d->width * d->height * d->channels, FRAME);
-    assert_int_equal(d->features, 0);
-    for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(d->label[i], 1);
-        assert_int_equal(d->length[i], length[2 + 4 * i]);
-        make_clip(want, d->length[i], (unsigned)(2 + 4 * i));
-        assert_int_equal(d->read(d->arg, i, got, d->length[i] * FRAME, &err), FDHT_OK);
-        assert_memory_equal(got, want, d->length[i] * FRAME);
-    }
-    assert_int_equal(d->read(d->arg, 0, got, FRAME, &err), FDHT_EINVAL);
-    fdht_train_data_free(d);
-    fdht_train_data_free(NULL);
-    for (long n = 1;; n++) {
-        fdht_alloc_fail_at = n;
-        int status = fdht_train_data_of_dataset(ds, FDHT_SPLIT_VAL, &d, &err);
-        bool reached = fdht_alloc_fail_at == 0;
-        fdht_alloc_fail_at = 0;
-        assert_int_equal(status, reached ? FDHT_ENOMEM : FDHT_OK);
-        fdht_train_data_free(d);
-        if (!reached)
-            break;
-    }
-    fdht_dataset_close(ds);
-    unlink(path);
-    write_clips(path, 0, 6, length, 1);
-    assert_int_equal(fdht_dataset_open(path, &ds, &err), FDHT_OK);
-    assert_int_equal(fdht_train_data_of_dataset(ds, FDHT_SPLIT_NONE, &d, &err), FDHT_EFORMAT);
-    assert_non_null(strstr(err.msg, "d.h5: no labelled clips"));
-    assert_null(d);
-    fdht_dataset_close(ds);
-    hid_t f = new_file(path);
-    const float numbers[6] = {0};
-    const int one = 1;
-    put(f, "a", 2, (hsize_t[]){2, 3}, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, numbers);
-    put(f, "b", 2, (hsize_t[]){3, 2}, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, numbers);
-    put_attr(f, "a", "label", H5T_NATIVE_INT, &one);
-    put_attr(f, "b", "label", H5T_NATIVE_INT, &one);
-    H5Fclose(f);
-    assert_int_equal(fdht_dataset_open(path, &ds, &err), FDHT_OK);
-    assert_int_equal(fdht_train_data_of_dataset(ds, FDHT_SPLIT_NONE, &d, &err), FDHT_EFORMAT);
-    assert_non_null(strstr(err.msg, "clip b is 0x0x0 (2 features), others 0x0x0 (3)"));
-    fdht_dataset_close(ds);
-}
-
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -639,8 +576,7 @@ int main(void)
                                        T(test_groups),         T(test_features),
                                        T(test_refused),        T(test_other_storage),
                                        T(test_damage),         T(test_damaged_heaps),
-                                       T(test_training_data),  T(test_full_disk),
-                                       T(test_out_of_memory)};
+                                       T(test_full_disk),      T(test_out_of_memory)};
     fdht_hdf5_quiet();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "decomp/slab.h"
 
 enum { MOST = 1 << 14 };

@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "base/base.h"
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/dataset.h"
 #include "fdht/io.h"
 #include "fdht/modelfile.h"

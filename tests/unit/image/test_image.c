@@ -4,7 +4,7 @@
 #include <png.h>
 
 #include "base/base.h"
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/image.h"
 
 /* A PNG by libpng's full interface, so that the reader is tested against another one; rows of `stride` bytes.

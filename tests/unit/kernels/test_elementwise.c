@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "kernels/elementwise.h"
 #include "kernels/kernels.h"
 

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "support/edge.h"
 #include "fdht/peak.h"
 #include "kernels/kernels.h"
@@ -36,19 +36,15 @@ static uint32_t *offsets(fdht_rng *r, edge *e, size_t n, size_t limit, size_t la
     return t;
 }
 
-#define REAL float
-#define R    f32
-#define EPS  1e-5
-#include "support/kernels_real.h"
-#undef REAL
-#undef R
+#define FDHT_REAL 32
+#include "base/real.h"
+#define EPS 1e-5
+#include "support/kernels_tmpl.h"
 #undef EPS
-#define REAL double
-#define R    f64
-#define EPS  1e-13
-#include "support/kernels_real.h"
-#undef REAL
-#undef R
+#define FDHT_REAL 64
+#include "base/real.h"
+#define EPS 1e-13
+#include "support/kernels_tmpl.h"
 #undef EPS
 
 static void every_level(void **state)
@@ -56,8 +52,8 @@ static void every_level(void **state)
     (void)state;
     int found = 0;
     for (int level = 0; fdht_kernels_name(level); level++) {
-        const fdht_kernels_f32 *f = fdht_kernels_f32_at(level);
-        const fdht_kernels_f64 *d = fdht_kernels_f64_at(level);
+        const fdht_kernels_f32 *f = fdht_kernels_at_f32(level);
+        const fdht_kernels_f64 *d = fdht_kernels_at_f64(level);
         assert_int_equal(!f, !d);
         print_message("# %s%s\n", fdht_kernels_name(level), f ? "" : ": not on this CPU");
         if (!f)
@@ -75,8 +71,8 @@ static void every_level(void **state)
         check_spin_f64(d, fdht_kernels_name(level));
     }
     assert_true(found >= 2);
-    assert_null(fdht_kernels_f32_at(-1));
-    assert_null(fdht_kernels_f32_at(100));
+    assert_null(fdht_kernels_at_f32(-1));
+    assert_null(fdht_kernels_at_f32(100));
     assert_null(fdht_kernels_name(-1));
 }
 
@@ -95,8 +91,8 @@ static int level_under(const char *limit)
             unsetenv("FDHT_CPU");
         for (int i = 0; fdht_kernels_name(i); i++)
             if (strcmp(fdht_kernels_level(), fdht_kernels_name(i)) == 0 &&
-                fdht_kernels_f32_get() == fdht_kernels_f32_at(i) &&
-                fdht_kernels_f64_get() == fdht_kernels_f64_at(i))
+                fdht_kernels_get_f32() == fdht_kernels_at_f32(i) &&
+                fdht_kernels_get_f64() == fdht_kernels_at_f64(i))
                 level = i;
         _exit(write(pipe_of[1], &level, sizeof level) == (ssize_t)sizeof level ? 0 : 1);
     }
@@ -115,19 +111,19 @@ static void masked_levels(void **state)
     (void)state;
     int best = 0;
     for (int i = 0; fdht_kernels_name(i); i++)
-        if (fdht_kernels_f32_at(i))
+        if (fdht_kernels_at_f32(i))
             best = i;
     assert_int_equal(level_under(NULL), best);
     assert_int_equal(level_under("no such level"), best);
     assert_int_equal(level_under(""), best);
     for (int i = 0, here = 0; fdht_kernels_name(i); i++) {
-        if (fdht_kernels_f32_at(i))
+        if (fdht_kernels_at_f32(i))
             here = i;
         assert_int_equal(level_under(fdht_kernels_name(i)), here);
     }
     assert_string_equal(fdht_kernels_name(0), "reference");
-    assert_ptr_equal(fdht_kernels_f32_at(0), &fdht_kernels_f32_reference);
-    assert_ptr_equal(fdht_kernels_f64_at(0), &fdht_kernels_f64_reference);
+    assert_ptr_equal(fdht_kernels_at_f32(0), &fdht_kernels_reference_f32);
+    assert_ptr_equal(fdht_kernels_at_f64(0), &fdht_kernels_reference_f64);
 }
 
 /* What the machine is measured to do is more than nothing, and nothing where there is nothing to read. */

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/blas.h"
 #include "linalg/linalg.h"
 

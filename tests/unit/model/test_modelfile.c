@@ -6,7 +6,7 @@
 #include <hdf5.h>
 
 #include "base/base.h"
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/modelfile.h"
 
 static int setup(void **state)
@@ -34,8 +34,6 @@ static void check(int rc, const fdht_error *err)
 static fdht_model *make_model(fdht_cell_kind kind, bool small)
 {
     static char *names[] = {"walk", "r\xc3\xbcn", ""};
-    static const fdht_format format[FDHT_CELL_KINDS] = {FDHT_DENSE, FDHT_TT, FDHT_TR,
-                                                        FDHT_BT,    FDHT_HT, FDHT_HT};
     fdht_cell_spec cell[4];
     fdht_error err = {0};
     fdht_model *m;
@@ -49,7 +47,7 @@ static fdht_model *make_model(fdht_cell_kind kind, bool small)
         c->inputs = i < 2 ? 24 : 8;
         c->bias = i != 1;
         c->activation = (fdht_activation)(i % FDHT_ACTIVATIONS);
-        c->op.format = format[c->kind];
+        c->op.format = fdht_cell_format(c->kind);
         if (i >= 2) {
             c->op.d = 1;
             c->op.in[0] = 8;

@@ -3,23 +3,21 @@
 #include "support/nn_test.h"
 #include "train/bptt.h"
 
-#define REAL             double
-#define NAME(stem, verb) stem##_f64##verb
-#define TOLERANCE        1e-10
-#define GRADIENT         1e-10
-#define LOSS             1e-10
-#include "support/golden_real.h"
-#undef REAL
-#undef NAME
+#define FDHT_REAL 64
+#include "base/real.h"
+#define TOLERANCE 1e-10
+#define GRADIENT  1e-10
+#define LOSS      1e-10
+#include "support/golden_tmpl.h"
 #undef TOLERANCE
 #undef GRADIENT
 #undef LOSS
-#define REAL             float
-#define NAME(stem, verb) stem##_f32##verb
-#define TOLERANCE        1e-5
-#define GRADIENT         1e-4
-#define LOSS             1e-4
-#include "support/golden_real.h"
+#define FDHT_REAL 32
+#include "base/real.h"
+#define TOLERANCE 1e-5
+#define GRADIENT  1e-4
+#define LOSS      1e-4
+#include "support/golden_tmpl.h"
 
 static void each(void (*check)(hid_t group, int threads), int threads)
 {

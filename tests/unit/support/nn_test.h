@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "fdht/train.h"
 #include "support/weights_test.h"
 
@@ -81,11 +81,9 @@ static inline double *golden_param(hid_t g, const char *what, const fdht_param *
 /* A cell of each kind over `inputs` = 24 and hidden = 6 (op: 24 -> 24); out modes hold H' >= 6. */
 static inline fdht_cell_spec small_cell(fdht_cell_kind kind, size_t inputs, size_t hidden)
 {
-    static const fdht_format format[FDHT_CELL_KINDS] = {FDHT_DENSE, FDHT_TT, FDHT_TR,
-                                                        FDHT_BT,    FDHT_HT, FDHT_HT};
     fdht_cell_spec c = {.kind = kind, .inputs = inputs, .hidden = hidden, .bias = true};
     fdht_error err = {0};
-    c.op = (fdht_op_spec){.format = format[kind],
+    c.op = (fdht_op_spec){.format = fdht_cell_format(kind),
                           .d = 3,
                           .in = {2, 3, (inputs + 5) / 6},
                           .out = {4, 2, (hidden + 1) / 2},

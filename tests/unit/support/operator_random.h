@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 #include "tensor/exec.h"
 
 static inline size_t pick(fdht_rng *r, size_t from, size_t to)

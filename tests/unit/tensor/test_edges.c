@@ -1,4 +1,4 @@
-/* What the laws leave out: the same bits for every team, the variance an operator starts with, many
+/* What the laws of test_operator.c do not cover: the same bits for every team, the variance an operator starts with, many
  * modes, empty batches, what is refused, and memory that runs out at any moment. */
 #include "support/operator_random.h"
 /* the above has what this needs */
@@ -42,10 +42,10 @@ static void teams_agree(void **state)
             float *grad = calloc(parameters, sizeof *grad), *y = calloc(n * out + 1, sizeof *y);
             fdht_vectors_f32 v = {.real = fx, .ld = in};
             assert_int_equal(fdht_team_new(size, &team, &err), FDHT_OK);
-            assert_int_equal(fdht_exec_f32_new(op, NULL, size, &e, &err), FDHT_OK);
-            fdht_exec_f32_pack(e, fp, 1);
-            fdht_exec_f32_forward_all(e, team, n, &v, y, out, false);
-            assert_int_equal(fdht_exec_f32_grad_all(e, team, n, &v, fp, fg, out, grad, &err), FDHT_OK);
+            assert_int_equal(fdht_exec_new_f32(op, NULL, size, &e, &err), FDHT_OK);
+            fdht_exec_pack_f32(e, fp, 1);
+            fdht_exec_forward_all_f32(e, team, n, &v, y, out, false);
+            assert_int_equal(fdht_exec_grad_all_f32(e, team, n, &v, fp, fg, out, grad, &err), FDHT_OK);
             if (!first) {
                 first = grad;
                 first_y = y;
@@ -56,7 +56,7 @@ static void teams_agree(void **state)
                 free(grad);
                 free(y);
             }
-            fdht_exec_f32_free(e);
+            fdht_exec_free_f32(e);
             fdht_team_free(team);
         }
         void *all[] = {x, g, p, fx, fg, fp, first, first_y};
@@ -193,9 +193,9 @@ static void many_modes(void **state)
             x[k * in + k] = 1;
         fdht_vectors_f64 v = {.real = x, .ld = in};
         assert_int_equal(fdht_op_dense(op, p, W, NULL), FDHT_OK);
-        assert_int_equal(fdht_exec_f64_new(op, NULL, 1, &e, NULL), FDHT_OK);
-        fdht_exec_f64_pack(e, p, 1);
-        fdht_exec_f64_forward(e, 0, in, &v, y, out, false);
+        assert_int_equal(fdht_exec_new_f64(op, NULL, 1, &e, NULL), FDHT_OK);
+        fdht_exec_pack_f64(e, p, 1);
+        fdht_exec_forward_f64(e, 0, in, &v, y, out, false);
         for (size_t k = 0; k < in * out; k++)
             largest = fmax(largest, fabs(W[k]));
         for (size_t row = 0; row < out; row++)
@@ -204,7 +204,7 @@ static void many_modes(void **state)
                     char name[512];
                     fail_msg("%s: W differs", describe(&s, NULL, name, sizeof name));
                 }
-        fdht_exec_f64_free(e);
+        fdht_exec_free_f64(e);
         free(p);
         free(W);
         free(x);
@@ -228,10 +228,10 @@ static void maps(void **state)
         fdht_exec_f32 *e = NULL;
         double *p = normals(&r, fdht_op_parameters(op));
         float *fp = to_floats(p, fdht_op_parameters(op));
-        assert_int_equal(fdht_exec_f32_new(op, box, 1, &e, NULL), FDHT_OK);
+        assert_int_equal(fdht_exec_new_f32(op, box, 1, &e, NULL), FDHT_OK);
         assert_int_equal(fdht_map_new(op, box, fp, &m, NULL), FDHT_OK);
-        fdht_exec_f32_pack(e, fp, 1);
-        size_t in = fdht_exec_f32_inputs(e), out = fdht_op_outputs(op);
+        fdht_exec_pack_f32(e, fp, 1);
+        size_t in = fdht_exec_inputs_f32(e), out = fdht_op_outputs(op);
         float *x = malloc(BATCH * in * sizeof *x), *want = malloc(BATCH * out * sizeof *want);
         float *y = malloc(BATCH * out * sizeof *y);
         uint8_t *bytes = malloc(BATCH * in);
@@ -239,7 +239,7 @@ static void maps(void **state)
             for (size_t k = 0; k < BATCH * in; k++)
                 x[k] = bytes[k] = (uint8_t)fdht_rng_below(&r, 256);
             fdht_vectors_f32 v = {.real = x, .ld = in};
-            fdht_exec_f32_forward(e, 0, BATCH, &v, want, out, false);
+            fdht_exec_forward_f32(e, 0, BATCH, &v, want, out, false);
             fdht_map_apply(m, BATCH, x, y);
             assert_memory_equal(y, want, BATCH * out * sizeof *y);
             memset(y, 0xff, BATCH * out * sizeof *y);
@@ -251,7 +251,7 @@ static void maps(void **state)
         for (size_t k = 0; k < FDHT_COUNT(all); k++)
             free(all[k]);
         fdht_map_free(m);
-        fdht_exec_f32_free(e);
+        fdht_exec_free_f32(e);
         fdht_box outside = {{0}, {0}};
         fdht_error err = {0};
         m = (fdht_map *)1;
@@ -275,16 +275,16 @@ static void empty_batches(void **state)
         double *p = normals(&r, n), *g = copy_of(p, n), nothing = 7;
         fdht_exec_f64 *e = NULL;
         fdht_vectors_f64 v = {.real = &nothing, .ld = fdht_op_inputs(op)};
-        assert_int_equal(fdht_exec_f64_new(op, NULL, 1, &e, NULL), FDHT_OK);
-        fdht_exec_f64_pack(e, p, 1);
-        fdht_exec_f64_forward(e, 0, 0, &v, &nothing, fdht_op_outputs(op), false);
-        fdht_exec_f64_forward_all(e, NULL, 0, &v, &nothing, fdht_op_outputs(op), false);
-        fdht_exec_f64_transpose(e, 0, 0, &nothing, fdht_op_outputs(op), &nothing, fdht_op_inputs(op), false);
-        assert_int_equal(fdht_exec_f64_grad_all(e, NULL, 0, &v, p, &nothing, fdht_op_outputs(op), g, NULL),
+        assert_int_equal(fdht_exec_new_f64(op, NULL, 1, &e, NULL), FDHT_OK);
+        fdht_exec_pack_f64(e, p, 1);
+        fdht_exec_forward_f64(e, 0, 0, &v, &nothing, fdht_op_outputs(op), false);
+        fdht_exec_forward_all_f64(e, NULL, 0, &v, &nothing, fdht_op_outputs(op), false);
+        fdht_exec_transpose_f64(e, 0, 0, &nothing, fdht_op_outputs(op), &nothing, fdht_op_inputs(op), false);
+        assert_int_equal(fdht_exec_grad_all_f64(e, NULL, 0, &v, p, &nothing, fdht_op_outputs(op), g, NULL),
                          FDHT_OK);
         assert_true(nothing == 7);
         assert_memory_equal(p, g, n * sizeof *p);
-        fdht_exec_f64_free(e);
+        fdht_exec_free_f64(e);
         fdht_op_free(op);
         free(p);
         free(g);
@@ -441,7 +441,7 @@ static void plans_refused(void **state)
     fdht_error err = {0};
     assert_int_equal(fdht_op_plan(op, NULL, &report, &err), FDHT_EINVAL);
     assert_non_null(strstr(err.msg, "step 1"));
-    assert_int_equal(fdht_exec_f32_new(op, NULL, 1, &e, &err), FDHT_EINVAL);
+    assert_int_equal(fdht_exec_new_f32(op, NULL, 1, &e, &err), FDHT_EINVAL);
     assert_null(e);
     fdht_op_free(op);
 
@@ -459,7 +459,7 @@ static void plans_refused(void **state)
         };
         for (size_t i = 0; i < FDHT_COUNT(bad); i++) {
             e = (fdht_exec_f32 *)1;
-            assert_int_equal(fdht_exec_f32_new(op, &bad[i], 1, &e, &err), FDHT_EINVAL);
+            assert_int_equal(fdht_exec_new_f32(op, &bad[i], 1, &e, &err), FDHT_EINVAL);
             assert_null(e);
             assert_non_null(strstr(err.msg, "box: mode"));
             assert_int_equal(fdht_op_plan(op, &bad[i], &report, &err), FDHT_EINVAL);
@@ -508,17 +508,17 @@ static void out_of_memory(void **state)
                 W = calloc(in * out, sizeof *W);
                 status = fdht_op_dense(op, p, W, &err);
                 if (!status)
-                    status = fdht_exec_f64_new(op, NULL, 2, &e, &err);
+                    status = fdht_exec_new_f64(op, NULL, 2, &e, &err);
                 if (!status) {
                     fdht_vectors_f64 v = {.real = x, .ld = in};
-                    fdht_exec_f64_pack(e, p, 1);
+                    fdht_exec_pack_f64(e, p, 1);
                     double *before = copy_of(p, n);
-                    status = fdht_exec_f64_grad_all(e, NULL, 20, &v, p, g, out, p, &err);
+                    status = fdht_exec_grad_all_f64(e, NULL, 20, &v, p, g, out, p, &err);
                     if (status)
                         assert_memory_equal(before, p, n * sizeof *p);
                     free(before);
                 }
-                fdht_exec_f64_free(e);
+                fdht_exec_free_f64(e);
                 free(p);
                 free(x);
                 free(g);

@@ -215,18 +215,18 @@ static void check_double(const golden *t)
     double *y = calloc(BATCH * t->out, sizeof *y), *gx = calloc(BATCH * t->in, sizeof *gx);
     double *gp = calloc(t->parameters, sizeof *gp);
     fdht_vectors_f64 x = {.real = t->x, .ld = t->in};
-    assert_int_equal(fdht_exec_f64_new(t->op, NULL, 1, &e, &err), FDHT_OK);
-    fdht_exec_f64_pack(e, t->params, 1);
-    fdht_exec_f64_forward(e, 0, BATCH, &x, y, t->out, false);
+    assert_int_equal(fdht_exec_new_f64(t->op, NULL, 1, &e, &err), FDHT_OK);
+    fdht_exec_pack_f64(e, t->params, 1);
+    fdht_exec_forward_f64(e, 0, BATCH, &x, y, t->out, false);
     near_all("y", y, t->y, BATCH * t->out, 1e-12);
-    fdht_exec_f64_transpose(e, 0, BATCH, t->g, t->out, gx, t->in, false);
+    fdht_exec_transpose_f64(e, 0, BATCH, t->g, t->out, gx, t->in, false);
     near_all("gradient in x", gx, t->grad_x, BATCH * t->in, 1e-12);
-    assert_int_equal(fdht_exec_f64_grad_all(e, NULL, BATCH, &x, t->params, t->g, t->out, gp, &err), FDHT_OK);
+    assert_int_equal(fdht_exec_grad_all_f64(e, NULL, BATCH, &x, t->params, t->g, t->out, gp, &err), FDHT_OK);
     for (int i = 0; i < fdht_op_cores(t->op); i++) {
         const fdht_core *c = fdht_op_core(t->op, i);
         near_all(c->name, gp + c->offset, t->grads + c->offset, c->size, 1e-12);
     }
-    fdht_exec_f64_free(e);
+    fdht_exec_free_f64(e);
     free(y);
     free(gx);
     free(gp);

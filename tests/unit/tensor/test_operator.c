@@ -52,14 +52,14 @@ static double *columns_in_box(const sample *t, const double *params)
 static void pack(sample *t)
 {
     if (t->spec.format == FDHT_DENSE) {
-        fdht_exec_f64_pack(t->e, t->params, t->scale);
-        fdht_exec_f32_pack(t->f, t->floats, t->scale);
+        fdht_exec_pack_f64(t->e, t->params, t->scale);
+        fdht_exec_pack_f32(t->f, t->floats, t->scale);
         return;
     }
     double *d = copy_of(t->params, t->parameters);
     float *f = to_floats(t->params, t->parameters);
-    fdht_exec_f64_pack(t->e, d, t->scale);
-    fdht_exec_f32_pack(t->f, f, t->scale);
+    fdht_exec_pack_f64(t->e, d, t->scale);
+    fdht_exec_pack_f32(t->f, f, t->scale);
     memset(d, 0xff, t->parameters * sizeof *d);
     memset(f, 0xff, t->parameters * sizeof *f);
     free(d);
@@ -73,12 +73,12 @@ static sample make_sample(fdht_rng *r, int number)
     t.spec = random_spec(r, (fdht_format)(number % FDHT_FORMATS), number % 40 < 35 ? LIMIT : WIDE);
     t.box = random_box(r, &t.spec);
     describe(&t.spec, box_of(&t), t.name, sizeof t.name);
-    if (fdht_op_new(&t.spec, &t.op, &err) || fdht_exec_f64_new(t.op, box_of(&t), 2, &t.e, &err) ||
-        fdht_exec_f32_new(t.op, box_of(&t), 2, &t.f, &err))
+    if (fdht_op_new(&t.spec, &t.op, &err) || fdht_exec_new_f64(t.op, box_of(&t), 2, &t.e, &err) ||
+        fdht_exec_new_f32(t.op, box_of(&t), 2, &t.f, &err))
         fail_msg("%s: %s", t.name, err.msg);
-    t.in = fdht_exec_f64_inputs(t.e);
+    t.in = fdht_exec_inputs_f64(t.e);
     t.out = fdht_op_outputs(t.op);
-    assert_int_equal(t.out, fdht_exec_f64_outputs(t.e));
+    assert_int_equal(t.out, fdht_exec_outputs_f64(t.e));
     t.parameters = fdht_op_parameters(t.op);
     t.params = normals(r, t.parameters);
     for (size_t i = 0; i < t.parameters; i++)
@@ -96,8 +96,8 @@ static sample make_sample(fdht_rng *r, int number)
 
 static void free_sample(sample *t)
 {
-    fdht_exec_f64_free(t->e);
-    fdht_exec_f32_free(t->f);
+    fdht_exec_free_f64(t->e);
+    fdht_exec_free_f32(t->f);
     fdht_op_free(t->op);
     free(t->params);
     free(t->floats);
@@ -152,7 +152,7 @@ static void check_columns(const sample *t)
     for (size_t i = 0; i < t->in; i++)
         x[i * t->in + i] = 1;
     fdht_vectors_f64 v = {.real = x, .ld = t->in};
-    fdht_exec_f64_forward(t->e, 0, t->in, &v, y, ld, false);
+    fdht_exec_forward_f64(t->e, 0, t->in, &v, y, ld, false);
     check(t, "W", false, x, t->in, t->in, y, before, ld, false, EPS64);
     free(x);
     free(y);
@@ -167,9 +167,9 @@ static void check_products(fdht_rng *r, const sample *t)
     double *y0 = normals(r, batch * ldy), *y = copy_of(y0, batch * ldy);
     double *x0 = normals(r, batch * ldx), *gx = copy_of(x0, batch * ldx);
     fdht_vectors_f64 v = {.real = x, .ld = ldx};
-    fdht_exec_f64_forward(t->e, 1, batch, &v, y, ldy, add);
+    fdht_exec_forward_f64(t->e, 1, batch, &v, y, ldy, add);
     check(t, "product", false, x, ldx, batch, y, y0, ldy, add, EPS64);
-    fdht_exec_f64_transpose(t->e, 1, batch, g, ldy, gx, ldx, add);
+    fdht_exec_transpose_f64(t->e, 1, batch, g, ldy, gx, ldx, add);
     check(t, "transpose", true, g, ldy, batch, gx, x0, ldx, add, EPS64);
     if (!add) { /* <g, W x> = <W' g, x>, with no dense matrix between */
         double left = 0, right = 0, size = 1e-300;
@@ -203,13 +203,13 @@ static void check_floats(fdht_rng *r, const sample *t)
         x[i] = (double)fx[i];
     for (size_t i = 0; i < batch * ldy; i++)
         y0[i] = (double)fy[i];
-    fdht_exec_f32_forward(t->f, 0, batch, &v, fy, ldy, add);
+    fdht_exec_forward_f32(t->f, 0, batch, &v, fy, ldy, add);
     double *y = malloc((batch * (ldx + ldy) + 1) * sizeof *y);
     for (size_t i = 0; i < batch * ldy; i++)
         y[i] = (double)fy[i];
     check(t, "float product", false, x, ldx, batch, y, y0, ldy, add, EPS32);
     float *fg = to_floats(y0, batch * ldy);
-    fdht_exec_f32_transpose(t->f, 0, batch, fg, ldy, fx, ldx, add);
+    fdht_exec_transpose_f32(t->f, 0, batch, fg, ldy, fx, ldx, add);
     for (size_t i = 0; i < batch * ldx; i++)
         y[i] = (double)fx[i];
     check(t, "float transpose", true, y0, ldy, batch, y, x, ldx, add, EPS32);
@@ -248,17 +248,17 @@ static void check_sources(fdht_rng *r, const sample *t, fdht_team *team)
     for (int i = 0; i < 3; i++) {
         fdht_error err;
         double *out = i ? y : want;
-        fdht_exec_f64_forward(t->e, 0, batch, &v[i], out, t->out, false);
+        fdht_exec_forward_f64(t->e, 0, batch, &v[i], out, t->out, false);
         if (memcmp(out, want, m * sizeof *y) != 0)
             fail_msg("%s: source %d differs", t->name, i);
         memset(y, 0xff, m * sizeof *y);
-        fdht_exec_f64_forward_all(t->e, team, batch, &v[i], y, t->out, false);
+        fdht_exec_forward_all_f64(t->e, team, batch, &v[i], y, t->out, false);
         for (size_t k = 0; k < m; k++)
             if (!(fabs(y[k] - want[k]) <= 1e-11 * (1 + fabs(want[k])) * (double)t->in))
                 fail_msg("%s: forward_all of source %d differs", t->name, i);
         grad[i] = calloc(t->parameters, sizeof **grad);
         assert_int_equal(
-            fdht_exec_f64_grad_all(t->e, team, batch, &v[i], t->params, want, t->out, grad[i], &err),
+            fdht_exec_grad_all_f64(t->e, team, batch, &v[i], t->params, want, t->out, grad[i], &err),
             FDHT_OK);
         if (memcmp(grad[i], grad[0], t->parameters * sizeof **grad) != 0)
             fail_msg("%s: gradient of source %d differs", t->name, i);
@@ -291,7 +291,7 @@ static void check_gradient(fdht_rng *r, const sample *t, bool differences)
     double *x = normals(r, batch * t->in), *g = normals(r, batch * t->out), total = 0, size = 0;
     double *before = normals(r, t->parameters), *grad = copy_of(before, t->parameters);
     fdht_vectors_f64 v = {.real = x, .ld = t->in};
-    assert_int_equal(fdht_exec_f64_grad_all(t->e, NULL, batch, &v, t->params, g, t->out, grad, &err),
+    assert_int_equal(fdht_exec_grad_all_f64(t->e, NULL, batch, &v, t->params, g, t->out, grad, &err),
                      FDHT_OK);
     double F = loss(t, t->params, x, g, batch);
     double *bound = by_dense(t, t->bound, false, x, t->in, batch, true);

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 
 static void check_info(const char *name, hid_t g)
 {

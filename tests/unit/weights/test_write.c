@@ -4,7 +4,7 @@
 
 #include "support/weights_test.h"
 
-#include "base/rng.h"
+#include "fdht/basics.h"
 
 static char path[256];
 
@@ -88,10 +88,10 @@ static void golden_round_trips(void **state)
 /* A cell of 2 x 3 x 5 inputs (29 used) and 4 x 2 x 3 rows, H = 5 of 6: padding in both directions. */
 static void make_spec(fdht_cell_kind kind, fdht_cell_spec *c)
 {
-    static const fdht_format format[] = {FDHT_DENSE, FDHT_TT, FDHT_TR, FDHT_BT, FDHT_HT, FDHT_HT};
     fdht_error err = {0};
     *c = (fdht_cell_spec){.kind = kind, .inputs = 29, .hidden = 5, .bias = true};
-    c->op = (fdht_op_spec){.format = format[kind], .d = 3, .in = {2, 3, 5}, .out = {4, 2, 3}, .blocks = 2};
+    c->op = (fdht_op_spec){
+        .format = fdht_cell_format(kind), .d = 3, .in = {2, 3, 5}, .out = {4, 2, 3}, .blocks = 2};
     assert_int_equal(fdht_tree_balanced(3, &c->op.tree, &err), FDHT_OK);
     fdht_op_spec_set_rank(&c->op, 3);
     if (kind == FDHT_CELL_FDHT) {

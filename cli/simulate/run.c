@@ -1,0 +1,99 @@
+/* simulate/run.c - running one thing on a machine, compared with its references. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "simulate/simulate.h"
+
+void sim_result_free(sim_result *s)
+{
+    fdht_sim_report_free(&s->r);
+}
+
+static void write_trace(void *arg, uint64_t cycle, char port, int buffer, size_t bank, size_t line, int stage)
+{
+    fprintf(arg, "%llu %c %d %zu %zu %d\n", (unsigned long long)cycle, port, buffer, bank, line, stage);
+}
+
+int sim_machine(cli *c, fdht_fixed *f, const fdht_sim_hw *hw, size_t steps, const int16_t *x, int16_t *y,
+                FILE *trace, fdht_sim_report *r, bool *exact)
+{
+    fdht_sim_program *p = fdht_fixed_program(f);
+    int status = fdht_sim_map_program(p, hw, &c->err);
+    if (!status && trace)
+        fprintf(trace, "# cycle port buffer bank line stage\n");
+    if (!status)
+        status = fdht_sim_run(p, hw, steps, x, y, NULL, trace ? write_trace : NULL, trace, r, &c->err);
+    if (status)
+        return status;
+    status = fdht_fixed_check(f, steps, x, y, &c->err);
+    *exact = !status;
+    if (status == FDHT_EINTERNAL) { /* reported with everything else, then a failure */
+        cli_warn(c, "%s", c->err.msg);
+        return FDHT_OK;
+    }
+    if (status)
+        fdht_sim_report_free(r);
+    return status;
+}
+
+int sim_describe(cli *c, const fdht_workload *w, const fdht_sim_hw *hw, sim_result *s)
+{
+    *s = (sim_result){.hw = hw, .bit_exact = -1, .snr_db = NAN, .dense = fdht_workload_dense(w)};
+    snprintf(s->name, sizeof s->name, "%s", w->name);
+    snprintf(s->arch, sizeof s->arch, "%s", hw->name);
+    return fdht_workload_parameters(w, &s->parameters, &c->err);
+}
+
+static int run_random(cli *c, fdht_fixed *f, const fdht_workload *w, const fdht_sim_hw *hw, FILE *trace,
+                      sim_result *s)
+{
+    size_t n_in = w->steps * fdht_fixed_inputs(f), n_out = w->steps * fdht_fixed_outputs(f);
+    float *x = cli_calloc(n_in, sizeof *x), *exact = cli_calloc(n_out, sizeof *exact);
+    int16_t *xw = cli_calloc(n_in, sizeof *xw), *y = cli_calloc(n_out, sizeof *y);
+    bool same = false;
+    fdht_fixed_random_input(f, c->seed + 1, w->steps, x);
+    fdht_fixed_quantise(f, n_in, x, xw);
+    int status = sim_machine(c, f, hw, w->steps, xw, y, trace, &s->r, &same);
+    if (!status && !(status = fdht_fixed_float(f, w->steps, x, exact, &c->err))) {
+        s->bit_exact = same;
+        s->snr_db = fdht_fixed_snr_db(f, n_out, y, exact);
+    }
+    free(x);
+    free(exact);
+    free(xw);
+    free(y);
+    return status;
+}
+
+int sim_run(cli *c, const fdht_workload *w, const fdht_order_choice *choice, const fdht_sim_hw *hw,
+            fdht_sim_mode mode, FILE *trace, sim_result *out)
+{
+    sim_result s;
+    int status = sim_describe(c, w, hw, &s);
+    if (status)
+        return status;
+    if (mode == FDHT_SIM_PAPER) {
+        fdht_sim_program p;
+        status = fdht_program_shape(w, choice, hw, &p, &c->err);
+        if (status)
+            return status;
+        fdht_program_order(&p, s.order, sizeof s.order);
+        status = fdht_sim_paper(&p, hw, w->steps, &s.r, &c->err);
+        fdht_program_free(&p);
+    } else {
+        fdht_fixed *f = NULL;
+        status = fdht_fixed_from_workload(w, choice, hw, c->seed, &f, &c->err);
+        if (status)
+            return status;
+        fdht_program_order(fdht_fixed_program(f), s.order, sizeof s.order);
+        status = run_random(c, f, w, hw, trace, &s);
+        fdht_fixed_free(f);
+    }
+    if (status)
+        sim_result_free(&s);
+    else {
+        s.f = fdht_sim_figures_of(hw, &s.r, s.dense);
+        *out = s;
+    }
+    return status;
+}

@@ -1,0 +1,92 @@
+/* decomp/factored.c - cores as one array of numbers: what is done to them after the decomposition. */
+#include "decomp/factored.h"
+
+#include <math.h>
+
+#include "decomp/ht.h"
+
+void fdht_factored_free(fdht_factored *f)
+{
+    if (f) {
+        fdht_free(f->values);
+        f->values = NULL;
+        f->size = 0;
+    }
+}
+
+/* Size of core i, in the flat order. */
+static size_t core_size(const fdht_op_spec *s, int i)
+{
+    if (fdht_has_tree(s))
+        return s->rank[i] * fdht_ht_cols(s, i);
+    return s->rank[i] * fdht_leaf_size(s, i) * s->rank[i + 1];
+}
+
+void fdht_factored_balance(fdht_factored *f)
+{
+    int n = fdht_has_tree(&f->spec) ? f->spec.tree.n_nodes : f->spec.d, e[FDHT_MAX_NODES] = {0}, sum = 0;
+    double level[FDHT_MAX_NODES], mean = 0;
+    size_t at = 0;
+    for (int i = 0; i < n; i++) {
+        size_t size = core_size(&f->spec, i);
+        double q = 0;
+        for (size_t x = 0; x < size; x++)
+            q += f->values[at + x] * f->values[at + x];
+        if (!(q > 0) || !isfinite(q))
+            return;
+        level[i] = log2(q / (double)size) / 2;
+        mean += level[i] / n;
+        at += size;
+    }
+    for (int i = 0; i < n; i++) {
+        e[i] = (int)lrint(mean - level[i]);
+        sum += e[i];
+    }
+    e[n - 1] -= sum;
+    at = 0;
+    for (int i = 0; i < n; i++)
+        for (size_t x = core_size(&f->spec, i); x-- > 0; at++)
+            f->values[at] = ldexp(f->values[at], e[i]);
+}
+
+void fdht_factored_to_float(fdht_factored *f)
+{
+    for (size_t i = 0; i < f->size; i++)
+        f->values[i] = (double)(float)f->values[i];
+}
+
+double fdht_rounding_bound(const fdht_op_spec *s)
+{
+    double sum = 1;
+    if (fdht_has_tree(s))
+        for (int t = 0; t < s->tree.n_nodes - 1; t++)
+            sum += sqrt((double)s->rank[t]);
+    else
+        for (int k = 0; k < s->d - 1; k++)
+            sum += sqrt((double)s->rank[k + 1] * (double)(k ? 1 : s->rank[0]));
+    return 1.01 * ldexp(sum, -24);
+}
+
+int fdht_shrink_ht(fdht_factored *f, size_t max_params, size_t max_rank, fdht_cut_nodes *nodes,
+                   fdht_error *err)
+{
+    fdht_ht h = {.node = {0}}, cut = {.node = {0}};
+    fdht_ht_spectra sp = {{0}, {0}};
+    size_t rank[FDHT_MAX_NODES];
+    int status = fdht_ht_import(f, &h, err);
+    if (status || (status = fdht_ht_orthogonalise(&h, err)) || (status = fdht_ht_spectra_of(&h, &sp, err)))
+        goto out;
+    fdht_ht_fill(&h.spec, (const double *const *)sp.sigma, max_params, max_rank, rank);
+    for (int t = 0; nodes && t < h.spec.tree.n_nodes - 1; t++)
+        for (size_t i = h.spec.rank[t]; i-- > rank[t];)
+            nodes->node[t].dropped += sp.sigma[t][i] * sp.sigma[t][i];
+    if ((status = fdht_ht_truncate(&h, &sp, rank, &cut, err)) || (status = fdht_ht_trim(&cut, err)))
+        goto out;
+    fdht_factored_free(f);
+    status = fdht_ht_export(&cut, f, err);
+out:
+    fdht_ht_spectra_free(&sp);
+    fdht_ht_free(&cut);
+    fdht_ht_free(&h);
+    return status;
+}

@@ -1,0 +1,188 @@
+/* nn/net_tmpl.c - a model made ready to run: plans, packed weights and scratch of its cells, pooling, classifier.
+ * Template (base/real.h). */
+#include <string.h>
+
+static double input_scale(const fdht_model *m)
+{
+    return m->spec.frame.width ? 1 / m->spec.frame.std : 1;
+}
+
+static int new_cell(const fdht_cell *c, int workers, R(fdht_net_cell) *out, fdht_error *err)
+{
+    bool shared = c->spec.kind == FDHT_CELL_FDHT;
+    int status = R(fdht_exec_new)(c->op, &c->spec.x, workers, &out->x, err);
+    if (status == FDHT_OK)
+        status =
+            R(fdht_exec_new)(shared ? c->op : c->hidden, shared ? &c->spec.h : NULL, workers, &out->h, err);
+    if (status == FDHT_OK && c->proj)
+        status = R(fdht_exec_new)(c->proj, NULL, workers, &out->p, err);
+    if (status != FDHT_OK)
+        return status;
+    out->inputs = c->spec.inputs;
+    out->x_size = R(fdht_exec_inputs)(out->x);
+    out->ldh = FDHT_MAX(c->state, R(fdht_exec_inputs)(out->h));
+    return FDHT_OK;
+}
+
+/* Rows must be wide enough for the box of the layer above. */
+static void set_widths(R(fdht_net) *n)
+{
+    const fdht_model_spec *s = &n->model->spec;
+    int dirs = s->directions;
+    for (int l = 0; l < s->layers; l++) {
+        R(fdht_net_cell) *c = &n->cell[l * dirs];
+        size_t above = 0, outputs = n->model->cell[l * dirs].state * (size_t)dirs;
+        for (int d = 0; d < dirs && l + 1 < s->layers; d++)
+            above = FDHT_MAX(above, c[dirs + d].x_size);
+        n->ldy[l] = FDHT_MAX(outputs, above);
+        if (dirs == 1)
+            n->ldy[l] = c->ldh = FDHT_MAX(n->ldy[l], c->ldh);
+    }
+}
+
+static int new_scratch(R(fdht_net) *n, fdht_error *err)
+{
+    const fdht_model *m = n->model;
+    n->widest = 1;
+    for (int i = 0; i < m->n_cells; i++)
+        n->widest = FDHT_MAX(n->widest, FDHT_MAX(n->cell[i].ldh, m->cell[i].spec.hidden));
+    n->state = fdht_calloc_err((size_t)n->workers, sizeof *n->state, "network", err);
+    for (int w = 0; n->state && w < n->workers; w++) {
+        n->state[w] = fdht_calloc_err(2 * FDHT_CHUNK * n->widest, sizeof **n->state, "network", err);
+        if (!n->state[w])
+            return FDHT_ENOMEM;
+    }
+    if (!n->state)
+        return FDHT_ENOMEM;
+    const fdht_frame_spec *f = &m->spec.frame;
+    if (!f->width || f->diff || f->mean == 0)
+        return FDHT_OK;
+    n->shift = fdht_calloc_err(FDHT_GATES * m->cell[0].gate, sizeof *n->shift, "network", err);
+    return n->shift ? FDHT_OK : FDHT_ENOMEM;
+}
+
+int R(fdht_net_new)(const fdht_model *m, int workers, R(fdht_net) **out, fdht_error *err)
+{
+    R(fdht_net) *n = fdht_calloc_err(1, sizeof *n, "network", err);
+    int status = FDHT_ENOMEM;
+    *out = NULL;
+    if (!n)
+        return FDHT_ENOMEM;
+    n->model = m;
+    n->workers = workers;
+    n->cell = fdht_calloc_err((size_t)m->n_cells, sizeof *n->cell, "network", err);
+    n->ldy = fdht_calloc_err((size_t)m->spec.layers, sizeof *n->ldy, "network", err);
+    if (!n->cell || !n->ldy)
+        goto out;
+    for (int i = 0; i < m->n_cells; i++)
+        if ((status = new_cell(&m->cell[i], workers, &n->cell[i], err)) != FDHT_OK)
+            goto out;
+    set_widths(n);
+    if ((status = new_scratch(n, err)) != FDHT_OK)
+        goto out;
+    *out = n;
+    n = NULL;
+out:
+    R(fdht_net_free)(n);
+    return status;
+}
+
+void R(fdht_net_free)(R(fdht_net) *n)
+{
+    if (!n)
+        return;
+    for (int i = 0; n->cell && i < n->model->n_cells; i++) {
+        R(fdht_exec_free)(n->cell[i].x);
+        R(fdht_exec_free)(n->cell[i].h);
+        R(fdht_exec_free)(n->cell[i].p);
+    }
+    for (int w = 0; n->state && w < n->workers; w++)
+        fdht_free(n->state[w]);
+    fdht_free(n->state);
+    fdht_free(n->shift);
+    fdht_free(n->ldy);
+    fdht_free(n->cell);
+    fdht_free(n);
+}
+
+static void load_ones(void *arg, size_t i, int worker, REAL *dst)
+{
+    const R(fdht_net_cell) *c = arg;
+    (void)i;
+    (void)worker;
+    memset(dst, 0, c->x_size * sizeof *dst);
+    for (size_t j = 0; j < c->inputs; j++)
+        dst[j] = 1;
+}
+
+void R(fdht_net_pack)(R(fdht_net) *n, const REAL *values)
+{
+    const fdht_model *m = n->model;
+    for (int i = 0; i < m->n_cells; i++) {
+        const fdht_cell *c = &m->cell[i];
+        R(fdht_net_cell) *r = &n->cell[i];
+        R(fdht_exec_pack)(r->x, values + c->core_offset, i < m->spec.directions ? input_scale(m) : 1);
+        R(fdht_exec_pack)(r->h, values + (c->hidden ? c->hidden_offset : c->core_offset), 1);
+        if (r->p)
+            R(fdht_exec_pack)(r->p, values + c->proj_offset, 1);
+        r->bias = c->spec.bias ? values + c->bias_offset : NULL;
+    }
+    n->values = values;
+    n->weight = m->spec.classes ? values + m->weight_offset : NULL;
+    n->classifier_bias = m->spec.classes ? values + m->bias_offset : NULL;
+    if (n->shift) {
+        size_t gates = FDHT_GATES * m->cell[0].gate;
+        R(fdht_vectors) ones = {.load = load_ones, .arg = &n->cell[0]};
+        R(fdht_exec_forward)(n->cell[0].x, 0, 1, &ones, n->shift, gates, false);
+        for (size_t j = 0; j < gates; j++)
+            n->shift[j] *= (REAL)m->spec.frame.mean;
+    }
+}
+
+size_t R(fdht_net_bytes)(const R(fdht_net) *n)
+{
+    size_t sum = (size_t)n->workers * 2 * FDHT_CHUNK * n->widest * sizeof(REAL);
+    if (n->shift)
+        sum += FDHT_GATES * n->model->cell[0].gate * sizeof(REAL);
+    for (int i = 0; i < n->model->n_cells; i++) {
+        sum += R(fdht_exec_bytes)(n->cell[i].x) + R(fdht_exec_bytes)(n->cell[i].h);
+        if (n->cell[i].p)
+            sum += R(fdht_exec_bytes)(n->cell[i].p);
+    }
+    return sum;
+}
+
+void R(fdht_net_pool)(const R(fdht_tape) *t, size_t position, REAL *last)
+{
+    const fdht_model *m = t->net->model;
+    int dirs = m->spec.directions, first = m->n_cells - dirs;
+    for (int d = 0; d < dirs; d++) {
+        size_t n = m->cell[first + d].state, ldh = t->net->cell[first + d].ldh,
+               length = t->rows.length[position];
+        const REAL *h = t->cell[first + d].h;
+        REAL *out = last + (size_t)d * n;
+        if (m->spec.pool == FDHT_POOL_LAST) {
+            memcpy(out, h + (t->rows.off[length - 1] + position) * ldh, n * sizeof *out);
+            continue;
+        }
+        memset(out, 0, n * sizeof *out);
+        for (size_t s = 0; s < length; s++)
+            for (size_t j = 0; j < n; j++)
+                out[j] += h[(t->rows.off[s] + position) * ldh + j];
+        for (size_t j = 0; j < n; j++)
+            out[j] /= (REAL)length;
+    }
+}
+
+void R(fdht_net_scores)(const R(fdht_net) *n, const REAL *last, REAL *scores)
+{
+    size_t outputs = n->model->outputs;
+    if (!n->model->spec.classes)
+        memcpy(scores, last, outputs * sizeof *scores);
+    for (size_t k = 0; k < n->model->spec.classes; k++) {
+        REAL sum = n->classifier_bias[k];
+        for (size_t j = 0; j < outputs; j++)
+            sum += n->weight[k * outputs + j] * last[j];
+        scores[k] = sum;
+    }
+}

@@ -1,0 +1,6 @@
+/* tensor/exec_weights_f32.c - tensor/exec_weights_tmpl.c for float. */
+#include "tensor/exec_parts.h"
+
+#define FDHT_REAL 32
+#include "base/real.h"
+#include "tensor/exec_weights_tmpl.c"

@@ -1,0 +1,6 @@
+/* train/loss_f64.c - train/loss_tmpl.c for double. */
+#include "train/bptt.h"
+
+#define FDHT_REAL 64
+#include "base/real.h"
+#include "train/loss_tmpl.c"
