@@ -13,6 +13,8 @@
 #include <zlib.h>
 
 #include "arrays/zip.h"
+#include "dataset/dataset.h"
+#include "dataset/idx.h"
 #include "hdf5/h5.h"
 
 static bool is_weight_name(const char *name)
@@ -59,6 +61,7 @@ static int judge_members(hid_t file, fdht_file_kind *out, fdht_error *err)
 static int judge_hdf5(const char *path, fdht_file_kind *out, fdht_error *err)
 {
     hid_t file;
+    const char *x, *y;
     char format[64] = "";
     int rc = fdht_h5_open(path, &file, err);
     *out = FDHT_FILE_HDF5;
@@ -70,7 +73,8 @@ static int judge_hdf5(const char *path, fdht_file_kind *out, fdht_error *err)
         rc = FDHT_OK; /* an attribute that cannot be read says nothing */
     if (!strcmp(format, "fdht-model"))
         *out = FDHT_FILE_MODEL;
-    else if (!strcmp(format, "fdht-data") || fdht_h5_is_dataset(file, "frames"))
+    else if (!strcmp(format, "fdht-data") || fdht_h5_is_dataset(file, "frames") ||
+             fdht_dataset_find_pair(file, &x, &y))
         *out = FDHT_FILE_DATASET;
     else if (!rc)
         rc = judge_members(file, out, err);
@@ -85,7 +89,7 @@ static bool is_idx(const char *path)
     int got = f ? gzread(f, head, 4) : 0;
     if (f)
         gzclose(f);
-    return got == 4 && !head[0] && !head[1] && head[2] == 8 && head[3] >= 1 && head[3] <= 4;
+    return got == 4 && fdht_idx_is_head(head);
 }
 
 /* --- by the first bytes: `n` of them, of a file of `size` */
@@ -134,7 +138,7 @@ static bool is_gzip(const head *h)
 
 static bool is_plain_idx(const head *h)
 {
-    return STARTS(h, 0, "\0\0\10");
+    return h->n >= 4 && fdht_idx_is_head(h->p);
 }
 
 static bool is_npy(const head *h)
@@ -424,13 +428,15 @@ int fdht_file_identify(const char *path, fdht_file_kind *out, fdht_error *err)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : read(fd, bytes, sizeof bytes);
     int why = errno;
+    unsigned char superblock[12];
+    bool user_block = n == (ssize_t)sizeof bytes && fdht_h5_signature(fd, st.st_size, superblock) > 0;
     if (fd >= 0)
         close(fd);
     if (n < 0)
         return fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(why));
     head h = {bytes, (size_t)n, (uint64_t)st.st_size};
     *out = judge_bytes(&h);
-    if (*out == FDHT_FILE_HDF5)
+    if (*out == FDHT_FILE_HDF5 || (*out == FDHT_FILE_OTHER && user_block))
         return judge_hdf5(path, out, err);
     if (*out == FDHT_FILE_ZIP)
         return judge_zip(path, &h, out, err);

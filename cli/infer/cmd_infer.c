@@ -17,7 +17,9 @@ static const cli_option options[] = {
     CLI_FILE(infer_args, labels, 0, "labels", "FILE", "class names, one a line, instead of the model's"),
     CLI_FLAG(infer_args, from_stdin, 0, "from-stdin",
              "read more inputs from standard input, one path a line"),
-    CLI_CHOICE(infer_args, raw, 0, "raw", "rgb24|gray", "files and pipes that are not y4m hold such frames"),
+    CLI_CHOICE(infer_args, raw, 0, "raw", "rgb24|gray|f32",
+               "files and pipes that are not y4m hold such frames, or floats"),
+    CLI_SIZE(infer_args, features, 0, "features", "D", 1, 1e6, "--raw f32: floats a frame"),
     CLI_EXTENT(infer_args, size, 0, "size", "--raw: the size of a frame"),
     CLI_SIZE(infer_args, clip_frames, 0, "clip-frames", "K", 1, 1e9,
              "cut videos and pipes into clips of K frames"),
@@ -48,8 +50,11 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "MODEL.h5 is missing");
     if (c->argc < 2 && !a->from_stdin)
         return cli_usage(c, "no INPUT; - is standard input");
-    if ((a->raw >= 0) != (a->size.width > 0))
+    bool floats = a->raw == 2;
+    if ((a->raw >= 0 && !floats) != (a->size.width > 0))
         return cli_usage(c, "--raw and --size need each other");
+    if (floats != (a->features > 0))
+        return cli_usage(c, "--raw f32 and --features need each other");
     if (a->stream && (a->control >= 0 || a->frames))
         return cli_usage(c, "--stream takes frames as they come: no --control, no --frames");
     if (a->stream && a->fixed16)
@@ -121,9 +126,10 @@ static int open_clips(infer_job *j)
     if (a->resize && !f->width)
         return cli_usage(j->c, "--resize: %s takes features, not frames", j->c->argv[0]);
     fdht_clips_options_for_model(j->spec, &o);
-    o.raw = a->raw == 0 ? FDHT_RAW_RGB24 : a->raw == 1 ? FDHT_RAW_GRAY : FDHT_RAW_NONE;
-    o.raw_width = a->size.width;
-    o.raw_height = a->size.height;
+    static const fdht_raw raw[] = {FDHT_RAW_NONE, FDHT_RAW_RGB24, FDHT_RAW_GRAY, FDHT_RAW_F32};
+    o.raw = raw[a->raw + 1];
+    o.raw_width = a->features ? a->features : a->size.width;
+    o.raw_height = a->features ? 1 : a->size.height;
     o.clip_frames = a->stream ? 1 : a->clip_frames;
     o.frames = a->stream ? 0 : a->frames ? a->frames : f->frames;
     if (a->resize) {

@@ -14,7 +14,7 @@ enum { INFER_SINGLE, INFER_SHUFFLE };
 
 typedef struct infer_args {
     const char *labels, *shard;
-    size_t top, batch, frames, clip_frames;
+    size_t top, batch, frames, clip_frames, features;
     int format, raw, control;
     cli_extent size;
     bool stream, logits, from_stdin, score, fixed16, resize;

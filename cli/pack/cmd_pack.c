@@ -13,7 +13,7 @@
 #include <string.h>
 
 typedef struct args {
-    size_t frames, clip_frames, steps;
+    size_t frames, clip_frames, steps, features;
     cli_extent resize, size;
     bool gray, strict;
     const char *labels, *split, *by, *raw;
@@ -33,7 +33,9 @@ static const cli_option options[] = {
     CLI_STRING(args, split, 0, "split", "LIST", "divide the clips, as train=.8,val=.1,test=.1"),
     CLI_STRING(args, by, 0, "by", "KEY",
                "keep clips of one KEY in one split: a column of --labels, or name:REGEX"),
-    CLI_STRING(args, raw, 0, "raw", "rgb24|gray", "files without a y4m header hold such frames"),
+    CLI_STRING(args, raw, 0, "raw", "rgb24|gray|f32",
+               "files without a y4m header hold such frames, or floats"),
+    CLI_SIZE(args, features, 0, "features", "D", 1, 1e6, "--raw f32: floats a frame"),
     CLI_EXTENT(args, size, 0, "size", "of raw frames"),
     CLI_SIZE(args, clip_frames, 0, "clip-frames", "K", 1, 1e6, "cut video files into clips of K frames"),
     CLI_CLIP_OPTIONS(args, video),
@@ -92,6 +94,15 @@ static int parse_by(cli *c, args *a)
 
 static int parse_raw(cli *c, args *a)
 {
+    bool floats = a->raw && !strcmp(a->raw, "f32");
+    if (floats != (a->features > 0))
+        return cli_usage(c, "--raw f32 and --features need each other");
+    if (floats) {
+        a->opt.raw = FDHT_RAW_F32;
+        a->opt.raw_width = a->features;
+        a->opt.raw_height = 1;
+        return FDHT_OK;
+    }
     if (!a->raw)
         return cli_given(c, "size") ? cli_usage(c, "--size is for --raw; --resize changes frames") : FDHT_OK;
     if (!a->size.width)

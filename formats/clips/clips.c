@@ -32,8 +32,10 @@ int fdht_raw_parse(const char *name, fdht_raw *out, fdht_error *err)
         *out = FDHT_RAW_RGB24;
     else if (!strcmp(name, "gray"))
         *out = FDHT_RAW_GRAY;
+    else if (!strcmp(name, "f32"))
+        *out = FDHT_RAW_F32;
     else
-        return fdht_fail(err, FDHT_EINVAL, "%.40s: unknown raw format; rgb24 and gray are known", name);
+        return fdht_fail(err, FDHT_EINVAL, "%.40s: unknown raw format; rgb24, gray and f32 are known", name);
     return FDHT_OK;
 }
 

@@ -107,8 +107,13 @@ void fdht_source_close(fdht_source *s)
         fdht_video_close(&s->video);
         fdht_bytes_close(&s->bytes);
     }
+    if (s->active == FDHT_ACTIVE_FEATURES)
+        fdht_bytes_close(&s->bytes);
+    if (s->active == FDHT_ACTIVE_ARRAYS)
+        fdht_stack_close(s->arrays);
     if (s->active == FDHT_ACTIVE_IDX)
         fdht_idx_close(&s->idx);
+    s->arrays = NULL;
     s->ds = NULL;
     s->active = FDHT_ACTIVE_NONE;
     s->next = 0;
@@ -238,29 +243,16 @@ static int refit(fdht_source *s, fdht_clip_item *item, const uint8_t *data, cons
     return status;
 }
 
-static int read_dataset_clip(fdht_source *s, size_t i, fdht_clip_item *item, fdht_error *err)
+int fdht_source_fill(fdht_source *s, fdht_clip_item *item, void *data, fdht_clip_shape shape, fdht_error *err)
 {
-    fdht_clip_shape shape;
-    fdht_dataset_shape(s->ds, i, &shape);
-    size_t bytes = fdht_clip_bytes(&shape), unit = bytes / shape.length;
-    if (s->opt.max_clip_bytes && bytes > s->opt.max_clip_bytes)
-        return fdht_fail(err, FDHT_ELIMIT, "larger than %zu bytes (%zu)", s->opt.max_clip_bytes, bytes);
-    void *data = fdht_calloc_err(bytes, 1, "clip", err);
-    if (!data)
-        return FDHT_ENOMEM;
-    int status = fdht_dataset_read(s->ds, i, data, err);
-    if (status)
-        goto out;
-    item->total = shape.length;
     const fdht_clips_options *o = &s->opt;
+    size_t total = shape.length, unit = fdht_clip_bytes(&shape) / total;
     bool changes = (o->width && o->width != shape.width) || (o->height && o->height != shape.height) ||
                    (o->channels && o->channels != shape.channels);
-    if (shape.features)
-        status = check_finite(data, &shape, err);
-    if (!status && changes && !shape.features) {
+    int status = shape.features ? check_finite(data, &shape, err) : FDHT_OK;
+    if (!status && changes && !shape.features)
         status = refit(s, item, data, &shape, err);
-        item->total = shape.length;
-    } else if (!status && !(status = fdht_clip_sample(o, &data, &shape.length, unit, err))) {
+    else if (!status && !(status = fdht_clip_sample(o, &data, &shape.length, unit, err))) {
         item->shape = shape;
         if (shape.features)
             item->f32 = data;
@@ -268,7 +260,24 @@ static int read_dataset_clip(fdht_source *s, size_t i, fdht_clip_item *item, fdh
             item->u8 = data;
         data = NULL;
     }
-out:
+    item->total = total;
+    fdht_free(data);
+    return status;
+}
+
+static int read_dataset_clip(fdht_source *s, size_t i, fdht_clip_item *item, fdht_error *err)
+{
+    fdht_clip_shape shape;
+    fdht_dataset_shape(s->ds, i, &shape);
+    size_t bytes = fdht_clip_bytes(&shape);
+    if (s->opt.max_clip_bytes && bytes > s->opt.max_clip_bytes)
+        return fdht_fail(err, FDHT_ELIMIT, "larger than %zu bytes (%zu)", s->opt.max_clip_bytes, bytes);
+    void *data = fdht_calloc_err(bytes, 1, "clip", err);
+    if (!data)
+        return FDHT_ENOMEM;
+    int status = fdht_dataset_read(s->ds, i, data, err);
+    if (!status)
+        return fdht_source_fill(s, item, data, shape, err);
     fdht_free(data);
     return status;
 }
@@ -387,9 +396,10 @@ static int open_path(fdht_source *s, fdht_clip_item **out, fdht_error *err)
     case FDHT_FILE_ZIP:
         fdht_fail(&why, FDHT_EFORMAT, "a zip archive holds no clips that are read");
         return fdht_source_record(s, out, FDHT_EFORMAT, &why, err);
-    case FDHT_FILE_SAFETENSORS:
     case FDHT_FILE_NPY:
     case FDHT_FILE_NPZ:
+        return fdht_source_open_arrays(s, out, err);
+    case FDHT_FILE_SAFETENSORS:
     case FDHT_FILE_TORCH:
     case FDHT_FILE_ONNX:
     case FDHT_FILE_KERAS:
@@ -451,6 +461,10 @@ static int step(fdht_source *s, fdht_clip_item **out, bool *end, fdht_error *err
         return fdht_source_next_video(s, out, err);
     if (s->active == FDHT_ACTIVE_IDX)
         return next_idx(s, out, err);
+    if (s->active == FDHT_ACTIVE_FEATURES)
+        return fdht_source_next_features(s, out, err);
+    if (s->active == FDHT_ACTIVE_ARRAYS)
+        return fdht_source_next_arrays(s, out, err);
     if (!s->depth)
         return refill(s, end, err);
     s->now = s->stack[--s->depth];

@@ -14,7 +14,7 @@ int fdht_source_open_stream(fdht_source *s, fdht_clip_item **out, fdht_error *er
         return fdht_source_record(s, out, status, &why, err);
     s->bytes.stop = s->opt.stop;
     s->bytes.stop_too = &s->cancel;
-    status = fdht_bytes_peek(&s->bytes, 512, &head, &have, &why);
+    status = fdht_bytes_peek(&s->bytes, 4096, &head, &have, &why);
     fdht_file_kind kind = status ? FDHT_FILE_OTHER : fdht_file_identify_bytes(head, have);
     if (kind == FDHT_FILE_HDF5)
         status = fdht_fail(&why, FDHT_EFORMAT,
@@ -25,6 +25,11 @@ int fdht_source_open_stream(fdht_source *s, fdht_clip_item **out, fdht_error *er
             "%s cannot come through a pipe; give the file's name, or decode it on the way: ffmpeg -i - -f "
             "yuv4mpegpipe -",
             fdht_file_kind_advice(kind));
+    bool csv = s->opt.raw == FDHT_RAW_NONE && kind == FDHT_FILE_OTHER && fdht_is_csv(head, have);
+    if (!status && (csv || (s->opt.raw == FDHT_RAW_F32 && kind != FDHT_FILE_Y4M))) {
+        fdht_source_open_features(s, csv);
+        return FDHT_OK;
+    }
     if (!status)
         status = fdht_video_open(&s->bytes, &s->opt, &s->video, &why);
     if (!status) {
@@ -104,8 +109,7 @@ static int read_film(fdht_source *s, const fdht_clips_options *all, size_t *n, f
     return status ? status : read_chosen(s, claimed, n, err);
 }
 
-/* The name of part number `part`: the path alone where the stream is one clip. */
-static int name_item(fdht_source *s, size_t part, fdht_clip_item **out, fdht_error *err)
+int fdht_source_part(fdht_source *s, size_t part, fdht_clip_item **out, fdht_error *err)
 {
     char *name = fdht_calloc(strlen(s->now.path) + 24, 1);
     if (!name)
@@ -157,7 +161,7 @@ int fdht_source_next_video(fdht_source *s, fdht_clip_item **out, fdht_error *err
             fdht_source_close(s);
         return FDHT_OK;
     }
-    int made = name_item(s, s->next++, out, err);
+    int made = fdht_source_part(s, s->next++, out, err);
     if (made)
         return made;
     if (!status)

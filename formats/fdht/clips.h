@@ -11,6 +11,10 @@
  *                                           y4m streams joined behind each other are a clip each, named likewise
  *   MP4, QuickTime, Matroska, WebM, AVI,    the same; by libavformat, FDHT_ENOSUP where built without. A damaged frame
  *   GIF, MPEG, FLV, ASF, Ogg file           or an early end fails the clip
+ *   CSV file, or raw floats                 a clip of features: a line or a row is a frame; cut by clip_frames, too
+ *   .npy, .npz                              features (frames, D), or (clips, frames, D); frames (frames, height, width,
+ *                                           channels) of bytes, or (clips, ..); in .npz X and y, x_train and y_train,
+ *                                           .. belong together, every other array is as if it were alone
  *   IDX file of pictures                    a clip of idx_steps steps from each picture, named NAME#0, NAME#1, ..
  *   list of paths, one a line               each path as if it had been given (fdht_clips_options.list)
  *
@@ -30,8 +34,9 @@
 extern "C" {
 #endif
 
-typedef enum fdht_raw { FDHT_RAW_NONE, FDHT_RAW_RGB24, FDHT_RAW_GRAY } fdht_raw;
-/* Parse "rgb24" or "gray". FDHT_EINVAL: another name. */
+/* F32: rows of raw_width little-endian floats, which are features and not frames. */
+typedef enum fdht_raw { FDHT_RAW_NONE, FDHT_RAW_RGB24, FDHT_RAW_GRAY, FDHT_RAW_F32 } fdht_raw;
+/* Parse "rgb24", "gray" or "f32". FDHT_EINVAL: another name. */
 FDHT_API int fdht_raw_parse(const char *name, fdht_raw *out, fdht_error *err);
 
 /* How YUV becomes RGB. AUTO: BT.709 from 720 rows or 1280 columns on, BT.601 below. */
@@ -42,7 +47,7 @@ typedef enum fdht_yuv_range { FDHT_YUV_RANGE_AUTO, FDHT_YUV_LIMITED, FDHT_YUV_FU
 
 typedef struct fdht_clips_options {
     fdht_raw raw;                 /* what a stream without a y4m header is; NONE: such a file is refused */
-    size_t raw_width, raw_height; /* pixels; needed with raw */
+    size_t raw_width, raw_height; /* pixels, needed with raw; F32: features, and 1 */
     size_t clip_frames; /* cut streams into clips of so many frames (the last may be shorter); 0: one clip */
     double
         fps; /* so many frames a second, as ffmpeg's filter fps chooses them; 0: every frame once. Raw frames have no time */

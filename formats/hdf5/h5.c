@@ -20,23 +20,41 @@ void fdht_hdf5_quiet(void)
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
-int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
+off_t fdht_h5_signature(int fd, off_t size, unsigned char head[static 12])
 {
     static const unsigned char magic[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
-    unsigned char head[9] = {0};
+    for (uint64_t at = 0; at < (uint64_t)size && at <= INT64_MAX; at = at ? 2 * at : 512) {
+        ssize_t got = pread(fd, head, 12, (off_t)at);
+        if (got < 0)
+            return -2;
+        if (got < 12)
+            break;
+        if (!memcmp(head, magic, sizeof magic))
+            return (off_t)at;
+    }
+    return -1;
+}
+
+/* Superblock version 3 has flags at byte 11: 1 open for writing, 4 by a single writer with readers. */
+static bool is_open_for_writing(const unsigned char *superblock)
+{
+    return superblock[8] == 3 && (superblock[11] & 5);
+}
+
+int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
+{
+    unsigned char head[12] = {0};
     *out = -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s", strerror(errno));
-    off_t size = lseek(fd, 0, SEEK_END);
-    ssize_t got = size < 0 ? -1 : pread(fd, head, sizeof head, 0);
+    off_t size = lseek(fd, 0, SEEK_END), at = size < 0 ? -1 : fdht_h5_signature(fd, size, head);
     int why = errno;
     close(fd);
-    if (got < 0)
+    if (size < 0 || at == -2)
         return fdht_fail(err, why == ESPIPE ? FDHT_EINVAL : FDHT_EIO, "%s",
                          why == ESPIPE ? "a pipe; HDF5 needs a file that can seek" : strerror(why));
-    /* A user block before the superblock is legal HDF5 and nothing this program writes. */
-    if (got < (ssize_t)sizeof head || memcmp(head, magic, sizeof magic) != 0)
+    if (at < 0)
         return fdht_fail(err, FDHT_EFORMAT, "not an HDF5 file (%lld bytes)", (long long)size);
 
     hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
@@ -52,6 +70,10 @@ int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
     H5Pclose(fapl);
     if (*out < 0) {
         *out = -1;
+        if (is_open_for_writing(head))
+            return fdht_fail(
+                err, FDHT_EFORMAT,
+                "open for writing in another program, or not closed by it; in that case: h5clear -s FILE");
         return fdht_fail(err, FDHT_EFORMAT, "damaged or truncated HDF5 file (%lld bytes)", (long long)size);
     }
     return FDHT_OK;
@@ -105,6 +127,19 @@ static bool is_object(hid_t loc, const char *path, H5I_type_t want)
 bool fdht_h5_is_group(hid_t loc, const char *path)
 {
     return is_object(loc, path, H5I_GROUP);
+}
+
+bool fdht_h5_is_link(hid_t loc, const char *name)
+{
+    H5L_info_t info;
+    bool link = false;
+    H5E_BEGIN_TRY
+    {
+        link = H5Lexists(loc, name, H5P_DEFAULT) > 0 && H5Lget_info(loc, name, &info, H5P_DEFAULT) >= 0 &&
+               info.type != H5L_TYPE_HARD;
+    }
+    H5E_END_TRY
+    return link;
 }
 
 bool fdht_h5_has(hid_t loc, const char *path)

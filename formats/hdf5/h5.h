@@ -7,6 +7,8 @@
 #ifndef FDHT_HDF5_H5_H
 #define FDHT_HDF5_H5_H
 
+#include <sys/types.h>
+
 #include <hdf5.h>
 
 #include "base/base.h"
@@ -42,6 +44,13 @@ bool fdht_h5_has(hid_t loc, const char *path);
 /* Does `path` lead through hard links to a group, to a data set? No error: false. */
 bool fdht_h5_is_group(hid_t loc, const char *path);
 bool fdht_h5_is_dataset(hid_t loc, const char *path);
+
+/* Is there a soft or external link of this name, which no function here follows? */
+bool fdht_h5_is_link(hid_t loc, const char *name);
+
+/* Where the superblock of an HDF5 file starts: 0, or 512, 1024, 2048, .. behind a user block; -1: nowhere,
+ * -2: it cannot be read (errno). head is 12 bytes of it. */
+off_t fdht_h5_signature(int fd, off_t size, unsigned char head[static 12]);
 
 /* FDHT_ENOENT if it is not there; FDHT_EFORMAT for storage, filters (named, with the h5repack line), ranks or
  * sizes that cannot be read. Close with fdht_h5_close_array. */
