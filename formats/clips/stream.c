@@ -14,7 +14,11 @@ int fdht_source_open_stream(fdht_source *s, fdht_clip_item **out, fdht_error *er
         return fdht_source_record(s, out, status, &why, err);
     s->bytes.stop = s->opt.stop;
     s->bytes.stop_too = &s->cancel;
-    status = fdht_bytes_peek(&s->bytes, 4096, &head, &have, &why);
+    /* no more than needed: what a pipe has not sent yet is waited for */
+    bool known = s->opt.raw != FDHT_RAW_NONE;
+    status = fdht_bytes_peek(&s->bytes, 10, &head, &have, &why);
+    if (!status && have >= 10 && memcmp(head, "YUV4MPEG2 ", 10) != 0)
+        status = fdht_bytes_peek(&s->bytes, known ? 16 : 4096, &head, &have, &why);
     fdht_file_kind kind = status ? FDHT_FILE_OTHER : fdht_file_identify_bytes(head, have);
     if (kind == FDHT_FILE_HDF5)
         status = fdht_fail(&why, FDHT_EFORMAT,
@@ -25,7 +29,7 @@ int fdht_source_open_stream(fdht_source *s, fdht_clip_item **out, fdht_error *er
             "%s cannot come through a pipe; give the file's name, or decode it on the way: ffmpeg -i - -f "
             "yuv4mpegpipe -",
             fdht_file_kind_advice(kind));
-    bool csv = s->opt.raw == FDHT_RAW_NONE && kind == FDHT_FILE_OTHER && fdht_is_csv(head, have);
+    bool csv = !status && s->opt.raw == FDHT_RAW_NONE && kind == FDHT_FILE_OTHER && fdht_is_csv(head, have);
     if (!status && (csv || (s->opt.raw == FDHT_RAW_F32 && kind != FDHT_FILE_Y4M))) {
         fdht_source_open_features(s, csv);
         return FDHT_OK;
