@@ -48,6 +48,28 @@ run "$FDHT" info open_writer.h5
 has "open elsewhere" "$err" "open for writing in another program, or not closed by it; in that case: h5clear -s"
 works "a user block" "$FDHT" info user_block.h5
 
+# JPEG beside what PIL made of it
+cp "$TOP"/tests/data/clips/jpeg/* .
+pack colour.jpg
+if [[ $err == *"built without libjpeg"* ]]; then
+    skip "JPEG" "built without libjpeg"
+elif ! command -v h5diff > /dev/null; then
+    skip "JPEG" "no h5diff here"
+else
+    for name in colour progressive grey turned3 turned6 turned7; do
+        "$FDHT" pack -f -o want.h5 $name.p[gp]m > /dev/null
+        pack $name.jpg
+        run h5diff --delta=1 o.h5 want.h5 /frames
+        same "JPEG $name" 0 "$status"
+    done
+    refused "CMYK" "a JPEG in CMYK" cmyk.jpg
+    head -c 500 colour.jpg > cut.jpg
+    refused "a truncated JPEG" "cut.jpg: damaged or truncated JPEG" cut.jpg
+    mkdir set && cp colour.jpg set/2.jpg && cp colour.ppm set/1.ppm && cp grey.jpg set/10.JPEG
+    pack set
+    json "JPEG among others" '[.clips, .frames, .channels]' '[1,3,3]'
+fi
+
 # tables
 printf 'a,b\n1,2\n3.5,-4e0\n5,6\n' > t.csv
 pack t.csv

@@ -64,11 +64,12 @@ static void check_boxes(fdht_arrays *f, const char *name)
                         size_t step[3] = {0, turned ? 1 : cols + 3, turned ? rows + 2 : 1};
                         int skip_axis = a->rank == 3 ? 0 : 1;
                         memset(v, 0xff, sizeof v);
-                        assert_int_equal(fdht_arrays_read(f, i,
-                                                          &(fdht_array_box){start + skip_axis, count + skip_axis,
-                                                                      step + skip_axis},
-                                                          v, &err),
-                                         0);
+                        assert_int_equal(
+                            fdht_arrays_read(
+                                f, i,
+                                &(fdht_array_box){start + skip_axis, count + skip_axis, step + skip_axis}, v,
+                                &err),
+                            0);
                         for (size_t j = 0; j < rows; j++)
                             for (size_t k = 0; k < cols; k++)
                                 assert_float_equal(v[j * step[1] + k * step[2]],
