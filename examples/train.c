@@ -6,21 +6,21 @@
 static int make_model(const fdht_dataset *set, const fdht_train_data *data, fdht_model **model,
                       fdht_error *err)
 {
-    char reason[256];
-    fdht_cell_spec cell = {.kind = FDHT_CELL_HT, .hidden = 32, .bias = true};
-    fdht_model_spec spec = {.layers = 1, .directions = 1, .cell = &cell};
+    fdht_cell_options cell;
+    fdht_cell_spec designed;
+    fdht_model_spec spec = {.layers = 1, .directions = 1, .cell = &designed};
     fdht_frame_spec *f = &spec.frame;
     spec.classes = fdht_dataset_info_of(set)->classes;
     spec.class_name = fdht_dataset_class_names(set);
     *f = (fdht_frame_spec){
         .width = data->width, .height = data->height, .channels = data->channels, .diff = true};
+    fdht_cell_options_default(&cell);
+    cell.kind = FDHT_CELL_HT;
     cell.inputs = f->width * f->height * f->channels;
-    cell.op.format = FDHT_HT;
+    cell.hidden = 32;
     int status = fdht_pixel_stats(data, f, &f->mean, &f->std, err);
     if (!status)
-        status = fdht_choose_modes(cell.inputs, 4 * cell.hidden, 4, 4, false, &cell.op, reason, err);
-    if (!status)
-        fdht_op_spec_set_rank(&cell.op, 4);
+        status = fdht_cell_design(&cell, &designed, NULL, err);
     if (!status)
         status = fdht_model_new(&spec, model, err);
     return status ? status : fdht_model_init(*model, 1, 1, err);

@@ -428,15 +428,15 @@ int fdht_file_identify(const char *path, fdht_file_kind *out, fdht_error *err)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : read(fd, bytes, sizeof bytes);
     int why = errno;
-    unsigned char superblock[12];
-    bool user_block = n == (ssize_t)sizeof bytes && fdht_h5_signature(fd, st.st_size, superblock) > 0;
     if (fd >= 0)
         close(fd);
     if (n < 0)
         return fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(why));
     head h = {bytes, (size_t)n, (uint64_t)st.st_size};
     *out = judge_bytes(&h);
-    if (*out == FDHT_FILE_HDF5 || (*out == FDHT_FILE_OTHER && user_block))
+    if (*out == FDHT_FILE_OTHER && fdht_h5_is_file(path)) /* behind a user block */
+        *out = FDHT_FILE_HDF5;
+    if (*out == FDHT_FILE_HDF5)
         return judge_hdf5(path, out, err);
     if (*out == FDHT_FILE_ZIP)
         return judge_zip(path, &h, out, err);

@@ -13,6 +13,7 @@
 static const cli_option options[] = {
     CLI_SIZE(infer_args, top, 0, "top", "K", 1, 100000, "how many classes a record lists (default 1)"),
     CLI_CHOICE(infer_args, format, 0, "format", "jsonl|tsv|text", "how records are written (default jsonl)"),
+    CLI_FLAG(infer_args, steps, 0, "steps", "jsonl: with an output for every step, all of them"),
     CLI_FLAG(infer_args, logits, 0, "logits", "add the logits; without a classifier the last state"),
     CLI_FILE(infer_args, labels, 0, "labels", "FILE", "class names, one a line, instead of the model's"),
     CLI_FLAG(infer_args, from_stdin, 0, "from-stdin",
@@ -37,7 +38,7 @@ static const cli_option options[] = {
     CLI_CHOICE(infer_args, control, 0, "control", "single|shuffle",
                "run on one frame repeated, or on frames in random order"),
     CLI_FLAG(infer_args, score, 0, "score",
-             "print the share of right labels to standard error, where clips have labels"),
+             "print accuracy, F1 or error to standard error, where clips have labels"),
     CLI_END,
 };
 
@@ -151,6 +152,11 @@ static int set_up_fixed(infer_job *j)
 {
     fdht_order_choice best = {.kind = FDHT_ORDER_BEST};
     fdht_sim_hw hw;
+    if (!fdht_model_classic(j->model))
+        cli_note(
+            j->c,
+            "link 0 alone, the recurrent layer, is in 16 bits; the %d links after it are in floating point",
+            j->spec->links - 1);
     int status = fdht_sim_hw_named("fdht", &hw, &j->c->err);
     return status ? status : fdht_fixed_model_new(j->model, &best, &hw, &j->fixed, &j->c->err);
 }
@@ -175,12 +181,19 @@ static int set_up(infer_job *j)
         if ((status = set_up_fixed(j)))
             return status;
     }
-    j->width = j->spec->classes ? j->spec->classes : fdht_model_outputs(j->model);
+    j->records = (infer_records){.c = c,
+                                 .model = j->model,
+                                 .format = j->a->format,
+                                 .logits = j->a->logits,
+                                 .steps = j->a->steps,
+                                 .stream = j->a->stream,
+                                 .top = j->a->top,
+                                 .name = j->name};
+    infer_records_open(&j->records);
     j->item = cli_calloc(j->batch, sizeof *j->item);
     j->clip = cli_calloc(j->batch, sizeof *j->clip);
-    j->scores = cli_calloc(j->batch * j->width, sizeof *j->scores);
-    j->row = cli_calloc(j->width, sizeof *j->row);
-    j->rank = cli_calloc(j->width, sizeof *j->rank);
+    j->room = fdht_model_width(j->model);
+    j->scores = cli_calloc(j->room, sizeof *j->scores);
     return FDHT_OK;
 }
 
@@ -197,8 +210,7 @@ static void close_job(infer_job *j)
     free(j->item);
     free(j->clip);
     free(j->scores);
-    free(j->row);
-    free(j->rank);
+    infer_records_close(&j->records);
     free(j->stream_source);
 }
 
@@ -207,20 +219,15 @@ static int run(cli *c, void *p)
     infer_job j = {.c = c, .a = p};
     int status = set_up(&j);
     if (!status) {
-        infer_print_header(&j);
+        infer_print_header(&j.records);
         cli_bar_start(c, &j.bar, "infer");
         j.bar.on = j.bar.on && !isatty(STDOUT_FILENO); /* records would run through it */
         j.expected = j.bar.on ? fdht_clips_expected(j.clips) : 0;
         status = j.a->stream ? infer_run_stream(&j) : infer_run_clips(&j);
     }
     cli_bar_end(&j.bar);
-    if (!status && (j.a->score || j.a->control >= 0)) {
-        if (j.labelled)
-            fprintf(stderr, "accuracy %.4f (%zu of %zu labelled clips)\n",
-                    (double)j.right / (double)j.labelled, j.right, j.labelled);
-        else
-            cli_warn(c, "no clip has a label: there is no accuracy");
-    }
+    if (!status && (j.a->score || j.a->control >= 0))
+        infer_print_score(&j.records);
     close_job(&j);
     return status;
 }
@@ -233,7 +240,7 @@ const cli_command cmd_infer = {
              "video (MP4, MKV, AVI, .., y4m, or --raw), or - for a pipe. A bad clip gives a record with "
              "`error`, a line on\n"
              "standard error and, at the end, status 1; the others are labelled all the same.",
-    .common = CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
+    .common = CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(infer_args),
     .defaults = &defaults,

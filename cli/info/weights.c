@@ -13,7 +13,9 @@ static const char *activation(const fdht_weights_lstm *l)
 static double parameters(const fdht_weights_lstm *l)
 {
     double D = (double)l->input_size, H = (double)l->hidden_size, P = (double)l->proj_size;
-    return l->directions * (4 * H * (D + (P > 0 ? P : H) + l->bias) + P * H);
+    double gates = fdht_recurrent_gates(l->recurrent),
+           biases = l->bias ? fdht_recurrent_biases(l->recurrent) : 0;
+    return l->directions * (gates * H * (D + (P > 0 ? P : H)) + biases * H + P * H);
 }
 
 static void add_layer(cJSON *list, const fdht_weights_lstm *l)
@@ -21,6 +23,7 @@ static void add_layer(cJSON *list, const fdht_weights_lstm *l)
     cJSON *o = cli_json_object(list, NULL);
     cli_json_string(o, "name", l->name);
     cli_json_string(o, "path", l->path);
+    cli_json_string(o, "recurrent", fdht_recurrent_name(l->recurrent));
     cli_json_size(o, "input_size", l->input_size);
     cli_json_size(o, "hidden_size", l->hidden_size);
     cli_json_size(o, "proj_size", l->proj_size);
@@ -32,6 +35,27 @@ static void add_layer(cJSON *list, const fdht_weights_lstm *l)
     cli_json_string(o, "dtype", l->dtype);
     cli_json_number(o, "parameters", parameters(l));
     cli_json_string(o, "why", l->why);
+}
+
+/* The network around the LSTMs: what is read of it, link by link, and what is not. */
+static int add_chain(cli *c, const fdht_weights *w, cJSON *json)
+{
+    fdht_weights_chain *k = NULL;
+    int status = fdht_weights_chain_of(w, 0, fdht_weights_info_of(w)->n_lstm, &k, &c->err);
+    if (status)
+        return status;
+    cJSON *chain = cli_json_array(json, "chain");
+    for (int i = 0; i < k->n_links; i++)
+        info_link(&k->link[i], cli_json_object(chain, NULL));
+    cli_json_string(json, "output", k->classes ? fdht_output_name(k->output) : "states");
+    if (*k->features)
+        cli_json_string(json, "inputs_are", k->features);
+    if (*k->left_out)
+        cli_json_string(json, "left_out", k->left_out);
+    if (*k->assumed)
+        cli_json_string(json, "assumed", k->assumed);
+    fdht_weights_chain_free(k);
+    return FDHT_OK;
 }
 
 int info_weights(cli *c, const info_args *a, cJSON *json)
@@ -47,6 +71,11 @@ int info_weights(cli *c, const info_args *a, cJSON *json)
     cli_json_bool(json, "stack", info->stack);
     cli_json_string(json, "head", info->head);
     cli_json_size(json, "classes", info->classes);
+    if (info->stack)
+        status = add_chain(c, w, json);
+    else
+        cli_json_string(json, "left_out",
+                        "the LSTMs do not run one after the other; each can be chosen alone");
     fdht_weights_close(w);
-    return FDHT_OK;
+    return status;
 }

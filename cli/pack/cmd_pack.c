@@ -152,7 +152,7 @@ typedef struct job {
     pack_list list;
     fdht_dataset_writer *w;
     fdht_clip_shape shape; /* of the first clip */
-    size_t bad, unlabelled, unmatched, groups, longest;
+    size_t bad, unlabelled, unmatched, groups, longest, targets;
     int first_code; /* the first failure is held back: alone it is the command's own */
     char *first_name, first_message[256];
 } job;
@@ -261,6 +261,7 @@ static int pack_one(job *j, const fdht_clip_item *item)
         return status;
     j->longest = length > j->longest ? length : j->longest;
     j->unlabelled += !label;
+    j->targets += item->target != NULL;
     pack_list_add(&j->list, label, split, key_of(j, item, row, key, sizeof key));
     return FDHT_OK;
 }
@@ -369,6 +370,8 @@ static void report(const job *j)
     size_t count[FDHT_SPLITS];
     const char *gap = " (";
     count_splits(j, count);
+    if (j->targets)
+        cli_warn(j->c, "/targets of %zu clips are left out: pack keeps labels alone", j->targets);
     if (j->unlabelled && j->list.classes)
         cli_warn(j->c, "%zu of %zu clips have no label", j->unlabelled, j->list.n);
     if (j->list.classes == 1 && j->list.n > 1 && !j->a->labels)
@@ -433,7 +436,8 @@ const cli_command cmd_pack = {
         "DIR/CLIP with --labels. Files: videos, y4m, raw video (--raw, --size), IDX pictures with their\n"
         "labels beside them, data sets.\n"
         "A bad clip is named and left out, and the status is 1 at the end.\n",
-    .common = CLI_WITH_OUTPUT | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_DRY_RUN,
+    .common = CLI_WITH_OUTPUT | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_DRY_RUN |
+              CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(args),
     .defaults = &defaults,

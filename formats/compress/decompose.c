@@ -75,10 +75,11 @@ static int decompose_cell(fdht_compress_job *j, fdht_compress_cell *x, int point
                           fdht_factored *cores, fdht_error *err)
 {
     const fdht_weights_lstm *l = x->lstm;
-    size_t P = l->proj_size ? l->proj_size : l->hidden_size, rows = 4 * l->hidden_size;
+    size_t P = l->proj_size ? l->proj_size : l->hidden_size,
+           gates = (size_t)fdht_recurrent_gates(l->recurrent), rows = gates * l->hidden_size;
     slab_source slabs = {j->w, x->index, x->direction};
     fdht_decomp_options o;
-    fdht_decomp_input in = {.spec = x->spec.op, .blocks = 4, .parts = 1};
+    fdht_decomp_input in = {.spec = x->spec.op, .blocks = gates, .parts = 1};
     in.part[0].source = (fdht_dense_source){
         .rows = rows, .cols = l->input_size, .by_column = l->layout < FDHT_LAYOUT_PYTORCH};
     if (dense)

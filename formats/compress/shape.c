@@ -25,17 +25,18 @@ static const char *spell(const size_t *v, int d, char *buf, size_t size)
 static int keep_what_fits(const fdht_weights_lstm *l, bool first, fdht_cell_options *o, fdht_error *err)
 {
     char text[128];
+    size_t gates = (size_t)fdht_recurrent_gates(l->recurrent), rows = gates * o->hidden;
     size_t in = o->in[0] ? product(o->in, o->d) : o->inputs;
-    size_t out = o->out[0] ? product(o->out, o->d) : 4 * o->hidden;
-    bool out_fits = out == 4 * o->hidden && o->out[0] % 4 == 0;
+    size_t out = o->out[0] ? product(o->out, o->d) : rows;
+    bool out_fits = out == rows && o->out[0] % gates == 0;
     if (first && in != o->inputs)
         return fdht_fail(err, FDHT_EINVAL, "input modes %s: product %zu, %s has %zu inputs",
                          spell(o->in, o->d, text, sizeof text), in, l->name, o->inputs);
     if (first && !out_fits)
         return fdht_fail(
             err, FDHT_EINVAL,
-            "output modes %s: product %zu, %s has 4 x %zu = %zu outputs, the first divisible by 4",
-            spell(o->out, o->d, text, sizeof text), out, l->name, o->hidden, 4 * o->hidden);
+            "output modes %s: product %zu, %s has %zu x %zu = %zu outputs, the first divisible by %zu",
+            spell(o->out, o->d, text, sizeof text), out, l->name, gates, o->hidden, rows, gates);
     if (in != o->inputs)
         o->in[0] = 0;
     if (!out_fits)
@@ -71,6 +72,7 @@ static int shape_cell(const fdht_compress_options *opt, fdht_compress_cell *x, b
 {
     const fdht_weights_lstm *l = x->lstm;
     fdht_cell_options o = opt->shape;
+    o.recurrent = l->recurrent;
     o.inputs = l->input_size;
     o.hidden = l->hidden_size;
     o.proj = l->proj_size;
@@ -90,10 +92,13 @@ static int shape_cell(const fdht_compress_options *opt, fdht_compress_cell *x, b
     }
     if (status)
         return status;
+    x->spec.candidate = l->candidate;
+    x->spec.output = l->output;
     if (fdht_format_traits_of(x->spec.op.format)->tree)
         fdht_tree_spell(&x->spec.op.tree, x->tree, sizeof x->tree);
     size_t P = l->proj_size ? l->proj_size : l->hidden_size;
-    x->dense = 4 * l->hidden_size * (l->input_size + (x->spec.kind == FDHT_CELL_FDHT ? P : 0));
+    x->dense = (size_t)fdht_recurrent_gates(l->recurrent) * l->hidden_size *
+               (l->input_size + (x->spec.kind == FDHT_CELL_FDHT ? P : 0));
     return FDHT_OK;
 }
 
@@ -108,21 +113,21 @@ int fdht_compress_shape(fdht_compress_job *j, fdht_error *err)
     int status = fdht_weights_select(j->w, j->opt->layer, &j->first, &j->count, err);
     if (status)
         return status;
-    int directions = info->lstm[j->first].directions;
+    if ((status = fdht_weights_chain_of(j->w, j->first, j->count, &j->chain, err)))
+        return status;
+    size_t n = 0;
     for (int i = j->first; i < j->first + j->count; i++)
-        if (info->lstm[i].directions != directions)
-            return fdht_fail(err, FDHT_ENOSUP, "%s has %d directions, %s %d: they cannot be one model",
-                             info->lstm[j->first].name, directions, info->lstm[i].name,
-                             info->lstm[i].directions);
-    size_t n = (size_t)j->count * (size_t)directions;
+        n += (size_t)info->lstm[i].directions;
     if (!(r->cell = fdht_calloc_err(n, sizeof *r->cell, "cells", err)) ||
         !(j->cores = fdht_calloc_err(n, sizeof *j->cores, "cells", err)))
         return FDHT_ENOMEM;
     r->n_cells = (int)n;
     for (int i = 0; !status && i < r->n_cells; i++) {
         fdht_compress_cell *x = &r->cell[i];
-        x->index = j->first + i / directions;
-        x->direction = i % directions;
+        const fdht_compress_cell *below = i ? &r->cell[i - 1] : NULL;
+        bool same = below && below->direction + 1 < below->lstm->directions;
+        x->index = !below ? j->first : below->index + !same;
+        x->direction = same;
         x->lstm = &info->lstm[x->index];
         status = shape_cell(j->opt, x, i == 0, err);
         r->dense += x->dense;

@@ -84,7 +84,9 @@ typedef struct fdht_clip_item {
     char *label_name; /* the class's name, or the class folder's; NULL: unknown */
     char *
         group; /* folders between the class folder and the clip, joined by '/': clips that belong together; NULL: none */
-    int split;             /* FDHT_SPLIT_* */
+    int split;     /* FDHT_SPLIT_* */
+    float *target; /* (target_rows, target_width) of a data set's /targets, or NULL: one row, or one a step */
+    size_t target_rows, target_width;
     size_t number;         /* of the clip in the whole input, from 0 */
     fdht_clip_shape shape; /* as delivered: after sampling, resize and grey */
     size_t total;          /* frames before sampling */

@@ -3,8 +3,9 @@
  * Root attributes format = "fdht-model", version = "MAJOR.MINOR", creator, cell, gates = "ifgo", layers,
  * directions, pool, classes, the frame_* attributes, and in_modes, out_modes, tree of the first cell.
  * /cells/N carries its own cell, inputs, hidden, proj, activation, layer, direction, in_modes, out_modes,
- * tree, ranks, blocks, x_corner, x_size, h_corner, h_size. Parameters are stored under the names of fdht_param as
- * little-endian float32, each with a Fletcher-32 checksum; metadata carries HDF5's own.
+ * tree, ranks, blocks, x_corner, x_size, h_corner, h_size; since 1.1 candidate and output where they are not
+ * tanh, and recurrent = "gru" (gates = "rzn" then) where the cell is no LSTM. Parameters are stored under the names of
+ * fdht_param as little-endian float32, each with a Fletcher-32 checksum; metadata carries HDF5's own.
  *
  * Every function may be called from any thread; one model or blobs object is used by one thread at a time. */
 #ifndef FDHT_MODELFILE_H
@@ -18,7 +19,7 @@ extern "C" {
 #endif
 
 #define FDHT_MODELFILE_MAJOR 1
-#define FDHT_MODELFILE_MINOR 0
+#define FDHT_MODELFILE_MINOR 1
 
 typedef enum fdht_blob_type {
     FDHT_BLOB_U8,

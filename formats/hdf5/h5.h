@@ -7,8 +7,6 @@
 #ifndef FDHT_HDF5_H5_H
 #define FDHT_HDF5_H5_H
 
-#include <sys/types.h>
-
 #include <hdf5.h>
 
 #include "base/base.h"
@@ -31,6 +29,10 @@ typedef struct fdht_h5_array {
 /* Open read-only, file locking off. FDHT_ENOENT, FDHT_EIO, FDHT_EFORMAT "not an HDF5 file" and the like,
  * without the path. */
 int fdht_h5_open(const char *path, hid_t *out, fdht_error *err);
+/* The same of a file that is in memory, and copied. */
+int fdht_h5_open_bytes(const void *data, size_t n, hid_t *out, fdht_error *err);
+/* Whether the file has a superblock, at 0 or behind a user block. */
+bool fdht_h5_is_file(const char *path);
 /* The same without what fdht_hdf5_guard asks for: for the child that it starts. */
 int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err);
 /* If fdht_hdf5_guard is on: walk the file in a child process under limits. FDHT_EFORMAT if the child crashed, ran out of
@@ -47,10 +49,6 @@ bool fdht_h5_is_dataset(hid_t loc, const char *path);
 
 /* Is there a soft or external link of this name, which no function here follows? */
 bool fdht_h5_is_link(hid_t loc, const char *name);
-
-/* Where the superblock of an HDF5 file starts: 0, or 512, 1024, 2048, .. behind a user block; -1: nowhere,
- * -2: it cannot be read (errno). head is 12 bytes of it. */
-off_t fdht_h5_signature(int fd, off_t size, unsigned char head[static 12]);
 
 /* FDHT_ENOENT if it is not there; FDHT_EFORMAT for storage, filters (named, with the h5repack line), ranks or
  * sizes that cannot be read. Close with fdht_h5_close_array. */
@@ -98,6 +96,8 @@ int fdht_h5_create(const char *path, hid_t *out, fdht_error *err);
  * of at most 64 MiB; parents are made. */
 int fdht_h5_write(hid_t loc, const char *path, int rank, const size_t *dim, hid_t file_type, hid_t mem,
                   const void *data, fdht_error *err);
+/* Open the group, which is made with its parents where it is missing. The caller closes it. FDHT_EIO. */
+int fdht_h5_group(hid_t loc, const char *path, hid_t *out, fdht_error *err);
 int fdht_h5_write_strings(hid_t loc, const char *path, const char *const *s, size_t n, fdht_error *err);
 int fdht_h5_put_string(hid_t loc, const char *name, const char *s, fdht_error *err);
 int fdht_h5_put_strings(hid_t loc, const char *name, const char *const *s, size_t n, fdht_error *err);

@@ -105,6 +105,8 @@ static int modes(const cJSON *json, const char *path, fdht_op_spec *s, size_t ga
 static int fill(const cJSON *json, const char *path, fdht_workload *out, fdht_error *err)
 {
     fdht_workload w = {.gates = 1};
+    fdht_cell_spec_default(&w.cell);
+    w.cell.bias = false;
     fdht_op_spec *s = &w.cell.op;
     fdht_error why = {0};
     const char *name = fdht_json_string(json, "name"), *format = fdht_json_string(json, "format");
@@ -124,6 +126,8 @@ static int fill(const cJSON *json, const char *path, fdht_workload *out, fdht_er
                                                          : tt_ranks(json, path, s, err)))
         return status;
     name = name ? name : "workload";
+    if (!fdht_json_plain(name))
+        return fdht_fail(err, FDHT_EFORMAT, "%s: name: holds a control character", path);
     if (!strcmp(format, "fdht")) {
         snprintf(w.name, sizeof w.name, "%s", name);
         status = place(json, path, &w, err);

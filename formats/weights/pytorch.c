@@ -56,7 +56,8 @@ static int by_prefix(const void *a, const void *b)
 /* "/module.model.lstm" -> "lstm": what torch.compile, DataParallel and Lightning put before every key. */
 static const char *strip(const char *prefix, size_t *len)
 {
-    static const char *const skip[] = {"/", "_orig_mod.", "module.", "model."};
+    static const char *const skip[] = {"/",          "state_dict.", "model_state_dict.",
+                                       "_orig_mod.", "module.",     "model."};
     for (size_t i = 0; i < FDHT_COUNT(skip); i++) {
         size_t n = strlen(skip[i]);
         if (*len > n && !memcmp(prefix, skip[i], n))
@@ -70,14 +71,18 @@ static const char *strip(const char *prefix, size_t *len)
 /* --- one layer
  * ------------------------------------------------------------------------------------------------- */
 
-/* GRUs (3H) and simple RNNs (H) have the same names. */
-static bool is_lstm(const fdht_weights *w, const int set[ROLES])
+/* LSTMs (4H), GRUs (3H) and simple RNNs (H), which are left out, have the same names. */
+static bool is_read(const fdht_weights *w, const int set[ROLES], fdht_recurrent *recurrent)
 {
+    *recurrent = FDHT_LSTM;
     if (set[IH] < 0 || set[HH] < 0)
         return true; /* a gap, which bind_cell names */
     const fdht_wset *h = &w->set[set[HH]];
-    return !(set[HR] < 0 && h->rank == 2 && h->dim[1] &&
-             (h->dim[0] == 3 * h->dim[1] || h->dim[0] == h->dim[1]));
+    if (set[HR] >= 0 || h->rank != 2 || !h->dim[1])
+        return true;
+    if (h->dim[0] == 3 * h->dim[1])
+        *recurrent = FDHT_GRU;
+    return h->dim[0] != h->dim[1];
 }
 
 static int bind_cell(fdht_weights *w, int lstm, int direction, const int set[ROLES], fdht_error *err)
@@ -91,26 +96,27 @@ static int bind_cell(fdht_weights *w, int lstm, int direction, const int set[ROL
     bool bias = set[B_IH] >= 0;
     if (bias != (set[B_HH] >= 0))
         return fdht_fail(err, FDHT_EFORMAT, "%s: only one of bias_ih and bias_hh is there", l->path);
-    size_t H = ih->dim[0] / 4, D = ih->dim[1];
+    bool gru = l->recurrent == FDHT_GRU;
+    size_t gates = (size_t)fdht_recurrent_gates(l->recurrent), H = ih->dim[0] / gates, D = ih->dim[1];
     size_t P = set[HR] >= 0 ? w->set[set[HR]].dim[0] : 0;
     if (direction)
         H = l->hidden_size, D = l->input_size, P = l->proj_size;
-    if (ih->rank != 2 || ih->dim[0] % 4 || !H || !D || H > SIZE_MAX / 8 || (set[HR] >= 0) != (P > 0))
-        return fdht_fail(err, FDHT_EFORMAT, "%s: (%zu,%zu) is no LSTM's (4H,D)", ih->path, ih->dim[0],
-                         ih->dim[1]);
-    int rc = fdht_w_bind(w, set[IH], 4 * H, D, 0, err);
+    if (ih->rank != 2 || ih->dim[0] % gates || !H || !D || H > SIZE_MAX / 8 || (set[HR] >= 0) != (P > 0))
+        return fdht_fail(err, FDHT_EFORMAT, "%s: (%zu,%zu) is no %s's (%zuH,D)", ih->path, ih->dim[0],
+                         ih->dim[1], gru ? "GRU" : "LSTM", gates);
+    int rc = fdht_w_bind(w, set[IH], gates * H, D, 0, err);
     if (!rc)
-        rc = fdht_w_bind(w, set[HH], 4 * H, P ? P : H, 0, err);
+        rc = fdht_w_bind(w, set[HH], gates * H, P ? P : H, 0, err);
     if (!rc && P)
         rc = fdht_w_bind(w, set[HR], P, H, 0, err);
     for (int b = B_IH; b <= B_HH && bias && !rc; b++)
-        rc = fdht_w_bind(w, set[b], 4 * H, 0, 0, err);
+        rc = fdht_w_bind(w, set[b], gates * H, 0, 0, err);
     if (!rc && direction && l->bias != bias)
         rc = fdht_fail(err, FDHT_EFORMAT, "%s: the two directions differ in their bias", l->path);
     if (rc)
         return rc;
-    const char *order = fdht_w_gate_order(w, "ifgo");
-    memcpy(l->gate_order, order, 5);
+    const char *order = gru ? "rzn" : fdht_w_gate_order(w, "ifgo");
+    snprintf(l->gate_order, sizeof l->gate_order, "%s", order);
     l->input_size = D, l->hidden_size = H, l->proj_size = P, l->bias = bias;
     l->dtype = ih->dtype;
     cell->ih = fdht_w_gates(set[IH], SIZE_MAX, FDHT_WEIGHT_ROWS, 0, H, D, order);
@@ -119,6 +125,8 @@ static int bind_cell(fdht_weights *w, int lstm, int direction, const int set[ROL
         cell->hr = fdht_w_whole(set[HR], FDHT_WEIGHT_ROWS, P, H);
     for (int b = 0; b < 2 && bias; b++)
         cell->bias[b] = fdht_w_gates(set[B_IH + b], SIZE_MAX, FDHT_WEIGHT_ROWS, 0, H, 1, order);
+    if (gru && bias)
+        fdht_w_gru_bias(cell->bias);
     return FDHT_OK;
 }
 
@@ -132,7 +140,8 @@ static int add_layer(fdht_weights *w, const key *k, int n, bool many, fdht_error
         set[k[i].direction][k[i].role] = k[i].set;
         reverse |= k[i].direction;
     }
-    if (!is_lstm(w, set[0]))
+    fdht_recurrent recurrent;
+    if (!is_read(w, set[0], &recurrent))
         return FDHT_OK;
     int at = fdht_w_add_lstm(w, err);
     if (at < 0)
@@ -142,13 +151,19 @@ static int add_layer(fdht_weights *w, const key *k, int n, bool many, fdht_error
     const char *name = strip(k->path, &len);
     l->directions = reverse ? 2 : 1;
     l->layout = FDHT_LAYOUT_PYTORCH;
+    l->recurrent = recurrent;
+    bool gru = recurrent == FDHT_GRU;
     l->activation = FDHT_SIGMOID;
     l->path = fdht_w_text(w, err, "%.*s (layer %d)", k->len ? (int)k->len : 1, k->path, k->layer);
-    l->name = !many ? fdht_w_text(w, err, "%.*s", len ? (int)len : 4, len ? name : "lstm")
+    l->name = !many ? fdht_w_text(w, err, "%.*s", len ? (int)len : 4,
+                                  len   ? name
+                                  : gru ? "gru"
+                                        : "lstm")
                     : fdht_w_text(w, err, "%.*s%sl%d", (int)len, name, len ? "." : "", k->layer);
-    l->why = fdht_w_text(
-        w, err, "keys weight_ih_l%d, weight_hh_l%d, (4H,D), (4H,P): PyTorch, gates i,f,g,o in rows%s%s",
-        k->layer, k->layer, *w->order ? ", overridden by " : "", w->order);
+    l->why =
+        fdht_w_text(w, err, "keys weight_ih_l%d, weight_hh_l%d, %s in rows%s%s", k->layer, k->layer,
+                    gru ? "(3H,D), (3H,H): PyTorch, gates r,z,n" : "(4H,D), (4H,P): PyTorch, gates i,f,g,o",
+                    *w->order && !gru ? ", overridden by " : "", gru ? "" : w->order);
     w->bound[at].module = fdht_w_text(w, err, "%.*s", (int)len, name);
     if (!l->path || !l->name || !l->why || !w->bound[at].module)
         return FDHT_ENOMEM;
@@ -213,6 +228,50 @@ static int add_dense(fdht_weights *w, int set, fdht_error *err)
     return rc;
 }
 
+/* "X.weight" and "X.bias" (n): LayerNorm; with "X.running_mean", "X.running_var" BatchNorm1d. */
+static int add_norm(fdht_weights *w, int set, fdht_error *err)
+{
+    static const char *const leaf[] = {"bias", "running_mean", "running_var"};
+    const fdht_wset *s = &w->set[set];
+    size_t len = strlen(s->path);
+    if (len < 8 || strcmp(s->path + len - 7, ".weight") != 0 || s->rank != 1 || !s->dim[0])
+        return FDHT_OK;
+    char *path = fdht_calloc_err(len + 16, 1, "weights", err);
+    int other[3] = {-1, -1, -1}, rc = FDHT_OK;
+    if (!path)
+        return FDHT_ENOMEM;
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, len + 16, "%.*s.%s", (int)(len - 7), s->path, leaf[i]);
+        other[i] = fdht_w_find(w, path);
+    }
+    fdht_free(path);
+    if (other[0] < 0 || (other[1] < 0) != (other[2] < 0))
+        return FDHT_OK;
+    size_t name_len = len - 7;
+    const char *stem = strip(s->path, &name_len), *name = fdht_w_text(w, err, "%.*s", (int)name_len, stem);
+    rc = fdht_w_bind(w, set, s->dim[0], 0, 0, err);
+    for (int i = 0; i < 3 && !rc; i++)
+        if (other[i] >= 0)
+            rc = fdht_w_bind(w, other[i], s->dim[0], 0, 0, err);
+    int at = rc ? rc : name ? fdht_w_add_norm(w, err) : FDHT_ENOMEM;
+    if (at < 0)
+        return at;
+    w->norm[at] =
+        (fdht_wnorm){.name = name, .gamma = set, .beta = other[0], .mean = other[1], .variance = other[2]};
+    return FDHT_OK;
+}
+
+int fdht_w_scan_modules(fdht_weights *w, fdht_error *err)
+{
+    int rc = FDHT_OK;
+    for (int i = 0; i < w->n_sets && !rc; i++) {
+        rc = add_dense(w, i, err);
+        if (!rc)
+            rc = add_norm(w, i, err);
+    }
+    return rc;
+}
+
 int fdht_w_scan_pytorch(fdht_weights *w, fdht_error *err)
 {
     key *k = w->n_sets ? fdht_calloc_err((size_t)w->n_sets, sizeof *k, "weights", err) : NULL;
@@ -234,8 +293,8 @@ int fdht_w_scan_pytorch(fdht_weights *w, fdht_error *err)
             rc = add_module(w, k + i, end - i, err);
         i = end;
     }
-    for (int i = 0; i < w->n_sets && w->n_lstm && !rc; i++)
-        rc = add_dense(w, i, err);
+    if (!rc && w->n_lstm)
+        rc = fdht_w_scan_modules(w, err);
     fdht_free(k);
     return rc;
 }

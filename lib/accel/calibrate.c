@@ -5,6 +5,7 @@
 
 #include "fdht/basics.h"
 #include "accel/fixed.h"
+#include "nn/activation.h"
 
 /* Room left above what calibration saw. */
 static const double HEADROOM = 1.5;
@@ -95,10 +96,8 @@ int fdht_fixed_open(const fdht_workload *w, const fdht_order_choice *choice, con
     int status = fdht_op_new(&w->cell.op, &op, err);
     if (status)
         goto out;
-    if (w->cell.proj || (w->lstm && w->gates != 4)) {
-        status = fdht_fail(err, FDHT_ENOSUP, "%s: a projection, or an LSTM without its four gates", w->name);
+    if ((status = fdht_workload_check(w, err)))
         goto out;
-    }
     snprintf(f->p.name, sizeof f->p.name, "%s", w->name);
     f->inputs = 1;
     for (int k = 0; k < w->cell.op.d; k++)
@@ -135,6 +134,8 @@ void fdht_fixed_free(fdht_fixed *f)
     free_stages(f->x, f->p.x.n_stages);
     free_stages(f->h, f->p.h.n_stages);
     fdht_free(f->bias);
+    fdht_free(f->core);
+    fdht_free(f->hidden);
     fdht_free(f->bias_word);
     fdht_program_free(&f->p);
     fdht_free(f);
@@ -234,7 +235,7 @@ int fdht_fixed_close_ranges(fdht_fixed *f, fdht_error *err)
         f->bias_word[i] = to_word(f->bias[i], f->p.z_frac);
     for (int i = 0; i < FDHT_SIM_TABLE; i++) {
         double a = (i - 128) / 16.;
-        f->sigmoid[i] = to_word(fdht_fixed_sigmoid(f->w.cell.activation, a), 15);
+        f->sigmoid[i] = to_word(fdht_activation_value_f64(f->w.cell.activation, a), 15);
         f->tanh[i] = to_word(tanh(a), 15);
     }
     f->p.bias = f->bias_word;
@@ -303,6 +304,9 @@ int fdht_fixed_from_workload(const fdht_workload *w, const fdht_order_choice *ch
     fdht_fixed_random_input(f, seed + 1, steps, x);
     if ((status = fdht_fixed_calibrate(f, steps, x, err)) || (status = fdht_fixed_close_ranges(f, err)))
         goto out;
+    f->core = core;
+    f->hidden = hidden;
+    core = hidden = NULL;
     *out = f;
     f = NULL;
 out:

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "accel/fixed.h"
+#include "nn/activation.h"
 
 void fdht_leg_offsets(const fdht_sim_leg *want, int n_want, const fdht_sim_leg *have, int n_have,
                       uint32_t *out)
@@ -307,9 +308,11 @@ static int recur_reals(fdht_fixed *f, bool note, size_t steps, const float *z, s
             double a[4];
             for (size_t g = 0; g < 4; g++)
                 a[g] = (double)zx[g * G + j] + zh[g * G + j] + f->bias[g * G + j];
-            double cj = fdht_fixed_sigmoid(kind, a[1]) * c[j] + fdht_fixed_sigmoid(kind, a[0]) * tanh(a[2]);
+            fdht_activation_run_f64(kind, 2, a, a);
+            fdht_activation_run_f64(kind, 1, a + 3, a + 3);
+            double cj = a[1] * c[j] + a[0] * tanh(a[2]);
             c[j] = (float)cj;
-            h[j] = (float)(fdht_fixed_sigmoid(kind, a[3]) * tanh(cj));
+            h[j] = (float)(a[3] * tanh(cj));
         }
         if (note)
             f->c_peak = fmax(f->c_peak, peak_of(c, H));

@@ -23,6 +23,8 @@ struct fdht_fixed {
     double x_peak, c_peak;
     int x_frac, acc_bits;
     float *bias; /* (4 gate_stride), or NULL */
+    float *core,
+        *hidden; /* of a workload: its pseudo-random values, the hidden matrix (4H, H); of a model NULL */
     int16_t *bias_word;
     int16_t sigmoid[FDHT_SIM_TABLE], tanh[FDHT_SIM_TABLE];
     /* words of the largest tensors */
@@ -44,9 +46,6 @@ int fdht_fixed_close_ranges(fdht_fixed *f, fdht_error *err);
 
 /* Floating-point run that also notes peaks; f is written only if note. y may be NULL. */
 int fdht_fixed_real(fdht_fixed *f, bool note, size_t steps, const float *x, float *y, fdht_error *err);
-
-/* activation.c: the sigmoid or one of its piecewise linear kin. */
-double fdht_fixed_sigmoid(fdht_activation kind, double a);
 
 /* Offsets of every index of the legs `want` in a row-major tensor with the legs `have`. */
 void fdht_leg_offsets(const fdht_sim_leg *want, int n_want, const fdht_sim_leg *have, int n_have,

@@ -59,4 +59,8 @@ size_t fdht_h_budget(const fdht_workload *w, const fdht_sim_chain *x, const fdht
 /* The dense hidden map of a cell that is not fdht, its rows those of the cell's operator. */
 int fdht_hidden_op(const fdht_workload *w, fdht_op **out, fdht_error *err);
 
+/* Whether the accelerator has what the cell needs. FDHT_ENOSUP: a projection, other than four gates, an activation that
+ * its tables do not hold. */
+int fdht_workload_check(const fdht_workload *w, fdht_error *err);
+
 #endif

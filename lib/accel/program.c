@@ -111,6 +111,8 @@ int fdht_workload_matrix(const char *name, const fdht_op_spec *op, int gates, si
     if (status)
         return status;
     snprintf(w.name, sizeof w.name, "%s", name);
+    fdht_cell_spec_default(&w.cell);
+    w.cell.bias = false;
     w.cell.op = *op;
     w.cell.kind = FDHT_CELL_DENSE; /* the first kind of that format */
     while (w.cell.kind + 1 < FDHT_CELL_KINDS && fdht_cell_format(w.cell.kind) != op->format)
@@ -120,6 +122,26 @@ int fdht_workload_matrix(const char *name, const fdht_op_spec *op, int gates, si
     memcpy(w.cell.x.size, op->in, sizeof w.cell.x.size);
     fdht_op_free(check);
     *out = w;
+    return FDHT_OK;
+}
+
+int fdht_workload_check(const fdht_workload *w, fdht_error *err)
+{
+    const fdht_cell_spec *c = &w->cell;
+    if (w->lstm && c->recurrent != FDHT_LSTM)
+        return fdht_fail(err, FDHT_ENOSUP, "%s: a %s cell; the accelerator has an LSTM unit alone", w->name,
+                         fdht_recurrent_name(c->recurrent));
+    if (c->proj || (w->lstm && w->gates != 4))
+        return fdht_fail(err, FDHT_ENOSUP, "%s: a projection, or an LSTM without its four gates", w->name);
+    if (!w->lstm)
+        return FDHT_OK;
+    if (c->activation > FDHT_HARD_SIGMOID3)
+        return fdht_fail(err, FDHT_ENOSUP, "%s: gates with %s; the accelerator has sigmoid and hard sigmoids",
+                         w->name, fdht_activation_name(c->activation));
+    if (c->candidate != FDHT_TANH || c->output != FDHT_TANH)
+        return fdht_fail(err, FDHT_ENOSUP,
+                         "%s: a cell with %s and %s in place of tanh; the accelerator has only tanh", w->name,
+                         fdht_activation_name(c->candidate), fdht_activation_name(c->output));
     return FDHT_OK;
 }
 
@@ -163,11 +185,11 @@ int fdht_choose_order(const fdht_op *op, const fdht_box *box, int gates, const f
     return fdht_order_search(op, box, gates, hw, weight_words, out, err);
 }
 
-static size_t chain_words(const fdht_sim_chain *c)
+static size_t chain_words(const fdht_sim_chain *c, const fdht_sim_hw *hw)
 {
     size_t words = 0;
     for (int i = 0; i < c->n_stages; i++)
-        words += fdht_sim_rows(&c->stage[i]) * fdht_sim_inner(&c->stage[i]);
+        words += fdht_sim_weight_room(hw, fdht_sim_rows(&c->stage[i]), fdht_sim_inner(&c->stage[i]));
     return words;
 }
 
@@ -182,7 +204,7 @@ int fdht_x_budget(const fdht_workload *w, const fdht_op *op, const fdht_sim_hw *
     int status = fdht_order_natural(op, &o, err);
     if (status || (status = fdht_chain_build(op, &w->cell.h, 4, &o, &h, err)))
         return status;
-    size_t need = chain_words(&h), room = hw->w_kib * 512;
+    size_t need = chain_words(&h, hw), room = hw->w_kib * 512;
     *words = need < room ? room - need : 1;
     fdht_chain_free(&h);
     return FDHT_OK;
@@ -190,7 +212,7 @@ int fdht_x_budget(const fdht_workload *w, const fdht_op *op, const fdht_sim_hw *
 
 size_t fdht_h_budget(const fdht_workload *w, const fdht_sim_chain *x, const fdht_sim_hw *hw)
 {
-    size_t used = chain_words(x), room = hw->w_kib * 512;
+    size_t used = chain_words(x, hw), room = hw->w_kib * 512;
     if (!w->lstm || w->cell.kind != FDHT_CELL_FDHT)
         return 0;
     return used < room ? room - used : 1;
@@ -216,10 +238,8 @@ int fdht_program_shape(const fdht_workload *w, const fdht_order_choice *choice, 
     int status = fdht_op_new(&w->cell.op, &op, err);
     if (status)
         return status;
-    if (w->cell.proj || (w->lstm && w->gates != 4)) {
-        status = fdht_fail(err, FDHT_ENOSUP, "%s: a projection, or an LSTM without its four gates", w->name);
+    if ((status = fdht_workload_check(w, err)))
         goto out;
-    }
     if ((status = fdht_x_budget(w, op, hw, &words, err)) ||
         (status = fdht_choose_order(op, &w->cell.x, w->gates, choice, hw, words, &o, err)) ||
         (status = fdht_chain_build(op, &w->cell.x, w->gates, &o, &p.x, err)))

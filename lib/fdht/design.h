@@ -11,12 +11,13 @@ extern "C" {
 /* Plain data. Zero means "choose" wherever a size may be chosen; lists that are given have d entries. */
 typedef struct fdht_cell_options {
     fdht_cell_kind kind;
+    fdht_recurrent recurrent;
     size_t inputs, hidden, proj; /* proj: 0 = no projection */
     bool bias;
-    fdht_activation activation;
+    fdht_activation activation, candidate, output;
     int d;                        /* modes; 0: chosen. Needed where a list of modes is given */
     size_t in[FDHT_MAX_MODES];    /* of x alone; their product is at least inputs; in[0] = 0: chosen */
-    size_t out[FDHT_MAX_MODES];   /* their product is 4 times at least hidden; out[0] = 0: chosen */
+    size_t out[FDHT_MAX_MODES];   /* their product is 4 times (GRU: 3) at least hidden; out[0] = 0: chosen */
     const char *tree;             /* ht, fdht: "balanced", "linear" or like "((1,2),3)"; NULL: balanced */
     size_t rank;                  /* every rank; 0: 8 with a tree, else 4 */
     size_t n_ranks;               /* 0: all are `rank` */
@@ -29,7 +30,7 @@ typedef struct fdht_cell_options {
     size_t hidden_box[FDHT_MAX_MODES]; /* hidden_box[0] = 0: chosen */
 } fdht_cell_options;
 
-/* An fdht cell with a bias and sigmoid gates; sizes are 0. */
+/* An fdht LSTM cell with a bias, sigmoid gates and tanh; sizes are 0. */
 FDHT_API void fdht_cell_options_default(fdht_cell_options *o);
 
 /* The cell that the options describe, its modes, tree, ranks and boxes filled in. Modes that are chosen are those of

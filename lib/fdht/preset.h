@@ -1,9 +1,9 @@
-/* fdht/preset.h - models and layers by name: the published ones, and ours.
+/* fdht/preset.h - models and layers by name: published ones, and shapes chosen here.
  *
- * tt, tr, bt, ht cells of the literature are counted by their input-to-hidden map alone, all four gates,
- * biases not included; the gates multiply the first output mode. The exact shapes of the published FDHT
- * models are not known: the fdht presets are ours. tie-* are single layers (tensor train workloads of an
- * accelerator), no models. */
+ * Publications count the tt, tr, bt and ht cells by their input map alone, all four gates, without biases; the gates
+ * multiply the first output mode (lib/README.md section 3.3). The exact shapes of the published FDHT models are not
+ * known: the shapes of the fdht presets were chosen here. tie-* are single layers (tensor train workloads of an
+ * accelerator), not models. All functions may be called by any thread. */
 #ifndef FDHT_PRESET_H
 #define FDHT_PRESET_H
 
@@ -21,12 +21,13 @@ typedef struct fdht_preset {
     size_t classes;                 /* of the data set it is named after; 0: any */
 } fdht_preset;
 
+/* How many there are. */
 FDHT_API int fdht_presets(void);
-/* 0 <= i < fdht_presets(). */
+/* 0 <= i < fdht_presets(), else NULL. Static storage. */
 FDHT_API const char *fdht_preset_name(int i);
 /* FDHT_EINVAL with all names if there is none of this name. */
 FDHT_API int fdht_preset_get(const char *name, fdht_preset *out, fdht_error *err);
-/* Numbers in the cores of the preset's map: the count that publications give. */
+/* Numbers in the cores of the preset's map: the count that publications give. FDHT_ENOMEM. */
 FDHT_API int fdht_preset_parameters(const fdht_preset *p, size_t *out, fdht_error *err);
 
 #ifdef __cplusplus

@@ -1,9 +1,11 @@
-/* fdht/train.h - training an LSTM classifier: back-propagation through time, optimisers, schedules,
- * checkpoints.
+/* fdht/train.h - training an LSTM classifier: back-propagation through time, optimisers, schedules, checkpoints
+ * (lib/README.md section 7).
  *
- * The same seed, options, data and model give the same bits whatever the number of threads; a trainer
- * continued from an exported state gives the same bits as one that was never interrupted. Random choices
- * (order, dropout, shifts, frame sampling) are functions of (seed, epoch, clip), not of what ran before. */
+ * The same seed, options, data and model give the same bits whatever the number of threads; a trainer continued from an
+ * exported state gives the same bits as one that was never interrupted. Random choices (order, dropout, shifts, frame
+ * sampling) are functions of (seed, epoch, clip), not of what ran before.
+ *
+ * Threads: one thread at a time may use a trainer and the model it trains; several trainers may run at a time. */
 #ifndef FDHT_TRAIN_H
 #define FDHT_TRAIN_H
 
@@ -29,7 +31,7 @@ typedef struct fdht_train_options {
     size_t warmup;  /* steps in which the rate rises from 0 in even parts */
     double core_lr; /* > 0: the rate of each tensor core is core_lr times its root mean square at the start */
     double clip;    /* largest norm of the whole gradient; 0: none */
-    double dropout; /* of inputs; rounded to 1/256 */
+    double dropout; /* of inputs: the probability, rounded to 1/256 */
     double recurrent_dropout; /* of h on its way into the next step, the same units in all steps of a clip */
     double label_smoothing;
     const double *class_weight; /* (classes), or NULL */
@@ -46,23 +48,28 @@ FDHT_API void fdht_train_options_default(fdht_train_options *opt);
 FDHT_API const char *fdht_optimizer_name(fdht_optimizer o); /* "adam", "adamw", "sgd" */
 FDHT_API const char *fdht_schedule_name(fdht_schedule s);   /* "const", "cosine", "step" */
 
-/* Where clips come from. Labels 0 .. classes - 1. */
+/* Where clips come from. What a clip should give is a row (or, of a model with an output for every step, fdht_model_rows
+ * rows, one clip after the other) of label or of target, by the model's output kind:
+ *   softmax  label, 0 .. K - 1
+ *   sigmoid  target, K numbers from 0 to 1; where it is NULL label: the one label that is set, or with K = 1 0 or 1
+ *   linear   target, K values */
 typedef struct fdht_train_data {
     size_t clips;
-    const int *label;               /* (clips) */
+    const int *label;               /* (rows), or NULL */
+    const float *target;            /* (rows, K), or NULL */
     const size_t *length;           /* (clips) frames of each, >= 1 */
     size_t width, height, channels; /* of every frame; 0 for features */
     size_t features;                /* numbers of every frame; 0 for pixels */
     /* Fill data, which has room for exactly `bytes`, with clip i: length frames of uint8 pixels, or of float32 features.
      * A clip of another size is an error to return. Called by one thread at a time, not always the same. Returns a
-     * status. */
+     * status, which ends the epoch or evaluation unless 0. */
     int (*read)(void *arg, size_t i, void *data, size_t bytes, fdht_error *err);
     void *arg;
 } fdht_train_data;
 
-/* Mean and standard deviation of a source's pixels, for fdht_frame_spec: of the pixels, or, with diff, of the
- * pixels less the mean of their clip. At most 512 clips, evenly chosen, are read. FDHT_EINVAL: the source's
- * frames are not of the size of `frame`; FDHT_ENOMEM, or the status of read. */
+/* Mean and standard deviation of a source's pixels, for fdht_frame_spec: of the pixels, or, with diff, of the pixels less
+ * the mean of their clip; std is 1 where all are equal. At most 512 clips, evenly chosen, are read. FDHT_EINVAL: the
+ * source's frames are not of the size of `frame`; FDHT_ENOMEM, or the status of read. */
 FDHT_API int fdht_pixel_stats(const fdht_train_data *s, const fdht_frame_spec *frame, double *mean,
                               double *std, fdht_error *err);
 
@@ -73,33 +80,33 @@ typedef struct fdht_epoch {
     double lr;                     /* of the last step */
     double seconds, clips_per_second;
     bool best; /* the best validation accuracy so far (smaller loss where equal) */
-    bool last; /* nothing is left to do: all epochs done, or patience at its end */
+    bool last; /* nothing is left to do: all epochs done, or patience used up */
 } fdht_epoch;
 
 /* Called after each batch: clips done of all in this epoch, mean loss and accuracy so far; true stops
  * (FDHT_EINTR). */
 typedef bool fdht_train_progress(void *arg, size_t done, size_t clips, double loss, double accuracy);
 
-/* The model is trained in place. model, sources and options' arrays must outlive the trainer. val may be
- * NULL. FDHT_EINVAL: an option, a label, or clips that the model cannot take ("training data: 40x40x1, the model takes
- * 16x16x1"); FDHT_ENOMEM. */
+/* A trainer of m, which is trained in place. m, the sources and the arrays of opt must outlive the trainer; val (for
+ * validation) may be NULL. On failure *out is NULL. FDHT_EINVAL: an option out of its range, a label, clips that the model
+ * cannot take ("training data: 40x40x1, the model takes 16x16x1"), no classifier; FDHT_ENOMEM. */
 typedef struct fdht_trainer fdht_trainer;
 FDHT_API int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_train_data *train,
                               const fdht_train_data *val, fdht_trainer **out, fdht_error *err);
 FDHT_API void fdht_trainer_free(fdht_trainer *t);
-/* One epoch. FDHT_ENAN: the loss is no number or ran away: the model then holds the last good epoch's values
- * and the message says which. FDHT_EINTR: stopped by progress; the model holds the values of the epoch's
- * start. */
+/* One epoch; progress may be NULL. FDHT_ENAN: the loss is no number or grew beyond bounds; the model then holds the last
+ * good epoch's values and the message says which. FDHT_EINTR: stopped by progress; the model holds the values of the
+ * epoch's start. FDHT_ENOMEM, or the status of read. */
 FDHT_API int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg, fdht_epoch *out,
                                 fdht_error *err);
 /* After the last epoch: give the model the best epoch's values (keep_best). best_epoch may be NULL; 0 without
  * validation. */
 FDHT_API void fdht_trainer_finish(fdht_trainer *t, int *best_epoch);
 
-/* Whether nothing is left to do: all epochs done, or patience at its end; after an import, too. */
+/* Whether nothing is left to do: all epochs done, or patience used up; after an import, too. */
 FDHT_API bool fdht_trainer_done(const fdht_trainer *t);
 
-/* Memory of a step beside the model's values, in bytes. */
+/* Memory of a step in addition to the model's values, in bytes. */
 typedef struct fdht_train_bytes {
     size_t activations; /* of every frame of every clip of the batch: gates, states and their gradients */
     size_t clips;       /* the batch as read and, where there is more than one, the next, read ahead */
@@ -111,8 +118,8 @@ typedef struct fdht_train_bytes {
  * map, and their index tables), BLAS' own buffers, what `read` and validation keep. */
 FDHT_API void fdht_trainer_bytes(const fdht_trainer *t, fdht_train_bytes *out);
 
-/* All that a trainer remembers between epochs beside the model's values, to be stored in a checkpoint. Arrays
- * have the model's size and belong to the trainer; v and best may be NULL (sgd; no validation). */
+/* All that a trainer remembers between epochs in addition to the model's values, to be stored in a checkpoint. Arrays have
+ * the model's size and belong to the trainer; v and best may be NULL (sgd; no validation). */
 typedef struct fdht_train_state {
     uint64_t seed, step;
     int epoch, best_epoch;
@@ -124,27 +131,35 @@ typedef struct fdht_train_state {
 } fdht_train_state;
 /* Views of the arrays: write into them to import. */
 FDHT_API void fdht_trainer_export(const fdht_trainer *t, fdht_train_state *out);
-/* Take the numbers of `in`; its arrays, where they are not the trainer's own, are copied. FDHT_EINVAL if
- * sizes differ. */
+/* Take the numbers of `in`; its arrays, where they are not the trainer's own, are copied. FDHT_EINVAL: sizes, arrays or
+ * the seed differ; the trainer is then as before. */
 FDHT_API int fdht_trainer_import(fdht_trainer *t, const fdht_train_state *in, fdht_error *err);
 
 /* How well a model does. Free with fdht_result_free. */
 typedef struct fdht_result {
-    size_t clips, classes;
-    double loss, accuracy;
-    size_t *confusion;               /* (classes, classes): label, then what the model said */
-    double *precision, *recall, *f1; /* (classes); NaN where a class never occurs */
+    fdht_output_kind output;
+    size_t clips, rows, classes;     /* rows: labelled steps or clips */
+    double loss;                     /* per row; of linear outputs the mean square of the error */
+    double accuracy;                 /* share of right answers, of right labels; NaN of linear outputs */
+    double error;                    /* of linear outputs: mean absolute error; else NaN */
+    double f1_mean;                  /* over the classes or labels that occur; NaN of linear outputs */
+    size_t *confusion;               /* softmax (K, K): rows are labels, columns the model's answers;
+                                      * sigmoid (K, 2, 2): label, whether it is set, whether the model says so; linear: NULL */
+    double *precision, *recall, *f1; /* (K); NaN where a class never occurs; linear: NULL */
 } fdht_result;
+/* Run the model over a source. threads: 0 = all CPUs. On failure *out is empty. FDHT_EINVAL: labels or lengths that do not
+ * fit, no classifier; FDHT_ENOMEM, or the status of read. */
 FDHT_API int fdht_evaluate(const fdht_model *m, const fdht_train_data *s, int threads, fdht_result *out,
                            fdht_error *err);
 FDHT_API void fdht_result_free(fdht_result *s);
 
-/* Gradients in double against signed central differences, per array of the model: for each, up to `probes`
- * numbers are moved by +-h; error[i] (params) is the largest |analytic - numeric| / (largest |analytic| of
- * the array + 1e-8). x: clips of real inputs, one after the other, (sum of length, inputs). */
+/* Gradients in double against signed central differences, for each array of the model: up to `probes` of its numbers are
+ * moved by +-h; error[i] (fdht_model_params of them) is the largest |analytic - numeric| / (largest |analytic| of the
+ * array + 1e-8). x: the inputs of all clips, one after the other, (sum of length, D). FDHT_EINVAL: no classifier, no
+ * clips, probes < 1, h not positive; FDHT_ENOMEM. */
 FDHT_API int fdht_gradient_check(const fdht_model *m, size_t clips, const size_t *length, const int *label,
-                                 const double *x, int probes, double h, uint64_t seed, double *error,
-                                 fdht_error *err);
+                                 const float *target, const double *x, int probes, double h, uint64_t seed,
+                                 double *error, fdht_error *err);
 
 #ifdef __cplusplus
 }

@@ -1,19 +1,20 @@
+/* nn/cell.c - cells by name, their default; where x and h lie in the modes of an fdht cell. */
 #include <string.h>
 
 #include "base/base.h"
 #include "fdht/model.h"
 
 static const char *const cell_name[FDHT_CELL_KINDS] = {"dense", "tt", "tr", "bt", "ht", "fdht"};
-static const char *const activation_name[FDHT_ACTIVATIONS] = {"sigmoid", "hard_sigmoid", "hard_sigmoid3"};
 
 const char *fdht_cell_name(fdht_cell_kind kind)
 {
     return (unsigned)kind < FDHT_CELL_KINDS ? cell_name[kind] : "unknown";
 }
 
-const char *fdht_activation_name(fdht_activation a)
+void fdht_cell_spec_default(fdht_cell_spec *spec)
 {
-    return (unsigned)a < FDHT_ACTIVATIONS ? activation_name[a] : "unknown";
+    *spec =
+        (fdht_cell_spec){.kind = FDHT_CELL_DENSE, .bias = true, .candidate = FDHT_TANH, .output = FDHT_TANH};
 }
 
 int fdht_cell_parse(const char *name, fdht_cell_kind *out, fdht_error *err)
@@ -72,7 +73,7 @@ static bool find_box(box_search *b)
     return b->best_product != SIZE_MAX;
 }
 
-/* The fewest slices of mode k in which `need` numbers fit beside the other modes at full extent. */
+/* The fewest slices of mode k that hold `need` numbers, the other modes at full extent. */
 static int fewest_slices(const fdht_op_spec *op, int k, size_t need, size_t *enlarge, fdht_error *err)
 {
     size_t slice = 1;
@@ -99,7 +100,7 @@ int fdht_cell_place(fdht_cell_spec *spec, int enlarge_mode, const size_t *enlarg
         return fdht_fail(err, FDHT_EINVAL, "input modes: expected a product of at least %zu", spec->inputs);
     if (enlarge)
         memcpy(add, enlarge, (size_t)op->d * sizeof *add);
-    else if ((status = fewest_slices(op, enlarge_mode, need, add, err)) != FDHT_OK)
+    else if ((status = fewest_slices(op, enlarge_mode, need, add, err)))
         return status;
     for (int k = 0; k < op->d; k++)
         enlarged += add[k] > 0;

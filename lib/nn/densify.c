@@ -28,30 +28,30 @@ static int expand_box(const fdht_cell *c, const fdht_box *box, const double *par
 {
     fdht_exec_f64 *e = NULL;
     size_t rows = fdht_op_outputs(c->op), H = c->spec.hidden;
-    int rc = fdht_exec_new_f64(c->op, box, 1, &e, err);
-    double *y = rc ? NULL : fdht_calloc_err((size_t)BATCH * rows, sizeof *y, "dense columns", err);
-    if (!rc && !y)
-        rc = FDHT_ENOMEM;
-    if (!rc)
+    int status = fdht_exec_new_f64(c->op, box, 1, &e, err);
+    double *y = status ? NULL : fdht_calloc_err((size_t)BATCH * rows, sizeof *y, "dense columns", err);
+    if (!status && !y)
+        status = FDHT_ENOMEM;
+    if (!status)
         fdht_exec_pack_f64(e, params, 1);
-    for (size_t at = from; at < to && !rc; at += BATCH) {
+    for (size_t at = from; at < to && !status; at += BATCH) {
         size_t n = FDHT_MIN((size_t)BATCH, to - at);
         units u = {at, fdht_exec_inputs_f64(e)};
         fdht_vectors_f64 x = {.load = load_unit, .arg = &u};
         fdht_exec_forward_f64(e, 0, n, &x, y, rows, false);
-        for (size_t r = 0; r < 4 * H; r++)
+        for (size_t r = 0; r < c->gates * H; r++)
             for (size_t i = 0; i < n; i++)
                 out[r * ld + at - from + i] = y[i * rows + r / H * c->gate + r % H];
     }
     fdht_exec_free_f64(e);
     fdht_free(y);
-    return rc;
+    return status;
 }
 
 static int expand_op(const fdht_model *m, const fdht_cell *c, const fdht_box *box, size_t col, size_t cols,
                      double *out, size_t ld, fdht_error *err)
 {
-    int d = c->spec.op.d, fixed = 0, rc = FDHT_OK;
+    int d = c->spec.op.d, fixed = 0, status = FDHT_OK;
     size_t width = 1, n = fdht_op_parameters(c->op);
     for (int k = d; k-- > 0;)
         if (width <= BOX_LIMIT / box->size[k] && fixed == 0)
@@ -65,7 +65,7 @@ static int expand_op(const fdht_model *m, const fdht_cell *c, const fdht_box *bo
         return FDHT_ENOMEM;
     for (size_t i = 0; i < n; i++)
         params[i] = m->values[c->core_offset + i];
-    for (size_t done = 0; done < cols && !rc;) {
+    for (size_t done = 0; done < cols && !status;) {
         size_t at = col + done, rest = at / width, from = at % width,
                part = FDHT_MIN(cols - done, width - from);
         fdht_box sub = *box;
@@ -73,11 +73,11 @@ static int expand_op(const fdht_model *m, const fdht_cell *c, const fdht_box *bo
             sub.corner[k] += rest % box->size[k];
             sub.size[k] = 1;
         }
-        rc = expand_box(c, &sub, params, from, from + part, out + done, ld, err);
+        status = expand_box(c, &sub, params, from, from + part, out + done, ld, err);
         done += part;
     }
     fdht_free(params);
-    return rc;
+    return status;
 }
 
 int fdht_model_expand(const fdht_model *m, int cell, bool hidden, size_t col, size_t cols, double *out,
@@ -94,7 +94,7 @@ int fdht_model_expand(const fdht_model *m, int cell, bool hidden, size_t col, si
         return expand_op(m, c, hidden ? &c->spec.h : &c->spec.x, col, cols, out, ld, err);
     size_t stored = hidden ? wide : fdht_op_inputs(c->op), gate = hidden ? H : c->gate;
     const float *v = m->values + (hidden ? c->hidden_offset : c->core_offset);
-    for (size_t r = 0; r < 4 * H; r++)
+    for (size_t r = 0; r < c->gates * H; r++)
         for (size_t j = 0; j < cols; j++)
             out[r * ld + j] = v[(r / H * gate + r % H) * stored + col + j];
     return FDHT_OK;

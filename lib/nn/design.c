@@ -14,7 +14,11 @@ static const fdht_format_traits *format_of(const fdht_cell_options *o)
 
 void fdht_cell_options_default(fdht_cell_options *o)
 {
-    *o = (fdht_cell_options){.kind = FDHT_CELL_FDHT, .bias = true, .activation = FDHT_SIGMOID};
+    *o = (fdht_cell_options){.kind = FDHT_CELL_FDHT,
+                             .bias = true,
+                             .activation = FDHT_SIGMOID,
+                             .candidate = FDHT_TANH,
+                             .output = FDHT_TANH};
 }
 
 void fdht_cell_options_of(const fdht_cell_spec *cell, fdht_cell_options *o,
@@ -23,11 +27,14 @@ void fdht_cell_options_of(const fdht_cell_spec *cell, fdht_cell_options *o,
     const fdht_op_spec *op = &cell->op;
     const fdht_format_traits *format = fdht_format_traits_of(op->format);
     *o = (fdht_cell_options){.kind = cell->kind,
+                             .recurrent = cell->recurrent,
                              .inputs = cell->inputs,
                              .hidden = cell->hidden,
                              .proj = cell->proj,
                              .bias = cell->bias,
                              .activation = cell->activation,
+                             .candidate = cell->candidate,
+                             .output = cell->output,
                              .d = op->d,
                              .blocks = op->blocks};
     memcpy(o->in, op->in, sizeof o->in);
@@ -58,6 +65,8 @@ static bool any(const size_t *v, int n)
 static int check_options(const fdht_cell_options *o, fdht_error *err)
 {
     bool fdht = o->kind == FDHT_CELL_FDHT, placed = any(o->enlarge, FDHT_MAX_MODES) || o->enlarge_mode;
+    if ((unsigned)o->recurrent >= FDHT_RECURRENTS)
+        return fdht_fail(err, FDHT_EINVAL, "unknown recurrence %d", (int)o->recurrent);
     if ((unsigned)o->kind >= FDHT_CELL_KINDS || !o->inputs || !o->hidden)
         return fdht_fail(err, FDHT_EINVAL, "cell: kind %d, %zu inputs, %zu hidden units", (int)o->kind,
                          o->inputs, o->hidden);
@@ -76,11 +85,11 @@ static int check_options(const fdht_cell_options *o, fdht_error *err)
 
 static int check_given(const fdht_cell_options *o, fdht_error *err)
 {
-    size_t in, out;
+    size_t in, out, gates = (size_t)fdht_recurrent_gates(o->recurrent);
     if (!fdht_product(o->in, (size_t)o->d, &in) || in < o->inputs)
         return fdht_fail(err, FDHT_EINVAL, "input modes: expected a product of at least %zu", o->inputs);
-    if (!fdht_product(o->out, (size_t)o->d, &out) || out < 4 * o->hidden || out % 4)
-        return fdht_fail(err, FDHT_EINVAL, "output modes: expected 4 times at least %zu", o->hidden);
+    if (!fdht_product(o->out, (size_t)o->d, &out) || out < gates * o->hidden || out % gates)
+        return fdht_fail(err, FDHT_EINVAL, "output modes: expected %zu times at least %zu", gates, o->hidden);
     return FDHT_OK;
 }
 
@@ -146,22 +155,26 @@ int fdht_cell_design(const fdht_cell_options *o, fdht_cell_spec *out, char reaso
     int status = check_options(o, err);
     if (status)
         return status;
-    fdht_modes_wish wish = {.inputs = o->inputs, .outputs = 4 * o->hidden, .blocks = 4};
+    size_t gates = (size_t)fdht_recurrent_gates(o->recurrent);
+    fdht_modes_wish wish = {.inputs = o->inputs, .outputs = gates * o->hidden, .blocks = gates};
     wish.rank = o->rank ? o->rank : format_of(o)->default_rank;
     wish.hidden = fdht ? (o->proj ? o->proj : o->hidden) : 0;
     wish.enlarge_mode = o->enlarge_mode;
     wish.enlarge = slices ? o->enlarge : NULL;
     *out = (fdht_cell_spec){.kind = o->kind,
+                            .recurrent = o->recurrent,
                             .inputs = o->inputs,
                             .hidden = o->hidden,
                             .proj = o->proj,
                             .bias = o->bias,
                             .activation = o->activation,
+                            .candidate = o->candidate,
+                            .output = o->output,
                             .op = {.format = fdht_cell_format(o->kind)}};
     if (o->kind == FDHT_CELL_DENSE) {
-        if (o->d > 1 || (o->d && (o->in[0] != o->inputs || o->out[0] != 4 * o->hidden)))
+        if (o->d > 1 || (o->d && (o->in[0] != o->inputs || o->out[0] != gates * o->hidden)))
             return fdht_fail(err, FDHT_EINVAL, "modes are not for a dense cell");
-        out->op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {o->inputs}, .out = {4 * o->hidden}};
+        out->op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {o->inputs}, .out = {gates * o->hidden}};
     } else if ((status = take_modes(o, &wish, &out->op, &chosen, err)))
         return status;
     memcpy(out->x.size, out->op.in, sizeof out->x.size);

@@ -1,3 +1,4 @@
+/* nn/frames.c - from the frames of a clip to the vector that a cell takes. */
 #include "nn/frames.h"
 
 #include <string.h>

@@ -1,9 +1,8 @@
 /* nn/frames.h - from the frames of a clip to the float vector a cell takes. Internal to lib/nn and lib/train.
  *
  * The input at time t is pixel - mean, or with `diff` the difference to the frame before (0 at time 0),
- * exactly: whole numbers below 2^24. The division by std stands in the packed weights. Differences are taken
- * here and not, by linearity, of two products: the products are some hundred times larger than their
- * difference, and the first frame's would be computed for nothing. */
+ * exactly: whole numbers below 2^24. The division by std is part of the packed weights. Differences are taken of
+ * frames and not, though the map is linear, of two products (lib/README.md section 6.5). */
 #ifndef FDHT_NN_FRAMES_H
 #define FDHT_NN_FRAMES_H
 
@@ -14,9 +13,9 @@ typedef struct fdht_frames {
     const fdht_frame_spec *spec;
     size_t inputs;
     fdht_clip clip;
-    int dx, dy;    /* moves the picture right and down, its edge repeated */
-    unsigned drop; /* of 256 numbers so many are set to 0, the others scaled to keep the mean */
-    uint64_t key;  /* of the random stream that picks them; the same key picks the same */
+    int dx, dy;    /* the picture is moved right and down by so many pixels, its edge repeated */
+    unsigned drop; /* so many of 256 numbers are set to 0, the others scaled to keep the mean */
+    uint64_t key;  /* picks them: the same key, the same numbers */
 } fdht_frames;
 
 /* Fill dst (inputs) with the input at time t. line: 2 inputs bytes of scratch, used when the picture is

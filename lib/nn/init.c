@@ -1,11 +1,12 @@
+/* nn/init.c - the start values of a model (lib/README.md section 6.4). */
 #include <math.h>
 
 #include "fdht/basics.h"
-#include "nn/model.h"
+#include "nn/cells.h"
 
-/* fdht_op_init gives all cores one standard deviation. An ht operator starts better with leaves of std^(1/d)
- * and transfer tensors of 1/sqrt(r_left r_right), each then neither growing nor shrinking what passes
- * (accuracy.md); the product over all cores, and so the variance of an entry, is the same. */
+/* fdht_op_init gives all cores one standard deviation. An ht operator trains better with leaves of std^(1/d) and
+ * transfer tensors of 1/sqrt(r_left r_right), each of which neither grows nor shrinks what passes
+ * (lib/README.md section 6.4); the product over all cores, and so the variance of an entry, is the same. */
 static void balance_ht(const fdht_op *op, double std, float *params)
 {
     int n = fdht_op_cores(op);
@@ -26,8 +27,8 @@ static void balance_ht(const fdht_op *op, double std, float *params)
     }
 }
 
-/* In an fdht cell the slices that only h uses, of one enlarged mode's leaf, are scaled so that the entries of
- * W_h get their own standard deviation. */
+/* In an fdht cell the slices that only h uses, of the leaf of one mode in which h lies past x, are scaled so that the
+ * entries of W_h get a standard deviation of their own. */
 static void scale_hidden_slices(const fdht_cell *c, double ratio, float *params)
 {
     const fdht_cell_spec *s = &c->spec;
@@ -56,7 +57,7 @@ static int init_cell(const fdht_cell *c, uint64_t seed, double init_scale, float
     double std_x = init_scale / sqrt((double)s->inputs), std_h = 1 / sqrt((double)s->hidden);
     fdht_rng rng;
     int status = fdht_op_init(c->op, std_x, fdht_rng_mix(seed, 0, 0), cores, err);
-    if (status != FDHT_OK)
+    if (status)
         return status;
     if (fdht_format_traits_of(s->op.format)->tree)
         balance_ht(c->op, std_x, cores);
@@ -68,9 +69,26 @@ static int init_cell(const fdht_cell *c, uint64_t seed, double init_scale, float
     if (c->proj)
         fill_normal(&rng, std_h, values + c->proj_offset, fdht_op_parameters(c->proj));
     if (s->bias)
-        for (size_t j = 0; j < FDHT_GATES * s->hidden; j++)
-            values[c->bias_offset + j] = j / s->hidden == 1 ? 1.0f : 0.0f;
+        for (size_t j = 0; j < c->biases; j++)
+            values[c->bias_offset + j] = (long)(j / s->hidden) == c->rule->start_one ? 1.0f : 0.0f;
     return FDHT_OK;
+}
+
+static void init_link(fdht_model *m, int k, uint64_t seed, uint64_t stream)
+{
+    const fdht_link *l = &m->spec.link[k];
+    const fdht_chain_link *c = &m->chain[k];
+    float *weight = m->values + c->weight, *bias = m->values + c->bias;
+    fdht_rng rng;
+    fdht_rng_seed(&rng, seed, stream);
+    if (l->kind == FDHT_LINK_DENSE)
+        fill_normal(&rng, 1 / sqrt((double)l->inputs), weight, l->outputs * l->inputs);
+    for (size_t j = 0; l->kind == FDHT_LINK_DENSE && l->bias && j < l->outputs; j++)
+        bias[j] = 0;
+    for (size_t j = 0; (l->kind == FDHT_LINK_NORM || l->kind == FDHT_LINK_LAYER_NORM) && j < l->inputs; j++) {
+        weight[j] = 1;
+        bias[j] = 0;
+    }
 }
 
 int fdht_model_init(fdht_model *m, uint64_t seed, double init_scale, fdht_error *err)
@@ -79,16 +97,10 @@ int fdht_model_init(fdht_model *m, uint64_t seed, double init_scale, fdht_error 
         return fdht_fail(err, FDHT_EINVAL, "init scale: expected a positive number, got %g", init_scale);
     for (int i = 0; i < m->n_cells; i++) {
         int status = init_cell(&m->cell[i], fdht_rng_mix(seed, 1, (uint64_t)i), init_scale, m->values, err);
-        if (status != FDHT_OK)
+        if (status)
             return fdht_fail_prefix(err, status, "cells/%d", i);
     }
-    if (m->spec.classes) {
-        fdht_rng rng;
-        fdht_rng_seed(&rng, seed, 2);
-        fill_normal(&rng, 1 / sqrt((double)m->outputs), m->values + m->weight_offset,
-                    m->spec.classes * m->outputs);
-        for (size_t j = 0; j < m->spec.classes; j++)
-            m->values[m->bias_offset + j] = 0;
-    }
+    for (int k = 0; k < m->spec.links; k++)
+        init_link(m, k, seed, k == m->spec.links - 1 ? 2 : 3 + (uint64_t)k);
     return FDHT_OK;
 }

@@ -1,4 +1,6 @@
-#include "nn/model.h"
+/* nn/model.c - a model: its specification checked and copied, its arrays, their names and places. */
+#include "nn/activation.h"
+#include "nn/cells.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,13 +20,19 @@ static void free_spec(fdht_model_spec *s)
             fdht_free(s->class_name[i]);
     fdht_free(s->class_name);
     fdht_free(s->cell);
+    fdht_free(s->link);
 }
 
 static int copy_spec(const fdht_model_spec *from, fdht_model_spec *to, fdht_error *err)
 {
-    size_t n = (size_t)from->layers * (size_t)from->directions;
     *to = *from;
     to->class_name = NULL;
+    to->cell = NULL;
+    to->link = NULL;
+    int status = fdht_chain_copy(from, to, err);
+    if (status)
+        return status;
+    size_t n = (size_t)to->cells;
     to->cell = fdht_calloc_err(n, sizeof *to->cell, "model", err);
     if (!to->cell)
         return FDHT_ENOMEM;
@@ -72,8 +80,24 @@ static int check_cell(fdht_cell *c, fdht_error *err)
 {
     fdht_cell_spec *s = &c->spec;
     int status;
-    if ((unsigned)s->kind >= FDHT_CELL_KINDS || (unsigned)s->activation >= FDHT_ACTIVATIONS)
-        return fdht_fail(err, FDHT_EINVAL, "unknown cell kind or activation");
+    if ((unsigned)s->kind >= FDHT_CELL_KINDS)
+        return fdht_fail(err, FDHT_EINVAL, "unknown cell kind %d", (int)s->kind);
+    const fdht_activation all[] = {s->activation, s->candidate, s->output};
+    for (size_t i = 0; i < FDHT_COUNT(all); i++)
+        if (!fdht_activation_in_cells(all[i]))
+            return fdht_fail(err, FDHT_EINVAL,
+                             "activation %s is none of a cell: expected sigmoid, hard_sigmoid, "
+                             "hard_sigmoid3, tanh, relu or linear",
+                             fdht_activation_name(all[i]));
+    if ((unsigned)s->recurrent >= FDHT_RECURRENTS)
+        return fdht_fail(err, FDHT_EINVAL, "unknown recurrence %d", (int)s->recurrent);
+    c->rule = fdht_cell_rule_of(s->recurrent);
+    if (s->proj && !c->rule->projects)
+        return fdht_fail(err, FDHT_EINVAL, "a %s cell has no projection, got one of %zu outputs",
+                         c->rule->name, s->proj);
+    if (!c->rule->output && s->output != FDHT_TANH)
+        return fdht_fail(err, FDHT_EINVAL, "a %s cell has no output activation, got %s", c->rule->name,
+                         fdht_activation_name(s->output));
     if (s->op.format != cell_format[s->kind])
         return fdht_fail(err, FDHT_EINVAL, "a %s cell holds a %s operator", fdht_cell_name(s->kind),
                          fdht_format_name(s->op.format));
@@ -81,21 +105,25 @@ static int check_cell(fdht_cell *c, fdht_error *err)
         return fdht_fail(err, FDHT_EINVAL, "expected inputs and hidden of at least 1, got %zu and %zu",
                          s->inputs, s->hidden);
     c->state = s->proj ? s->proj : s->hidden;
-    if ((status = fdht_op_new(&s->op, &c->op, err)) != FDHT_OK)
+    if ((status = fdht_op_new(&s->op, &c->op, err)))
         return status;
-    if (fdht_op_outputs(c->op) % FDHT_GATES || fdht_op_outputs(c->op) / FDHT_GATES < s->hidden)
-        return fdht_fail(err, FDHT_EINVAL, "output modes: expected a product of 4 x %zu or more, got %zu",
-                         s->hidden, fdht_op_outputs(c->op));
-    c->gate = fdht_op_outputs(c->op) / FDHT_GATES;
+    c->gates = (size_t)c->rule->gates;
+    if (fdht_op_outputs(c->op) % c->gates || fdht_op_outputs(c->op) / c->gates < s->hidden)
+        return fdht_fail(err, FDHT_EINVAL, "output modes: expected a product of %zu x %zu or more, got %zu",
+                         c->gates, s->hidden, fdht_op_outputs(c->op));
+    c->gate = fdht_op_outputs(c->op) / c->gates;
+    c->hidden_gate = s->kind == FDHT_CELL_FDHT ? c->gate : s->hidden;
+    c->biases = (size_t)c->rule->biases * s->hidden;
+    c->apart = c->rule->apart || c->hidden_gate != c->gate;
     if (s->kind != FDHT_CELL_FDHT)
         for (int k = 0; k < s->op.d; k++) {
             s->x.corner[k] = 0;
             s->x.size[k] = s->op.in[k];
         }
-    if ((status = check_box(&s->op, &s->x, s->inputs, "x", err)) != FDHT_OK)
+    if ((status = check_box(&s->op, &s->x, s->inputs, "x", err)))
         return status;
     if (s->kind == FDHT_CELL_FDHT) {
-        if ((status = check_box(&s->op, &s->h, c->state, "h", err)) != FDHT_OK)
+        if ((status = check_box(&s->op, &s->h, c->state, "h", err)))
             return status;
         if (boxes_meet(&s->x, &s->h, s->op.d))
             return fdht_fail(err, FDHT_EINVAL, "the boxes of x and h overlap");
@@ -112,15 +140,14 @@ static int dense_op(size_t out, size_t in, fdht_op **op, fdht_error *err)
 static int make_cell(fdht_cell *c, fdht_error *err)
 {
     int status = check_cell(c, err);
-    if (status == FDHT_OK && c->spec.kind != FDHT_CELL_FDHT)
-        status = dense_op(FDHT_GATES * c->spec.hidden, c->state, &c->hidden, err);
-    if (status == FDHT_OK && c->spec.proj)
+    if (!status && c->spec.kind != FDHT_CELL_FDHT)
+        status = dense_op(c->gates * c->spec.hidden, c->state, &c->hidden, err);
+    if (!status && c->spec.proj)
         status = dense_op(c->spec.proj, c->spec.hidden, &c->proj, err);
     return status;
 }
 
-/* Append a parameter of the model; dim 0 ends the extents. Returns its offset. */
-static size_t add_param(fdht_model *m, size_t d0, size_t d1)
+size_t fdht_model_add_param(fdht_model *m, size_t d0, size_t d1)
 {
     fdht_param *p = &m->param[m->n_params++];
     p->order = d1 ? 2 : 1;
@@ -153,22 +180,22 @@ static void lay_out_cell(fdht_model *m, int i)
     }
     m->size += fdht_op_parameters(c->op);
     if (c->spec.bias) {
-        c->bias_offset = add_param(m, FDHT_GATES * c->spec.hidden, 0);
+        c->bias_offset = fdht_model_add_param(m, c->biases, 0);
         name_param(m, i, "bias");
     }
     if (c->hidden) {
-        c->hidden_offset = add_param(m, FDHT_GATES * c->spec.hidden, c->state);
+        c->hidden_offset = fdht_model_add_param(m, c->gates * c->spec.hidden, c->state);
         name_param(m, i, "hidden");
     }
     if (c->proj) {
-        c->proj_offset = add_param(m, c->spec.proj, c->spec.hidden);
+        c->proj_offset = fdht_model_add_param(m, c->spec.proj, c->spec.hidden);
         name_param(m, i, "projection");
     }
 }
 
 static int lay_out(fdht_model *m, fdht_error *err)
 {
-    int n = 2;
+    int n = 2 * m->spec.links;
     for (int i = 0; i < m->n_cells; i++)
         n += 3 + fdht_op_cores(m->cell[i].op);
     m->param = fdht_calloc_err((size_t)n, sizeof *m->param, "model", err);
@@ -176,34 +203,19 @@ static int lay_out(fdht_model *m, fdht_error *err)
         return FDHT_ENOMEM;
     for (int i = 0; i < m->n_cells; i++)
         lay_out_cell(m, i);
-    if (m->spec.classes) {
-        m->weight_offset = add_param(m, m->spec.classes, m->outputs);
-        snprintf(m->param[m->n_params - 1].name, sizeof m->param->name, "classifier/weight");
-        m->bias_offset = add_param(m, m->spec.classes, 0);
-        snprintf(m->param[m->n_params - 1].name, sizeof m->param->name, "classifier/bias");
-    }
+    m->lstm_size = m->size;
+    fdht_chain_lay_out(m);
     m->values = fdht_calloc_err(m->size, sizeof *m->values, "model values", err);
     return m->values ? FDHT_OK : FDHT_ENOMEM;
 }
 
-static int check_chain(const fdht_model *m, fdht_error *err)
+static int check_frame(const fdht_model *m, fdht_error *err)
 {
     const fdht_frame_spec *f = &m->spec.frame;
-    int dirs = m->spec.directions;
-    if (f->width && (f->width * f->height * f->channels != m->cell[0].spec.inputs || !(f->std > 0)))
+    if (f->width && (f->width * f->height * f->channels != m->inputs || !(f->std > 0)))
         return fdht_fail(err, FDHT_EINVAL,
                          "frames of %zux%zux%zu (std %g): expected %zu inputs and a positive std", f->width,
-                         f->height, f->channels, f->std, m->cell[0].spec.inputs);
-    for (int i = 0; i < m->n_cells; i++) {
-        const fdht_cell *c = &m->cell[i], *below = i < dirs ? NULL : &m->cell[(i / dirs - 1) * dirs];
-        size_t inputs = below ? below->state * (size_t)dirs : m->cell[0].spec.inputs;
-        if (c->spec.inputs != inputs)
-            return fdht_fail(err, FDHT_EINVAL, "cells/%d: takes %zu inputs, expected %zu", i, c->spec.inputs,
-                             inputs);
-        if (i % dirs && c->state != m->cell[i - 1].state)
-            return fdht_fail(err, FDHT_EINVAL, "cells/%d: both directions of a layer must have the same size",
-                             i);
-    }
+                         f->height, f->channels, f->std, m->inputs);
     return FDHT_OK;
 }
 
@@ -212,16 +224,17 @@ int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *er
     fdht_model *m = NULL;
     int status;
     *out = NULL;
-    if (spec->layers < 1 || spec->directions < 1 || spec->directions > 2 || spec->layers > 1024)
+    if (!spec->links &&
+        (spec->layers < 1 || spec->directions < 1 || spec->directions > 2 || spec->layers > 1024))
         return fdht_fail(err, FDHT_EINVAL,
                          "model: expected 1 or more layers of 1 or 2 directions, got %d and %d", spec->layers,
                          spec->directions);
     m = fdht_calloc_err(1, sizeof *m, "model", err);
     if (!m)
         return FDHT_ENOMEM;
-    if ((status = copy_spec(spec, &m->spec, err)) != FDHT_OK)
+    if ((status = copy_spec(spec, &m->spec, err)))
         goto out;
-    m->n_cells = spec->layers * spec->directions;
+    m->n_cells = m->spec.cells;
     m->cell = fdht_calloc_err((size_t)m->n_cells, sizeof *m->cell, "model", err);
     if (!m->cell) {
         status = FDHT_ENOMEM;
@@ -229,16 +242,15 @@ int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *er
     }
     for (int i = 0; i < m->n_cells; i++) {
         m->cell[i].spec = spec->cell[i];
-        if ((status = make_cell(&m->cell[i], err)) != FDHT_OK) {
+        if ((status = make_cell(&m->cell[i], err))) {
             fdht_fail_prefix(err, status, "cells/%d", i);
             goto out;
         }
         m->spec.cell[i] = m->cell[i].spec;
     }
-    if ((status = check_chain(m, err)) != FDHT_OK)
+    if ((status = fdht_chain_check(m, err)) || (status = check_frame(m, err)))
         goto out;
-    m->outputs = m->cell[m->n_cells - 1].state * (size_t)spec->directions;
-    if ((status = lay_out(m, err)) != FDHT_OK)
+    if ((status = lay_out(m, err)))
         goto out;
     *out = m;
     m = NULL;
@@ -257,6 +269,7 @@ void fdht_model_free(fdht_model *m)
         fdht_op_free(m->cell[i].proj);
     }
     fdht_free(m->cell);
+    fdht_free(m->chain);
     fdht_free(m->param);
     fdht_free(m->values);
     free_spec(&m->spec);
@@ -303,7 +316,7 @@ size_t fdht_model_size(const fdht_model *m)
 
 size_t fdht_model_lstm_size(const fdht_model *m)
 {
-    return m->spec.classes ? m->weight_offset : m->size;
+    return m->lstm_size;
 }
 
 size_t fdht_model_core_size(const fdht_model *m)
@@ -312,9 +325,4 @@ size_t fdht_model_core_size(const fdht_model *m)
     for (int i = 0; i < m->n_cells; i++)
         n += fdht_op_parameters(m->cell[i].op);
     return n;
-}
-
-size_t fdht_model_outputs(const fdht_model *m)
-{
-    return m->outputs;
 }

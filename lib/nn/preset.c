@@ -1,3 +1,4 @@
+/* nn/preset.c - the table of presets (lib/README.md section 3.3 counts their parameters). */
 #include "fdht/preset.h"
 
 #include <stdio.h>
@@ -75,12 +76,14 @@ static int fill(const row *r, fdht_preset *p, fdht_error *err)
         .name = r->name, .description = r->description, .layer = r->layer, .classes = r->classes};
     p->frame = (fdht_frame_spec){
         .width = r->width, .height = r->height, .channels = r->channels, .std = 1, .diff = r->diff};
-    *c = (fdht_cell_spec){.kind = r->kind, .hidden = r->hidden, .bias = true};
+    fdht_cell_spec_default(c);
+    c->kind = r->kind;
+    c->hidden = r->hidden;
     c->op = (fdht_op_spec){.format = fdht_cell_format(r->kind), .d = r->d, .blocks = r->blocks};
     memcpy(c->op.in, r->in, sizeof c->op.in);
     memcpy(c->op.out, r->out, sizeof c->op.out);
     (void)fdht_product(r->in, (size_t)r->d, &c->inputs);
-    if (r->tree && (status = fdht_tree_parse(r->tree, r->d, &c->op.tree, err)) != FDHT_OK)
+    if (r->tree && (status = fdht_tree_parse(r->tree, r->d, &c->op.tree, err)))
         return status;
     fdht_op_spec_set_rank(&c->op, r->leaf);
     for (int i = 0; r->tree && i < c->op.tree.n_nodes - 1; i++)
@@ -107,7 +110,7 @@ int fdht_preset_parameters(const fdht_preset *p, size_t *out, fdht_error *err)
 {
     fdht_op *op;
     int status = fdht_op_new(&p->cell.op, &op, err);
-    if (status != FDHT_OK)
+    if (status)
         return status;
     *out = fdht_op_parameters(op);
     fdht_op_free(op);

@@ -1,3 +1,4 @@
+/* nn/rows.c - laying out the time steps of a set of clips. */
 #include "nn/rows.h"
 
 static int grow(size_t **array, size_t n, size_t *cap, fdht_error *err)
@@ -34,11 +35,10 @@ int fdht_rows_set(fdht_rows *r, size_t clips, const size_t *length, fdht_error *
         steps = FDHT_MAX(steps, length[i]);
         rows += length[i];
     }
-    if ((status = grow(&r->order, clips, &cap, err)) != FDHT_OK ||
-        (status = grow(&r->length, clips, &r->cap_clips, err)) != FDHT_OK ||
-        (status = grow(&r->off, steps + 1, &r->cap_steps, err)) != FDHT_OK ||
-        (status = grow(&r->pos, rows, &cap_rows, err)) != FDHT_OK ||
-        (status = grow(&r->step, rows, &r->cap_rows, err)) != FDHT_OK)
+    if ((status = grow(&r->order, clips, &cap, err)) ||
+        (status = grow(&r->length, clips, &r->cap_clips, err)) ||
+        (status = grow(&r->off, steps + 1, &r->cap_steps, err)) ||
+        (status = grow(&r->pos, rows, &cap_rows, err)) || (status = grow(&r->step, rows, &r->cap_rows, err)))
         return status;
     r->clips = clips;
     r->steps = steps;

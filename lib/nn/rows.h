@@ -1,4 +1,4 @@
-/* nn/rows.h - in what order the time steps of a set of clips stand in memory. Internal.
+/* nn/rows.h - in what order the time steps of a set of clips lie in memory. Internal.
  *
  * Rows are step-major: all clips' step 0, then all clips' step 1, ..; clips are sorted by length, longest
  * first, so the clips still running at a step are a prefix and the rows of a step are contiguous. The row of
@@ -18,8 +18,8 @@ typedef struct fdht_rows {
     size_t cap_clips, cap_steps, cap_rows;
 } fdht_rows;
 
-/* Lay out `clips` clips of these lengths (each >= 1). r is zeroed before the first call and may be used
- * again. */
+/* Lay out `clips` clips of these lengths (each >= 1). The caller zeroes r before the first call; later calls use its
+ * memory again. FDHT_EINVAL: a length of 0; FDHT_ENOMEM. */
 int fdht_rows_set(fdht_rows *r, size_t clips, const size_t *length, fdht_error *err);
 void fdht_rows_free(fdht_rows *r);
 

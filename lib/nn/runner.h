@@ -9,11 +9,10 @@ struct fdht_runner {
     const fdht_model *model;
     fdht_net_f32 *net;
     fdht_team *team;
-    bool borrowed; /* net and team are someone else's */
+    bool borrowed; /* net and team belong to the caller of fdht_runner_borrow */
     int workers;
     fdht_tape_f32 **tape; /* one a worker */
-    float **last;         /* (outputs) */
-    uint8_t **line;       /* 2 inputs bytes */
+    uint8_t **line;       /* (workers) 2 inputs bytes */
 };
 
 /* net (made for the team's size, packed by its owner) and team must outlive the runner. */

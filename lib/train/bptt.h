@@ -1,7 +1,7 @@
 /* train/bptt.h - loss, back-propagation through time and optimiser steps, for float and double. Internal.
  *
  * All sums over clips and rows have a shape that depends on the batch alone, so that results are the same
- * bits for any number of threads. */
+ * bits for any number of threads (lib/README.md section 7.3). */
 #ifndef FDHT_TRAIN_BPTT_H
 #define FDHT_TRAIN_BPTT_H
 

@@ -1,3 +1,4 @@
+/* train/reader.c - batches of clips read ahead by a thread. */
 #include "train/reader.h"
 
 #include <pthread.h>
@@ -79,10 +80,10 @@ static int fill(fdht_reader *r, slot *s, fdht_error *err)
     }
     int status = room(s, bytes, err);
     unsigned char *at = s->data;
-    for (size_t i = 0; i < clips && status == FDHT_OK; i++) {
+    for (size_t i = 0; i < clips && !status; i++) {
         size_t id = s->id[i], length = r->source->length[id];
         status = r->source->read(r->source->arg, id, at, length * r->inputs * r->number, err);
-        if (status == FDHT_OK && keep && keep != length)
+        if (!status && keep && keep != length)
             sample(r, at, id, length, keep);
         bool pixels = r->number == 1;
         s->batch.clip[i] = (fdht_clip){.u8 = pixels ? at : NULL,
@@ -116,7 +117,7 @@ static void *reader_main(void *arg)
         s->full = true;
         pthread_cond_signal(&r->moved);
         pthread_mutex_unlock(&r->lock);
-        if (status != FDHT_OK || s->batch.clips == 0)
+        if (status || s->batch.clips == 0)
             return NULL;
     }
 }
@@ -171,9 +172,9 @@ int fdht_reader_next(fdht_reader *r, fdht_batch *out, fdht_error *err)
     while (!s->full)
         pthread_cond_wait(&r->moved, &r->lock);
     pthread_mutex_unlock(&r->lock);
-    r->handed = s->status == FDHT_OK && s->batch.clips > 0;
+    r->handed = !s->status && s->batch.clips > 0;
     *out = s->batch;
-    if (s->status != FDHT_OK && err)
+    if (s->status && err)
         *err = r->err;
     return s->status;
 }

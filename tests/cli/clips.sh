@@ -45,7 +45,7 @@ refused "a broken MP4" "an MP4" film.mp4
 pack jpeg_mixed
 has "a broken JPEG among PNG" "$err" "2.jpg: "
 run "$FDHT" info open_writer.h5
-has "open elsewhere" "$err" "open for writing in another program, or not closed by it; in that case: h5clear -s"
+has "open elsewhere" "$err" "open for writing, or was not closed (h5clear -s"
 works "a user block" "$FDHT" info user_block.h5
 
 # JPEG beside what PIL made of it

@@ -95,10 +95,23 @@ done
 fails "validation of another size" 3 "fdht train: other2.h5: its clips are 4x16x3, the training clips 8x8x3 (--resize, --gray)" \
     train -f -o part.h5 --val other2.h5
 
-# interrupted: 130, nothing at the output
-timeout -s INT 1 "$FDHT" train "$data" "${cell[@]}" --epochs 1000000 -q -o never.h5 2> "$ERR"
-same "SIGINT: status" 130 "$(timeout -s INT --preserve-status .5 "$FDHT" train "$data" "${cell[@]}" --epochs 1000000 -q -o never.h5 2> /dev/null; echo $?)"
-absent "SIGINT: no output" never.h5
+for pair in "-o new1.h5 --checkpoint ./new1.h5" "-o new2.h5 --checkpoint c2.h5 --log $PWD/c2.h5" "-o new3.h5 --log p.png --plot ./p.png"; do
+    run train $pair --epochs 1
+    same "two outputs of one name, $pair: status" 2 "$status"
+    has "two outputs of one name, $pair" "$err" "is the output"
+done
+run train -f -o part.h5 --epochs 1 --log /dev/full
+same "a log on a full disk: status" 1 "$status"
+has "a log on a full disk: message" "$err" "fdht train: /dev/full: the log is not whole"
+
+# interrupted: 130, the best values so far at the output; SIGTERM is 143
+for signal in INT:130 TERM:143 HUP:129; do
+    timeout -s "${signal%:*}" --preserve-status 2 "$FDHT" train "$data" "${cell[@]}" --epochs 1000000 -f -o "${signal%:*}.h5" 2> "$ERR" > /dev/null
+    same "SIG${signal%:*}: status" "${signal#*:}" $?
+    has "SIG${signal%:*}: says what is kept" "$(cat "$ERR")" "${signal%:*}.h5 holds the values of epoch"
+    works "SIG${signal%:*}: the best values so far" "$FDHT" infer "${signal%:*}.h5" "$data"
+    same "SIG${signal%:*}: nothing else left" "" "$(find . -name '.*.tmp-*')"
+done
 
 run train -o bad.h5 --lr 1000 --clip 0 --epochs 30 --optimizer sgd --momentum .99
 same "a loss that runs away: status" 1 "$status"
@@ -108,6 +121,19 @@ has "a loss that runs away: message" "$err" "try a smaller learning rate"
 for k in ht tt tr bt; do works "--cell $k" train -q -f -o k.h5 --cell $k --epochs 2; done
 works "--cell dense" "$FDHT" train "$data" -q -f -o k.h5 --cell dense --hidden 8 --epochs 2
 for k in fdht ht tt tr bt; do works "--cell $k, modes chosen" "$FDHT" train "$data" -q -f -o k.h5 --cell $k --hidden 16 --epochs 1; done
+for k in fdht ht tt tr bt; do
+    works "--recurrent gru, --cell $k" train -q -f -o k.h5 --cell $k --recurrent gru --out-modes 3,4,2 --epochs 2
+done
+works "--recurrent gru, modes chosen" "$FDHT" train "$data" -q -f -o k.h5 --recurrent gru --hidden 16 --epochs 1
+works "--recurrent gru, --cell dense" "$FDHT" train "$data" -q -f -o g.h5 --recurrent gru --cell dense --hidden 8 --diff --lr 1e-2 --epochs 20
+works "a GRU: infer" "$FDHT" infer g.h5 "$data"
+same "a GRU: a line a clip" 90 "$(wc -l <<< "$out")"
+works "a GRU: info" "$FDHT" info g.h5 --json
+same "a GRU: info" "gru rzn" "$(jq -r '.recurrent + " " + .gates' <<< "$out")"
+fails "a GRU: no 16-bit arithmetic" 1 "fdht infer: dense: a gru cell; the accelerator has an LSTM unit alone" "$FDHT" infer g.h5 "$data" --fixed16
+fails "a GRU: output modes of an LSTM" 2 \
+    "fdht train: output modes multiply up to 32, 3 gates of 8 hidden units need 24 (--out-modes) (see fdht help train)" \
+    "$FDHT" train "$data" -o m2.h5 --recurrent gru --in-modes 8,8,3 --out-modes 4,4,2 --hidden 8
 works "--enlarge" train -q -f -o k.h5 --enlarge 2,2,0 --hidden-box 2,2,2 --epochs 1
 works "--val-split" train -q -f -o k.h5 --val-split .2 --epochs 1
 works "--balance, --smoothing, --pool mean" train -q -f -o k.h5 --balance --smoothing .1 --pool mean --epochs 1

@@ -352,7 +352,10 @@ static void test_clips_for_a_model(void **state)
     (void)state;
     const char *path = in_scratch("other.png");
     float features[3] = {1, 2, 3};
-    fdht_cell_spec cell = {.kind = FDHT_CELL_DENSE, .inputs = 12, .hidden = 2};
+    fdht_cell_spec cell;
+    fdht_cell_spec_default(&cell);
+    cell.inputs = 12;
+    cell.hidden = 2;
     cell.op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {12}, .out = {8}};
     fdht_model_spec spec = {.layers = 1, .directions = 1, .cell = &cell, .classes = 2};
     put_grey("other.png", 8, 6, 77);

@@ -31,7 +31,9 @@ static fdht_weights *weights_of(size_t inputs, size_t hidden, int layers, int di
     fdht_error err = {0};
     for (int i = 0; i < layers * directions; i++) {
         size_t n = i / directions ? hidden * (size_t)directions : inputs;
-        cell[i] = (fdht_cell_spec){.kind = FDHT_CELL_DENSE, .inputs = n, .hidden = hidden, .bias = true};
+        fdht_cell_spec_default(&cell[i]);
+        cell[i].inputs = n;
+        cell[i].hidden = hidden;
         cell[i].op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {n}, .out = {4 * hidden}};
         cell[i].x.size[0] = n;
     }

@@ -38,15 +38,17 @@ static fdht_model *make_model(fdht_cell_kind kind, bool small)
     fdht_error err = {0};
     fdht_model *m;
     int n = small ? 1 : 4;
-    memset(cell, 0, sizeof cell);
     for (int i = 0; i < n; i++) {
         fdht_cell_spec *c = &cell[i];
+        fdht_cell_spec_default(c);
         c->kind = i < 2 ? kind : FDHT_CELL_DENSE;
         c->hidden = 4;
         c->proj = i < 2 ? 0 : 3;
         c->inputs = i < 2 ? 24 : 8;
         c->bias = i != 1;
-        c->activation = (fdht_activation)(i % FDHT_ACTIVATIONS);
+        c->activation = (fdht_activation)(i % (FDHT_HARD_SIGMOID3 + 1));
+        c->candidate = i == 2 ? FDHT_RELU : FDHT_TANH;
+        c->output = i == 3 ? FDHT_LINEAR : FDHT_TANH;
         c->op.format = fdht_cell_format(c->kind);
         if (i >= 2) {
             c->op.d = 1;
@@ -57,6 +59,10 @@ static fdht_model *make_model(fdht_cell_kind kind, bool small)
         c->op.d = 3;
         memcpy(c->op.in, (size_t[]){4, 2, 3}, 3 * sizeof(size_t));
         memcpy(c->op.out, (size_t[]){4, 2, 2}, 3 * sizeof(size_t));
+        if (i == 1) { /* a GRU of as many units */
+            c->recurrent = FDHT_GRU;
+            c->op.out[0] = 3;
+        }
         c->op.blocks = kind == FDHT_CELL_BT ? 2 : 0;
         check(fdht_tree_parse("((1,3),2)", 3, &c->op.tree, &err), &err);
         if (kind == FDHT_CELL_FDHT)
@@ -83,7 +89,10 @@ static void expect_same_cell(const fdht_cell_spec *a, const fdht_cell_spec *b)
     assert_int_equal(a->hidden, b->hidden);
     assert_int_equal(a->proj, b->proj);
     assert_int_equal(a->bias, b->bias);
+    assert_int_equal(a->recurrent, b->recurrent);
     assert_int_equal(a->activation, b->activation);
+    assert_int_equal(a->candidate, b->candidate);
+    assert_int_equal(a->output, b->output);
     assert_int_equal(a->op.format, b->op.format);
     assert_int_equal(a->op.d, b->op.d);
     for (int k = 0; k < a->op.d; k++) {
@@ -277,7 +286,7 @@ static void test_words_that_cannot_be(void **state)
                {"/cells/0", "cell", "cp", FDHT_EFORMAT, "cp"},
                {"/cells/0", "cell", "tt", FDHT_EFORMAT, "cells/0: a tt cell"},
                {"/cells/0", "format", "dense", FDHT_EFORMAT, "bad.h5"},
-               {"/cells/0", "activation", "relu", FDHT_EFORMAT, "relu"},
+               {"/cells/0", "activation", "swish", FDHT_EFORMAT, "swish"},
                {"/cells/0", "tree", "((1,2),3", FDHT_EFORMAT, "tree"},
                {"/cells/0", "tree", "(1,2)", FDHT_EFORMAT, "tree"},
                {"/cells/0", "tree", "((1,2),(3,4))", FDHT_EFORMAT, "tree"},

@@ -34,12 +34,12 @@ static fdht_model *dense_model(hid_t g, fdht_activation activation)
     fdht_error err = {0};
     for (int i = 0; i < layers * dirs; i++) {
         size_t inputs = i < dirs ? (size_t)attr_int(g, "input_size") : (proj ? proj : hidden) * (size_t)dirs;
-        cell[i] = (fdht_cell_spec){.kind = FDHT_CELL_DENSE,
-                                   .inputs = inputs,
-                                   .hidden = hidden,
-                                   .proj = proj,
-                                   .bias = attr_int(g, "bias") != 0,
-                                   .activation = activation};
+        fdht_cell_spec_default(&cell[i]);
+        cell[i].inputs = inputs;
+        cell[i].hidden = hidden;
+        cell[i].proj = proj;
+        cell[i].bias = attr_int(g, "bias") != 0;
+        cell[i].activation = activation;
         cell[i].op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {inputs}, .out = {4 * hidden}};
     }
     if (fdht_model_new(&spec, &m, &err) != FDHT_OK)
@@ -120,9 +120,11 @@ static void test_independence(void **state)
 {
     (void)state;
     enum { CLIPS = 9, INPUTS = 21, CLASSES = 3 };
-    for (int kind = 0; kind < FDHT_CELL_KINDS; kind++) {
-        fdht_cell_spec c[2] = {small_cell((fdht_cell_kind)kind, INPUTS, 5),
-                               small_cell((fdht_cell_kind)kind, INPUTS, 5)};
+    for (int both = 0; both < 2 * FDHT_CELL_KINDS; both++) {
+        int kind = both / 2;
+        fdht_cell_spec c[2];
+        c[0] = c[1] = both % 2 ? small_gru((fdht_cell_kind)kind, INPUTS, 5)
+                               : small_cell((fdht_cell_kind)kind, INPUTS, 5);
         fdht_model_spec spec = {
             .layers = 1, .directions = kind % 2 + 1, .cell = c, .classes = CLASSES, .frame.std = 1};
         fdht_model *m = random_model(&spec, 4);
@@ -291,9 +293,11 @@ static void test_stream(void **state)
     }
     free(v);
     for (int kind = 0; kind < FDHT_CELL_KINDS; kind++)
-        for (int k = 0; k < 8; k++) {
+        for (int k = 0; k < 16; k++) {
             fdht_cell_spec c[2] = {small_cell((fdht_cell_kind)kind, N, 6),
                                    small_cell((fdht_cell_kind)kind, 6, 6)};
+            if (k & 8)
+                c[0] = small_gru((fdht_cell_kind)kind, N, 6);
             fdht_model_spec spec = {.layers = 2, .directions = 1, .cell = c, .classes = 3, .frame.std = 1};
             spec.pool = k & 1 ? FDHT_POOL_MEAN : FDHT_POOL_LAST;
             if (k & 4)

@@ -29,11 +29,13 @@ static inline int attr_sizes(hid_t loc, const char *name, size_t out[FDHT_MAX_MO
 /* The model a group of fdht_cell.h5 describes, without its values; x_modes is returned, too. */
 static inline fdht_model *golden_model(hid_t g, size_t x_modes[FDHT_MAX_MODES])
 {
-    fdht_cell_spec cell = {.kind = FDHT_CELL_FDHT, .bias = true};
+    fdht_cell_spec cell;
     fdht_model_spec spec = {.layers = 1, .directions = 1, .cell = &cell, .frame.std = 1};
     fdht_model *m = NULL;
     fdht_error err = {0};
     char *tree = attr_text(g, "tree");
+    fdht_cell_spec_default(&cell);
+    cell.kind = FDHT_CELL_FDHT;
     cell.inputs = (size_t)attr_int(g, "input_size");
     cell.hidden = (size_t)attr_int(g, "hidden_size");
     spec.classes = (size_t)attr_int(g, "classes");
@@ -81,8 +83,12 @@ static inline double *golden_param(hid_t g, const char *what, const fdht_param *
 /* A cell of each kind over `inputs` = 24 and hidden = 6 (op: 24 -> 24); out modes hold H' >= 6. */
 static inline fdht_cell_spec small_cell(fdht_cell_kind kind, size_t inputs, size_t hidden)
 {
-    fdht_cell_spec c = {.kind = kind, .inputs = inputs, .hidden = hidden, .bias = true};
+    fdht_cell_spec c;
     fdht_error err = {0};
+    fdht_cell_spec_default(&c);
+    c.kind = kind;
+    c.inputs = inputs;
+    c.hidden = hidden;
     c.op = (fdht_op_spec){.format = fdht_cell_format(kind),
                           .d = 3,
                           .in = {2, 3, (inputs + 5) / 6},
@@ -94,6 +100,15 @@ static inline fdht_cell_spec small_cell(fdht_cell_kind kind, size_t inputs, size
     fdht_op_spec_set_rank(&c.op, 2);
     if (kind == FDHT_CELL_FDHT && fdht_cell_place(&c, 0, NULL, NULL, &err) != FDHT_OK)
         fail_msg("%s", err.msg);
+    return c;
+}
+
+/* The same as a GRU: 24 -> 18 rows. */
+static inline fdht_cell_spec small_gru(fdht_cell_kind kind, size_t inputs, size_t hidden)
+{
+    fdht_cell_spec c = small_cell(kind, inputs, hidden);
+    c.recurrent = FDHT_GRU;
+    c.op.out[0] = kind == FDHT_CELL_DENSE ? 3 * hidden : 3;
     return c;
 }
 

@@ -61,6 +61,8 @@ static inline fdht_workload lstm(int d, const size_t *in, const size_t *h, const
 {
     fdht_workload w = {.name = "lstm", .gates = 4, .steps = steps, .lstm = true};
     fdht_cell_spec *c = &w.cell;
+    fdht_cell_spec_default(c);
+    c->bias = false;
     c->kind = FDHT_CELL_FDHT;
     c->op.format = FDHT_HT;
     c->op.d = d;

@@ -86,7 +86,7 @@ static void keras1_by_shape(void **state)
     fdht_weights_close(w);
 }
 
-/* GRU and SimpleRNN layers have the same weight names; Keras writes an empty float array where there are no
+/* SimpleRNN layers have the same weight names as LSTM and GRU; Keras writes an empty float array where there are no
  * weights. */
 static void other_layers_are_passed_over(void **state)
 {
@@ -112,13 +112,18 @@ static void other_layers_are_passed_over(void **state)
     H5Aclose(a);
     H5Sclose(space);
     fdht_weights *w = must_open(f);
-    assert_int_equal(fdht_weights_info_of(w)->n_lstm, 1);
-    assert_string_equal(fdht_weights_info_of(w)->lstm[0].name, "lstm");
+    assert_int_equal(fdht_weights_info_of(w)->n_lstm, 2);
+    assert_string_equal(fdht_weights_info_of(w)->lstm[0].name, "gru");
+    assert_string_equal(fdht_weights_info_of(w)->lstm[1].name, "lstm");
+    int first, count;
+    fdht_error err = {0};
+    assert_int_equal(fdht_weights_select(w, "gru", &first, &count, &err), FDHT_EFORMAT);
+    assert_non_null(strstr(err.msg, "reset_after"));
     fdht_weights_close(w);
 
     f = make_file();
-    make_set(f, "gru.weight_ih_l0", 6, 3, 0);
-    make_set(f, "gru.weight_hh_l0", 6, 2, 0);
+    make_set(f, "rnn.weight_ih_l0", 2, 3, 0);
+    make_set(f, "rnn.weight_hh_l0", 2, 2, 0);
     must_refuse(f, "no LSTM");
 }
 
@@ -138,15 +143,12 @@ static void config_tells_the_activation(void **state)
          "{\"name\":\"lstm\",\"recurrent_activation\":{\"class_name\":\"function\",\"config\":\"sigmoid\"}}",
          FDHT_SIGMOID, NULL},
         {"2.2.4", "{\"name\":\"other\",\"recurrent_activation\":\"sigmoid\"}", FDHT_ACTIVATION_UNKNOWN, NULL},
-        {"2.2.4", "{\"name\":\"lstm\",\"recurrent_activation\":\"relu\"}", FDHT_ACTIVATION_UNKNOWN, "relu"},
+        {"2.2.4", "{\"name\":\"lstm\",\"recurrent_activation\":\"relu\"}", FDHT_RELU, NULL},
+        {"2.2.4", "{\"name\":\"lstm\",\"recurrent_activation\":\"swish\"}", FDHT_ACTIVATION_UNKNOWN, "swish"},
         {"2.2.4", "{\"name\":\"lstm\",\"activation\":\"elu\",\"recurrent_activation\":\"sigmoid\"}",
-         FDHT_SIGMOID, "elu"},
+         FDHT_ACTIVATION_UNKNOWN, "elu"},
         {"2.2.4", "{\"name\":\"lstm\",\"go_backwards\":true,\"recurrent_activation\":\"sigmoid\"}",
-         FDHT_SIGMOID, "go_backwards"},
-        {"2.2.4",
-         "{\"name\":\"lstm\",\"merge_mode\":\"sum\",\"layer\":{\"config\":{\"recurrent_activation\":"
-         "\"sigmoid\"}}}",
-         FDHT_SIGMOID, "merge_mode"},
+         FDHT_SIGMOID, NULL},
         {"2.2.4", "not json", FDHT_ACTIVATION_UNKNOWN, NULL},
     };
     for (size_t i = 0; i < FDHT_COUNT(row); i++) {

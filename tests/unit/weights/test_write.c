@@ -89,7 +89,10 @@ static void golden_round_trips(void **state)
 static void make_spec(fdht_cell_kind kind, fdht_cell_spec *c)
 {
     fdht_error err = {0};
-    *c = (fdht_cell_spec){.kind = kind, .inputs = 29, .hidden = 5, .bias = true};
+    fdht_cell_spec_default(c);
+    c->kind = kind;
+    c->inputs = 29;
+    c->hidden = 5;
     c->op = (fdht_op_spec){
         .format = fdht_cell_format(kind), .d = 3, .in = {2, 3, 5}, .out = {4, 2, 3}, .blocks = 2};
     assert_int_equal(fdht_tree_balanced(3, &c->op.tree, &err), FDHT_OK);

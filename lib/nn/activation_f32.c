@@ -1,0 +1,23 @@
+/* nn/activation_f32.c - nn/activation_tmpl.c for float, with the kernels' sigmoid and tanh. */
+#include "nn/activation.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernels/elementwise.h"
+
+static void sigmoid_row(size_t n, const float *x, float *y)
+{
+    if (y != x)
+        memcpy(y, x, n * sizeof *y);
+    fdht_elementwise_get()->sigmoid(n, y);
+}
+
+static void tanh_row(size_t n, const float *x, float *y)
+{
+    fdht_elementwise_get()->tanh(n, x, y);
+}
+
+#define FDHT_REAL 32
+#include "base/real.h"
+#include "nn/activation_tmpl.c"
