@@ -66,6 +66,7 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
     if (!status && help)
         cli_help_command(stdout, cmd);
     else {
+        fdht_hdf5_guard(!c.trust);
         if (!status && cmd->parse)
             status = cmd->parse(&c, args);
         if (!status)
@@ -81,6 +82,8 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
     if (status)
         cli_print_failure(&c, status);
     free(args);
+    if (status == FDHT_EINTR && cli_interrupted())
+        return cli_signal_status();
     return status ? cli_exit_status(status) : c.status;
 }
 
@@ -137,7 +140,6 @@ int main(int argc, char **argv)
     occupy_standard_descriptors();
     cli_signals_init();
     fdht_hdf5_quiet();
-    fdht_hdf5_guard(true);
     int status = dispatch(argc, argv, &name);
     return close_stdout(name, status);
 }

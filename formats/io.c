@@ -107,7 +107,7 @@ static int check_target(const char *path, bool seek, bool force, bool *in_place,
         }
         if (!force)
             return fdht_fail(err, FDHT_EEXIST, "%s: exists", path);
-        *mode = st.st_mode & 07777;
+        *mode = st.st_mode & 0777; /* never a set-user-ID bit of somebody else's file */
     } else if (errno != ENOENT)
         return fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(errno));
     char dir[FDHT_OUT_PATH];
@@ -283,10 +283,28 @@ void fdht_out_discard(fdht_out *o)
     errno = keep;
 }
 
+/* The directory and the last part of where a path leads; false if there is no such directory. */
+static bool place_of(const char *path, struct stat *dir, char name[FDHT_OUT_PATH])
+{
+    char full[FDHT_OUT_PATH], parent[FDHT_OUT_PATH];
+    if (resolve(path, full, NULL))
+        return false;
+    directory_of(full, parent);
+    const char *slash = strrchr(full, '/');
+    strcpy(name, slash ? slash + 1 : full);
+    return stat(parent, dir) == 0;
+}
+
 bool fdht_same_file(const char *a, const char *b)
 {
     struct stat x, y;
-    if (!strcmp(a, "-") || !strcmp(b, "-") || stat(a, &x) != 0 || stat(b, &y) != 0)
+    char p[FDHT_OUT_PATH], q[FDHT_OUT_PATH];
+    if (!strcmp(a, "-") || !strcmp(b, "-"))
+        return false;
+    int no_x = stat(a, &x), no_y = stat(b, &y);
+    if (no_x != no_y) /* one is there */
+        return false;
+    if (no_x && (!place_of(a, &x, p) || !place_of(b, &y, q) || strcmp(p, q)))
         return false;
     return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }

@@ -91,10 +91,12 @@ static int parse(cli *c, void *p)
 
 static int dense_twin(const fdht_cell_spec *like, fdht_cell_spec *out)
 {
+    size_t rows = (size_t)fdht_recurrent_gates(like->recurrent) * like->hidden;
     fdht_cell_spec_default(out);
+    out->recurrent = like->recurrent;
     out->inputs = like->inputs;
     out->hidden = like->hidden;
-    out->op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {like->inputs}, .out = {4 * like->hidden}};
+    out->op = (fdht_op_spec){.format = FDHT_DENSE, .d = 1, .in = {like->inputs}, .out = {rows}};
     out->x = (fdht_box){.size = {like->inputs}};
     return FDHT_OK;
 }
@@ -138,9 +140,9 @@ static int base_of(cli *c, const args *a, fdht_preset *out)
         return status;
     const fdht_model_spec *s = fdht_model_spec_of(m);
     *out = (fdht_preset){.name = "model", .cell = s->cell[0], .frame = s->frame, .classes = s->classes};
-    if (s->layers * s->directions != 1)
-        status = cli_fail(c, FDHT_ENOSUP, "%s: bench times models of one cell, this has %d", a->model,
-                          s->layers * s->directions);
+    if (s->cells != 1)
+        status =
+            cli_fail(c, FDHT_ENOSUP, "%s: bench times models of one cell, this has %d", a->model, s->cells);
     fdht_model_free(m);
     return status;
 }
@@ -220,7 +222,7 @@ const cli_command cmd_bench = {
         "train: steps of adam, the next batch being read meanwhile. Times are per frame. Each sample lasts "
         "at\n"
         "least 20 ms; contestants take turns.",
-    .common = CLI_WITH_FORCE | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
+    .common = CLI_WITH_FORCE | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(args),
     .defaults = &defaults,

@@ -36,10 +36,11 @@ static int map_flops(const fdht_op *op, const fdht_box *box, bool first, double 
 
 static int count_flops(bench_model *m, const fdht_cell_spec *cell, fdht_error *err)
 {
-    double x = 0, x_train = 0, h = 2.0 * 4 * (double)cell->hidden * (double)cell->hidden, h_train = 3 * h;
+    double rows = (double)fdht_recurrent_gates(cell->recurrent) * (double)cell->hidden;
+    double x = 0, x_train = 0, h = 2 * rows * (double)cell->hidden, h_train = 3 * h;
     int status = FDHT_OK;
     if (cell->kind == FDHT_CELL_DENSE) {
-        x = 2.0 * 4 * (double)cell->hidden * (double)cell->inputs;
+        x = 2 * rows * (double)cell->inputs;
         x_train = 2 * x;
     } else {
         status = map_flops(m->op, &cell->x, true, &x, &x_train, err);

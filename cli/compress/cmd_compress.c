@@ -235,7 +235,8 @@ const cli_command cmd_compress = {
     .name = "compress",
     .summary = "dense LSTM weights (HDF5) to a compressed model (HDF5)",
     .usage = "WEIGHTS.h5 -o MODEL.h5 [options]",
-    .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_DRY_RUN,
+    .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_DRY_RUN |
+              CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(compress_args),
     .defaults = &defaults,

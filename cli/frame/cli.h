@@ -38,6 +38,7 @@ enum {
     CLI_WITH_PROGRESS = 16, /* --no-progress */
     CLI_WITH_DRY_RUN = 32,  /* --dry-run */
     CLI_WITH_FORCE = 64,    /* -f/--force alone, for outputs with options of their own */
+    CLI_WITH_TRUST = 128,   /* --trust: for commands that read HDF5 files */
 };
 
 typedef struct cli_command {
@@ -69,7 +70,7 @@ struct cli {
     bool force;
     int threads; /* 0: all CPUs */
     uint64_t seed;
-    bool json, quiet, verbose, no_progress, dry_run;
+    bool json, quiet, verbose, no_progress, dry_run, trust;
     int color; /* 0 auto, 1 always, 2 never; use cli_color */
 
     int argc; /* operands */

@@ -22,6 +22,8 @@ static const struct {
     {CLI_WITH_SEED, CLI_U64(cli, seed, 0, "seed", "N", "seed of every random choice (default 0)")},
     {CLI_WITH_JSON, CLI_FLAG(cli, json, 0, "json", "print the result as JSON")},
     {CLI_WITH_PROGRESS, CLI_FLAG(cli, no_progress, 0, "no-progress", "no progress bar")},
+    {CLI_WITH_TRUST,
+     CLI_FLAG(cli, trust, 0, "trust", "open HDF5 files without trying them in a child process first")},
     {0, CLI_FLAG(cli, quiet, 'q', "quiet", "no warnings, no progress")},
     {0, CLI_FLAG(cli, verbose, 'v', "verbose", "say more on standard error")},
     {0, CLI_CHOICE(cli, color, 0, "color", "auto|always|never", "colour in messages (default auto)")},

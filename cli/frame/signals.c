@@ -1,49 +1,86 @@
-/* frame/signals.c - SIGINT and SIGTERM: the first asks the command to stop, the second ends it. */
+/* frame/signals.c - a first signal asks the command to stop, a second or a second of waiting ends it; nothing half-written stays. */
 #include "frame/cli.h"
 #include "frame/signals.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t caught;
+enum { PATIENCE_SECONDS = 1 };
+
+/* These ask a batch job to end: the terminal, a scheduler, a closed connection, a spent limit of processor time. */
+static const int stop[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU};
+/* These end it as they always do, after the temporary files are gone. */
+static const int fatal[] = {SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF};
+
+static volatile sig_atomic_t caught; /* the number of the signal */
+static atomic_bool held;
 static fdht_out_guard guard;
 static pthread_t main_thread;
 
 static void on_signal(int number)
 {
+    int keep = errno;
     /* a read that waits is broken off only in the thread that takes the signal */
     if (!pthread_equal(pthread_self(), main_thread)) {
         pthread_kill(main_thread, number);
+        errno = keep;
         return;
     }
-    if (!caught) {
-        caught = 1;
+    if (!caught || (number == SIGALRM && atomic_load(&held))) {
+        caught = caught ? caught : number;
+        alarm(PATIENCE_SECONDS);
+        errno = keep;
         return;
     }
     fdht_out_guard_clean(&guard);
-    _exit(130);
+    _exit(128 + caught);
+}
+
+static void on_fatal(int number)
+{
+    fdht_out_guard_clean(&guard);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* What the program that started us set to be ignored stays ignored, as a shell does for background jobs. */
+static void take(const int *number, size_t n, void (*handler)(int))
+{
+    struct sigaction sa, old;
+    memset(&sa, 0, sizeof sa);
+    sa.sa_handler = handler; /* no SA_RESTART: a read that waits for a pipe must return */
+    sigemptyset(&sa.sa_mask);
+    for (size_t i = 0; i < n; i++)
+        if (!sigaction(number[i], NULL, &old) && old.sa_handler != SIG_IGN)
+            sigaction(number[i], &sa, NULL);
 }
 
 void cli_signals_init(void)
 {
-    struct sigaction sa;
-    const int number[] = {SIGINT, SIGTERM};
+    static const int timer = SIGALRM;
     main_thread = pthread_self();
-    memset(&sa, 0, sizeof sa);
-    sa.sa_handler = on_signal; /* no SA_RESTART: a read that waits for a pipe must return */
-    sigemptyset(&sa.sa_mask);
-    for (int i = 0; i < 2; i++) {
-        struct sigaction old;
-        /* a shell's background job ignores SIGINT; keep that */
-        if (!sigaction(number[i], NULL, &old) && old.sa_handler != SIG_IGN)
-            sigaction(number[i], &sa, NULL);
-    }
+    take(stop, sizeof stop / sizeof *stop, on_signal);
+    take(fatal, sizeof fatal / sizeof *fatal, on_fatal);
+    take(&timer, 1, on_signal);
+    signal(SIGXFSZ, SIG_IGN); /* a write past the limit of file sizes then fails, and is reported */
+}
+
+void cli_signals_hold(bool on)
+{
+    atomic_store(&held, on);
 }
 
 bool cli_interrupted(void)
 {
     return caught;
+}
+
+int cli_signal_status(void)
+{
+    return 128 + caught;
 }
 
 const volatile sig_atomic_t *cli_stop_flag(void)

@@ -34,7 +34,7 @@ static const cli_option options[] = {
     CLI_CHOICE(infer_args, control, 0, "control", "single|shuffle",
                "run on one frame repeated, or on frames in random order"),
     CLI_FLAG(infer_args, score, 0, "score",
-             "print the share of right labels to standard error, where clips have labels"),
+             "print accuracy, F1 or error to standard error, where clips have labels"),
     CLI_END,
 };
 
@@ -167,12 +167,18 @@ static int set_up(infer_job *j)
         if ((status = set_up_fixed(j)))
             return status;
     }
-    j->width = j->spec->classes ? j->spec->classes : fdht_model_outputs(j->model);
+    j->records = (infer_records){.c = c,
+                                 .model = j->model,
+                                 .format = j->a->format,
+                                 .logits = j->a->logits,
+                                 .stream = j->a->stream,
+                                 .top = j->a->top,
+                                 .name = j->name};
+    infer_records_open(&j->records);
     j->item = cli_calloc(j->batch, sizeof *j->item);
     j->clip = cli_calloc(j->batch, sizeof *j->clip);
-    j->scores = cli_calloc(j->batch * j->width, sizeof *j->scores);
-    j->row = cli_calloc(j->width, sizeof *j->row);
-    j->rank = cli_calloc(j->width, sizeof *j->rank);
+    j->room = fdht_model_width(j->model);
+    j->scores = cli_calloc(j->room, sizeof *j->scores);
     return FDHT_OK;
 }
 
@@ -189,8 +195,7 @@ static void close_job(infer_job *j)
     free(j->item);
     free(j->clip);
     free(j->scores);
-    free(j->row);
-    free(j->rank);
+    infer_records_close(&j->records);
     free(j->stream_source);
 }
 
@@ -199,20 +204,15 @@ static int run(cli *c, void *p)
     infer_job j = {.c = c, .a = p};
     int status = set_up(&j);
     if (!status) {
-        infer_print_header(&j);
+        infer_print_header(&j.records);
         cli_bar_start(c, &j.bar, "infer");
         j.bar.on = j.bar.on && !isatty(STDOUT_FILENO); /* records would run through it */
         j.expected = j.bar.on ? fdht_clips_expected(j.clips) : 0;
         status = j.a->stream ? infer_run_stream(&j) : infer_run_clips(&j);
     }
     cli_bar_end(&j.bar);
-    if (!status && (j.a->score || j.a->control >= 0)) {
-        if (j.labelled)
-            fprintf(stderr, "accuracy %.4f (%zu of %zu labelled clips)\n",
-                    (double)j.right / (double)j.labelled, j.right, j.labelled);
-        else
-            cli_warn(c, "no clip has a label: there is no accuracy");
-    }
+    if (!status && (j.a->score || j.a->control >= 0))
+        infer_print_score(&j.records);
     close_job(&j);
     return status;
 }
@@ -224,7 +224,7 @@ const cli_command cmd_infer = {
     .notes = "An INPUT is a data set file, a folder of pictures (a clip) or of such folders, a picture, a\n"
              "y4m or --raw video, or - for a pipe. A bad clip gives a record with `error`, a line on\n"
              "standard error and, at the end, status 1; the others are labelled all the same.",
-    .common = CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
+    .common = CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(infer_args),
     .defaults = &defaults,

@@ -7,8 +7,8 @@
 #include "frame/cli.h"
 #include "frame/parse.h"
 #include "frame/progress.h"
+#include "infer/record.h"
 
-enum { INFER_JSONL, INFER_TSV, INFER_TEXT };
 enum { INFER_SINGLE, INFER_SHUFFLE };
 
 typedef struct infer_args {
@@ -30,24 +30,16 @@ typedef struct infer_job {
     fdht_fixed_model *fixed;
     bool calibrated;
     fdht_clips *clips;
+    infer_records records;
     char **name;           /* (classes) from --labels, or NULL */
     fdht_clip_item **item; /* (batch) */
     fdht_clip *clip;
-    float *scores, *row; /* (batch, width), (width) */
-    size_t *rank;        /* (width) */
-    size_t batch, width, labelled, right, frames_done, done, expected;
+    float *scores; /* rows of all clips of a batch, one after the other */
+    size_t room;   /* numbers that scores holds */
+    size_t batch, frames_done, done, expected;
     cli_bar bar;
     char *stream_source;
 } infer_job;
-
-/* ---- infer/record.c ---- */
-
-/* The head line, for --format tsv. */
-void infer_print_header(const infer_job *j);
-/* The record of a clip that failed, and a line on standard error; the exit status will be 1. */
-void infer_print_error(infer_job *j, const char *clip, const char *message);
-/* The record of `clip`, whose name may be more than the item's, with its logits (j->width). */
-void infer_print_record(infer_job *j, const fdht_clip_item *item, const char *clip, const float *logits);
 
 /* ---- infer/run.c ---- */
 

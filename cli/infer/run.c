@@ -10,7 +10,7 @@
 
 static size_t frame_bytes(const infer_job *j)
 {
-    return j->spec->cell[0].inputs * (j->spec->frame.width ? 1 : sizeof(float));
+    return fdht_model_inputs(j->model) * (j->spec->frame.width ? 1 : sizeof(float));
 }
 
 /* The item as a clip. message: empty if the model can take it, else why not, without the clip's name. */
@@ -51,19 +51,41 @@ static void apply_control(const infer_job *j, fdht_clip_item *item)
     free(kept);
 }
 
+/* Numbers of the scores of a clip of `length` frames. */
+static size_t count_scores(const infer_job *j, size_t length)
+{
+    return fdht_model_rows(j->model, length) * fdht_model_width(j->model);
+}
+
+static void make_room(infer_job *j, size_t n)
+{
+    size_t need = 0;
+    for (size_t i = 0; i < n; i++)
+        need += count_scores(j, j->clip[i].length);
+    if (need <= j->room)
+        return;
+    free(j->scores);
+    j->scores = cli_calloc(need, sizeof *j->scores);
+    j->room = need;
+}
+
 /* scores of n clips; in 16-bit arithmetic after its ranges have been set by the first ones. */
 static int run_scores(infer_job *j, size_t n)
 {
     int status = FDHT_OK;
     if (n == 0)
         return FDHT_OK;
+    make_room(j, n);
     if (!j->fixed)
         return fdht_runner_run(j->runner, j->clip, n, j->scores, &j->c->err);
     if (!j->calibrated)
         status = fdht_fixed_model_calibrate(j->fixed, j->clip, n, &j->c->err);
     j->calibrated = true;
-    for (size_t i = 0; !status && i < n; i++)
-        status = fdht_fixed_model_run(j->fixed, &j->clip[i], j->scores + i * j->width, NULL, &j->c->err);
+    float *scores = j->scores;
+    for (size_t i = 0; !status && i < n; i++) {
+        status = fdht_fixed_model_run(j->fixed, &j->clip[i], scores, NULL, &j->c->err);
+        scores += count_scores(j, j->clip[i].length);
+    }
     return status;
 }
 
@@ -84,13 +106,17 @@ static int run_batch(infer_job *j, size_t n)
     int status = run_scores(j, good);
     if (status)
         return status;
-    good = 0;
+    const float *scores = j->scores;
     for (size_t i = 0; i < n; i++) {
-        take_item(j, j->item[i], &unused, message, sizeof message);
-        if (*message)
-            infer_print_error(j, j->item[i]->name, message);
-        else
-            infer_print_record(j, j->item[i], j->item[i]->name, j->scores + good++ * j->width);
+        const fdht_clip_item *item = j->item[i];
+        take_item(j, item, &unused, message, sizeof message);
+        if (*message) {
+            infer_print_error(&j->records, item->name, message);
+            continue;
+        }
+        infer_print_record(&j->records, item, item->name, scores,
+                           fdht_model_rows(j->model, item->shape.length));
+        scores += count_scores(j, item->shape.length);
     }
     fflush(stdout);
     return ferror(stdout) ? cli_fail(j->c, FDHT_EIO, "standard output: cannot be written") : FDHT_OK;
@@ -129,7 +155,7 @@ static int stream_item(infer_job *j, const fdht_clip_item *item)
     fdht_clip clip;
     take_item(j, item, &clip, message, sizeof message);
     if (*message) {
-        infer_print_error(j, item->name, message);
+        infer_print_error(&j->records, item->name, message);
         return FDHT_OK;
     }
     if (fresh) {
@@ -153,7 +179,7 @@ static int stream_item(infer_job *j, const fdht_clip_item *item)
         j->frames_done++;
         if (item->shape.length > 1)
             snprintf(message, sizeof message, "%.480s#%zu", item->name, t);
-        infer_print_record(j, item, item->shape.length > 1 ? message : item->name, j->scores);
+        infer_print_record(&j->records, item, item->shape.length > 1 ? message : item->name, j->scores, 1);
     }
     fflush(stdout);
     return ferror(stdout) ? cli_fail(j->c, FDHT_EIO, "standard output: cannot be written") : FDHT_OK;

@@ -29,6 +29,10 @@ int info_cell(cli *c, const fdht_cell_spec *cell, cJSON *json)
         cli_json_size(json, "proj_size", cell->proj);
         cli_json_bool(json, "bias", cell->bias);
         cli_json_string(json, "recurrent_activation", fdht_activation_name(cell->activation));
+        if (cell->candidate != FDHT_TANH)
+            cli_json_string(json, "candidate_activation", fdht_activation_name(cell->candidate));
+        if (cell->output != FDHT_TANH)
+            cli_json_string(json, "output_activation", fdht_activation_name(cell->output));
     }
     cli_json_sizes(json, "in_modes", op->in, (size_t)op->d);
     cli_json_sizes(json, "out_modes", op->out, (size_t)op->d);

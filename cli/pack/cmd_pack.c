@@ -413,7 +413,8 @@ const cli_command cmd_pack = {
              "Files: y4m, raw video (--raw, --size), gzipped IDX pictures with their labels beside them, "
              "data sets.\n"
              "A bad clip is named and left out, and the status is 1 at the end.\n",
-    .common = CLI_WITH_OUTPUT | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_DRY_RUN,
+    .common = CLI_WITH_OUTPUT | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_DRY_RUN |
+              CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(args),
     .defaults = &defaults,

@@ -29,7 +29,7 @@ static void free_clips(clip_set *s)
 static void make_clip(cli *c, const fdht_workload *w, const fdht_model *m, clip_set *s)
 {
     const fdht_model_spec *spec = fdht_model_spec_of(m);
-    size_t n = w->steps * spec->cell[0].inputs;
+    size_t n = w->steps * fdht_model_inputs(m);
     fdht_rng random;
     fdht_rng_seed(&random, c->seed, 0);
     s->item = cli_calloc(1, sizeof *s->item);
@@ -39,7 +39,7 @@ static void make_clip(cli *c, const fdht_workload *w, const fdht_model *m, clip_
                            .width = spec->frame.width,
                            .height = spec->frame.height,
                            .channels = spec->frame.channels,
-                           .features = spec->frame.width ? 0 : spec->cell[0].inputs};
+                           .features = spec->frame.width ? 0 : fdht_model_inputs(m)};
     if (spec->frame.width)
         s->clip->u8 = s->made;
     else
@@ -94,7 +94,7 @@ typedef struct clip_run {
     const fdht_sim_hw *hw;
     fdht_fixed_model *q;
     fdht_runner *runner;
-    size_t classes;
+    const fdht_model *m;
     double signal, noise;
 } clip_run;
 
@@ -105,7 +105,8 @@ static int run_clip(cli *c, clip_run *k, const fdht_clip *clip, FILE *trace, fdh
     size_t T = clip->length, n_in = T * fdht_fixed_inputs(f), H = fdht_fixed_outputs(f);
     float *x = cli_calloc(n_in, sizeof *x), *y = cli_calloc(T * H, sizeof *y),
           *want = cli_calloc(T * H, sizeof *want);
-    float *own = cli_calloc(2 * (k->classes + H), sizeof *own), *other = own + k->classes + H;
+    size_t scores = fdht_model_rows(k->m, T) * fdht_model_width(k->m);
+    float *own = cli_calloc(2 * scores, sizeof *own), *other = own + scores;
     int16_t *xw = cli_calloc(n_in, sizeof *xw), *yw = cli_calloc(T * H, sizeof *yw);
     int status = fdht_fixed_model_inputs(k->q, clip, x, &c->err);
     if (!status) {
@@ -119,8 +120,9 @@ static int run_clip(cli *c, clip_run *k, const fdht_clip *clip, FILE *trace, fdh
             k->signal += (double)want[i] * want[i];
             k->noise += ((double)y[i] - want[i]) * ((double)y[i] - want[i]);
         }
-        fdht_fixed_model_scores(k->q, T, y, own);
-        *agree = k->classes && best_class(own, k->classes) == best_class(other, k->classes);
+        status = fdht_fixed_model_scores(k->q, T, y, own, &c->err);
+        *agree = fdht_model_spec_of(k->m)->output == FDHT_OUTPUT_SOFTMAX && !fdht_model_each(k->m) &&
+                 fdht_model_spec_of(k->m)->classes && best_class(own, scores) == best_class(other, scores);
     }
     free(x);
     free(y);
@@ -136,9 +138,13 @@ int sim_run_clips(cli *c, const sim_args *a, const fdht_model *m, const fdht_sim
                   const fdht_workload *w, FILE *trace, sim_result *s)
 {
     clip_set set = {0};
-    clip_run k = {.hw = hw, .classes = fdht_model_spec_of(m)->classes};
+    clip_run k = {.hw = hw, .m = m};
     cli_bar bar;
     int status = sim_describe(c, w, hw, s);
+    if (!fdht_model_classic(m))
+        cli_note(
+            c, "simulated is link 0 alone, the recurrent layer; the %d links after it run in floating point",
+            fdht_model_spec_of(m)->links - 1);
     cli_bar_start(c, &bar, "simulate");
     if (!status && !a->input)
         make_clip(c, w, m, &set);

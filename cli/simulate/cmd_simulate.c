@@ -90,6 +90,20 @@ static int write_csv(cli *c, const sim_args *a, const sim_result *s)
     return fdht_out_commit(out, &c->err);
 }
 
+/* Below this the numbers are another computation's: rounding to 16 bits leaves 40 dB and more. */
+static const double LEAST_SNR_DB = 20;
+
+static int judge(cli *c, const sim_result *s)
+{
+    if (s->bit_exact == 0)
+        return cli_fail(c, FDHT_EINTERNAL, "%s on %s: the words in the banks differ from the reference",
+                        s->name, s->arch);
+    if (s->snr_db < LEAST_SNR_DB)
+        return cli_fail(c, FDHT_EINTERNAL, "%s on %s: SNR %.1f dB against floating point, below %g dB",
+                        s->name, s->arch, s->snr_db, LEAST_SNR_DB);
+    return FDHT_OK;
+}
+
 static int show(cli *c, const sim_args *a, const fdht_workload *w, const fdht_hardware *m,
                 const sim_result *s)
 {
@@ -112,10 +126,7 @@ static int show(cli *c, const sim_args *a, const fdht_workload *w, const fdht_ha
         cli_json_print(stdout, json);
     else
         cJSON_Delete(json);
-    if (!status && s->bit_exact == 0)
-        status = cli_fail(c, FDHT_EINTERNAL, "%s on %s: the words in the banks differ from the reference",
-                          s->name, s->arch);
-    return status;
+    return status ? status : judge(c, s);
 }
 
 static int run(cli *c, void *p)
@@ -128,6 +139,8 @@ static int run(cli *c, void *p)
     fdht_out *trace = NULL;
     sim_result s = {0};
     int status = sim_load_machine(c, a, &machine);
+    if (!status && a->sweep.n)
+        status = sim_check_sweep(c, a, hw);
     if (status || (status = sim_load_workload(c, a, &w, &model)))
         goto out;
     if (a->trace && (status = fdht_out_open(a->trace, false, &c->out, &trace, &c->err)))
@@ -156,7 +169,7 @@ const cli_command cmd_simulate = {
     .name = "simulate",
     .summary = "cycles, energy and area on an accelerator",
     .usage = "MODEL.h5|WORKLOAD.json|--preset NAME [options]",
-    .common = CLI_WITH_JSON | CLI_WITH_SEED | CLI_WITH_PROGRESS | CLI_WITH_FORCE,
+    .common = CLI_WITH_JSON | CLI_WITH_SEED | CLI_WITH_PROGRESS | CLI_WITH_FORCE | CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(sim_args),
     .parse = parse,

@@ -62,7 +62,8 @@ void sim_print_text(const sim_result *s, const fdht_hardware *m)
     printf("%s on %s, %s mode, %zu step%s\n", s->name, s->arch, mode_name(s), r->steps,
            r->steps == 1 ? "" : "s");
     printf("order                 %s\n", s->order);
-    printf("parameters            %zu (%zu words as merged)\n", s->parameters, r->weight_words);
+    printf("parameters            %zu (%zu words as merged, %zu in whole lines)\n", s->parameters,
+           r->weight_words, r->weight_room);
     printf("multiply-adds         %llu\n", (unsigned long long)r->multiply_adds);
     printf("cycles                %llu = %llu issue", (unsigned long long)r->cycles,
            (unsigned long long)r->issue_cycles);

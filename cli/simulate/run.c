@@ -54,7 +54,7 @@ static int run_random(cli *c, fdht_fixed *f, const fdht_workload *w, const fdht_
     fdht_fixed_random_input(f, c->seed + 1, w->steps, x);
     fdht_fixed_quantise(f, n_in, x, xw);
     int status = sim_machine(c, f, hw, w->steps, xw, y, trace, &s->r, &same);
-    if (!status && !(status = fdht_fixed_float(f, w->steps, x, exact, &c->err))) {
+    if (!status && !(status = fdht_fixed_exact(f, w->steps, x, exact, &c->err))) {
         s->bit_exact = same;
         s->snr_db = fdht_fixed_snr_db(f, n_out, y, exact);
     }

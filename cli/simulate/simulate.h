@@ -35,6 +35,9 @@ typedef struct sim_result {
 int sim_load_machine(cli *c, const sim_args *a, fdht_hardware *m);
 int sim_load_workload(cli *c, const sim_args *a, fdht_workload *w, fdht_model **model);
 
+/* simulate/sweep.c: whether every point of --sweep is a machine. */
+int sim_check_sweep(cli *c, const sim_args *a, const fdht_sim_hw *hw);
+
 /* simulate/run.c */
 /* Simulate a workload with pseudo-random values (real mode) or its closed form. trace: a stream or NULL. */
 int sim_run(cli *c, const fdht_workload *w, const fdht_order_choice *choice, const fdht_sim_hw *hw,

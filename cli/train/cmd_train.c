@@ -1,5 +1,6 @@
 /* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what each file
  * holds. */
+#include "frame/signals.h"
 #include "train/train.h"
 #include "frame/output.h"
 #include "frame/plot.h"
@@ -98,19 +99,23 @@ static const char *const cell_options[] = {"cell",      "recurrent",    "preset"
                                            "out-modes", "rank",         "ranks",     "blocks", "tree",
                                            "enlarge",   "enlarge-mode", "hidden-box"};
 
+/* No two of a run's files are one, whether they are there already or not. */
 static int check_files(cli *c, const train_args *a)
 {
-    const char *in[] = {a->data, a->val, a->init, a->checkpoint};
-    int status = cli_check_hdf5_output(c, in, 4);
+    const char *file[] = {a->data, a->val, a->init, c->output, a->checkpoint, a->log, a->plot};
+    int status = cli_check_hdf5_output(c, file, 3);
     for (size_t i = 0; !status && i < 3; i++)
-        status = in[i] ? cli_check_hdf5_input(c, in[i]) : FDHT_OK;
-    in[3] = c->output;
-    if (!status && a->log)
-        status = cli_check_output(c, a->log, false, in, 4);
-    if (!status && a->plot)
-        status = cli_check_plot(c, a->plot, in, 4);
+        status = file[i] ? cli_check_hdf5_input(c, file[i]) : FDHT_OK;
     if (!status && a->checkpoint && !(a->resume && access(a->checkpoint, F_OK) == 0))
-        status = cli_check_output(c, a->checkpoint, true, in, 3);
+        status = cli_check_output(c, a->checkpoint, true, file, 4);
+    else if (!status && a->checkpoint)
+        for (size_t i = 0; !status && i < 4; i++)
+            if (file[i] && fdht_same_file(a->checkpoint, file[i]))
+                status = cli_usage(c, "output '%s' is the input '%s'", a->checkpoint, file[i]);
+    if (!status && a->log)
+        status = cli_check_output(c, a->log, false, file, 5);
+    if (!status && a->plot)
+        status = cli_check_plot(c, a->plot, file, 6);
     return status;
 }
 
@@ -254,7 +259,7 @@ static void set_options(job *j)
     o->keep_best = !a->keep_last;
     o->seed = j->c->seed;
     o->threads = j->c->threads;
-    if (!a->balance)
+    if (!a->balance || s->output != FDHT_OUTPUT_SOFTMAX)
         return;
     j->class_weight = cli_calloc(s->classes, sizeof *j->class_weight);
     for (size_t i = 0; i < clips; i++)
@@ -279,7 +284,7 @@ static void write_settings(job *j)
              "diff=%d "
              "keep-last=%d",
              (unsigned long long)o->seed, j->train.data.clips, j->has_val ? j->val.data.clips : 0,
-             fdht_model_spec_of(j->model)->cell[0].inputs, fdht_model_size(j->model), o->epochs, o->batch,
+             fdht_model_inputs(j->model), fdht_model_size(j->model), o->epochs, o->batch,
              fdht_optimizer_name(o->optimizer), o->lr, o->momentum, o->weight_decay,
              fdht_schedule_name(o->schedule), o->step_epochs, o->step_factor, o->warmup, o->core_lr, o->clip,
              o->dropout, o->recurrent_dropout, o->label_smoothing, o->class_weight != NULL, o->shift,
@@ -290,8 +295,8 @@ static void write_settings(job *j)
 static int check_checkpoint(job *j)
 {
     const fdht_model_spec *s = fdht_model_spec_of(j->model);
-    int status = train_check_model(j->c, "resume", j->a->checkpoint, s, false, &j->train.shape);
-    if (!status && s->classes != j->classes.n)
+    int status = train_check_model(j->c, "resume", j->a->checkpoint, j->model, false, &j->train.shape);
+    if (!status && s->output == FDHT_OUTPUT_SOFTMAX && s->classes != j->classes.n)
         status = cli_usage(j->c, "--resume %s has %zu classes, the clips have %zu", j->a->checkpoint,
                            s->classes, j->classes.n);
     return status;
@@ -306,6 +311,9 @@ static int make_model(job *j)
     int status = resume ? train_checkpoint_read(c, j->a->checkpoint, &j->model, &j->state)
                         : train_model_make(c, j->a, &j->train, &j->classes, &j->model);
     if (status || (resume && (status = check_checkpoint(j))))
+        return status;
+    if ((status = train_set_answers(c, &j->train, &j->classes, j->model)) ||
+        (j->has_val && (status = train_set_answers(c, &j->val, &j->classes, j->model))))
         return status;
     set_options(j);
     write_settings(j);
@@ -323,8 +331,10 @@ static bool show_progress(void *arg, size_t done, size_t clips, double loss, dou
     job *j = arg;
     const train_history *h = &j->history;
     char note[128];
-    int n = snprintf(note, sizeof note, "epoch %d/%d  loss %.4f  accuracy %.3f", j->epoch + 1, j->opt.epochs,
-                     loss, accuracy);
+    bool values = fdht_model_spec_of(j->model)->output == FDHT_OUTPUT_LINEAR;
+    int n = snprintf(note, sizeof note, "epoch %d/%d  loss %.4g", j->epoch + 1, j->opt.epochs, loss);
+    if (!values)
+        n += snprintf(note + n, sizeof note - (size_t)n, "  accuracy %.3f", accuracy);
     if (h->n && isfinite(h->epoch[h->n - 1].val_accuracy))
         n += snprintf(note + n, sizeof note - (size_t)n, "  val %.3f", h->epoch[h->n - 1].val_accuracy);
     if (h->n)
@@ -335,16 +345,35 @@ static bool show_progress(void *arg, size_t done, size_t clips, double loss, dou
 
 static void print_epoch(const job *j, const fdht_epoch *e)
 {
-    fprintf(stderr, "epoch %d/%d  loss %.4f  accuracy %.4f", e->epoch, j->opt.epochs, e->loss, e->accuracy);
+    fprintf(stderr, "epoch %d/%d  loss %.4f", e->epoch, j->opt.epochs, e->loss);
+    if (isfinite(e->accuracy))
+        fprintf(stderr, "  accuracy %.4f", e->accuracy);
     if (isfinite(e->val_loss))
-        fprintf(stderr, "  val loss %.4f  val accuracy %.4f%s", e->val_loss, e->val_accuracy,
-                e->best ? " *" : "");
+        fprintf(stderr, "  val loss %.4f", e->val_loss);
+    if (isfinite(e->val_accuracy))
+        fprintf(stderr, "  val accuracy %.4f", e->val_accuracy);
+    if (isfinite(e->val_loss))
+        fprintf(stderr, "%s", e->best ? " *" : "");
     fprintf(stderr, "  %.1f clips/s  %.1f s\n", e->clips_per_second, e->seconds);
+}
+
+/* Interrupted: the best values so far are worth having. */
+static void keep_best(job *j)
+{
+    cli *c = j->c;
+    fdht_error err;
+    fdht_trainer_finish(j->trainer, &j->best_epoch);
+    if (fdht_modelfile_write(c->output, j->model, NULL, &c->out, &err))
+        cli_warn(c, "%s", err.msg);
+    else
+        cli_warn(c, "%s holds the values of epoch %d of %zu", c->output,
+                 j->best_epoch ? j->best_epoch : (int)j->history.n, j->history.n);
 }
 
 static int train(job *j)
 {
     cli *c = j->c;
+    cli_signals_hold(true); /* a step may take longer than a second, and there is something to save */
     fdht_epoch e = {.last = fdht_trainer_done(j->trainer)};
     if (j->history.n)
         e.epoch = (int)j->history.n;
@@ -358,6 +387,8 @@ static int train(job *j)
         if (status == FDHT_ENAN && j->history.n &&
             !fdht_modelfile_write(c->output, j->model, NULL, &c->out, NULL))
             cli_warn(c, "%s holds the values of epoch %zu", c->output, j->history.n);
+        if (status == FDHT_EINTR && j->history.n)
+            keep_best(j);
         if (status)
             return status;
         train_history_add(&j->history, &e);
@@ -390,6 +421,17 @@ static void close_job(job *j)
         fclose(j->log);
 }
 
+/* The log is an output: what did not reach it is a failure, after everything else is done. */
+static int close_log(job *j)
+{
+    FILE *log = j->log;
+    j->log = NULL;
+    bool bad = log && ferror(log);
+    bad |= log && fclose(log);
+    return bad ? cli_fail(j->c, FDHT_EIO, "%s: the log is not whole: it could not be written", j->a->log)
+               : FDHT_OK;
+}
+
 static int run(cli *c, void *p)
 {
     job j = {.c = c, .a = p};
@@ -420,6 +462,8 @@ static int run(cli *c, void *p)
             status = train_plot(c, j.a->plot, j.model, &j.history);
     }
     fdht_result_free(&scores);
+    if (!status)
+        status = close_log(&j);
     close_job(&j);
     return status;
 }
@@ -433,7 +477,8 @@ const cli_command cmd_train = {
              "them. --init takes a model file, or dense LSTM weights of PyTorch, Keras or ONNX in HDF5.\n"
              "The same seed gives the same model, bit for bit, with any --threads; so does a run that was\n"
              "interrupted and resumed.",
-    .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS,
+    .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS |
+              CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(train_args),
     .defaults = &defaults,

@@ -28,7 +28,7 @@ int train_classes_of(cli *c, const char *path, const fdht_dataset *file, train_c
             strcpy(out->name[k], name);
         }
     }
-    if (out->n < 2)
+    if (out->n < 2 && !info->target_width)
         return cli_fail(c, FDHT_EFORMAT, "%s: expected labels of at least 2 classes, found %zu", path,
                         out->n);
     return FDHT_OK;
@@ -153,7 +153,7 @@ static void lay_out(const train_args *a, train_set *s)
     s->memory = s->kept = NULL;
     if (s->bytes <= memory_limit(a) && (s->memory = malloc(s->bytes + 1)))
         s->kept = cli_calloc(s->data.clips + 1, 1);
-    s->data.label = s->label;
+    s->data.label = s->label; /* until train_set_answers knows the model */
     s->data.length = s->length;
     s->data.width = s->shape.width;
     s->data.height = s->shape.height;
@@ -182,8 +182,9 @@ int train_set_open(cli *c, const train_args *a, const char *path, fdht_dataset *
         fdht_clip_shape shape;
         if (!all && split != want)
             continue;
-        unlabelled += label < 0;
-        if (label < 0)
+        bool unknown = label < 0 && !info->target_width;
+        unlabelled += unknown;
+        if (unknown)
             continue;
         fdht_dataset_shape(s->file, i, &shape);
         if ((status = check_shape(c, s, i, &shape)))
@@ -232,6 +233,71 @@ int train_set_split(cli *c, const train_args *a, train_set *from, train_set *to)
     return FDHT_OK;
 }
 
+/* A label as a value: its class's name where that is a number. */
+static float value_of(const train_classes *k, int label)
+{
+    char *end = NULL;
+    const char *name = k->name && label >= 0 && (size_t)label < k->n ? k->name[label] : "";
+    double v = strtod(name, &end);
+    return (float)(*name && !*end ? v : label);
+}
+
+/* The row of targets of clip i, step `step`; NULL: the file has none. */
+static const float *target_row(const train_set *s, size_t i, size_t step)
+{
+    const fdht_dataset_info *info = fdht_dataset_info_of(s->file);
+    const float *all = fdht_dataset_target(s->file, s->id[i]);
+    return all ? all + (info->target_steps ? step : 0) * info->target_width : NULL;
+}
+
+/* Do the file's targets have the shape of the model's scores? */
+static int check_targets(cli *c, const train_set *s, const fdht_model *m)
+{
+    const fdht_dataset_info *info = fdht_dataset_info_of(s->file);
+    size_t width = fdht_model_width(m);
+    if (info->target_width != width)
+        return cli_fail(c, FDHT_EFORMAT, "%s: /targets has %zu numbers a row, the model gives %zu", s->path,
+                        info->target_width, width);
+    for (size_t i = 0; info->target_steps && i < s->data.clips; i++)
+        if (fdht_model_rows(m, s->length[i]) > info->target_steps || !fdht_model_each(m))
+            return cli_fail(c, FDHT_EFORMAT, "%s: /targets has %zu rows a clip, the model gives %zu", s->path,
+                            info->target_steps, fdht_model_rows(m, s->length[i]));
+    return FDHT_OK;
+}
+
+int train_set_answers(cli *c, train_set *s, const train_classes *k, const fdht_model *m)
+{
+    const fdht_model_spec *spec = fdht_model_spec_of(m);
+    size_t rows = 0, width = fdht_model_width(m), at = 0;
+    bool softmax = spec->output == FDHT_OUTPUT_SOFTMAX, values = spec->output == FDHT_OUTPUT_LINEAR;
+    bool targets = !softmax && fdht_dataset_info_of(s->file)->target_width;
+    int status = targets ? check_targets(c, s, m) : FDHT_OK;
+    for (size_t i = 0; i < s->data.clips; i++) {
+        rows += fdht_model_rows(m, s->length[i]);
+        if (!targets && s->label[i] < 0)
+            return cli_fail(c, FDHT_EFORMAT, "%s: clip %s has no label", s->path,
+                            fdht_dataset_name(s->file, s->id[i]));
+    }
+    if (status || (!targets && values && width > 1))
+        return status ? status
+                      : cli_fail(c, FDHT_EFORMAT, "%s: no /targets, which a model of %zu values needs",
+                                 s->path, width);
+    s->answer = cli_calloc(rows + 1, sizeof *s->answer);
+    if (targets || values)
+        s->target = cli_calloc(rows * width + 1, sizeof *s->target);
+    for (size_t i = 0; i < s->data.clips; i++)
+        for (size_t step = 0, n = fdht_model_rows(m, s->length[i]); step < n; step++, at++) {
+            s->answer[at] = s->label[i];
+            if (targets)
+                memcpy(s->target + at * width, target_row(s, i, step), width * sizeof *s->target);
+            else if (values)
+                s->target[at] = value_of(k, s->label[i]);
+        }
+    s->data.label = s->answer;
+    s->data.target = s->target;
+    return FDHT_OK;
+}
+
 bool train_set_has_val(const train_set *s)
 {
     return fdht_dataset_info_of(s->file)->has_split &&
@@ -245,6 +311,8 @@ void train_set_close(train_set *s)
     free(s->length);
     free(s->offset);
     free(s->label);
+    free(s->answer);
+    free(s->target);
     free(s->memory);
     free(s->kept);
     *s = (train_set){0};

@@ -1,6 +1,7 @@
 /* train/model.c - the model that `fdht train` starts from: designed from the options, or the one of --init. */
 #include "train/train.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "fdht/basics.h"
@@ -244,15 +245,15 @@ static const char *describe(char text[static 96], size_t width, size_t height, s
     return text;
 }
 
-int train_check_model(cli *c, const char *option, const char *path, const fdht_model_spec *s, bool any_kind,
+int train_check_model(cli *c, const char *option, const char *path, const fdht_model *m, bool any_kind,
                       const fdht_clip_shape *h)
 {
-    const fdht_frame_spec *f = &s->frame;
+    const fdht_frame_spec *f = &fdht_model_spec_of(m)->frame;
     size_t inputs = h->features ? h->features : h->width * h->height * h->channels;
     char takes[96], has[96];
-    if (s->cell[0].inputs != inputs)
+    if (fdht_model_inputs(m) != inputs)
         return cli_usage(c, "--%s %s takes %zu inputs, the clips have %zu (--resize, --gray)", option, path,
-                         s->cell[0].inputs, inputs);
+                         fdht_model_inputs(m), inputs);
     if (any_kind && !f->width)
         return FDHT_OK;
     if (f->width != h->width || f->height != h->height || f->channels != h->channels)
@@ -262,24 +263,83 @@ int train_check_model(cli *c, const char *option, const char *path, const fdht_m
     return FDHT_OK;
 }
 
+/* The links of --init for so many classes: a classic chain as layers and pool, another one with its last dense link for the
+ * new classes. link has room for one more. */
+static int fit_links(cli *c, const train_args *a, const fdht_model *init, const train_classes *k, bool same,
+                     fdht_model_spec *spec, fdht_link *link)
+{
+    const fdht_link *last = &spec->link[spec->links - 1];
+    if (fdht_model_classic(init)) {
+        if (k->n < 2)
+            return cli_fail(c, FDHT_EFORMAT, "%s: expected labels of at least 2 classes, found %zu", a->data,
+                            k->n);
+        spec->links = 0;
+        spec->link = NULL;
+        spec->classes = k->n;
+        if (a->pool >= 0)
+            spec->pool = a->pool == 1 ? FDHT_POOL_MEAN : FDHT_POOL_LAST;
+        return FDHT_OK;
+    }
+    if (a->pool >= 0)
+        return cli_usage(c, "--pool: the model of --init has a chain of its own");
+    memcpy(link, spec->link, (size_t)spec->links * sizeof *link);
+    spec->link = link;
+    if (spec->classes && same)
+        return FDHT_OK;
+    if (k->n < 2)
+        return cli_fail(c, FDHT_EFORMAT, "%s: expected labels of at least 2 classes, found %zu", a->data,
+                        k->n);
+    if (!spec->classes)
+        link[spec->links++] = (fdht_link){.kind = FDHT_LINK_DENSE, .bias = true, .activation = FDHT_LINEAR};
+    else if (last->kind != FDHT_LINK_DENSE)
+        return cli_fail(c, FDHT_EINVAL,
+                        "%s: its last link is no dense link, so that its %zu outputs cannot become %zu",
+                        a->init, spec->classes, k->n);
+    if (!spec->classes)
+        spec->output = FDHT_OUTPUT_SOFTMAX;
+    link[spec->links - 1].outputs = k->n;
+    spec->classes = k->n;
+    return FDHT_OK;
+}
+
+/* Values of arrays that both models have in the same size; of the head only where its classes are the same. */
+static void take_values(const fdht_model *from, fdht_model *to, bool head)
+{
+    int last = fdht_model_spec_of(to)->links - 1;
+    for (int i = 0; i < fdht_model_params(to); i++) {
+        const fdht_param *p = fdht_model_param(to, i), *q = fdht_model_find(from, p->name);
+        bool of_head =
+            p == fdht_model_link_param(to, last, "weight") || p == fdht_model_link_param(to, last, "bias");
+        if (q && q->size == p->size && (head || !of_head))
+            memcpy(fdht_model_values(to) + p->offset, fdht_model_values_const(from) + q->offset,
+                   p->size * sizeof(float));
+    }
+}
+
 /* The model of --init with the frames and classes of the data. */
 static int fitted_model(cli *c, const train_args *a, train_set *s, const train_classes *k, fdht_model **out)
 {
     fdht_model *init = NULL;
+    fdht_link *link = NULL;
     fdht_frame_spec measured;
     int status = read_init(c, a, &init);
     if (status)
         goto out;
     fdht_model_spec spec = *fdht_model_spec_of(init);
-    bool same = same_names(&spec, k);
-    if ((status = train_check_model(c, "init", a->init, &spec, true, &s->shape)))
+    size_t classes = spec.classes;
+    bool classless =
+        spec.classes && (spec.output == FDHT_OUTPUT_LINEAR || /* values, one label, labels as targets */
+                         (spec.output == FDHT_OUTPUT_SIGMOID &&
+                          (spec.classes == 1 || fdht_dataset_info_of(s->file)->target_width)));
+    bool same = classless || same_names(&spec, k);
+    link = cli_calloc((size_t)spec.links + 1, sizeof *link);
+    if ((status = train_check_model(c, "init", a->init, init, true, &s->shape)) ||
+        (status = fit_links(c, a, init, k, same, &spec, link)))
         goto out;
-    if (spec.classes && !same)
+    if (classes && !same)
         cli_warn(c, "%s: its classes are not the data's: the classifier starts anew", a->init);
-    spec.classes = k->n;
-    spec.class_name = k->name;
-    if (a->pool >= 0)
-        spec.pool = a->pool == 1 ? FDHT_POOL_MEAN : FDHT_POOL_LAST;
+    if (!classless && spec.classes == k->n)
+        spec.class_name = k->name;
     if ((status = set_frames(c, a, s, spec.frame.diff, &measured)))
         goto out;
     if (!spec.frame.width || measured.diff != spec.frame.diff)
@@ -292,10 +352,9 @@ static int fitted_model(cli *c, const train_args *a, train_set *s, const train_c
     if ((status = fdht_model_new(&spec, out, &c->err)) ||
         (status = fdht_model_init(*out, c->seed, a->init_scale, &c->err)))
         goto out;
-    /* the LSTM comes first; the classifier is kept if its classes are the same */
-    size_t n = same ? fdht_model_size(init) : fdht_model_lstm_size(init);
-    memcpy(fdht_model_values(*out), fdht_model_values_const(init), n * sizeof(float));
+    take_values(init, *out, same);
 out:
+    free(link);
     fdht_model_free(init);
     return status;
 }
@@ -303,6 +362,9 @@ out:
 int train_model_make(cli *c, const train_args *a, train_set *s, const train_classes *k, fdht_model **out)
 {
     *out = NULL;
+    if (!a->init && k->n < 2)
+        return cli_fail(c, FDHT_EFORMAT, "%s: expected labels of at least 2 classes, found %zu", a->data,
+                        k->n);
     int status = a->init ? fitted_model(c, a, s, k, out) : new_model(c, a, s, k, out);
     if (status) {
         fdht_model_free(*out);

@@ -36,17 +36,21 @@ static void report_json(cli *c, const train_result *r)
     cli_json_string(final, "clips_of", r->what);
     cli_json_size(final, "clips", s->clips);
     cli_json_number(final, "loss", s->loss);
+    cli_json_string(final, "output", fdht_output_name(s->output));
     cli_json_number(final, "accuracy", s->accuracy);
+    cli_json_number(final, "f1", s->f1_mean);
+    cli_json_number(final, "mean_absolute_error", s->error);
     cJSON *list = cli_json_array(final, "classes"), *rows = cli_json_array(final, "confusion");
-    for (size_t k = 0; k < s->classes; k++) {
+    for (size_t k = 0; s->confusion && k < s->classes; k++) {
         cJSON *one = cli_json_object(list, NULL);
         cli_json_string(one, "label", class_name(r->model, k, buf));
         cli_json_number(one, "precision", s->precision[k]);
         cli_json_number(one, "recall", s->recall[k]);
         cli_json_number(one, "f1", s->f1[k]);
         cJSON *row = cli_json_array(rows, NULL);
-        for (size_t j = 0; j < s->classes; j++)
-            cli_json_size(row, NULL, s->confusion[k * s->classes + j]);
+        size_t n = s->output == FDHT_OUTPUT_SIGMOID ? 4 : s->classes;
+        for (size_t j = 0; j < n; j++)
+            cli_json_size(row, NULL, s->confusion[k * n + j]);
     }
     cli_json_print(stdout, json);
 }
@@ -59,10 +63,35 @@ static void print_share(double v)
         printf(" %9s", "-");
 }
 
+static void print_classes(const train_result *r)
+{
+    const fdht_result *s = r->scores;
+    bool labels = s->output == FDHT_OUTPUT_SIGMOID;
+    size_t n = labels ? 4 : s->classes;
+    char buf[32];
+    int width = 5;
+    for (size_t k = 0; k < s->classes; k++) {
+        int length = (int)strlen(class_name(r->model, k, buf));
+        width = length > width ? length : width;
+    }
+    printf("%-*s %9s %9s %9s  %s\n", width, labels ? "label" : "class", "precision", "recall", "f1",
+           labels ? "unset: said not, said; set: said not, said" : "predicted as");
+    for (size_t k = 0; k < s->classes; k++) {
+        printf("%-*s", width, class_name(r->model, k, buf));
+        print_share(s->precision[k]);
+        print_share(s->recall[k]);
+        print_share(s->f1[k]);
+        printf(" ");
+        for (size_t j = 0; j < n && n <= 24; j++)
+            printf(" %4zu", s->confusion[k * n + j]);
+        printf("\n");
+    }
+}
+
 void train_report(cli *c, const train_result *r)
 {
     const fdht_result *s = r->scores;
-    char buf[32];
+    bool steps = fdht_model_each(r->model);
     if (c->json) {
         report_json(c, r);
         return;
@@ -72,21 +101,19 @@ void train_report(cli *c, const train_result *r)
     printf("%zu epochs in %.1f s", r->history->n, r->seconds);
     if (r->best_epoch)
         printf(", the values of epoch %d", r->best_epoch);
-    printf("\naccuracy %.4f, loss %.4f on %zu %s clips\n\n", s->accuracy, s->loss, s->clips, r->what);
-    int width = 5;
-    for (size_t k = 0; k < s->classes; k++) {
-        int n = (int)strlen(class_name(r->model, k, buf));
-        width = n > width ? n : width;
-    }
-    printf("%-*s %9s %9s %9s  predicted as\n", width, "class", "precision", "recall", "f1");
-    for (size_t k = 0; k < s->classes; k++) {
-        printf("%-*s", width, class_name(r->model, k, buf));
-        print_share(s->precision[k]);
-        print_share(s->recall[k]);
-        print_share(s->f1[k]);
-        printf(" ");
-        for (size_t j = 0; j < s->classes && s->classes <= 24; j++)
-            printf(" %4zu", s->confusion[k * s->classes + j]);
+    if (s->output == FDHT_OUTPUT_LINEAR)
+        printf("\nerror: mean absolute %.6g, root mean square %.6g", s->error, sqrt(s->loss));
+    else if (s->output == FDHT_OUTPUT_SIGMOID && s->classes > 1)
+        printf("\nmean F1 %.4f, right labels %.4f, loss %.4f", s->f1_mean, s->accuracy, s->loss);
+    else
+        printf("\naccuracy %.4f, loss %.4f", s->accuracy, s->loss);
+    if (steps)
+        printf(" on %zu steps of", s->rows);
+    else
+        printf(" on");
+    printf(" %zu %s clips\n", s->clips, r->what);
+    if (s->confusion) {
         printf("\n");
+        print_classes(r);
     }
 }

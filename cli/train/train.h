@@ -36,7 +36,9 @@ typedef struct train_set {
     fdht_clip_shape shape; /* as delivered; length: the longest */
     fdht_train_data data;
     size_t *id, *length, *offset; /* (clips): number in the file, frames, place in memory */
-    int *label;
+    int *label;                   /* (clips) */
+    int *answer;                  /* (rows of scores) labels, or NULL; */
+    float *target;                /* (rows of scores, width), or NULL */
     unsigned char *memory, *kept; /* kept (clips): is in memory */
     size_t bytes;                 /* of all clips */
 } train_set;
@@ -57,6 +59,9 @@ int train_set_open(cli *c, const train_args *a, const char *path, fdht_dataset *
                    const train_classes *k, train_set *out);
 /* Move a random part (--val-split) of the clips of `from` into `to`. */
 int train_set_split(cli *c, const train_args *a, train_set *from, train_set *to);
+/* Labels or targets for each row of the model's scores: the file's targets, else labels; a clip's label or only row of
+ * targets holds for all its steps. k: the classes, whose names are values where they are numbers. */
+int train_set_answers(cli *c, train_set *s, const train_classes *k, const fdht_model *m);
 /* Whether the file marks clips for validation. */
 bool train_set_has_val(const train_set *s);
 void train_set_close(train_set *s);
@@ -67,7 +72,7 @@ void train_set_close(train_set *s);
 int train_model_make(cli *c, const train_args *a, train_set *s, const train_classes *k, fdht_model **out);
 /* Refuse clips that the model of --OPTION PATH does not take: "takes 768 inputs, the clips have 4800". any_kind: a model
  * of features takes frames of as many numbers, too (weights of other programs do not say which they take). */
-int train_check_model(cli *c, const char *option, const char *path, const fdht_model_spec *s, bool any_kind,
+int train_check_model(cli *c, const char *option, const char *path, const fdht_model *m, bool any_kind,
                       const fdht_clip_shape *h);
 
 /* ---- train/output.c ---- */

@@ -80,6 +80,7 @@ void fdht_clip_item_free(fdht_clip_item *item)
     fdht_free(item->name);
     fdht_free(item->source);
     fdht_free(item->label_name);
+    fdht_free(item->target);
     fdht_free(item->u8);
     fdht_free(item->f32);
     fdht_free(item);

@@ -280,6 +280,23 @@ out:
     return rc;
 }
 
+/* What the data set says that the clip should give. */
+static int copy_target(const fdht_dataset *ds, size_t i, fdht_clip_item *item, fdht_error *err)
+{
+    const fdht_dataset_info *info = fdht_dataset_info_of(ds);
+    const float *target = fdht_dataset_target(ds, i);
+    if (!target)
+        return FDHT_OK;
+    item->target_width = info->target_width;
+    item->target_rows = info->target_steps ? info->target_steps : 1;
+    size_t n = item->target_rows * item->target_width;
+    item->target = fdht_calloc_err(n, sizeof *item->target, "targets", err);
+    if (!item->target)
+        return FDHT_ENOMEM;
+    memcpy(item->target, target, n * sizeof *target);
+    return FDHT_OK;
+}
+
 static int next_dataset(fdht_source *s, fdht_clip_item **out, fdht_error *err)
 {
     if (s->next == s->n) {
@@ -301,7 +318,8 @@ static int next_dataset(fdht_source *s, fdht_clip_item **out, fdht_error *err)
         return rc;
     (*out)->label = label;
     (*out)->split = fdht_dataset_split(s->ds, i);
-    rc = read_dataset_clip(s, i, *out, &why);
+    if (!(rc = copy_target(s->ds, i, *out, &why)))
+        rc = read_dataset_clip(s, i, *out, &why);
     return rc ? record(s, out, rc, &why, err) : FDHT_OK;
 }
 

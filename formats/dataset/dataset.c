@@ -33,6 +33,7 @@ void fdht_dataset_close(fdht_dataset *ds)
     fdht_free(ds->first);
     fdht_free(ds->label);
     fdht_free(ds->split);
+    fdht_free(ds->target);
     fdht_free(ds->path);
     fdht_free(ds);
 }
@@ -306,7 +307,8 @@ int fdht_dataset_open(const char *path, fdht_dataset **out, fdht_error *err)
     if (!(ds->path = fdht_strdup(path)))
         status = fdht_fail(err, FDHT_ENOMEM, "out of memory: data set");
     else if (!(status = fdht_h5_open(path, &ds->file, err)) && !(status = open_form(ds, err)) &&
-             !(status = number_clips(ds, err)) && !(status = summarise(ds, err))) {
+             !(status = number_clips(ds, err)) && !(status = summarise(ds, err)) &&
+             !(status = fdht_dataset_load_targets(ds, err))) {
         *out = ds;
         return FDHT_OK;
     }

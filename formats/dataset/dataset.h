@@ -19,12 +19,15 @@ struct fdht_dataset {
     size_t *first;          /* flat: its first frame */
     int *label;
     int8_t *split;
+    float *target; /* (clips, target_width) or (clips, target_steps, target_width), or NULL */
 };
 
 /* One object a clip: groups with `frames`, else root 2-D float data sets. */
 int fdht_dataset_open_members(fdht_dataset *ds, fdht_error *err);
 /* Their own labels and splits, after those of the whole file. */
 int fdht_dataset_member_labels(fdht_dataset *ds, fdht_error *err);
+/* /targets, where the file has it. */
+int fdht_dataset_load_targets(fdht_dataset *ds, fdht_error *err);
 int fdht_dataset_read_member(fdht_dataset *ds, size_t i, void *data, fdht_error *err);
 
 #endif

@@ -71,7 +71,9 @@ typedef struct fdht_clip_item {
     int label;        /* number of the class in the data set it came from; -1: unknown */
     char *label_name; /* the class's name, or the class folder's; NULL: unknown */
     int split;        /* FDHT_SPLIT_* */
-    size_t number;    /* of the clip in the whole input, from 0 */
+    float *target; /* (target_rows, target_width) of a data set's /targets, or NULL: one row, or one a step */
+    size_t target_rows, target_width;
+    size_t number;         /* of the clip in the whole input, from 0 */
     fdht_clip_shape shape; /* as delivered: after sampling, resize and grey */
     size_t total;          /* frames before sampling */
     uint8_t *u8;           /* (frames, height, width, channels), or NULL */

@@ -65,6 +65,8 @@ typedef struct fdht_dataset_info {
     bool uniform;
     size_t min_length, max_length;
     bool has_labels, has_names, has_split;
+    size_t target_width; /* numbers of a row of /targets; 0: there are none */
+    size_t target_steps; /* rows of a clip in /targets, those past its length unused; 0: one row a clip */
     size_t split[FDHT_SPLITS]; /* clips in each */
     uint64_t frame_bytes;      /* of all frames or features when unpacked */
 } fdht_dataset_info;
@@ -83,6 +85,9 @@ FDHT_API void fdht_dataset_shape(const fdht_dataset *ds, size_t i, fdht_clip_sha
 FDHT_API const char *fdht_dataset_name(const fdht_dataset *ds, size_t i);
 FDHT_API int fdht_dataset_label(const fdht_dataset *ds, size_t i);
 FDHT_API int fdht_dataset_split(const fdht_dataset *ds, size_t i);
+/* What clip i should give: target_width numbers, or target_steps rows of them, which belong to the data set; NULL: the
+ * file has no /targets. */
+FDHT_API const float *fdht_dataset_target(const fdht_dataset *ds, size_t i);
 /* Name of class k < classes. */
 FDHT_API const char *fdht_dataset_class(const fdht_dataset *ds, size_t k);
 /* All of them, for fdht_model_spec.class_name, which copies them; NULL where the file names no classes. */

@@ -69,7 +69,8 @@ FDHT_API int fdht_out_commit(fdht_out *o, fdht_error *err);
 /* Remove the temporary file and free. NULL allowed. errno is kept. */
 FDHT_API void fdht_out_discard(fdht_out *o);
 
-/* Do both paths lead to the same existing file (device and inode, through links)? "-" is the same as nothing. */
+/* Do both paths lead to the same file (device and inode, through links), or, where neither is there yet, to the same name in the
+ * same directory? "-" is the same as nothing. */
 FDHT_API bool fdht_same_file(const char *a, const char *b);
 
 /* What a path holds, by its content and never by its name. */

@@ -18,6 +18,7 @@ void fdht_hdf5_quiet(void)
 {
     H5dont_atexit(); /* counts only before the library's first use, which the next call is */
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    H5PLset_loading_state(0); /* a file that names a filter must not make libhdf5 load code */
 }
 
 int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)

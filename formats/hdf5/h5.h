@@ -89,6 +89,8 @@ int fdht_h5_create(const char *path, hid_t *out, fdht_error *err);
  * of at most 64 MiB; parents are made. */
 int fdht_h5_write(hid_t loc, const char *path, int rank, const size_t *dim, hid_t file_type, hid_t mem,
                   const void *data, fdht_error *err);
+/* Open the group, which is made with its parents where it is missing. The caller closes it. FDHT_EIO. */
+int fdht_h5_group(hid_t loc, const char *path, hid_t *out, fdht_error *err);
 int fdht_h5_write_strings(hid_t loc, const char *path, const char *const *s, size_t n, fdht_error *err);
 int fdht_h5_put_string(hid_t loc, const char *name, const char *s, fdht_error *err);
 int fdht_h5_put_strings(hid_t loc, const char *name, const char *const *s, size_t n, fdht_error *err);

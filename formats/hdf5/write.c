@@ -68,6 +68,20 @@ static bool make_parents(hid_t loc, const char *path)
     return ok;
 }
 
+int fdht_h5_group(hid_t loc, const char *path, hid_t *out, fdht_error *err)
+{
+    char whole[256];
+    *out = -1;
+    snprintf(whole, sizeof whole, "%s/", path);
+    H5E_BEGIN_TRY
+    {
+        if (make_parents(loc, whole))
+            *out = H5Gopen2(loc, path, H5P_DEFAULT);
+    }
+    H5E_END_TRY
+    return *out < 0 ? fdht_fail(err, FDHT_EIO, "/%s: cannot make the group", path) : FDHT_OK;
+}
+
 /* Make a data set of `type` and fill it. */
 static int write_array(hid_t loc, const char *path, int rank, const size_t *dim, hid_t file_type, hid_t mem,
                        const void *data, fdht_error *err)

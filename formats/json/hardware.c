@@ -38,15 +38,6 @@ int fdht_hardware_set(fdht_hardware *m, const char *key, const char *value, fdht
     return status;
 }
 
-/* Characters that would do more on a terminal than print. */
-static bool plain(const char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' || *text == 127)
-            return false;
-    return true;
-}
-
 /* KEY: value, or KEY: {"value": value, "source": "published: .."} */
 static int take_key(fdht_hardware *m, const cJSON *item, const char *path, fdht_error *err)
 {
@@ -75,7 +66,7 @@ static int take_key(fdht_hardware *m, const cJSON *item, const char *path, fdht_
     if (fdht_hardware_set(m, key, text, &why))
         return fdht_fail(err, FDHT_EFORMAT, "%s: %s", path, why.msg);
     int i = key_index(key);
-    if (source && (i < 0 || strlen(source) >= sizeof m->source[i] || !plain(source)))
+    if (source && (i < 0 || strlen(source) >= sizeof m->source[i] || !fdht_json_plain(source)))
         return fdht_fail(err, FDHT_EFORMAT, "%s: %.60s: source: expected less than %zu plain characters",
                          path, key, sizeof m->source[0]);
     if (source)

@@ -105,3 +105,11 @@ int fdht_json_schema(const char *path, char *buf, size_t size, fdht_error *err)
     cJSON_Delete(json);
     return status;
 }
+
+bool fdht_json_plain(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 127)
+            return false;
+    return true;
+}

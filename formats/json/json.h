@@ -21,5 +21,7 @@ int fdht_json_sizes(const cJSON *json, const char *path, const char *key, bool r
 int fdht_json_size(const cJSON *json, const char *path, const char *key, size_t absent, size_t *v,
                    fdht_error *err);
 const char *fdht_json_string(const cJSON *json, const char *key);
+/* Whether text holds no control characters, which a terminal would obey. */
+bool fdht_json_plain(const char *text);
 
 #endif

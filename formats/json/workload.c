@@ -126,6 +126,8 @@ static int fill(const cJSON *json, const char *path, fdht_workload *out, fdht_er
                                                          : tt_ranks(json, path, s, err)))
         return status;
     name = name ? name : "workload";
+    if (!fdht_json_plain(name))
+        return fdht_fail(err, FDHT_EFORMAT, "%s: name: holds a control character", path);
     if (!strcmp(format, "fdht")) {
         snprintf(w.name, sizeof w.name, "%s", name);
         status = place(json, path, &w, err);

@@ -8,6 +8,7 @@
 
 #include "fdht/modelfile.h"
 #include "hdf5/h5.h"
+#include "model/attr.h"
 
 enum { MAX_LAYERS = 1024, MAX_BLOCKS = 4096, MAX_EXPANSION = 1100 };
 #define MAX_SIDE ((int64_t)1 << 40)
@@ -28,46 +29,6 @@ static int blame_file(int rc, fdht_error *err)
     if (err)
         err->code = FDHT_EFORMAT;
     return FDHT_EFORMAT;
-}
-
-static int get_count(hid_t loc, const char *name, int64_t low, int64_t high, int64_t *out, fdht_error *err)
-{
-    int rc = fdht_h5_attr_int(loc, name, out, err);
-    if (rc == FDHT_ENOENT)
-        rc = fdht_fail(err, FDHT_EFORMAT, "attribute %s: missing", name);
-    if (!rc && (*out < low || *out > high))
-        rc = fdht_fail(err, FDHT_EFORMAT, "attribute %s: %lld, expected %lld..%lld", name, (long long)*out,
-                       (long long)low, (long long)high);
-    return rc;
-}
-
-static int get_word(hid_t loc, const char *name, char *buf, size_t size, fdht_error *err)
-{
-    int rc = fdht_h5_attr_string(loc, name, buf, size, err);
-    return rc == FDHT_ENOENT ? fdht_fail(err, FDHT_EFORMAT, "attribute %s: missing", name) : rc;
-}
-
-/* One of "a|b|c": its index. */
-static int get_choice(hid_t loc, const char *name, const char *const *word, int n, int *out, fdht_error *err)
-{
-    char buf[64];
-    int rc = get_word(loc, name, buf, sizeof buf, err);
-    if (rc)
-        return rc;
-    for (*out = 0; *out < n; ++*out)
-        if (!strcmp(word[*out], buf))
-            return FDHT_OK;
-    return fdht_fail(err, FDHT_EFORMAT, "attribute %s: '%s' is unknown", name, buf);
-}
-
-static int get_number(hid_t loc, const char *name, double *out, fdht_error *err)
-{
-    int rc = fdht_h5_attr_double(loc, name, out, err);
-    if (rc == FDHT_ENOENT)
-        rc = fdht_fail(err, FDHT_EFORMAT, "attribute %s: missing", name);
-    if (!rc && !isfinite(*out))
-        rc = fdht_fail(err, FDHT_EFORMAT, "attribute %s: not a finite number", name);
-    return rc;
 }
 
 /* Exactly n sizes of at least low; n = SIZE_MAX: any number up to max, *got of them. */
@@ -110,19 +71,19 @@ static int read_header(hid_t file, fdht_modelfile_info *info, fdht_error *err)
     int rc;
     if (!fdht_h5_has_attr(file, "format"))
         return fdht_fail(err, FDHT_EFORMAT, "not an fdht model (no attribute format)");
-    if ((rc = get_word(file, "format", word, sizeof word, err)))
+    if ((rc = fdht_attr_word(file, "format", word, sizeof word, err)))
         return rc;
     if (strcmp(word, "fdht-model"))
         return fdht_fail(err, FDHT_EFORMAT, "not an fdht model (format is '%.40s')", word);
-    if ((rc = get_word(file, "creator", info->creator, sizeof info->creator, err)) ||
-        (rc = get_word(file, "version", word, sizeof word, err)))
+    if ((rc = fdht_attr_word(file, "creator", info->creator, sizeof info->creator, err)) ||
+        (rc = fdht_attr_word(file, "version", word, sizeof word, err)))
         return rc;
     if (!parse_version(word, &info->major, &info->minor))
         return fdht_fail(err, FDHT_EFORMAT, "attribute version: '%.40s' is not MAJOR.MINOR", word);
     if (info->major != FDHT_MODELFILE_MAJOR)
         return fdht_fail(err, FDHT_EVERSION, "model of version %s (this program reads %d.x), written by %s",
                          word, FDHT_MODELFILE_MAJOR, info->creator);
-    if ((rc = get_word(file, "gates", word, sizeof word, err)))
+    if ((rc = fdht_attr_word(file, "gates", word, sizeof word, err)))
         return rc;
     bool known = false; /* those of the first cell */
     for (int r = 0; r < FDHT_RECURRENTS; r++)
@@ -140,14 +101,14 @@ static int read_frame(hid_t file, fdht_frame_spec *f, fdht_error *err)
     int64_t channels, diff, gray, resize, frames;
     int rc, sample;
     if ((rc = get_sizes(file, "frame_size", 2, 2, 0, size, &n, err)) ||
-        (rc = get_count(file, "frame_channels", 0, 4096, &channels, err)) ||
-        (rc = get_number(file, "frame_mean", &f->mean, err)) ||
-        (rc = get_number(file, "frame_std", &f->std, err)) ||
-        (rc = get_count(file, "frame_diff", 0, 1, &diff, err)) ||
-        (rc = get_count(file, "frame_gray", 0, 1, &gray, err)) ||
-        (rc = get_count(file, "frame_resize", 0, 1, &resize, err)) ||
-        (rc = get_count(file, "frame_frames", 0, INT32_MAX, &frames, err)) ||
-        (rc = get_choice(file, "frame_sample", samples, 2, &sample, err)))
+        (rc = fdht_attr_count(file, "frame_channels", 0, 4096, &channels, err)) ||
+        (rc = fdht_attr_number(file, "frame_mean", &f->mean, err)) ||
+        (rc = fdht_attr_number(file, "frame_std", &f->std, err)) ||
+        (rc = fdht_attr_count(file, "frame_diff", 0, 1, &diff, err)) ||
+        (rc = fdht_attr_count(file, "frame_gray", 0, 1, &gray, err)) ||
+        (rc = fdht_attr_count(file, "frame_resize", 0, 1, &resize, err)) ||
+        (rc = fdht_attr_count(file, "frame_frames", 0, INT32_MAX, &frames, err)) ||
+        (rc = fdht_attr_choice(file, "frame_sample", samples, 2, &sample, err)))
         return rc;
     f->width = size[0];
     f->height = size[1];
@@ -162,20 +123,23 @@ static int read_frame(hid_t file, fdht_frame_spec *f, fdht_error *err)
 
 static int read_root(struct reading *r, fdht_error *err)
 {
-    static const char *const pools[] = {"last", "mean"};
+    static const char *const pools[] = {"last", "mean", "chain"};
     fdht_model_spec *s = &r->spec;
     int64_t layers, directions, classes;
     int rc, pool;
-    if ((rc = get_count(r->file, "layers", 1, MAX_LAYERS, &layers, err)) ||
-        (rc = get_count(r->file, "directions", 1, 2, &directions, err)) ||
-        (rc = get_choice(r->file, "pool", pools, 2, &pool, err)) ||
-        (rc = get_count(r->file, "n_classes", 0, INT32_MAX, &classes, err)) ||
+    if ((rc = fdht_attr_count(r->file, "layers", 1, MAX_LAYERS, &layers, err)) ||
+        (rc = fdht_attr_count(r->file, "directions", 1, 2, &directions, err)) ||
+        (rc = fdht_attr_choice(r->file, "pool", pools, 3, &pool, err)) ||
+        (rc = fdht_attr_count(r->file, "n_classes", 0, INT32_MAX, &classes, err)) ||
         (rc = read_frame(r->file, &s->frame, err)))
         return rc;
     s->layers = (int)layers;
     s->directions = (int)directions;
-    s->pool = pool ? FDHT_POOL_MEAN : FDHT_POOL_LAST;
+    s->pool = pool == 1 ? FDHT_POOL_MEAN : FDHT_POOL_LAST;
     s->classes = (size_t)classes;
+    s->cells = s->layers * s->directions;
+    if (pool == 2 && (rc = fdht_modelfile_get_links(r->file, s, err)))
+        return rc;
     if (!fdht_h5_has_attr(r->file, "classes"))
         return FDHT_OK;
     if ((rc = fdht_h5_attr_strings(r->file, "classes", &s->class_name, &r->n_names, err)))
@@ -192,7 +156,7 @@ static int read_ranks(hid_t loc, fdht_op_spec *op, fdht_error *err)
     size_t n, got;
     int rc;
     if (fdht_format_traits_of(op->format)->tree) {
-        if ((rc = get_word(loc, "tree", tree, sizeof tree, err)))
+        if ((rc = fdht_attr_word(loc, "tree", tree, sizeof tree, err)))
             return rc;
         if ((rc = blame_file(fdht_tree_parse(tree, op->d, &op->tree, err), err)))
             return fdht_fail_prefix(err, rc, "attribute tree");
@@ -208,19 +172,19 @@ static int read_box(hid_t loc, const char *corner, const char *size, int d, fdht
     return rc ? rc : get_sizes(loc, size, (size_t)d, (size_t)d, 1, b->size, &got, err);
 }
 
-/* An attribute that names an activation; where it may be missing, *out stays as it is without it. */
-static int read_activation(hid_t loc, const char *name, bool may_miss, fdht_activation *out, fdht_error *err)
+/* Layer and direction of cell i; a reversed layer of one direction counts as forward. */
+static void place_of_cell(const fdht_model_spec *s, int i, int *layer, int *direction)
 {
-    const char *word[FDHT_ACTIVATIONS];
-    int which;
-    if (may_miss && !fdht_h5_has_attr(loc, name))
-        return FDHT_OK;
-    for (int i = 0; i < FDHT_ACTIVATIONS; i++)
-        word[i] = fdht_activation_name((fdht_activation)i);
-    int rc = get_choice(loc, name, word, FDHT_ACTIVATIONS, &which, err);
-    if (!rc)
-        *out = (fdht_activation)which;
-    return rc;
+    *layer = s->links ? 0 : i / s->directions;
+    *direction = s->links ? 0 : i % s->directions;
+    for (int k = 0; k < s->links; k++) {
+        if (s->link[k].kind != FDHT_LINK_LSTM)
+            continue;
+        *direction = i - s->link[k].cell;
+        if (*direction < s->link[k].directions)
+            return;
+        ++*layer;
+    }
 }
 
 /* Without the attribute a cell is an LSTM. */
@@ -232,7 +196,7 @@ static int read_recurrent(hid_t loc, fdht_recurrent *out, fdht_error *err)
         return FDHT_OK;
     for (int i = 0; i < FDHT_RECURRENTS; i++)
         word[i] = fdht_recurrent_name((fdht_recurrent)i);
-    int rc = get_choice(loc, "recurrent", word, FDHT_RECURRENTS, &which, err);
+    int rc = fdht_attr_choice(loc, "recurrent", word, FDHT_RECURRENTS, &which, err);
     if (!rc)
         *out = (fdht_recurrent)which;
     return rc;
@@ -244,19 +208,20 @@ static int read_cell(hid_t loc, const struct reading *r, int i, fdht_cell_spec *
     char kind[32], format[32];
     int64_t inputs, hidden, proj, bias, blocks, layer;
     size_t d, got;
-    int rc, direction, dirs = r->spec.directions;
-    if ((rc = get_word(loc, "cell", kind, sizeof kind, err)) ||
-        (rc = get_word(loc, "format", format, sizeof format, err)) ||
-        (rc = get_count(loc, "layer", 0, MAX_LAYERS, &layer, err)) ||
-        (rc = get_choice(loc, "direction", directions, 2, &direction, err)) ||
-        (rc = get_count(loc, "inputs", 1, MAX_SIDE, &inputs, err)) ||
-        (rc = get_count(loc, "hidden_size", 1, MAX_SIDE, &hidden, err)) ||
-        (rc = get_count(loc, "proj_size", 0, MAX_SIDE, &proj, err)) ||
-        (rc = get_count(loc, "bias", 0, 1, &bias, err)) || (rc = read_recurrent(loc, &c->recurrent, err)) ||
-        (rc = read_activation(loc, "activation", false, &c->activation, err)) ||
-        (rc = read_activation(loc, "candidate", true, &c->candidate, err)) ||
-        (rc = read_activation(loc, "output", true, &c->output, err)) ||
-        (rc = get_count(loc, "blocks", 1, MAX_BLOCKS, &blocks, err)) ||
+    int rc, direction, want_layer, want_direction;
+    if ((rc = fdht_attr_word(loc, "cell", kind, sizeof kind, err)) ||
+        (rc = fdht_attr_word(loc, "format", format, sizeof format, err)) ||
+        (rc = fdht_attr_count(loc, "layer", 0, MAX_LAYERS, &layer, err)) ||
+        (rc = fdht_attr_choice(loc, "direction", directions, 2, &direction, err)) ||
+        (rc = fdht_attr_count(loc, "inputs", 1, MAX_SIDE, &inputs, err)) ||
+        (rc = fdht_attr_count(loc, "hidden_size", 1, MAX_SIDE, &hidden, err)) ||
+        (rc = fdht_attr_count(loc, "proj_size", 0, MAX_SIDE, &proj, err)) ||
+        (rc = fdht_attr_count(loc, "bias", 0, 1, &bias, err)) ||
+        (rc = read_recurrent(loc, &c->recurrent, err)) ||
+        (rc = fdht_attr_activation(loc, "activation", false, &c->activation, err)) ||
+        (rc = fdht_attr_activation(loc, "candidate", true, &c->candidate, err)) ||
+        (rc = fdht_attr_activation(loc, "output", true, &c->output, err)) ||
+        (rc = fdht_attr_count(loc, "blocks", 1, MAX_BLOCKS, &blocks, err)) ||
         (rc = get_sizes(loc, "in_modes", SIZE_MAX, FDHT_MAX_MODES, 1, c->op.in, &d, err)) ||
         (rc = get_sizes(loc, "out_modes", d, FDHT_MAX_MODES, 1, c->op.out, &got, err)))
         return rc;
@@ -264,10 +229,10 @@ static int read_cell(hid_t loc, const struct reading *r, int i, fdht_cell_spec *
         return fdht_fail(err, FDHT_EFORMAT, "attribute in_modes: empty");
     if (fdht_cell_parse(kind, &c->kind, err) || fdht_format_parse(format, &c->op.format, err))
         return fdht_fail(err, FDHT_EFORMAT, "unknown cell '%s' of format '%s'", kind, format);
-    if (layer != i / dirs || direction != i % dirs)
-        return fdht_fail(err, FDHT_EFORMAT,
-                         "layer %lld, direction %s stands where layer %d, direction %s should",
-                         (long long)layer, directions[direction], i / dirs, directions[i % dirs]);
+    place_of_cell(&r->spec, i, &want_layer, &want_direction);
+    if (layer != want_layer || direction != want_direction)
+        return fdht_fail(err, FDHT_EFORMAT, "is of layer %lld, direction %s, expected layer %d, direction %s",
+                         (long long)layer, directions[direction], want_layer, directions[want_direction]);
     c->inputs = (size_t)inputs;
     c->hidden = (size_t)hidden;
     c->proj = (size_t)proj;
@@ -283,7 +248,7 @@ static int read_cell(hid_t loc, const struct reading *r, int i, fdht_cell_spec *
 
 static int read_cells(struct reading *r, fdht_error *err)
 {
-    size_t n = (size_t)r->spec.layers * (size_t)r->spec.directions;
+    size_t n = (size_t)r->spec.cells;
     int rc = FDHT_OK;
     r->spec.cell = fdht_calloc_err(n, sizeof *r->spec.cell, "model cells", err);
     if (!r->spec.cell)
@@ -324,11 +289,18 @@ static bool cell_size(const fdht_cell_spec *c, size_t parameters, size_t *out)
     return true;
 }
 
+/* The numbers that a link asks for; false on overflow. */
+static bool link_size(const fdht_link *l, size_t *out)
+{
+    *out = l->kind == FDHT_LINK_NORM || l->kind == FDHT_LINK_LAYER_NORM ? 2 * l->inputs : 0;
+    return l->kind != FDHT_LINK_DENSE || fdht_mul(l->outputs, l->inputs + 1, out);
+}
+
 /* The attributes alone say how large the model is: they must not ask for more than the file can hold. */
 static int check_size(const struct reading *r, fdht_error *err)
 {
     const fdht_model_spec *s = &r->spec;
-    size_t total = 0, allowed, n, cells = (size_t)s->layers * (size_t)s->directions;
+    size_t total = 0, allowed, n, cells = (size_t)s->cells;
     if (!fdht_mul(r->bytes, MAX_EXPANSION / sizeof(float), &allowed))
         allowed = SIZE_MAX;
     for (size_t i = 0; i < cells; i++) {
@@ -342,9 +314,13 @@ static int check_size(const struct reading *r, fdht_error *err)
             return fdht_fail(err, FDHT_EFORMAT, "/cells/%zu: describes more numbers than %zu bytes can hold",
                              i, r->bytes);
     }
+    for (int k = 0; k < s->links; k++)
+        if (!link_size(&s->link[k], &n) || (total += n) < n || total > allowed)
+            return fdht_fail(err, FDHT_EFORMAT, "/chain/%d: describes more numbers than %zu bytes can hold",
+                             k, r->bytes);
     const fdht_cell_spec *last = &s->cell[cells - 1];
     size_t outputs = (last->proj ? last->proj : last->hidden) * (size_t)s->directions;
-    if (!fdht_mul(s->classes, outputs + 1, &n) || n > allowed - total)
+    if (!s->links && (!fdht_mul(s->classes, outputs + 1, &n) || n > allowed - total))
         return fdht_fail(err, FDHT_EFORMAT, "/classifier: describes more numbers than %zu bytes can hold",
                          r->bytes);
     return FDHT_OK;
@@ -497,6 +473,7 @@ int fdht_modelfile_read(const char *path, fdht_model **out, fdht_blobs **trainin
         rc = read_training(r.file, training, err);
     fdht_h5_close(&r.file, NULL);
     fdht_free(r.spec.cell);
+    fdht_free(r.spec.link);
     fdht_h5_free_strings(r.spec.class_name, r.n_names);
     if (rc) {
         fdht_model_free(m);

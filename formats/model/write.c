@@ -4,6 +4,7 @@
 
 #include "fdht/modelfile.h"
 #include "hdf5/h5.h"
+#include "model/attr.h"
 
 size_t fdht_blob_size(fdht_blob_type type)
 {
@@ -76,11 +77,24 @@ static int put_cell(hid_t loc, const fdht_cell_spec *c, int layer, int direction
     return put_box(loc, "h_corner", "h_size", &c->h, c->op.d, err);
 }
 
-static int put_root(hid_t root, const fdht_model_spec *s, fdht_error *err)
+/* Whether a reader of version 1.0 computes the same of it. */
+static bool is_plain(const fdht_model *m)
 {
+    const fdht_model_spec *s = fdht_model_spec_of(m);
+    for (int i = 0; i < s->cells; i++)
+        if (s->cell[i].candidate != FDHT_TANH || s->cell[i].output != FDHT_TANH ||
+            s->cell[i].activation > FDHT_HARD_SIGMOID3 || s->cell[i].recurrent != FDHT_LSTM)
+            return false;
+    return fdht_model_classic(m);
+}
+
+static int put_root(hid_t root, const fdht_model *m, fdht_error *err)
+{
+    const fdht_model_spec *s = fdht_model_spec_of(m);
+    bool plain = is_plain(m);
     char version[32], creator[64];
     int rc;
-    snprintf(version, sizeof version, "%d.%d", FDHT_MODELFILE_MAJOR, FDHT_MODELFILE_MINOR);
+    snprintf(version, sizeof version, "%d.%d", FDHT_MODELFILE_MAJOR, plain ? 0 : FDHT_MODELFILE_MINOR);
     snprintf(creator, sizeof creator, "fdht %s", fdht_version());
     if ((rc = fdht_h5_put_string(root, "format", "fdht-model", err)) ||
         (rc = fdht_h5_put_string(root, "version", version, err)) ||
@@ -89,7 +103,7 @@ static int put_root(hid_t root, const fdht_model_spec *s, fdht_error *err)
         (rc = fdht_h5_put_string(root, "gates", fdht_recurrent_order(s->cell[0].recurrent), err)) ||
         (rc = fdht_h5_put_int(root, "layers", s->layers, err)) ||
         (rc = fdht_h5_put_int(root, "directions", s->directions, err)) ||
-        (rc = fdht_h5_put_string(root, "pool", s->pool == FDHT_POOL_MEAN ? "mean" : "last", err)) ||
+        (rc = fdht_h5_put_string(root, "pool", plain ? fdht_pool_name(s->pool) : "chain", err)) ||
         (rc = fdht_h5_put_int(root, "n_classes", (int64_t)s->classes, err)) ||
         (rc = put_frame(root, &s->frame, err)))
         return rc;
@@ -98,13 +112,13 @@ static int put_root(hid_t root, const fdht_model_spec *s, fdht_error *err)
     return fdht_h5_put_strings(root, "classes", (const char *const *)s->class_name, s->classes, err);
 }
 
-static int put_cells(hid_t file, const fdht_model_spec *s, fdht_error *err)
+static int put_layer(hid_t file, const fdht_model_spec *s, const fdht_link *l, int layer, fdht_error *err)
 {
     int rc = FDHT_OK;
-    for (int i = 0; i < s->layers * s->directions && !rc; i++) {
+    for (int d = 0; d < l->directions && !rc; d++) {
         char path[32];
         hid_t group;
-        snprintf(path, sizeof path, "cells/%d", i);
+        snprintf(path, sizeof path, "cells/%d", l->cell + d);
         H5E_BEGIN_TRY
         {
             group = H5Gopen2(file, path, H5P_DEFAULT); /* its parameters have made it */
@@ -112,9 +126,18 @@ static int put_cells(hid_t file, const fdht_model_spec *s, fdht_error *err)
         H5E_END_TRY
         if (group < 0)
             return fdht_fail(err, FDHT_EINTERNAL, "%s: no parameters", path);
-        rc = put_cell(group, &s->cell[i], i / s->directions, i % s->directions, err);
+        rc = put_cell(group, &s->cell[l->cell + d], layer, d, err);
         H5Gclose(group);
     }
+    return rc;
+}
+
+static int put_cells(hid_t file, const fdht_model_spec *s, fdht_error *err)
+{
+    int rc = FDHT_OK, layer = 0;
+    for (int k = 0; k < s->links && !rc; k++)
+        if (s->link[k].kind == FDHT_LINK_LSTM)
+            rc = put_layer(file, s, &s->link[k], layer++, err);
     return rc;
 }
 
@@ -159,7 +182,7 @@ static int write_all(hid_t file, const fdht_model *m, const fdht_blobs *training
 {
     const fdht_model_spec *s = fdht_model_spec_of(m);
     const float *values = fdht_model_values_const(m);
-    int rc = put_root(file, s, err);
+    int rc = put_root(file, m, err);
     for (int i = 0; i < fdht_model_params(m) && !rc; i++) {
         const fdht_param *p = fdht_model_param(m, i);
         rc = fdht_h5_write(file, p->name, p->order, p->dim, H5T_IEEE_F32LE, H5T_NATIVE_FLOAT,
@@ -167,6 +190,8 @@ static int write_all(hid_t file, const fdht_model *m, const fdht_blobs *training
     }
     if (!rc)
         rc = put_cells(file, s, err);
+    if (!rc && !is_plain(m))
+        rc = fdht_modelfile_put_links(file, s, err);
     if (!rc && training)
         rc = put_training(file, training, err);
     return rc;

@@ -1,36 +1,23 @@
 /* weights/write.c - any model as dense weights: Keras 2, PyTorch or plain. Matrices are written a slab of
  * columns at a time, so that memory does not grow with them. */
-#include <cjson/cJSON.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "weights/weights.h"
+#include "weights/writer.h"
 
-enum { SLAB = 1 << 22, NAME = 160 }; /* numbers of a slab in double; longest path */
+enum { SLAB = 1 << 22 }; /* numbers of a slab in double */
 
-typedef struct writer {
-    const fdht_model *m;
-    const fdht_model_spec *spec;
-    fdht_layout layout;
-    hid_t file;
-    int (*progress)(void *, double);
-    void *arg;
-    double total, done; /* columns */
-    fdht_error *err;
-} writer;
+/* ---- HDF5 ---- */
 
-/* --- HDF5
- * ------------------------------------------------------------------------------------------------------ */
-
-static int failed(writer *o, const char *path)
+int fdht_writer_failed(fdht_writer *o, const char *path)
 {
     return fdht_fail(o->err, FDHT_EIO, "%s: cannot be written", path);
 }
 
 /* Strings of one length, as h5py writes a list of bytes; none: an empty float64 array, as Keras leaves it.
  * scalar: one string. */
-static int put_strings(writer *o, const char *path, const char *name, const char *const *s, size_t n,
-                       bool scalar)
+int fdht_writer_strings(fdht_writer *o, const char *path, const char *name, const char *const *s, size_t n,
+                        bool scalar)
 {
     size_t size = 1;
     hsize_t count = n;
@@ -54,22 +41,22 @@ static int put_strings(writer *o, const char *path, const char *name, const char
     H5Tclose(type);
     H5Sclose(space);
     fdht_free(raw);
-    return ok ? FDHT_OK : failed(o, path);
+    return ok ? FDHT_OK : fdht_writer_failed(o, path);
 }
 
-static int put_text(writer *o, const char *path, const char *name, const char *text)
+int fdht_writer_text(fdht_writer *o, const char *path, const char *name, const char *text)
 {
-    return put_strings(o, path, name, &text, 1, true);
+    return fdht_writer_strings(o, path, name, &text, 1, true);
 }
 
-static int make_group(writer *o, const char *path)
+int fdht_writer_group(fdht_writer *o, const char *path)
 {
     hid_t g = H5Gcreate2(o->file, path, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    return g >= 0 && H5Gclose(g) >= 0 ? FDHT_OK : failed(o, path);
+    return g >= 0 && H5Gclose(g) >= 0 ? FDHT_OK : fdht_writer_failed(o, path);
 }
 
 /* cols = 0: one-dimensional. Parents are made. */
-static hid_t make_set(writer *o, const char *path, size_t rows, size_t cols)
+static hid_t make_set(fdht_writer *o, const char *path, size_t rows, size_t cols)
 {
     hsize_t dim[2] = {rows, cols};
     hid_t lcpl = H5Pcreate(H5P_LINK_CREATE), space = H5Screate_simple(cols ? 2 : 1, dim, NULL);
@@ -80,13 +67,13 @@ static hid_t make_set(writer *o, const char *path, size_t rows, size_t cols)
     return d;
 }
 
-static int put_vector(writer *o, const char *path, const float *v, size_t n)
+int fdht_writer_vector(fdht_writer *o, const char *path, const float *v, size_t n)
 {
     hid_t d = make_set(o, path, n, 0);
     bool ok = d >= 0 && H5Dwrite(d, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, v) >= 0;
     if (d >= 0)
         ok &= H5Dclose(d) >= 0;
-    return ok ? FDHT_OK : failed(o, path);
+    return ok ? FDHT_OK : fdht_writer_failed(o, path);
 }
 
 /* Write slab (rows, n columns) of doubles at column `col`, transposed or not. */
@@ -107,8 +94,7 @@ static int put_slab(hid_t set, const double *slab, size_t rows, size_t col, size
     return ok ? 0 : -1;
 }
 
-/* --- parts of cells
- * -------------------------------------------------------------------------------------------- */
+/* ---- parts of cells ---- */
 
 /* r, z, n <-> z, r, n: the first two of three blocks of n numbers change places. */
 static void swap_gates(double *v, size_t n)
@@ -121,7 +107,7 @@ static void swap_gates(double *v, size_t n)
 }
 
 /* Transposed, as Keras has it, with its order of a GRU's gates. */
-static int put_map(writer *o, const char *path, int cell, bool hidden, bool transposed)
+int fdht_writer_map(fdht_writer *o, const char *path, int cell, bool hidden, bool transposed)
 {
     const fdht_cell_spec *c = &o->spec->cell[cell];
     size_t rows = (size_t)fdht_recurrent_gates(c->recurrent) * c->hidden,
@@ -130,26 +116,26 @@ static int put_map(writer *o, const char *path, int cell, bool hidden, bool tran
     double *slab = fdht_calloc_err(rows, step * sizeof *slab, path, o->err);
     float *buffer = slab ? fdht_calloc_err(rows, step * sizeof *buffer, path, o->err) : NULL;
     hid_t set = buffer ? make_set(o, path, transposed ? cols : rows, transposed ? rows : cols) : -1;
-    int rc = !buffer ? FDHT_ENOMEM : set < 0 ? failed(o, path) : FDHT_OK;
+    int rc = !buffer ? FDHT_ENOMEM : set < 0 ? fdht_writer_failed(o, path) : FDHT_OK;
     for (size_t c0 = 0; c0 < cols && !rc; c0 += step) {
         size_t n = FDHT_MIN(step, cols - c0);
         rc = fdht_model_expand(o->m, cell, hidden, c0, n, slab, n, o->err);
         if (transposed && c->recurrent == FDHT_GRU)
             swap_gates(slab, c->hidden * n);
         if (!rc && put_slab(set, slab, rows, c0, n, transposed, buffer))
-            rc = failed(o, path);
+            rc = fdht_writer_failed(o, path);
         o->done += (double)n;
         if (!rc && o->progress && o->progress(o->arg, o->done / o->total))
             rc = fdht_fail(o->err, FDHT_EINTR, "interrupted");
     }
     if (set >= 0 && H5Dclose(set) < 0 && !rc)
-        rc = failed(o, path);
+        rc = fdht_writer_failed(o, path);
     fdht_free(slab);
     fdht_free(buffer);
     return rc;
 }
 
-static const float *param(const writer *o, int cell, const char *leaf)
+static const float *param(const fdht_writer *o, int cell, const char *leaf)
 {
     char name[64];
     snprintf(name, sizeof name, "cells/%d/%s", cell, leaf);
@@ -158,38 +144,39 @@ static const float *param(const writer *o, int cell, const char *leaf)
 }
 
 /* The bias, or zeros: where one cell of a model has a bias, layouts want one for all. */
-static int put_bias(writer *o, const char *path, int cell, bool zeros)
+int fdht_writer_bias(fdht_writer *o, const char *path, int cell, bool zeros)
 {
     size_t n = 4 * o->spec->cell[cell].hidden;
     const float *bias = zeros ? NULL : param(o, cell, "bias");
     float *none = bias ? NULL : fdht_calloc_err(n, sizeof *none, path, o->err);
     if (!bias && !none)
         return FDHT_ENOMEM;
-    int rc = put_vector(o, path, bias ? bias : none, n);
+    int rc = fdht_writer_vector(o, path, bias ? bias : none, n);
     fdht_free(none);
     return rc;
 }
 
 /* A small dense matrix from memory. */
-static int put_matrix(writer *o, const char *path, const float *v, size_t rows, size_t cols, bool transposed)
+int fdht_writer_matrix(fdht_writer *o, const char *path, const float *v, size_t rows, size_t cols,
+                       bool transposed)
 {
     double *slab = fdht_calloc_err(rows, cols * sizeof *slab, path, o->err);
     float *buffer = slab ? fdht_calloc_err(rows, cols * sizeof *buffer, path, o->err) : NULL;
     hid_t set = buffer ? make_set(o, path, transposed ? cols : rows, transposed ? rows : cols) : -1;
-    int rc = !buffer ? FDHT_ENOMEM : set < 0 ? failed(o, path) : FDHT_OK;
+    int rc = !buffer ? FDHT_ENOMEM : set < 0 ? fdht_writer_failed(o, path) : FDHT_OK;
     for (size_t i = 0; i < rows * cols && !rc; i++)
         slab[i] = v[i];
     if (!rc && put_slab(set, slab, rows, 0, cols, transposed, buffer))
-        rc = failed(o, path);
+        rc = fdht_writer_failed(o, path);
     if (set >= 0 && H5Dclose(set) < 0 && !rc)
-        rc = failed(o, path);
+        rc = fdht_writer_failed(o, path);
     fdht_free(slab);
     fdht_free(buffer);
     return rc;
 }
 
 /* The blocks b_r, b_z, b_n, b_q of a GRU as the two biases (3H) of PyTorch, input first, or as Keras' (2,3H), z first. */
-static int put_gru_bias(writer *o, const char *path, int cell, int which, bool keras)
+int fdht_writer_gru_bias(fdht_writer *o, const char *path, int cell, int which, bool keras)
 {
     size_t n = o->spec->cell[cell].hidden;
     const float *bias = param(o, cell, "bias");
@@ -205,40 +192,39 @@ static int put_gru_bias(writer *o, const char *path, int cell, int which, bool k
     for (size_t j = 0; j < 6 * n && !rc; j++)
         part[j] = (float)two[j];
     if (!rc)
-        rc = keras ? put_matrix(o, path, part, 2, 3 * n, false)
-                   : put_vector(o, path, part + (size_t)which * 3 * n, 3 * n);
+        rc = keras ? fdht_writer_matrix(o, path, part, 2, 3 * n, false)
+                   : fdht_writer_vector(o, path, part + (size_t)which * 3 * n, 3 * n);
     fdht_free(two);
     fdht_free(part);
     return rc;
 }
 
-static int put_head(writer *o, const char *weight_path, const char *bias_path, bool transposed)
+/* One parameter of a link: a matrix (outputs, inputs) or a vector. */
+int fdht_writer_link(fdht_writer *o, const char *path, int link, const char *what, bool transposed)
 {
-    const fdht_param *w = fdht_model_find(o->m, "classifier/weight"),
-                     *b = fdht_model_find(o->m, "classifier/bias");
-    const float *v = fdht_model_values_const(o->m);
-    if (!w || !b)
+    const fdht_param *p = fdht_model_link_param(o->m, link, what);
+    if (!p)
         return FDHT_OK;
-    int rc = put_matrix(o, weight_path, v + w->offset, w->dim[0], w->dim[1], transposed);
-    return rc ? rc : put_vector(o, bias_path, v + b->offset, b->size);
+    const float *v = fdht_model_values_const(o->m) + p->offset;
+    return p->order == 2 ? fdht_writer_matrix(o, path, v, p->dim[0], p->dim[1], transposed)
+                         : fdht_writer_vector(o, path, v, p->size);
 }
 
-static bool any_bias(const fdht_model_spec *s)
+bool fdht_writer_any_bias(const fdht_model_spec *s)
 {
     bool any = false;
-    for (int i = 0; i < s->layers * s->directions; i++)
+    for (int i = 0; i < s->cells; i++)
         any |= s->cell[i].bias;
     return any;
 }
 
-/* --- PyTorch
- * --------------------------------------------------------------------------------------------------- */
+/* ---- PyTorch ---- */
 
 /* Whether a layout holds the cells. `activation`: it says what g and h pass through, one function for both. */
-static int check_cells(writer *o, const char *program, bool activation)
+int fdht_writer_check_cells(fdht_writer *o, const char *program, bool activation)
 {
     const fdht_cell_spec *a = &o->spec->cell[0];
-    for (int i = 0; i < o->spec->layers * o->spec->directions; i++) {
+    for (int i = 0; i < o->spec->cells; i++) {
         const fdht_cell_spec *c = &o->spec->cell[i];
         if (c->recurrent != a->recurrent)
             return fdht_fail(o->err, FDHT_ENOSUP,
@@ -252,258 +238,165 @@ static int check_cells(writer *o, const char *program, bool activation)
     return FDHT_OK;
 }
 
-static int check_pytorch(writer *o)
+/* A state dict has names and numbers: layers of one lstm, then at most one linear map. */
+static int check_pytorch(fdht_writer *o)
 {
-    const fdht_cell_spec *a = &o->spec->cell[0];
-    for (int i = 0; i < o->spec->layers * o->spec->directions; i++) {
-        const fdht_cell_spec *c = &o->spec->cell[i];
-        if (c->hidden != a->hidden || c->proj != a->proj)
+    const fdht_model_spec *s = o->spec;
+    const fdht_cell_spec *a = &s->cell[0];
+    for (int i = 0; i < s->cells; i++)
+        if (s->cell[i].hidden != a->hidden || s->cell[i].proj != a->proj)
             return fdht_fail(o->err, FDHT_ENOSUP,
                              "PyTorch's LSTM has one size for all layers: export --layout hdf5");
+    for (int k = 0; k < s->links; k++) {
+        const fdht_link *l = &s->link[k];
+        bool lstm = k < s->layers && l->kind == FDHT_LINK_LSTM && l->directions == s->directions &&
+                    !l->reversed && (l->directions == 1 || l->merge == FDHT_MERGE_CONCAT);
+        bool pool = k == s->layers && l->kind == FDHT_LINK_POOL && l->pool != FDHT_POOL_MAX;
+        bool head = k == s->layers + 1 && l->kind == FDHT_LINK_DENSE && l->activation == FDHT_LINEAR;
+        if (!lstm && !pool && !head)
+            return fdht_fail(
+                o->err, FDHT_ENOSUP,
+                "link %d (%s): a state dict has no name that says what it does: another layout can", k,
+                l->name[0] ? l->name : fdht_link_name(l->kind));
     }
     return FDHT_OK;
 }
 
-static int write_pytorch(writer *o)
+static int write_pytorch(fdht_writer *o)
 {
-    int rc = check_cells(o, "PyTorch", false), dirs = o->spec->directions;
-    bool bias = any_bias(o->spec), gru = o->spec->cell[0].recurrent == FDHT_GRU;
+    int rc = fdht_writer_check_cells(o, "PyTorch", false), dirs = o->spec->directions;
+    bool bias = fdht_writer_any_bias(o->spec), gru = o->spec->cell[0].recurrent == FDHT_GRU;
     const char *module = fdht_recurrent_name(o->spec->cell[0].recurrent);
     if (!rc)
         rc = check_pytorch(o);
-    for (int i = 0; i < o->spec->layers * dirs && !rc; i++) {
+    for (int i = 0; i < o->spec->cells && !rc; i++) {
         const fdht_cell_spec *c = &o->spec->cell[i];
-        char tail[32], path[NAME];
+        char tail[32], path[FDHT_WRITER_NAME];
         snprintf(tail, sizeof tail, "_l%d%s", i / dirs, i % dirs ? "_reverse" : "");
         snprintf(path, sizeof path, "%s.weight_ih%s", module, tail);
-        rc = put_map(o, path, i, false, false);
+        rc = fdht_writer_map(o, path, i, false, false);
         snprintf(path, sizeof path, "%s.weight_hh%s", module, tail);
         if (!rc)
-            rc = put_map(o, path, i, true, false);
+            rc = fdht_writer_map(o, path, i, true, false);
         for (int b = 0; b < 2 && bias && !rc; b++) { /* the sum, then zeros */
             snprintf(path, sizeof path, "%s.bias_%s%s", module, b ? "hh" : "ih", tail);
-            rc = gru ? put_gru_bias(o, path, i, b, false) : put_bias(o, path, i, b);
+            rc = gru ? fdht_writer_gru_bias(o, path, i, b, false) : fdht_writer_bias(o, path, i, b);
         }
         snprintf(path, sizeof path, "%s.weight_hr%s", module, tail);
         if (!rc && c->proj)
-            rc = put_matrix(o, path, param(o, i, "projection"), c->proj, c->hidden, false);
+            rc = fdht_writer_matrix(o, path, param(o, i, "projection"), c->proj, c->hidden, false);
     }
-    return rc ? rc : put_head(o, "fc.weight", "fc.bias", false);
+    int head = o->spec->layers + 1;
+    if (!rc && head < o->spec->links)
+        rc = fdht_writer_link(o, "fc.weight", head, "weight", false);
+    return rc || head >= o->spec->links ? rc : fdht_writer_link(o, "fc.bias", head, "bias", false);
 }
 
-/* --- plain
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- plain ---- */
 
-static int write_plain(writer *o)
+/* Where a cell's layer is, and which of its directions it is. */
+static void layer_of(const fdht_model_spec *s, int cell, int *layer, int *direction)
 {
-    int rc = check_cells(o, "plain", false), dirs = o->spec->directions;
+    *layer = 0;
+    for (int k = 0; k < s->links; k++) {
+        const fdht_link *l = &s->link[k];
+        if (l->kind != FDHT_LINK_LSTM)
+            continue;
+        *direction = cell - l->cell;
+        if (*direction < l->directions)
+            return;
+        ++*layer;
+    }
+}
+
+static int write_plain_cell(fdht_writer *o, int i)
+{
+    const fdht_cell_spec *c = &o->spec->cell[i];
+    char group[64], path[FDHT_WRITER_NAME];
+    int layer, direction = 0;
+    layer_of(o->spec, i, &layer, &direction);
+    snprintf(group, sizeof group, "/lstm/l%d%s", layer, direction ? "_reverse" : "");
+    snprintf(path, sizeof path, "%s/W_ih", group);
+    int rc = fdht_writer_map(o, path, i, false, false);
+    snprintf(path, sizeof path, "%s/W_hh", group);
+    if (!rc)
+        rc = fdht_writer_map(o, path, i, true, false);
+    snprintf(path, sizeof path, "%s/bias", group);
+    if (!rc && c->bias)
+        rc = fdht_writer_bias(o, path, i, false);
+    snprintf(path, sizeof path, "%s/W_hr", group);
+    if (!rc && c->proj)
+        rc = fdht_writer_matrix(o, path, param(o, i, "projection"), c->proj, c->hidden, false);
+    if (!rc)
+        rc = fdht_writer_text(o, group, "recurrent_activation", fdht_activation_name(c->activation));
+    return rc;
+}
+
+static int put_word(fdht_writer *o, const char *group, const char *name, const char *word)
+{
+    return word ? fdht_writer_text(o, group, name, word) : FDHT_OK;
+}
+
+/* /chain/K: what the link is, in words, and its numbers. */
+static int write_plain_link(fdht_writer *o, int k)
+{
+    static const char *const numbers[] = {"weight", "bias", "scale", "shift"};
+    const fdht_link *l = &o->spec->link[k];
+    char group[64], path[FDHT_WRITER_NAME], text[32];
+    snprintf(group, sizeof group, "/chain/%d", k);
+    int rc = fdht_writer_group(o, group);
+    bool acts = l->kind == FDHT_LINK_DENSE || l->kind == FDHT_LINK_ACTIVATION;
+    bool two = l->kind == FDHT_LINK_LSTM && l->directions == 2;
+    for (size_t i = 0; i < FDHT_COUNT(numbers) && !rc; i++) {
+        snprintf(path, sizeof path, "%s/%s", group, numbers[i]);
+        rc = fdht_writer_link(o, path, k, numbers[i], false);
+    }
+    if (rc || (rc = put_word(o, group, "kind", fdht_link_name(l->kind))) ||
+        (rc = put_word(o, group, "name", l->name[0] ? l->name : NULL)) ||
+        (rc = put_word(o, group, "activation", acts ? fdht_activation_name(l->activation) : NULL)) ||
+        (rc = put_word(o, group, "pool", l->kind == FDHT_LINK_POOL ? fdht_pool_name(l->pool) : NULL)) ||
+        (rc = put_word(o, group, "merge", two ? fdht_merge_name(l->merge) : NULL)) ||
+        (rc = put_word(o, group, "direction", l->kind == FDHT_LINK_LSTM && l->reversed ? "reverse" : NULL)))
+        return rc;
+    snprintf(text, sizeof text, "%zu", l->steps);
+    if ((rc = put_word(o, group, "steps", l->kind == FDHT_LINK_REPEAT ? text : NULL)))
+        return rc;
+    snprintf(text, sizeof text, "%.17g", l->epsilon);
+    return put_word(o, group, "epsilon", l->kind == FDHT_LINK_LAYER_NORM ? text : NULL);
+}
+
+static int write_plain(fdht_writer *o)
+{
+    int rc = fdht_writer_check_cells(o, "plain", false), head = o->spec->layers + 1;
     if (!rc && o->spec->cell[0].recurrent != FDHT_LSTM)
         rc = fdht_fail(o->err, FDHT_ENOSUP,
                        "plain weights hold LSTM layers alone: export as keras or pytorch");
     if (!rc)
-        rc = put_text(o, "/", "format", "fdht-dense");
+        rc = fdht_writer_text(o, "/", "format", "fdht-dense");
     if (!rc)
-        rc = put_text(o, "/", "gates", "ifgo");
+        rc = fdht_writer_text(o, "/", "gates", "ifgo");
     if (!rc)
-        rc = put_text(o, "/", "creator", fdht_version());
-    for (int i = 0; i < o->spec->layers * dirs && !rc; i++) {
-        const fdht_cell_spec *c = &o->spec->cell[i];
-        char group[64], path[NAME];
-        snprintf(group, sizeof group, "/lstm/l%d%s", i / dirs, i % dirs ? "_reverse" : "");
-        snprintf(path, sizeof path, "%s/W_ih", group);
-        rc = put_map(o, path, i, false, false);
-        snprintf(path, sizeof path, "%s/W_hh", group);
+        rc = fdht_writer_text(o, "/", "creator", fdht_version());
+    for (int i = 0; i < o->spec->cells && !rc; i++)
+        rc = write_plain_cell(o, i);
+    if (fdht_model_classic(o->m) && head < o->spec->links) {
         if (!rc)
-            rc = put_map(o, path, i, true, false);
-        snprintf(path, sizeof path, "%s/bias", group);
-        if (!rc && c->bias)
-            rc = put_bias(o, path, i, false);
-        snprintf(path, sizeof path, "%s/W_hr", group);
-        if (!rc && c->proj)
-            rc = put_matrix(o, path, param(o, i, "projection"), c->proj, c->hidden, false);
-        if (!rc)
-            rc = put_text(o, group, "recurrent_activation", fdht_activation_name(c->activation));
+            rc = fdht_writer_link(o, "/head/weight", head, "weight", false);
+        return rc ? rc : fdht_writer_link(o, "/head/bias", head, "bias", false);
     }
-    return rc ? rc : put_head(o, "/head/weight", "/head/bias", false);
-}
-
-/* --- Keras 2
- * --------------------------------------------------------------------------------------------------- */
-
-/* "lstm", "lstm_1", .. or "gru", ..: Keras' own numbering. */
-static void keras_name(const writer *o, int layer, char name[64])
-{
-    const char *stem =
-        o->spec->directions == 2 ? "bidirectional" : fdht_recurrent_name(o->spec->cell[0].recurrent);
-    if (layer)
-        snprintf(name, 64, "%s_%d", stem, layer);
-    else
-        snprintf(name, 64, "%s", stem);
-}
-
-static cJSON *add_layer(cJSON *layers, const char *class, const char *name)
-{
-    cJSON *layer = cJSON_CreateObject(), *config;
-    cJSON_AddItemToArray(layers, layer);
-    cJSON_AddStringToObject(layer, "class_name", class);
-    config = cJSON_AddObjectToObject(layer, "config");
-    cJSON_AddStringToObject(config, "name", name);
-    cJSON_AddBoolToObject(config, "trainable", true);
-    cJSON_AddStringToObject(config, "dtype", "float32");
-    return config;
-}
-
-static void add_shape(cJSON *config, size_t inputs)
-{
-    cJSON *shape = cJSON_AddArrayToObject(config, "batch_input_shape");
-    cJSON_AddItemToArray(shape, cJSON_CreateNull());
-    cJSON_AddItemToArray(shape, cJSON_CreateNull());
-    cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)inputs));
-}
-
-static void add_lstm_config(const writer *o, cJSON *layers, int i)
-{
-    const fdht_model_spec *s = o->spec;
-    const fdht_cell_spec *c = &s->cell[i * s->directions];
-    /* tf.keras' hard_sigmoid is clip(0.2x + 0.5); Keras 3, by its version, reads the same name as clip(x/6 +
-     * 0.5) */
-    const char *sigma =
-        c->activation == FDHT_HARD_SIGMOID3 ? "hard_sigmoid" : fdht_activation_name(c->activation);
-    bool gru = c->recurrent == FDHT_GRU;
-    const char *class = gru ? "GRU" : "LSTM";
-    bool sequences = i + 1 < s->layers || s->pool == FDHT_POOL_MEAN;
-    char name[64];
-    keras_name(o, i, name);
-    cJSON *config = add_layer(layers, s->directions == 2 ? "Bidirectional" : class, name), *outer = config;
-    if (!i)
-        add_shape(outer, c->inputs);
-    if (s->directions == 2) {
-        cJSON_AddStringToObject(outer, "merge_mode", "concat");
-        cJSON *layer = cJSON_AddObjectToObject(outer, "layer");
-        cJSON_AddStringToObject(layer, "class_name", class);
-        config = cJSON_AddObjectToObject(layer, "config");
-        cJSON_AddStringToObject(config, "name", fdht_recurrent_name(c->recurrent));
-    }
-    cJSON_AddNumberToObject(config, "units", (double)c->hidden);
-    cJSON_AddStringToObject(config, "activation", fdht_activation_name(c->candidate));
-    cJSON_AddStringToObject(config, "recurrent_activation", sigma);
-    cJSON_AddBoolToObject(config, "use_bias", any_bias(s));
-    cJSON_AddBoolToObject(config, "return_sequences", sequences);
-    cJSON_AddBoolToObject(config, "go_backwards", false);
-    if (gru)
-        cJSON_AddBoolToObject(config, "reset_after", true);
-    cJSON_AddNumberToObject(config, "implementation", 2);
-}
-
-static int put_config(writer *o, const char *version)
-{
-    const fdht_model_spec *s = o->spec;
-    cJSON *root = cJSON_CreateObject(), *config, *layers;
-    cJSON_AddStringToObject(root, "class_name", "Sequential");
-    config = cJSON_AddObjectToObject(root, "config");
-    cJSON_AddStringToObject(config, "name", "sequential");
-    layers = cJSON_AddArrayToObject(config, "layers");
-    for (int i = 0; i < s->layers; i++)
-        add_lstm_config(o, layers, i);
-    if (s->pool == FDHT_POOL_MEAN)
-        add_layer(layers, "GlobalAveragePooling1D", "global_average_pooling1d");
-    if (s->classes) {
-        cJSON *dense = add_layer(layers, "Dense", "dense");
-        cJSON_AddNumberToObject(dense, "units", (double)s->classes);
-        cJSON_AddStringToObject(dense, "activation", "softmax");
-        cJSON_AddBoolToObject(dense, "use_bias", true);
-    }
-    char *text = cJSON_PrintUnformatted(root);
-    cJSON_Delete(root);
-    int rc = text ? put_text(o, "/", "model_config", text)
-                  : fdht_fail(o->err, FDHT_ENOMEM, "out of memory: model_config");
-    cJSON_free(text);
-    if (!rc)
-        rc = put_text(o, "/", "keras_version", version);
-    return rc ? rc : put_text(o, "/", "backend", "tensorflow");
-}
-
-static int put_keras_layer(writer *o, int layer, const char *name)
-{
-    int dirs = o->spec->directions, rc = FDHT_OK;
-    bool bias = any_bias(o->spec), gru = o->spec->cell[0].recurrent == FDHT_GRU;
-    const char *cell = fdht_recurrent_name(o->spec->cell[0].recurrent);
-    char names[6][NAME], path[2 * NAME], group[NAME];
-    const char *list[6];
-    size_t n = 0;
-    snprintf(group, sizeof group, "/model_weights/%s", name);
-    for (int d = 0; d < dirs && !rc; d++) {
-        static const char *const leaf[] = {"kernel:0", "recurrent_kernel:0", "bias:0"};
-        char side[32] = "";
-        if (dirs == 2)
-            snprintf(side, sizeof side, "%s_%s/", d ? "backward" : "forward", cell);
-        for (int k = 0; k < 2 + bias && !rc; k++) {
-            snprintf(names[n], NAME, "%s/%s%s_cell/%s", name, side, cell, leaf[k]);
-            snprintf(path, sizeof path, "%s/%s", group, names[n]);
-            list[n] = names[n];
-            n++;
-            rc = k == 2 ? gru ? put_gru_bias(o, path, layer * dirs + d, 0, true)
-                              : put_bias(o, path, layer * dirs + d, false)
-                        : put_map(o, path, layer * dirs + d, k == 1, true);
-        }
-    }
-    return rc ? rc : put_strings(o, group, "weight_names", list, n, false);
-}
-
-static int put_keras_head(writer *o)
-{
-    static const char *const names[] = {"dense/kernel:0", "dense/bias:0"};
-    int rc = put_head(o, "/model_weights/dense/dense/kernel:0", "/model_weights/dense/dense/bias:0", true);
-    return rc ? rc : put_strings(o, "/model_weights/dense", "weight_names", names, 2, false);
-}
-
-static int write_keras(writer *o)
-{
-    const fdht_model_spec *s = o->spec;
-    fdht_activation a = s->cell[0].activation;
-    for (int i = 0; i < s->layers * s->directions; i++)
-        if (s->cell[i].proj || s->cell[i].hidden != s->cell[i - i % s->directions].hidden)
-            return fdht_fail(o->err, FDHT_ENOSUP,
-                             "Keras' LSTM has no projection: export --layout pytorch or hdf5");
-        else if (s->cell[i].activation != a)
-            return fdht_fail(o->err, FDHT_ENOSUP,
-                             "layers of different recurrent activations: export --layout hdf5");
-    int rc = check_cells(o, "Keras", true);
-    if (rc)
+    if (rc || fdht_model_classic(o->m))
         return rc;
-    size_t n = (size_t)s->layers, most = n + 2;
-    char(*names)[64] = fdht_calloc_err(most, sizeof *names, "layer names", o->err);
-    const char **list = names ? fdht_calloc_err(most, sizeof *list, "layer names", o->err) : NULL;
-    rc = list ? put_config(o, a == FDHT_HARD_SIGMOID3 ? "3.0.0" : "2.11.0") : FDHT_ENOMEM;
+    rc = fdht_writer_group(o, "/chain");
     if (!rc)
-        rc = make_group(o, "/model_weights");
-    for (int i = 0; i < s->layers && !rc; i++) {
-        keras_name(o, i, names[i]);
-        rc = put_keras_layer(o, i, names[i]);
-    }
-    if (!rc && s->pool == FDHT_POOL_MEAN) {
-        snprintf(names[n++], sizeof *names, "global_average_pooling1d");
-        rc = make_group(o, "/model_weights/global_average_pooling1d");
-        if (!rc)
-            rc = put_strings(o, "/model_weights/global_average_pooling1d", "weight_names", NULL, 0, false);
-    }
-    if (!rc && s->classes) {
-        snprintf(names[n++], sizeof *names, "dense");
-        rc = put_keras_head(o);
-    }
-    for (size_t i = 0; i < n && !rc; i++)
-        list[i] = names[i];
-    if (!rc)
-        rc = put_strings(o, "/model_weights", "layer_names", list, n, false);
-    fdht_free(list);
-    fdht_free(names);
+        rc = fdht_writer_text(o, "/chain", "output", fdht_output_name(o->spec->output));
+    for (int k = 0; k < o->spec->links && !rc; k++)
+        rc = write_plain_link(o, k);
     return rc;
 }
 
-/* ---------------------------------------------------------------------------------------------------------------
- */
+/* ---- the file ---- */
 
-static int write_file(writer *o, const char *temp)
+static int write_file(fdht_writer *o, const char *temp)
 {
     int rc;
     H5E_BEGIN_TRY
@@ -512,7 +405,7 @@ static int write_file(writer *o, const char *temp)
         if (o->file < 0)
             rc = fdht_fail(o->err, FDHT_EIO, "cannot be created");
         else
-            rc = o->layout == FDHT_LAYOUT_KERAS2    ? write_keras(o)
+            rc = o->layout == FDHT_LAYOUT_KERAS2    ? fdht_write_keras(o)
                  : o->layout == FDHT_LAYOUT_PYTORCH ? write_pytorch(o)
                                                     : write_plain(o);
         if (o->file >= 0 && H5Fclose(o->file) < 0 && !rc)
@@ -532,14 +425,14 @@ int fdht_weights_write(const fdht_model *m, fdht_layout layout, const char *path
     int rc = fdht_out_open(path, true, opt, &out, err);
     if (rc)
         return rc;
-    writer o = {.m = m,
-                .spec = fdht_model_spec_of(m),
-                .layout = layout,
-                .file = -1,
-                .progress = progress,
-                .arg = arg,
-                .err = err};
-    for (int i = 0; i < o.spec->layers * o.spec->directions; i++) {
+    fdht_writer o = {.m = m,
+                     .spec = fdht_model_spec_of(m),
+                     .layout = layout,
+                     .file = -1,
+                     .progress = progress,
+                     .arg = arg,
+                     .err = err};
+    for (int i = 0; i < o.spec->cells; i++) {
         const fdht_cell_spec *c = &o.spec->cell[i];
         o.total += (double)c->inputs + (double)(c->proj ? c->proj : c->hidden);
     }

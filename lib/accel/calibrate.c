@@ -134,6 +134,8 @@ void fdht_fixed_free(fdht_fixed *f)
     free_stages(f->x, f->p.x.n_stages);
     free_stages(f->h, f->p.h.n_stages);
     fdht_free(f->bias);
+    fdht_free(f->core);
+    fdht_free(f->hidden);
     fdht_free(f->bias_word);
     fdht_program_free(&f->p);
     fdht_free(f);
@@ -302,6 +304,9 @@ int fdht_fixed_from_workload(const fdht_workload *w, const fdht_order_choice *ch
     fdht_fixed_random_input(f, seed + 1, steps, x);
     if ((status = fdht_fixed_calibrate(f, steps, x, err)) || (status = fdht_fixed_close_ranges(f, err)))
         goto out;
+    f->core = core;
+    f->hidden = hidden;
+    core = hidden = NULL;
     *out = f;
     f = NULL;
 out:

@@ -23,6 +23,8 @@ struct fdht_fixed {
     double x_peak, c_peak;
     int x_frac, acc_bits;
     float *bias; /* (4 gate_stride), or NULL */
+    float *core,
+        *hidden; /* of a workload: its pseudo-random values, the hidden matrix (4H, H); of a model NULL */
     int16_t *bias_word;
     int16_t sigmoid[FDHT_SIM_TABLE], tanh[FDHT_SIM_TABLE];
     /* words of the largest tensors */

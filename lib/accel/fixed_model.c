@@ -4,23 +4,44 @@
 
 #include "accel/fixed.h"
 #include "nn/frames.h"
-#include "nn/model.h"
+#include "nn/net.h"
 
 struct fdht_fixed_model {
     const fdht_model *m;
     fdht_fixed *f;
+    fdht_net_f32 *net; /* for the links after the lstm, in floating point */
+    fdht_tape_f32 *tape;
     bool ready;
 };
+
+/* The chain must begin with its one lstm link, of one direction; what follows runs in floating point. */
+static int check_links(const fdht_model_spec *s, fdht_error *err)
+{
+    char label[96];
+    for (int k = 0; k < s->links; k++) {
+        const fdht_link *l = &s->link[k];
+        const char *why = k == 0 && l->kind != FDHT_LINK_LSTM ? "comes before the recurrent layer"
+                          : k && l->kind == FDHT_LINK_LSTM    ? "is another recurrent layer"
+                          : l->kind == FDHT_LINK_LSTM && l->directions == 2 ? "has two directions"
+                          : l->kind == FDHT_LINK_LSTM && l->reversed        ? "runs backwards"
+                                                                            : NULL;
+        if (why)
+            return fdht_fail(
+                err, FDHT_ENOSUP,
+                "fixed point: one recurrent layer of one direction, which takes the inputs; %s %s",
+                fdht_chain_label(s, k, label, sizeof label), why);
+    }
+    return s->cell[0].proj ? fdht_fail(err, FDHT_ENOSUP, "fixed point: the model has a projection") : FDHT_OK;
+}
 
 int fdht_model_workload(const fdht_model *m, size_t steps, fdht_workload *out, fdht_error *err)
 {
     const fdht_model_spec *s = &m->spec;
     const fdht_cell_spec *c = &s->cell[0];
     fdht_workload w = {.gates = 4, .steps = steps, .lstm = true, .cell = *c};
-    if (s->layers != 1 || s->directions != 1 || c->proj)
-        return fdht_fail(err, FDHT_ENOSUP,
-                         "fixed point: one layer, one direction and no projection; the model has %d x %d%s",
-                         s->layers, s->directions, c->proj ? " with a projection" : "");
+    int status = check_links(s, err);
+    if (status)
+        return status;
     if (c->kind == FDHT_CELL_BT)
         return fdht_fail(err, FDHT_ENOSUP,
                          "fixed point: bt cells are sums of networks, not one chain of stages");
@@ -29,9 +50,8 @@ int fdht_model_workload(const fdht_model *m, size_t steps, fdht_workload *out, f
         memset(&w.cell.x, 0, sizeof w.cell.x);
         memcpy(w.cell.x.size, c->op.in, sizeof w.cell.x.size);
     }
-    int rc = fdht_workload_check(&w, err);
-    if (rc)
-        return rc;
+    if ((status = fdht_workload_check(&w, err)))
+        return status;
     *out = w;
     return FDHT_OK;
 }
@@ -51,19 +71,25 @@ int fdht_fixed_model_new(const fdht_model *m, const fdht_order_choice *choice, c
     v.bias = c->spec.bias ? m->values + c->bias_offset : NULL;
     v.hidden = c->hidden ? m->values + c->hidden_offset : NULL;
     q->m = m;
-    status = fdht_fixed_open(&w, choice, hw, &v, &q->f, err);
-    if (status) {
-        fdht_free(q);
+    if ((status = fdht_fixed_open(&w, choice, hw, &v, &q->f, err)) ||
+        (status = fdht_net_new_f32(m, 1, &q->net, err)) ||
+        (status = fdht_tape_new_f32(q->net, false, &q->tape, err))) {
+        fdht_fixed_model_free(q);
         return status;
     }
+    fdht_net_pack_f32(q->net, m->values);
     *out = q;
     return FDHT_OK;
 }
 
 void fdht_fixed_model_free(fdht_fixed_model *q)
 {
-    if (q)
+    if (!q)
+        return;
+    if (q->f)
         fdht_fixed_free(q->f);
+    fdht_tape_free_f32(q->tape);
+    fdht_net_free_f32(q->net);
     fdht_free(q);
 }
 
@@ -118,28 +144,23 @@ int fdht_fixed_model_calibrate(fdht_fixed_model *q, const fdht_clip *clip, size_
     return status;
 }
 
-/* Logits of one clip from its states (length, hidden), words or numbers, as floats. */
-void fdht_fixed_model_scores(const fdht_fixed_model *q, size_t length, const float *y, float *scores)
+/* Scores of one clip from its states (length, hidden), words or numbers, as floats. */
+int fdht_fixed_model_scores(fdht_fixed_model *q, size_t length, const float *y, float *scores,
+                            fdht_error *err)
 {
     const fdht_model *m = q->m;
-    size_t H = m->spec.cell[0].hidden, K = m->spec.classes;
-    for (size_t k = 0; k < (K ? K : H); k++)
-        scores[k] = K ? m->values[m->bias_offset + k] : 0;
-    for (size_t j = 0; j < H; j++) {
-        double h = 0;
-        if (m->spec.pool == FDHT_POOL_MEAN)
-            for (size_t t = 0; t < length; t++)
-                h += y[t * H + j] / (double)length;
-        else
-            h = length ? y[(length - 1) * H + j] : 0;
-        if (!K)
-            scores[j] = (float)h;
-        for (size_t k = 0; k < K; k++)
-            scores[k] += (float)(m->values[m->weight_offset + k * H + j] * h);
-    }
+    size_t H = m->spec.cell[0].hidden, ldy = q->net->ldy[0];
+    int status = fdht_tape_set_f32(q->tape, 1, &length, err);
+    if (status)
+        return status;
+    for (size_t t = 0; t < length; t++)
+        memcpy(q->tape->y[0] + t * ldy, y + t * H, H * sizeof *y);
+    fdht_net_links_f32(q->tape, 1, m->spec.links, NULL, 0);
+    fdht_net_scores_f32(q->tape, 0, scores);
+    return FDHT_OK;
 }
 
-int fdht_fixed_model_run(const fdht_fixed_model *q, const fdht_clip *clip, float *scores, size_t *saturated,
+int fdht_fixed_model_run(fdht_fixed_model *q, const fdht_clip *clip, float *scores, size_t *saturated,
                          fdht_error *err)
 {
     size_t H = q->f->outputs, T = FDHT_MAX(clip->length, (size_t)1), n = T * q->f->inputs;
@@ -161,7 +182,7 @@ int fdht_fixed_model_run(const fdht_fixed_model *q, const fdht_clip *clip, float
         goto out;
     for (size_t i = 0; i < clip->length * H; i++)
         y[i] = (float)ldexp(yw[i], -FDHT_H_FRAC);
-    fdht_fixed_model_scores(q, clip->length, y, scores);
+    status = fdht_fixed_model_scores(q, clip->length, y, scores, err);
 out:
     fdht_free(x);
     fdht_free(y);

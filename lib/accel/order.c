@@ -101,7 +101,7 @@ int fdht_order_natural(const fdht_op *op, fdht_order *out, fdht_error *err)
 typedef struct search {
     const fdht_legs *l;
     const fdht_sim_hw *hw;
-    size_t room;     /* weights of one stage */
+    size_t room;     /* words of the weight memory */
     double per_word; /* what a word of weights costs, in cycles */
     double *best;    /* of each set of cores absorbed */
     uint32_t *last;  /* the group that reached it */
@@ -116,7 +116,7 @@ static double stage_cost(const search *q, uint64_t act, uint64_t legs)
         return -1;
     size_t rows = fdht_legs_product(q->l, legs & ~act), inner = fdht_legs_product(q->l, legs & act);
     size_t cols = fdht_legs_product(q->l, act & ~legs), kib = hw->x_kib * 512;
-    if (rows > q->room / inner)
+    if (rows > q->room / inner || fdht_sim_weight_room(hw, rows, inner) > q->room)
         return -1;
     fdht_sim_shape shape = fdht_sim_stage_shape(hw, rows, inner, cols);
     size_t in = inner * cols, out = rows * cols, over;
@@ -130,7 +130,7 @@ static double stage_cost(const search *q, uint64_t act, uint64_t legs)
                             hw->wb_words);
     return (double)shape.tiled + (double)hw->pipeline_cycles + (double)tail +
            (over ? 2.0 * (double)over / (double)hw->spill_words : 0) + 1e-7 * (double)shape.multiply_adds +
-           q->per_word * (double)(rows * inner);
+           q->per_word * (double)fdht_sim_weight_room(hw, rows, inner);
 }
 
 /* Every set of cores in increasing number; from it, every group of the others. */
@@ -153,6 +153,7 @@ static void search_all(search *q)
     }
 }
 
+/* The order found; returns the words of weight memory that it takes. */
 static size_t read_out(const search *q, fdht_order *o)
 {
     uint32_t s = (1u << q->l->n_cores) - 1, group[FDHT_MAX_NODES];
@@ -160,8 +161,10 @@ static size_t read_out(const search *q, fdht_order *o)
     int n = 0;
     while (s) {
         group[n++] = q->last[s];
-        words += fdht_legs_product(q->l, fdht_legs_open(q->l, q->last[s]));
         s &= ~q->last[s];
+        uint64_t act = q->l->input ^ fdht_legs_open(q->l, s), legs = fdht_legs_open(q->l, group[n - 1]);
+        words += fdht_sim_weight_room(q->hw, fdht_legs_product(q->l, legs & ~act),
+                                      fdht_legs_product(q->l, legs & act));
     }
     o->n = n;
     for (int i = 0; i < n; i++)

@@ -185,11 +185,11 @@ int fdht_choose_order(const fdht_op *op, const fdht_box *box, int gates, const f
     return fdht_order_search(op, box, gates, hw, weight_words, out, err);
 }
 
-static size_t chain_words(const fdht_sim_chain *c)
+static size_t chain_words(const fdht_sim_chain *c, const fdht_sim_hw *hw)
 {
     size_t words = 0;
     for (int i = 0; i < c->n_stages; i++)
-        words += fdht_sim_rows(&c->stage[i]) * fdht_sim_inner(&c->stage[i]);
+        words += fdht_sim_weight_room(hw, fdht_sim_rows(&c->stage[i]), fdht_sim_inner(&c->stage[i]));
     return words;
 }
 
@@ -204,7 +204,7 @@ int fdht_x_budget(const fdht_workload *w, const fdht_op *op, const fdht_sim_hw *
     int status = fdht_order_natural(op, &o, err);
     if (status || (status = fdht_chain_build(op, &w->cell.h, 4, &o, &h, err)))
         return status;
-    size_t need = chain_words(&h), room = hw->w_kib * 512;
+    size_t need = chain_words(&h, hw), room = hw->w_kib * 512;
     *words = need < room ? room - need : 1;
     fdht_chain_free(&h);
     return FDHT_OK;
@@ -212,7 +212,7 @@ int fdht_x_budget(const fdht_workload *w, const fdht_op *op, const fdht_sim_hw *
 
 size_t fdht_h_budget(const fdht_workload *w, const fdht_sim_chain *x, const fdht_sim_hw *hw)
 {
-    size_t used = chain_words(x), room = hw->w_kib * 512;
+    size_t used = chain_words(x, hw), room = hw->w_kib * 512;
     if (!w->lstm || w->cell.kind != FDHT_CELL_FDHT)
         return 0;
     return used < room ? room - used : 1;

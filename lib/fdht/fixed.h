@@ -71,6 +71,10 @@ FDHT_API int fdht_fixed_check(const fdht_fixed *f, size_t steps, const int16_t *
                               fdht_error *err);
 /* The same stages in floating point, weights before rounding: x (steps, inputs), y (steps, outputs). FDHT_ENOMEM. */
 FDHT_API int fdht_fixed_float(const fdht_fixed *f, size_t steps, const float *x, float *y, fdht_error *err);
+/* A workload in floating point, by the planner and executor of fdht/operator.h: x (steps, inputs), y (steps, outputs). It
+ * shares no code with the stages, so that it judges the machine and the reference both. FDHT_EINVAL: made from a model
+ * (fdht_runner_states is its judge); FDHT_ENOMEM. */
+FDHT_API int fdht_fixed_exact(const fdht_fixed *f, size_t steps, const float *x, float *y, fdht_error *err);
 /* 10 log10 of signal over noise power, n words against n floats, in dB. */
 FDHT_API double fdht_fixed_snr_db(const fdht_fixed *f, size_t n, const int16_t *words, const float *exact);
 
@@ -91,17 +95,17 @@ FDHT_API void fdht_fixed_model_free(fdht_fixed_model *q); /* NULL allowed */
  * pre-activations that the accumulators do not hold; FDHT_ENOMEM; FDHT_EINVAL as fdht_model_check_clip. */
 FDHT_API int fdht_fixed_model_calibrate(fdht_fixed_model *q, const fdht_clip *clip, size_t n,
                                         fdht_error *err);
-/* scores (classes): logits of one clip in 16-bit arithmetic, or its pooled state without a classifier. *saturated (NULL
- * allowed) grows by the input words that did not fit. FDHT_EINVAL: not calibrated, or as fdht_model_check_clip;
- * FDHT_ENOMEM. */
-FDHT_API int fdht_fixed_model_run(const fdht_fixed_model *q, const fdht_clip *clip, float *scores,
+/* scores as fdht_runner_run gives them, with the recurrent layer in 16-bit arithmetic and the links after it in floating
+ * point. *saturated (NULL allowed) grows by the input words that did not fit. FDHT_EINVAL: not calibrated, or
+ * as fdht_model_check_clip; FDHT_ENOMEM. One thread at a time may use q. */
+FDHT_API int fdht_fixed_model_run(fdht_fixed_model *q, const fdht_clip *clip, float *scores,
                                   size_t *saturated, fdht_error *err);
 /* x (length, inputs of the cell): the numbers the cell sees. FDHT_EINVAL as fdht_model_check_clip. */
 FDHT_API int fdht_fixed_model_inputs(const fdht_fixed_model *q, const fdht_clip *clip, float *x,
                                      fdht_error *err);
-/* scores of a clip from its states y (length, hidden). */
-FDHT_API void fdht_fixed_model_scores(const fdht_fixed_model *q, size_t length, const float *y,
-                                      float *scores);
+/* scores of a clip from its states y (length, hidden). FDHT_ENOMEM. */
+FDHT_API int fdht_fixed_model_scores(fdht_fixed_model *q, size_t length, const float *y, float *scores,
+                                     fdht_error *err);
 /* The cell, owned by q. */
 FDHT_API fdht_fixed *fdht_fixed_model_cell(fdht_fixed_model *q);
 

@@ -62,7 +62,14 @@ typedef enum fdht_activation {
 /* The recurrence of a cell: its gates, and what becomes of them. */
 typedef enum fdht_recurrent { FDHT_LSTM, FDHT_GRU, FDHT_RECURRENTS } fdht_recurrent;
 
-typedef enum fdht_pool { FDHT_POOL_LAST, FDHT_POOL_MEAN } fdht_pool;
+/* each: no pooling, an output for every step */
+typedef enum fdht_pool {
+    FDHT_POOL_LAST,
+    FDHT_POOL_MEAN,
+    FDHT_POOL_MAX,
+    FDHT_POOL_EACH,
+    FDHT_POOLS
+} fdht_pool;
 typedef enum fdht_sample { FDHT_SAMPLE_EVEN, FDHT_SAMPLE_RANDOM } fdht_sample;
 
 /* Start from fdht_cell_spec_default: a spec of zeros has other activations. */
@@ -90,13 +97,75 @@ typedef struct fdht_frame_spec {
     fdht_sample sample;
 } fdht_frame_spec;
 
-/* Cells are ordered l0, l0_reverse, l1, ..: cell[layer * directions + direction]. Plain data; arrays and names belong to
- * the caller. */
+/* What one link of a chain does to the sequence, or to the vector, that the link before it gives. */
+typedef enum fdht_link_kind {
+    FDHT_LINK_LSTM,       /* a recurrent layer: sequence in, sequence out */
+    FDHT_LINK_NORM,       /* y = scale x + shift per feature (batch normalisation in inference form) */
+    FDHT_LINK_LAYER_NORM, /* over the features of a step: y = (x - mean) / sqrt(variance + epsilon) scale + shift */
+    FDHT_LINK_DENSE,      /* y = activation(W x + b), of every step of a sequence or of a vector */
+    FDHT_LINK_ACTIVATION, /* y = activation(x) */
+    FDHT_LINK_POOL,       /* sequence to vector: last, mean, max; each: the sequence as it is */
+    FDHT_LINK_REPEAT,     /* vector to a sequence of `steps` equal vectors */
+    FDHT_LINKS
+} fdht_link_kind;
+
+/* How the outputs of two directions become one. */
+typedef enum fdht_merge {
+    FDHT_MERGE_CONCAT,
+    FDHT_MERGE_SUM,
+    FDHT_MERGE_AVERAGE,
+    FDHT_MERGE_MUL,
+    FDHT_MERGES
+} fdht_merge;
+
+/* One link. Fields of other kinds are not read. Pool last right after a layer of two directions takes the state in which
+ * each direction ends (the reversed one at time 0); everywhere else the vector of the last step. */
+typedef struct fdht_link {
+    fdht_link_kind kind;
+    char name[64];        /* of the layer in the file it came from, for messages; may be "" */
+    int cell, directions; /* lstm: its cells are cell .. cell + directions - 1, forward first */
+    bool reversed; /* lstm of one direction: runs from the last step to the first, and its outputs are in the
+                                 * order in which they are made, as in Keras' go_backwards */
+    fdht_merge merge; /* lstm of two directions */
+    size_t inputs,
+        outputs; /* numbers of a step or vector; where 0 filled by fdht_model_new (dense needs outputs) */
+    fdht_activation activation; /* dense, activation */
+    bool bias;                  /* dense */
+    fdht_pool pool;             /* pool */
+    size_t steps;               /* repeat */
+    double epsilon;             /* layer norm */
+} fdht_link;
+
+/* What the last numbers of a chain, the scores, are. The last dense link gives logits: its softmax or sigmoid is the
+ * output kind and not a link.
+ *   softmax  logits of one of K classes
+ *   sigmoid  logits of K independent labels; K = 1: two classes of probabilities 1 - p and p
+ *   linear   K values (regression): no classes */
+typedef enum fdht_output_kind {
+    FDHT_OUTPUT_SOFTMAX,
+    FDHT_OUTPUT_SIGMOID,
+    FDHT_OUTPUT_LINEAR,
+    FDHT_OUTPUTS
+} fdht_output_kind;
+
+/* A model is a chain of links (lib/README.md section 6.6). Plain data; arrays and names belong to the caller.
+ *
+ * links = 0: the classic chain, given by layers, directions, cell (l0, l0_reverse, l1, ..: cell[layer * directions +
+ * direction]), pool (last or mean) and classes: all layers, a pool link, and with classes > 0 a dense link with bias and
+ * softmax output. links > 0: link and cell are read, layers, directions and pool are not; a chain that ends in an lstm
+ * gets a pool link `each`. fdht_model_new makes its own copy whole in both cases: link holds every link with its widths,
+ * cells is the number of cells, layers the number of lstm links, directions the most that one of them has, pool that of
+ * the last pool link. */
 typedef struct fdht_model_spec {
     int layers, directions;
+    int cells;
     fdht_cell_spec *cell;
     fdht_pool pool;
-    size_t classes;    /* 0 = no classifier: the model's outputs are the last state */
+    int links;
+    fdht_link *link;
+    fdht_output_kind output;
+    size_t
+        classes; /* K: outputs of the head, values where output is linear; 0: no head, the outputs are states */
     char **class_name; /* classes strings, or NULL */
     fdht_frame_spec frame;
 } fdht_model_spec;
@@ -107,7 +176,9 @@ typedef struct fdht_model_spec {
  *   "cells/0/bias"           (4H)
  *   "cells/0/hidden"         (4H, P)
  *   "cells/0/projection"     (P, H)
- *   "classifier/weight"      (K, outputs); "classifier/bias" (K) */
+ *   "chain/3/weight"         (outputs, inputs) of link 3, a dense link; "chain/3/bias" (outputs)
+ *   "chain/1/scale"          (inputs) of a norm or layer norm; "chain/1/shift" (inputs)
+ *   "classifier/weight"      (K, outputs); "classifier/bias" (K): the last dense link of a classic chain */
 typedef struct fdht_param {
     char name[96];
     int order;
@@ -144,6 +215,12 @@ FDHT_API const char *fdht_activation_name(fdht_activation a);
 FDHT_API int fdht_activation_parse(const char *name, fdht_activation *out, fdht_error *err);
 /* n numbers in place; softmax over all n. NaN stays NaN. Any thread. */
 FDHT_API void fdht_activation_apply(fdht_activation a, size_t n, double *v);
+/* "lstm", "norm", "layer_norm", "dense", "activation", "pool", "repeat"; "last", "mean", "max", "each"; "concat", "sum",
+ * "average", "mul"; "softmax", "sigmoid", "linear"; "unknown" for anything else. Static storage. */
+FDHT_API const char *fdht_link_name(fdht_link_kind kind);
+FDHT_API const char *fdht_pool_name(fdht_pool pool);
+FDHT_API const char *fdht_merge_name(fdht_merge merge);
+FDHT_API const char *fdht_output_name(fdht_output_kind output);
 
 /* Fill the boxes and enlarged modes of an fdht cell (lib/README.md section 6.3). spec->op.in holds x's modes on entry and
  * the operator's on return; nothing else of spec is read but op.d, inputs, hidden and proj.
@@ -155,7 +232,8 @@ FDHT_API int fdht_cell_place(fdht_cell_spec *spec, int enlarge_mode, const size_
                              const size_t *hidden_box, fdht_error *err);
 
 /* A model of this spec, which is copied whole; all values are 0. Free with fdht_model_free; on failure *out is NULL.
- * FDHT_EINVAL: a cell, box, layer or frame size that does not fit the others (the message names it); FDHT_ENOMEM. */
+ * FDHT_EINVAL: a cell, box, link or frame size that does not fit the others (the message names it: "link 3 (dense_1): takes
+ * 8 numbers, link 2 gives 16"); FDHT_ENOMEM. */
 FDHT_API int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *err);
 FDHT_API void fdht_model_free(fdht_model *m);
 /* Belongs to the model. */
@@ -171,15 +249,30 @@ FDHT_API int fdht_model_init(fdht_model *m, uint64_t seed, double init_scale, fd
 FDHT_API int fdht_model_params(const fdht_model *m);
 FDHT_API const fdht_param *fdht_model_param(const fdht_model *m, int i);
 FDHT_API const fdht_param *fdht_model_find(const fdht_model *m, const char *name);
+/* The array "weight", "bias", "scale" or "shift" of a link; NULL: it has none. */
+FDHT_API const fdht_param *fdht_model_link_param(const fdht_model *m, int link, const char *what);
+/* What a row of scores means, in place: softmax outputs become probabilities, sigmoid outputs each its own; linear outputs
+ * and those without a head stay as they are. row: fdht_model_width numbers. */
+FDHT_API void fdht_model_probabilities(const fdht_model *m, float *row);
 /* All numbers of the model, fdht_model_size of them, valid until fdht_model_free. */
 FDHT_API float *fdht_model_values(fdht_model *m);
 FDHT_API const float *fdht_model_values_const(const fdht_model *m);
 FDHT_API size_t fdht_model_size(const fdht_model *m);
-/* How many of them are the cells' (all but the classifier's), and how many are in the cores of the cells' operators. */
+/* How many of them are the cells' (all but the other links'), and how many are in the cores of the cells' operators. */
 FDHT_API size_t fdht_model_lstm_size(const fdht_model *m);
 FDHT_API size_t fdht_model_core_size(const fdht_model *m);
-/* Width of the pooled state: directions * P of the last layer. */
+/* Numbers of a step's input: pixels of a frame times channels, or features. */
+FDHT_API size_t fdht_model_inputs(const fdht_model *m);
+/* Numbers of a step's output of the last lstm link: P, or of two directions joined as its merge says. */
 FDHT_API size_t fdht_model_outputs(const fdht_model *m);
+/* Numbers of a row of scores: classes, or without a head what the last link gives. */
+FDHT_API size_t fdht_model_width(const fdht_model *m);
+/* Whether scores have a row for every step, and how many rows there are for a clip of `length` frames: then length, or
+ * the steps of the last repeat link; else 1. */
+FDHT_API bool fdht_model_each(const fdht_model *m);
+FDHT_API size_t fdht_model_rows(const fdht_model *m, size_t length);
+/* Whether the chain is a classic one, of layers, pool last or mean, and a dense link with softmax output or none. */
+FDHT_API bool fdht_model_classic(const fdht_model *m);
 
 /* Columns [col, col + cols) of a cell's map as a dense matrix, in double: W_ih (4H, D), or with `hidden` W_hh (4H, P); out
  * (4H, cols) row-major, ld >= cols numbers from one row to the next. Allocates a few thousand columns meanwhile.
@@ -207,7 +300,8 @@ FDHT_API int fdht_model_check_clip(const fdht_model *m, const fdht_clip *clip, f
 typedef struct fdht_runner fdht_runner;
 FDHT_API int fdht_runner_new(const fdht_model *m, int threads, fdht_runner **out, fdht_error *err);
 FDHT_API void fdht_runner_free(fdht_runner *r);
-/* scores (n, K): logits of n clips, clips in parallel; (n, outputs) pooled states where there is no classifier. A clip's
+/* scores: of n clips, clips in parallel, one after the other fdht_model_rows(m, length) rows of fdht_model_width numbers;
+ * that is (n, width) unless the chain gives an output for every step. Softmax and sigmoid outputs are logits. A clip's
  * result depends on that clip alone, bit for bit. A NaN in a feature clip gives NaN scores. FDHT_EINVAL "clip 3:
  * 8x8x3, the model takes 160x120x3" as fdht_model_check_clip, before any clip is run; FDHT_ENOMEM. */
 FDHT_API int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores, fdht_error *err);
@@ -218,18 +312,21 @@ FDHT_API int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, siz
 /* Bytes of packed weights and scratch, and of the states kept for one clip of `length` frames; clips that run at the
  * same time need as much as one of all their frames. Plans and BLAS' own buffers are not counted. */
 FDHT_API size_t fdht_runner_bytes(const fdht_runner *r, size_t length);
-/* The states of one clip: y (length, outputs) of the last layer in time order; h_n (layers * directions, P) and
- * c_n (layers * directions, H), one cell after the other, 0 for a cell without c. Any may be NULL. Errors as fdht_runner_run. */
+/* The states of one clip: y (steps, outputs) of the last lstm link, steps being length or those of the repeat link before
+ * it, in time order (of a reversed link of one direction in its own); h_n (cells, P) and c_n (cells, H), one cell after the
+ * other, 0 for a cell without c. Any may be NULL. Errors as fdht_runner_run. */
 FDHT_API int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h_n, float *c_n,
                                 fdht_error *err);
-/* The same frame by frame, for a model of one direction: its state is kept between frames. The runner must outlive the
- * stream; a stream's calls use the scratch of the runner's first thread. FDHT_ENOSUP: two directions; FDHT_ENOMEM. */
+/* The same frame by frame: states, and sums or maxima of a pool link, are kept between frames. The runner must outlive the
+ * stream; a stream's calls use the scratch of the runner's first thread. FDHT_ENOSUP: a link of two directions, a reversed
+ * or a repeat link, by name; FDHT_ENOMEM. */
 typedef struct fdht_stream fdht_stream;
 FDHT_API int fdht_stream_new(fdht_runner *r, fdht_stream **out, fdht_error *err);
 FDHT_API void fdht_stream_free(fdht_stream *s);
 /* Forget all frames: the next is the first of a clip. */
 FDHT_API void fdht_stream_reset(fdht_stream *s);
-/* frame: a clip of one frame. scores as fdht_runner_run gives them after all frames since the last reset. FDHT_EINVAL as
+/* frame: a clip of one frame. scores as fdht_runner_run gives them after all frames since the last reset; of a
+ * chain with an output for every step the row of this one. FDHT_EINVAL as
  * fdht_model_check_clip, or more than one frame; FDHT_ENOMEM. */
 FDHT_API int fdht_stream_frame(fdht_stream *s, const fdht_clip *frame, float *scores, fdht_error *err);
 /* Softmax of one row of n >= 1 logits, in place. Any thread. */

@@ -108,7 +108,7 @@ FDHT_API const fdht_sim_key *fdht_sim_keys(int *n);
 FDHT_API int fdht_sim_hw_set(fdht_sim_hw *hw, const char *key, const char *value, fdht_error *err);
 /* The value of one key, whatever its type. */
 FDHT_API double fdht_sim_hw_get(const fdht_sim_hw *hw, const fdht_sim_key *key);
-/* FDHT_EINVAL where a value is out of range, or values do not go together (xor needs a power of two of banks; a table
+/* FDHT_EINVAL where a value is out of range, or values do not go together (words of a buffer must fill its banks evenly; xor needs a power of two of banks; a table
  * needs as many banks as words in a read or write). */
 FDHT_API int fdht_sim_hw_check(const fdht_sim_hw *hw, fdht_error *err);
 /* Names as in files and reports; "unknown" for a number that is none. Static strings. */
@@ -173,6 +173,10 @@ typedef struct fdht_sim_program {
     void *owned;                   /* tables of the maps; fdht_sim_unmap_program frees them */
 } fdht_sim_program;
 
+/* Words of weight memory that the weights (rows, inner) of a stage take: a line is a broadcast of macs_per_pe words, one a
+ * row tile and inner index, and the last tile's lines are whole ones, too. */
+FDHT_API size_t fdht_sim_weight_room(const fdht_sim_hw *hw, size_t rows, size_t inner);
+
 /* Products of extents. */
 FDHT_API size_t fdht_sim_rows(const fdht_sim_stage *s);
 FDHT_API size_t fdht_sim_inner(const fdht_sim_stage *s);
@@ -227,6 +231,7 @@ typedef struct fdht_sim_report {
     uint64_t read_extra, write_extra;
     uint64_t saturations, acc_saturations;
     size_t weight_words, peak_words; /* weights of the program; largest occupancy of a buffer */
+    size_t weight_room;              /* words of weight memory they take, in whole lines */
     size_t spilled_words;
     fdht_sim_energy energy;
     fdht_sim_area area;

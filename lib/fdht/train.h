@@ -48,10 +48,15 @@ FDHT_API void fdht_train_options_default(fdht_train_options *opt);
 FDHT_API const char *fdht_optimizer_name(fdht_optimizer o); /* "adam", "adamw", "sgd" */
 FDHT_API const char *fdht_schedule_name(fdht_schedule s);   /* "const", "cosine", "step" */
 
-/* Where clips come from. Labels 0 .. classes - 1. */
+/* Where clips come from. What a clip should give is a row (or, of a model with an output for every step, fdht_model_rows
+ * rows, one clip after the other) of label or of target, by the model's output kind:
+ *   softmax  label, 0 .. K - 1
+ *   sigmoid  target, K numbers from 0 to 1; where it is NULL label: the one label that is set, or with K = 1 0 or 1
+ *   linear   target, K values */
 typedef struct fdht_train_data {
     size_t clips;
-    const int *label;               /* (clips) */
+    const int *label;               /* (rows), or NULL */
+    const float *target;            /* (rows, K), or NULL */
     const size_t *length;           /* (clips) frames of each, >= 1 */
     size_t width, height, channels; /* of every frame; 0 for features */
     size_t features;                /* numbers of every frame; 0 for pixels */
@@ -132,10 +137,15 @@ FDHT_API int fdht_trainer_import(fdht_trainer *t, const fdht_train_state *in, fd
 
 /* How well a model does. Free with fdht_result_free. */
 typedef struct fdht_result {
-    size_t clips, classes;
-    double loss, accuracy;
-    size_t *confusion;               /* (K, K): rows are labels, columns the model's answers */
-    double *precision, *recall, *f1; /* (K); NaN where a class never occurs */
+    fdht_output_kind output;
+    size_t clips, rows, classes;     /* rows: labelled steps or clips */
+    double loss;                     /* per row; of linear outputs the mean square of the error */
+    double accuracy;                 /* share of right answers, of right labels; NaN of linear outputs */
+    double error;                    /* of linear outputs: mean absolute error; else NaN */
+    double f1_mean;                  /* over the classes or labels that occur; NaN of linear outputs */
+    size_t *confusion;               /* softmax (K, K): rows are labels, columns the model's answers;
+                                      * sigmoid (K, 2, 2): label, whether it is set, whether the model says so; linear: NULL */
+    double *precision, *recall, *f1; /* (K); NaN where a class never occurs; linear: NULL */
 } fdht_result;
 /* Run the model over a source. threads: 0 = all CPUs. On failure *out is empty. FDHT_EINVAL: labels or lengths that do not
  * fit, no classifier; FDHT_ENOMEM, or the status of read. */
@@ -148,8 +158,8 @@ FDHT_API void fdht_result_free(fdht_result *s);
  * array + 1e-8). x: the inputs of all clips, one after the other, (sum of length, D). FDHT_EINVAL: no classifier, no
  * clips, probes < 1, h not positive; FDHT_ENOMEM. */
 FDHT_API int fdht_gradient_check(const fdht_model *m, size_t clips, const size_t *length, const int *label,
-                                 const double *x, int probes, double h, uint64_t seed, double *error,
-                                 fdht_error *err);
+                                 const float *target, const double *x, int probes, double h, uint64_t seed,
+                                 double *error, fdht_error *err);
 
 #ifdef __cplusplus
 }

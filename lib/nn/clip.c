@@ -34,8 +34,8 @@ int fdht_model_check_clip(const fdht_model *m, const fdht_clip *clip, fdht_error
         return fdht_fail(err, FDHT_EINVAL, "expected either frames or features");
     if (clip->length == 0)
         return fdht_fail(err, FDHT_EINVAL, "expected at least 1 frame, got 0");
-    int status = fdht_check_frame_size(f, m->spec.cell[0].inputs, clip->width, clip->height, clip->channels,
-                                       clip->features, err);
+    int status =
+        fdht_check_frame_size(f, m->inputs, clip->width, clip->height, clip->channels, clip->features, err);
     if (status)
         return status;
     if (!clip->u8 != !f->width)

@@ -74,6 +74,23 @@ static int init_cell(const fdht_cell *c, uint64_t seed, double init_scale, float
     return FDHT_OK;
 }
 
+static void init_link(fdht_model *m, int k, uint64_t seed, uint64_t stream)
+{
+    const fdht_link *l = &m->spec.link[k];
+    const fdht_chain_link *c = &m->chain[k];
+    float *weight = m->values + c->weight, *bias = m->values + c->bias;
+    fdht_rng rng;
+    fdht_rng_seed(&rng, seed, stream);
+    if (l->kind == FDHT_LINK_DENSE)
+        fill_normal(&rng, 1 / sqrt((double)l->inputs), weight, l->outputs * l->inputs);
+    for (size_t j = 0; l->kind == FDHT_LINK_DENSE && l->bias && j < l->outputs; j++)
+        bias[j] = 0;
+    for (size_t j = 0; (l->kind == FDHT_LINK_NORM || l->kind == FDHT_LINK_LAYER_NORM) && j < l->inputs; j++) {
+        weight[j] = 1;
+        bias[j] = 0;
+    }
+}
+
 int fdht_model_init(fdht_model *m, uint64_t seed, double init_scale, fdht_error *err)
 {
     if (!(init_scale > 0) || !isfinite(init_scale))
@@ -83,13 +100,7 @@ int fdht_model_init(fdht_model *m, uint64_t seed, double init_scale, fdht_error 
         if (status)
             return fdht_fail_prefix(err, status, "cells/%d", i);
     }
-    if (m->spec.classes) {
-        fdht_rng rng;
-        fdht_rng_seed(&rng, seed, 2);
-        fill_normal(&rng, 1 / sqrt((double)m->outputs), m->values + m->weight_offset,
-                    m->spec.classes * m->outputs);
-        for (size_t j = 0; j < m->spec.classes; j++)
-            m->values[m->bias_offset + j] = 0;
-    }
+    for (int k = 0; k < m->spec.links; k++)
+        init_link(m, k, seed, k == m->spec.links - 1 ? 2 : 3 + (uint64_t)k);
     return FDHT_OK;
 }

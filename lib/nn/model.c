@@ -20,13 +20,19 @@ static void free_spec(fdht_model_spec *s)
             fdht_free(s->class_name[i]);
     fdht_free(s->class_name);
     fdht_free(s->cell);
+    fdht_free(s->link);
 }
 
 static int copy_spec(const fdht_model_spec *from, fdht_model_spec *to, fdht_error *err)
 {
-    size_t n = (size_t)from->layers * (size_t)from->directions;
     *to = *from;
     to->class_name = NULL;
+    to->cell = NULL;
+    to->link = NULL;
+    int status = fdht_chain_copy(from, to, err);
+    if (status)
+        return status;
+    size_t n = (size_t)to->cells;
     to->cell = fdht_calloc_err(n, sizeof *to->cell, "model", err);
     if (!to->cell)
         return FDHT_ENOMEM;
@@ -141,8 +147,7 @@ static int make_cell(fdht_cell *c, fdht_error *err)
     return status;
 }
 
-/* Append a parameter of the model; dim 0 ends the extents. Returns its offset. */
-static size_t add_param(fdht_model *m, size_t d0, size_t d1)
+size_t fdht_model_add_param(fdht_model *m, size_t d0, size_t d1)
 {
     fdht_param *p = &m->param[m->n_params++];
     p->order = d1 ? 2 : 1;
@@ -175,22 +180,22 @@ static void lay_out_cell(fdht_model *m, int i)
     }
     m->size += fdht_op_parameters(c->op);
     if (c->spec.bias) {
-        c->bias_offset = add_param(m, c->biases, 0);
+        c->bias_offset = fdht_model_add_param(m, c->biases, 0);
         name_param(m, i, "bias");
     }
     if (c->hidden) {
-        c->hidden_offset = add_param(m, c->gates * c->spec.hidden, c->state);
+        c->hidden_offset = fdht_model_add_param(m, c->gates * c->spec.hidden, c->state);
         name_param(m, i, "hidden");
     }
     if (c->proj) {
-        c->proj_offset = add_param(m, c->spec.proj, c->spec.hidden);
+        c->proj_offset = fdht_model_add_param(m, c->spec.proj, c->spec.hidden);
         name_param(m, i, "projection");
     }
 }
 
 static int lay_out(fdht_model *m, fdht_error *err)
 {
-    int n = 2;
+    int n = 2 * m->spec.links;
     for (int i = 0; i < m->n_cells; i++)
         n += 3 + fdht_op_cores(m->cell[i].op);
     m->param = fdht_calloc_err((size_t)n, sizeof *m->param, "model", err);
@@ -198,34 +203,19 @@ static int lay_out(fdht_model *m, fdht_error *err)
         return FDHT_ENOMEM;
     for (int i = 0; i < m->n_cells; i++)
         lay_out_cell(m, i);
-    if (m->spec.classes) {
-        m->weight_offset = add_param(m, m->spec.classes, m->outputs);
-        snprintf(m->param[m->n_params - 1].name, sizeof m->param->name, "classifier/weight");
-        m->bias_offset = add_param(m, m->spec.classes, 0);
-        snprintf(m->param[m->n_params - 1].name, sizeof m->param->name, "classifier/bias");
-    }
+    m->lstm_size = m->size;
+    fdht_chain_lay_out(m);
     m->values = fdht_calloc_err(m->size, sizeof *m->values, "model values", err);
     return m->values ? FDHT_OK : FDHT_ENOMEM;
 }
 
-static int check_chain(const fdht_model *m, fdht_error *err)
+static int check_frame(const fdht_model *m, fdht_error *err)
 {
     const fdht_frame_spec *f = &m->spec.frame;
-    int dirs = m->spec.directions;
-    if (f->width && (f->width * f->height * f->channels != m->cell[0].spec.inputs || !(f->std > 0)))
+    if (f->width && (f->width * f->height * f->channels != m->inputs || !(f->std > 0)))
         return fdht_fail(err, FDHT_EINVAL,
                          "frames of %zux%zux%zu (std %g): expected %zu inputs and a positive std", f->width,
-                         f->height, f->channels, f->std, m->cell[0].spec.inputs);
-    for (int i = 0; i < m->n_cells; i++) {
-        const fdht_cell *c = &m->cell[i], *below = i < dirs ? NULL : &m->cell[(i / dirs - 1) * dirs];
-        size_t inputs = below ? below->state * (size_t)dirs : m->cell[0].spec.inputs;
-        if (c->spec.inputs != inputs)
-            return fdht_fail(err, FDHT_EINVAL, "cells/%d: takes %zu inputs, expected %zu", i, c->spec.inputs,
-                             inputs);
-        if (i % dirs && c->state != m->cell[i - 1].state)
-            return fdht_fail(err, FDHT_EINVAL, "cells/%d: both directions of a layer must have the same size",
-                             i);
-    }
+                         f->height, f->channels, f->std, m->inputs);
     return FDHT_OK;
 }
 
@@ -234,7 +224,8 @@ int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *er
     fdht_model *m = NULL;
     int status;
     *out = NULL;
-    if (spec->layers < 1 || spec->directions < 1 || spec->directions > 2 || spec->layers > 1024)
+    if (!spec->links &&
+        (spec->layers < 1 || spec->directions < 1 || spec->directions > 2 || spec->layers > 1024))
         return fdht_fail(err, FDHT_EINVAL,
                          "model: expected 1 or more layers of 1 or 2 directions, got %d and %d", spec->layers,
                          spec->directions);
@@ -243,7 +234,7 @@ int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *er
         return FDHT_ENOMEM;
     if ((status = copy_spec(spec, &m->spec, err)))
         goto out;
-    m->n_cells = spec->layers * spec->directions;
+    m->n_cells = m->spec.cells;
     m->cell = fdht_calloc_err((size_t)m->n_cells, sizeof *m->cell, "model", err);
     if (!m->cell) {
         status = FDHT_ENOMEM;
@@ -257,9 +248,8 @@ int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *er
         }
         m->spec.cell[i] = m->cell[i].spec;
     }
-    if ((status = check_chain(m, err)))
+    if ((status = fdht_chain_check(m, err)) || (status = check_frame(m, err)))
         goto out;
-    m->outputs = m->cell[m->n_cells - 1].state * (size_t)spec->directions;
     if ((status = lay_out(m, err)))
         goto out;
     *out = m;
@@ -279,6 +269,7 @@ void fdht_model_free(fdht_model *m)
         fdht_op_free(m->cell[i].proj);
     }
     fdht_free(m->cell);
+    fdht_free(m->chain);
     fdht_free(m->param);
     fdht_free(m->values);
     free_spec(&m->spec);
@@ -325,7 +316,7 @@ size_t fdht_model_size(const fdht_model *m)
 
 size_t fdht_model_lstm_size(const fdht_model *m)
 {
-    return m->spec.classes ? m->weight_offset : m->size;
+    return m->lstm_size;
 }
 
 size_t fdht_model_core_size(const fdht_model *m)
@@ -334,9 +325,4 @@ size_t fdht_model_core_size(const fdht_model *m)
     for (int i = 0; i < m->n_cells; i++)
         n += fdht_op_parameters(m->cell[i].op);
     return n;
-}
-
-size_t fdht_model_outputs(const fdht_model *m)
-{
-    return m->outputs;
 }

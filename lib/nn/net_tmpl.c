@@ -1,11 +1,6 @@
-/* nn/net_tmpl.c - a model made ready to run: plans, packed weights and scratch of its cells, pooling, classifier.
+/* nn/net_tmpl.c - a model made ready to run: plans, packed weights and scratch of its cells.
  * Template (base/real.h). */
 #include <string.h>
-
-static double input_scale(const fdht_model *m)
-{
-    return m->spec.frame.width ? 1 / m->spec.frame.std : 1;
-}
 
 static int new_cell(const fdht_cell *c, int workers, R(fdht_net_cell) *out, fdht_error *err)
 {
@@ -24,19 +19,17 @@ static int new_cell(const fdht_cell *c, int workers, R(fdht_net_cell) *out, fdht
     return FDHT_OK;
 }
 
-/* Rows must be wide enough for the box of the layer above. */
+/* Rows must be wide enough for the boxes of the cells that take them. */
 static void set_widths(R(fdht_net) *n)
 {
     const fdht_model_spec *s = &n->model->spec;
-    int dirs = s->directions;
-    for (int l = 0; l < s->layers; l++) {
-        R(fdht_net_cell) *c = &n->cell[l * dirs];
-        size_t above = 0, outputs = n->model->cell[l * dirs].state * (size_t)dirs;
-        for (int d = 0; d < dirs && l + 1 < s->layers; d++)
-            above = FDHT_MAX(above, c[dirs + d].x_size);
-        n->ldy[l] = FDHT_MAX(outputs, above);
-        if (dirs == 1)
-            n->ldy[l] = c->ldh = FDHT_MAX(n->ldy[l], c->ldh);
+    for (int k = 0; k < s->links; k++) {
+        const fdht_link *l = &s->link[k], *next = k + 1 < s->links ? l + 1 : NULL;
+        n->ldy[k] = l->outputs;
+        for (int d = 0; next && next->kind == FDHT_LINK_LSTM && d < next->directions; d++)
+            n->ldy[k] = FDHT_MAX(n->ldy[k], n->cell[next->cell + d].x_size);
+        if (l->kind == FDHT_LINK_LSTM && l->directions == 1)
+            n->ldy[k] = n->cell[l->cell].ldh = FDHT_MAX(n->ldy[k], n->cell[l->cell].ldh);
     }
 }
 
@@ -46,6 +39,9 @@ static int new_scratch(R(fdht_net) *n, fdht_error *err)
     n->widest = 1;
     for (int i = 0; i < m->n_cells; i++)
         n->widest = FDHT_MAX(n->widest, FDHT_MAX(n->cell[i].ldh, m->cell[i].spec.hidden));
+    for (int k = 0; k < m->spec.links; k++)
+        if (m->spec.link[k].kind == FDHT_LINK_DENSE && m->spec.link[k].activation == FDHT_GELU)
+            n->widest = FDHT_MAX(n->widest, m->spec.link[k].outputs);
     n->state = fdht_calloc_err((size_t)n->workers, sizeof *n->state, "network", err);
     for (int w = 0; n->state && w < n->workers; w++) {
         n->state[w] = fdht_calloc_err(2 * FDHT_CHUNK * n->widest, sizeof **n->state, "network", err);
@@ -55,7 +51,7 @@ static int new_scratch(R(fdht_net) *n, fdht_error *err)
     if (!n->state)
         return FDHT_ENOMEM;
     const fdht_frame_spec *f = &m->spec.frame;
-    if (!f->width || f->diff || f->mean == 0)
+    if (!f->width || f->diff || f->mean == 0 || m->spec.link[0].kind != FDHT_LINK_LSTM)
         return FDHT_OK;
     n->shift = fdht_calloc_err(m->cell[0].gates * m->cell[0].gate, sizeof *n->shift, "network", err);
     return n->shift ? FDHT_OK : FDHT_ENOMEM;
@@ -71,7 +67,7 @@ int R(fdht_net_new)(const fdht_model *m, int workers, R(fdht_net) **out, fdht_er
     n->model = m;
     n->workers = workers;
     n->cell = fdht_calloc_err((size_t)m->n_cells, sizeof *n->cell, "network", err);
-    n->ldy = fdht_calloc_err((size_t)m->spec.layers, sizeof *n->ldy, "network", err);
+    n->ldy = fdht_calloc_err((size_t)m->spec.links, sizeof *n->ldy, "network", err);
     if (!n->cell || !n->ldy)
         goto out;
     for (int i = 0; i < m->n_cells; i++)
@@ -121,15 +117,13 @@ void R(fdht_net_pack)(R(fdht_net) *n, const REAL *values)
     for (int i = 0; i < m->n_cells; i++) {
         const fdht_cell *c = &m->cell[i];
         R(fdht_net_cell) *r = &n->cell[i];
-        R(fdht_exec_pack)(r->x, values + c->core_offset, i < m->spec.directions ? input_scale(m) : 1);
+        R(fdht_exec_pack)(r->x, values + c->core_offset, c->link == 0 ? fdht_input_scale(m) : 1);
         R(fdht_exec_pack)(r->h, values + (c->hidden ? c->hidden_offset : c->core_offset), 1);
         if (r->p)
             R(fdht_exec_pack)(r->p, values + c->proj_offset, 1);
         r->bias = c->spec.bias ? values + c->bias_offset : NULL;
     }
     n->values = values;
-    n->weight = m->spec.classes ? values + m->weight_offset : NULL;
-    n->classifier_bias = m->spec.classes ? values + m->bias_offset : NULL;
     if (n->shift) {
         size_t gates = m->cell[0].gates * m->cell[0].gate;
         R(fdht_vectors) ones = {.load = load_ones, .arg = &n->cell[0]};
@@ -150,39 +144,4 @@ size_t R(fdht_net_bytes)(const R(fdht_net) *n)
             sum += R(fdht_exec_bytes)(n->cell[i].p);
     }
     return sum;
-}
-
-void R(fdht_net_pool)(const R(fdht_tape) *t, size_t position, REAL *last)
-{
-    const fdht_model *m = t->net->model;
-    int dirs = m->spec.directions, first = m->n_cells - dirs;
-    for (int d = 0; d < dirs; d++) {
-        size_t n = m->cell[first + d].state, ldh = t->net->cell[first + d].ldh,
-               length = t->rows.length[position];
-        const REAL *h = t->cell[first + d].h;
-        REAL *out = last + (size_t)d * n;
-        if (m->spec.pool == FDHT_POOL_LAST) {
-            memcpy(out, h + (t->rows.off[length - 1] + position) * ldh, n * sizeof *out);
-            continue;
-        }
-        memset(out, 0, n * sizeof *out);
-        for (size_t s = 0; s < length; s++)
-            for (size_t j = 0; j < n; j++)
-                out[j] += h[(t->rows.off[s] + position) * ldh + j];
-        for (size_t j = 0; j < n; j++)
-            out[j] /= (REAL)length;
-    }
-}
-
-void R(fdht_net_scores)(const R(fdht_net) *n, const REAL *last, REAL *scores)
-{
-    size_t outputs = n->model->outputs;
-    if (!n->model->spec.classes)
-        memcpy(scores, last, outputs * sizeof *scores);
-    for (size_t k = 0; k < n->model->spec.classes; k++) {
-        REAL sum = n->classifier_bias[k];
-        for (size_t j = 0; j < outputs; j++)
-            sum += n->weight[k * outputs + j] * last[j];
-        scores[k] = sum;
-    }
 }

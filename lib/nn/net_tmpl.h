@@ -20,11 +20,11 @@ typedef struct R(fdht_net) {
     const fdht_model *model;
     int workers;
     R(fdht_net_cell) *cell;
-    size_t *ldy;   /* (layers) */
+    size_t *ldy;   /* (links) from one row of what a link gives to the next */
     REAL *shift;   /* (4 H') of cell 0: mean scale W 1, for inputs read as bytes; NULL if none are */
-    size_t widest; /* numbers of the widest h or c of all cells */
+    size_t widest; /* numbers of the widest h or c of all cells, or output of a dense link with gelu */
     REAL **state;  /* (workers) 2 FDHT_CHUNK rows of the widest */
-    const REAL *values, *weight, *classifier_bias;
+    const REAL *values;
 } R(fdht_net);
 int R(fdht_net_new)(const fdht_model *m, int workers, R(fdht_net) **out, fdht_error *err);
 void R(fdht_net_free)(R(fdht_net) *n);
@@ -40,11 +40,14 @@ typedef struct R(fdht_tape_cell) {
 } R(fdht_tape_cell);
 typedef struct R(fdht_tape) {
     const R(fdht_net) *net;
-    fdht_rows rows;
-    size_t cap_rows, cap_clips;
+    fdht_rows *rows; /* (segments) */
+    size_t *steps;   /* (clips) of a repeat link */
+    size_t cap_rows, cap_clips, cap_steps;
     bool keeps; /* room for recurrent dropout */
     R(fdht_tape_cell) *cell;
-    REAL **y; /* (layers) */
+    REAL *x; /* (rows, inputs) where the first link is no lstm */
+    REAL *
+        *y; /* (links) (rows, ldy) in the order of steps, or (clips, ldy) by position: what each link gives */
     R(fdht_input) input;
 } R(fdht_tape);
 int R(fdht_tape_new)(const R(fdht_net) *net, bool keeps, R(fdht_tape) **out, fdht_error *err);
@@ -56,11 +59,40 @@ size_t R(fdht_tape_bytes)(const R(fdht_net) *net, bool keeps, size_t clips, size
 
 /* One row of a cell, as its rule takes it; the states before it are NULL at step 0. */
 R(fdht_cell_row) R(fdht_tape_row)(const R(fdht_tape) *t, int cell, size_t row);
-/* Run all cells: shared by the team, or, where team is NULL, in the calling thread with `worker`'s scratch. */
+/* Run all links: shared by the team, or, where team is NULL, in the calling thread with `worker`'s scratch. */
 void R(fdht_net_forward)(R(fdht_tape) *t, const R(fdht_input) *input, fdht_team *team, int worker);
-/* last (outputs): the pooled state of the clip at a position; scores (classes): its logits. */
-void R(fdht_net_pool)(const R(fdht_tape) *t, size_t position, REAL *last);
-void R(fdht_net_scores)(const R(fdht_net) *n, const REAL *last, REAL *scores);
+/* The same in parts: take the input; then links from .. to - 1. */
+void R(fdht_net_load)(R(fdht_tape) *t, const R(fdht_input) *input, fdht_team *team, int worker);
+void R(fdht_net_links)(R(fdht_tape) *t, int from, int to, fdht_team *team, int worker);
+/* One link that is no lstm. */
+void R(fdht_link_forward)(R(fdht_tape) *t, int link, fdht_team *team, int worker);
+/* y (n, ldy) = W x + b of a dense link, without its activation, of n rows x (n, ldx). */
+void R(fdht_dense_rows)(const R(fdht_net) *net, int link, size_t n, const REAL *x, size_t ldx, REAL *y,
+                        size_t ldy);
+/* Rows of what a link gives; link -1: of the input. */
+size_t R(fdht_tape_rows)(const R(fdht_tape) *t, int link);
+/* What a link takes, and from one row to the next. */
+const REAL *R(fdht_tape_input)(const R(fdht_tape) *t, int link, size_t *ld);
+/* The rows of a cell. */
+static inline const fdht_rows *R(fdht_tape_cell_rows)(const R(fdht_tape) *t, int cell)
+{
+    const fdht_model *m = t->net->model;
+    return &t->rows[m->chain[m->cell[cell].link].segment];
+}
+/* Whether a cell's inputs of step 0 are known to be zero. */
+static inline bool R(fdht_tape_zero_first)(const R(fdht_tape) *t, int cell)
+{
+    const fdht_cell *c = &t->net->model->cell[cell];
+    return cell == 0 && c->link == 0 && !c->backwards && t->input.zero_first;
+}
+/* The row of the last link's y that is a clip's score of step s. */
+static inline size_t R(fdht_tape_score_row)(const R(fdht_tape) *t, size_t position, size_t s)
+{
+    const fdht_chain_link *last = &t->net->model->chain[t->net->model->spec.links - 1];
+    return last->sequence ? t->rows[last->segment].off[s] + position : position;
+}
+/* scores (rows of this clip, width) of the clip at a position. */
+void R(fdht_net_scores)(const R(fdht_tape) *t, size_t position, REAL *scores);
 /* The x and h inputs of a cell's rows from `first` on, as its executor reads them. */
 typedef struct R(fdht_row_source) {
     const R(fdht_tape) *tape;

@@ -9,9 +9,8 @@ static int new_worker(fdht_runner *r, int w, fdht_error *err)
     int status = fdht_tape_new_f32(r->net, false, &r->tape[w], err);
     if (status)
         return status;
-    r->last[w] = fdht_calloc_err(r->model->outputs, sizeof **r->last, "runner", err);
-    r->line[w] = fdht_calloc_err(2 * r->model->cell[0].spec.inputs, 1, "runner", err);
-    return r->last[w] && r->line[w] ? FDHT_OK : FDHT_ENOMEM;
+    r->line[w] = fdht_calloc_err(2 * r->model->inputs, 1, "runner", err);
+    return r->line[w] ? FDHT_OK : FDHT_ENOMEM;
 }
 
 static int new_workers(fdht_runner *r, fdht_error *err)
@@ -19,9 +18,8 @@ static int new_workers(fdht_runner *r, fdht_error *err)
     int status = FDHT_OK;
     r->workers = fdht_team_size(r->team);
     r->tape = fdht_calloc_err((size_t)r->workers, sizeof *r->tape, "runner", err);
-    r->last = fdht_calloc_err((size_t)r->workers, sizeof *r->last, "runner", err);
     r->line = fdht_calloc_err((size_t)r->workers, sizeof *r->line, "runner", err);
-    if (!r->tape || !r->last || !r->line)
+    if (!r->tape || !r->line)
         return FDHT_ENOMEM;
     for (int w = 0; w < r->workers && !status; w++)
         status = new_worker(r, w, err);
@@ -70,13 +68,10 @@ void fdht_runner_free(fdht_runner *r)
     for (int w = 0; w < r->workers; w++) {
         if (r->tape)
             fdht_tape_free_f32(r->tape[w]);
-        if (r->last)
-            fdht_free(r->last[w]);
         if (r->line)
             fdht_free(r->line[w]);
     }
     fdht_free(r->tape);
-    fdht_free(r->last);
     fdht_free(r->line);
     if (!r->borrowed) {
         fdht_net_free_f32(r->net);
@@ -113,7 +108,7 @@ static int run_clip(fdht_runner *r, int worker, const fdht_clip *clip, fdht_erro
     int status = fdht_tape_set_f32(r->tape[worker], 1, &clip->length, err);
     if (status)
         return status;
-    clip_source source = {{.spec = spec, .inputs = m->cell[0].spec.inputs, .clip = *clip}, r->line[worker]};
+    clip_source source = {{.spec = spec, .inputs = m->inputs, .clip = *clip}, r->line[worker]};
     fdht_input_f32 input = {.load = load_frame, .peek = peek_frame, .arg = &source, .zero_first = spec->diff};
     if (clip->u8 && !spec->diff)
         input.u8 = clip->u8;
@@ -124,7 +119,7 @@ static int run_clip(fdht_runner *r, int worker, const fdht_clip *clip, fdht_erro
 typedef struct run_job {
     fdht_runner *runner;
     const fdht_clip *clip;
-    size_t width;
+    const size_t *first; /* (n) where a clip's scores begin */
     float *scores;
     int *status;
 } run_job;
@@ -135,22 +130,37 @@ static void run_item(void *arg, size_t i, int worker)
     fdht_runner *r = j->runner;
     if ((j->status[i] = run_clip(r, worker, &j->clip[i], NULL)))
         return;
-    fdht_net_pool_f32(r->tape[worker], 0, r->last[worker]);
-    fdht_net_scores_f32(r->net, r->last[worker], j->scores + i * j->width);
+    fdht_net_scores_f32(r->tape[worker], 0, j->scores + j->first[i]);
+}
+
+/* (n) where the scores of each clip begin; NULL: out of memory. */
+static size_t *first_scores(const fdht_model *m, const fdht_clip *clip, size_t n, fdht_error *err)
+{
+    size_t *first = fdht_calloc_err(n, sizeof *first, "runner", err), at = 0;
+    for (size_t i = 0; first && i < n; i++) {
+        first[i] = at;
+        at += fdht_model_rows(m, clip[i].length) * m->width;
+    }
+    return first;
 }
 
 int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores, fdht_error *err)
 {
     int status = FDHT_OK;
+    size_t *first;
     for (size_t i = 0; i < n; i++)
         if ((status = fdht_model_check_clip(r->model, &clip[i], err)))
             return fdht_fail_prefix(err, status, "clip %zu", i);
     int *result = fdht_calloc_err(n, sizeof *result, "runner", err);
     if (!result)
         return FDHT_ENOMEM;
-    size_t width = r->model->spec.classes ? r->model->spec.classes : r->model->outputs;
-    run_job job = {r, clip, width, scores, result};
+    if (!(first = first_scores(r->model, clip, n, err))) {
+        fdht_free(result);
+        return FDHT_ENOMEM;
+    }
+    run_job job = {r, clip, first, scores, result};
     fdht_team_for(r->team, n, run_item, &job);
+    fdht_free(first);
     for (size_t i = 0; i < n && !status; i++)
         if (result[i])
             status = fdht_fail(err, result[i], "clip %zu: %s (%zu frames)", i, fdht_strerror(result[i]),
@@ -168,7 +178,7 @@ static void load_clip_frame(void *arg, size_t clip, size_t t, int worker, float 
 {
     const clips_source *s = arg;
     const fdht_model *m = s->runner->model;
-    fdht_frames f = {.spec = &m->spec.frame, .inputs = m->cell[0].spec.inputs, .clip = s->clip[clip]};
+    fdht_frames f = {.spec = &m->spec.frame, .inputs = m->inputs, .clip = s->clip[clip]};
     fdht_frames_load(&f, t, s->runner->line[worker], dst);
 }
 
@@ -176,7 +186,7 @@ int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, fl
 {
     int status = FDHT_OK;
     fdht_tape_f32 *tape = NULL;
-    size_t *length = NULL, width = r->model->spec.classes ? r->model->spec.classes : r->model->outputs;
+    size_t *length = NULL, *first = NULL;
     for (size_t i = 0; i < n; i++)
         if ((status = fdht_model_check_clip(r->model, &clip[i], err)))
             return fdht_fail_prefix(err, status, "clip %zu", i);
@@ -184,7 +194,8 @@ int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, fl
         return status;
     status = FDHT_ENOMEM;
     length = fdht_calloc_err(n, sizeof *length, "runner", err);
-    if (!length)
+    first = first_scores(r->model, clip, n, err);
+    if (!length || !first)
         goto out;
     for (size_t i = 0; i < n; i++)
         length[i] = clip[i].length;
@@ -193,19 +204,18 @@ int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, fl
     clips_source source = {r, clip};
     fdht_input_f32 input = {.load = load_clip_frame, .arg = &source, .zero_first = r->model->spec.frame.diff};
     fdht_net_forward_f32(tape, &input, r->team, 0);
-    for (size_t p = 0; p < n; p++) {
-        fdht_net_pool_f32(tape, p, r->last[0]);
-        fdht_net_scores_f32(r->net, r->last[0], scores + tape->rows.order[p] * width);
-    }
+    for (size_t p = 0; p < n; p++)
+        fdht_net_scores_f32(tape, p, scores + first[tape->rows[0].order[p]]);
 out:
     fdht_tape_free_f32(tape);
     fdht_free(length);
+    fdht_free(first);
     return status;
 }
 
 size_t fdht_runner_bytes(const fdht_runner *r, size_t length)
 {
-    size_t worker = r->model->outputs * sizeof(float) + 2 * r->model->cell[0].spec.inputs;
+    size_t worker = 2 * r->model->inputs;
     return fdht_net_bytes_f32(r->net) + (size_t)r->workers * worker +
            fdht_tape_bytes_f32(r->net, false, 1, length);
 }
@@ -220,11 +230,13 @@ int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h
         status = run_clip(r, 0, clip, err);
     if (status)
         return status;
-    size_t last = clip->length - 1, ldy = r->net->ldy[m->spec.layers - 1];
-    for (size_t s = 0; y && s < clip->length; s++)
-        memcpy(y + s * m->outputs, t->y[m->spec.layers - 1] + s * ldy, m->outputs * sizeof *y);
+    int link = m->cell[m->n_cells - 1].link;
+    size_t ldy = r->net->ldy[link], rows = fdht_tape_rows_f32(t, link);
+    for (size_t s = 0; y && s < rows; s++)
+        memcpy(y + s * m->outputs, t->y[link] + s * ldy, m->outputs * sizeof *y);
     for (int i = 0; i < m->n_cells; i++) {
         size_t state = m->cell[i].state, hidden = m->cell[i].spec.hidden;
+        size_t last = fdht_tape_cell_rows_f32(t, i)->steps - 1;
         if (h_n) {
             memcpy(h_n, t->cell[i].h + last * r->net->cell[i].ldh, state * sizeof *h_n);
             h_n += state;

@@ -12,7 +12,6 @@ struct fdht_runner {
     bool borrowed; /* net and team belong to the caller of fdht_runner_borrow */
     int workers;
     fdht_tape_f32 **tape; /* one a worker */
-    float **last;         /* (workers) (outputs) */
     uint8_t **line;       /* (workers) 2 inputs bytes */
 };
 

@@ -8,8 +8,9 @@ int R(fdht_tape_new)(const R(fdht_net) *net, bool keeps, R(fdht_tape) **out, fdh
     t->net = net;
     t->keeps = keeps;
     t->cell = fdht_calloc_err((size_t)net->model->n_cells, sizeof *t->cell, "activations", err);
-    t->y = fdht_calloc_err((size_t)net->model->spec.layers, sizeof *t->y, "activations", err);
-    if (!t->cell || !t->y) {
+    t->y = fdht_calloc_err((size_t)net->model->spec.links, sizeof *t->y, "activations", err);
+    t->rows = fdht_calloc_err((size_t)net->model->segments, sizeof *t->rows, "activations", err);
+    if (!t->cell || !t->y || !t->rows) {
         R(fdht_tape_free)(t);
         return FDHT_ENOMEM;
     }
@@ -17,10 +18,16 @@ int R(fdht_tape_new)(const R(fdht_net) *net, bool keeps, R(fdht_tape) **out, fdh
     return FDHT_OK;
 }
 
+/* With one direction the states of the cell are what its link gives. */
+static bool owns_output(const fdht_model *m, int link)
+{
+    return m->spec.link[link].kind != FDHT_LINK_LSTM || m->spec.link[link].directions == 2;
+}
+
 static void free_rows(R(fdht_tape) *t)
 {
-    const fdht_model_spec *s = &t->net->model->spec;
-    for (int i = 0; t->cell && i < t->net->model->n_cells; i++) {
+    const fdht_model *m = t->net->model;
+    for (int i = 0; t->cell && i < m->n_cells; i++) {
         R(fdht_tape_cell) *c = &t->cell[i];
         fdht_free(c->a);
         fdht_free(c->ah);
@@ -31,11 +38,13 @@ static void free_rows(R(fdht_tape) *t)
         fdht_free(c->keep);
         *c = (R(fdht_tape_cell)){.h0 = c->h0, .c0 = c->c0};
     }
-    for (int l = 0; t->y && l < s->layers; l++) {
-        if (s->directions == 2)
-            fdht_free(t->y[l]);
-        t->y[l] = NULL;
+    for (int k = 0; t->y && k < m->spec.links; k++) {
+        if (owns_output(m, k))
+            fdht_free(t->y[k]);
+        t->y[k] = NULL;
     }
+    fdht_free(t->x);
+    t->x = NULL;
     t->cap_rows = t->cap_clips = 0;
 }
 
@@ -44,7 +53,10 @@ void R(fdht_tape_free)(R(fdht_tape) *t)
     if (!t)
         return;
     free_rows(t);
-    fdht_rows_free(&t->rows);
+    for (int i = 0; t->rows && i < t->net->model->segments; i++)
+        fdht_rows_free(&t->rows[i]);
+    fdht_free(t->rows);
+    fdht_free(t->steps);
     fdht_free(t->cell);
     fdht_free(t->y);
     fdht_free(t);
@@ -74,27 +86,61 @@ static int reserve_cell(R(fdht_tape) *t, int i, size_t rows, size_t clips, fdht_
     return ok ? FDHT_OK : FDHT_ENOMEM;
 }
 
+/* The rows of each segment: the clips' lengths, then the steps of each repeat link. */
+static int set_rows(R(fdht_tape) *t, size_t clips, const size_t *length, fdht_error *err)
+{
+    const fdht_model *m = t->net->model;
+    int status = fdht_rows_set(&t->rows[0], clips, length, err);
+    if (m->segments > 1 && clips > t->cap_steps) {
+        fdht_free(t->steps);
+        t->steps = fdht_calloc_err(clips, sizeof *t->steps, "activations", err);
+        t->cap_steps = t->steps ? clips : 0;
+        status = t->steps ? status : FDHT_ENOMEM;
+    }
+    for (int k = 0; k < m->spec.links && !status; k++) {
+        if (m->spec.link[k].kind != FDHT_LINK_REPEAT)
+            continue;
+        for (size_t i = 0; i < clips; i++)
+            t->steps[i] = m->spec.link[k].steps;
+        status = fdht_rows_set(&t->rows[m->chain[k].segment], clips, t->steps, err);
+    }
+    return status;
+}
+
+size_t R(fdht_tape_rows)(const R(fdht_tape) *t, int link)
+{
+    return fdht_chain_rows(t->net->model, link, t->rows[0].rows, t->rows[0].clips);
+}
+
+const REAL *R(fdht_tape_input)(const R(fdht_tape) *t, int link, size_t *ld)
+{
+    *ld = link ? t->net->ldy[link - 1] : t->net->model->inputs;
+    return link ? t->y[link - 1] : t->x;
+}
+
 int R(fdht_tape_set)(R(fdht_tape) *t, size_t clips, const size_t *length, fdht_error *err)
 {
     const fdht_model *m = t->net->model;
-    int dirs = m->spec.directions, status = fdht_rows_set(&t->rows, clips, length, err);
+    int status = set_rows(t, clips, length, err);
     if (status)
         return status;
-    size_t rows = t->rows.rows;
+    size_t rows = t->rows[0].rows;
     if (rows <= t->cap_rows && clips <= t->cap_clips)
         return FDHT_OK;
     rows = FDHT_MAX(rows, t->cap_rows);
     clips = FDHT_MAX(clips, t->cap_clips);
     free_rows(t);
     for (int i = 0; i < m->n_cells; i++)
-        if ((status = reserve_cell(t, i, rows, clips, err)))
+        if ((status = reserve_cell(t, i, fdht_chain_rows(m, m->cell[i].link, rows, clips), clips, err)))
             return status;
-    for (int l = 0; l < m->spec.layers; l++) {
-        if (dirs == 1)
-            t->y[l] = t->cell[l].h;
-        else if (!reserve(&t->y[l], rows, t->net->ldy[l], err))
+    for (int k = 0; k < m->spec.links; k++) {
+        if (!owns_output(m, k))
+            t->y[k] = t->cell[m->spec.link[k].cell].h;
+        else if (!reserve(&t->y[k], fdht_chain_rows(m, k, rows, clips), t->net->ldy[k], err))
             return FDHT_ENOMEM;
     }
+    if (m->spec.link[0].kind != FDHT_LINK_LSTM && !reserve(&t->x, rows, m->inputs, err))
+        return FDHT_ENOMEM;
     t->cap_rows = rows;
     t->cap_clips = clips;
     return FDHT_OK;
@@ -103,15 +149,20 @@ int R(fdht_tape_set)(R(fdht_tape) *t, size_t clips, const size_t *length, fdht_e
 size_t R(fdht_tape_bytes)(const R(fdht_net) *net, bool keeps, size_t clips, size_t length)
 {
     const fdht_model *m = net->model;
-    size_t row = 0, clip = 0;
+    size_t rows = clips * length, sum = m->spec.link[0].kind == FDHT_LINK_LSTM ? 0 : rows * m->inputs,
+           bytes = fdht_rows_bytes(clips, length);
     for (int i = 0; i < m->n_cells; i++) {
         const fdht_cell *c = &m->cell[i];
         size_t hidden = c->spec.hidden, ldh = net->cell[i].ldh;
-        row += c->gates * c->gate + (c->rule->cell_state ? 2 * hidden : 0) + ldh + (c->proj ? hidden : 0) +
-               (c->apart ? c->gates * c->hidden_gate : 0);
-        clip += keeps ? ldh : 0;
+        size_t row = c->gates * c->gate + (c->rule->cell_state ? 2 * hidden : 0) + ldh +
+                     (c->proj ? hidden : 0) + (c->apart ? c->gates * c->hidden_gate : 0);
+        sum += fdht_chain_rows(m, c->link, rows, clips) * row + (keeps ? clips * ldh : 0);
     }
-    for (int l = 0; m->spec.directions == 2 && l < m->spec.layers; l++)
-        row += net->ldy[l];
-    return clips * (length * row + clip) * sizeof(REAL) + fdht_rows_bytes(clips, length);
+    for (int k = 0; k < m->spec.links; k++) {
+        if (owns_output(m, k))
+            sum += fdht_chain_rows(m, k, rows, clips) * net->ldy[k];
+        if (m->spec.link[k].kind == FDHT_LINK_REPEAT)
+            bytes += fdht_rows_bytes(clips, m->spec.link[k].steps);
+    }
+    return sum * sizeof(REAL) + bytes + (m->segments > 1 ? clips * sizeof(size_t) : 0);
 }

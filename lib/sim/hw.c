@@ -43,7 +43,8 @@ static const fdht_sim_key keys[] = {
     SIZE(x_buffers, 1, 2, "buffers",
          "2: read one, write the other; 1: one memory, reads and writes share its ports"),
     SIZE(x_kib, 1, 1048576, "KiB", "size of each working buffer"),
-    SIZE(w_kib, 1, 1048576, "KiB", "weight memory"),
+    SIZE(w_kib, 1, 1048576, "KiB",
+         "weight memory, in lines of macs_per_pe words: a row tile takes whole lines"),
     SIZE(pipeline_cycles, 0, 1024, "cycles",
          "from the first read of a stage to its first accumulation (stall class fill)"),
     SIZE(w_refill_words, 1, 65536, "words/cycle",
@@ -89,6 +90,9 @@ int fdht_sim_hw_set(fdht_sim_hw *hw, const char *key, const char *value, fdht_er
     if (!strcmp(key, "name")) {
         if (!*value || strlen(value) >= sizeof hw->name)
             return fdht_fail(err, FDHT_EINVAL, "name: expected 1 to %zu characters", sizeof hw->name - 1);
+        for (const char *p = value; *p; p++) /* a terminal would obey them */
+            if ((unsigned char)*p < ' ' || *p == 127)
+                return fdht_fail(err, FDHT_EINVAL, "name: holds a control character");
         snprintf(hw->name, sizeof hw->name, "%s", value);
         return FDHT_OK;
     }
@@ -132,6 +136,9 @@ int fdht_sim_hw_check(const fdht_sim_hw *hw, fdht_error *err)
     }
     if (hw->bank_function >= FDHT_BANK_FUNCTIONS)
         return fdht_fail(err, FDHT_EINVAL, "bank_function: no function %zu", hw->bank_function);
+    if (hw->x_kib * 512 % hw->x_banks)
+        return fdht_fail(err, FDHT_EINVAL, "x_kib = %zu: its %zu words do not fill %zu banks evenly",
+                         hw->x_kib, hw->x_kib * 512, hw->x_banks);
     if (hw->bank_function == FDHT_BANK_XOR && (hw->x_banks & (hw->x_banks - 1)))
         return fdht_fail(err, FDHT_EINVAL, "bank_function xor needs a power of two of banks, not %zu",
                          hw->x_banks);

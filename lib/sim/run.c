@@ -160,15 +160,15 @@ static void machine_close(fdht_array *m)
  * not fit alone are loaded again for every column of tiles, a row of tiles at a time. */
 static int refill(fdht_array *m, const fdht_bound *b, int stage, fdht_error *err)
 {
-    size_t words = b->rows * b->inner, room = m->hw->w_kib * 512, load = 0;
-    size_t tile = FDHT_MIN(b->rows, m->hw->macs_per_pe) * b->inner;
+    size_t words = fdht_sim_weight_room(m->hw, b->rows, b->inner), room = m->hw->w_kib * 512, load = 0;
+    size_t tile = m->hw->macs_per_pe * b->inner;
     if (tile > room)
         return fdht_fail(err, FDHT_ELIMIT,
-                         "stage %s: the %zu weights of a tile do not fit w_kib = %zu (%zu words)", b->s->name,
-                         tile, m->hw->w_kib, room);
+                         "stage %s: the %zu words of a tile of weights do not fit w_kib = %zu (%zu words)",
+                         b->s->name, tile, m->hw->w_kib, room);
     if (words > room)
         load = words * (b->n_slots / m->hw->n_pe);
-    else if (m->report->weight_words > room)
+    else if (m->report->weight_room > room)
         load = words;
     if (load)
         fdht_array_stall(m, stage, FDHT_STALL_WEIGHT_REFILL,
@@ -383,6 +383,7 @@ static void name_stages(fdht_array *m, const plan *q)
         s->inner = b->inner;
         s->cols = b->cols;
         r->weight_words += b->rows * b->inner;
+        r->weight_room += fdht_sim_weight_room(m->hw, b->rows, b->inner);
     }
     if (q->p->lstm) {
         snprintf(r->stage[r->n_stages - 1].name, sizeof r->stage[0].name, "lstm");

@@ -33,6 +33,11 @@ static uint64_t up(uint64_t a, uint64_t b)
     return (a + b - 1) / b;
 }
 
+size_t fdht_sim_weight_room(const fdht_sim_hw *hw, size_t rows, size_t inner)
+{
+    return (size_t)up(rows, hw->macs_per_pe) * hw->macs_per_pe * inner;
+}
+
 fdht_sim_shape fdht_sim_stage_shape(const fdht_sim_hw *hw, size_t rows, size_t inner, size_t cols)
 {
     fdht_sim_shape s = {0};
@@ -124,6 +129,7 @@ int fdht_sim_paper(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t step
         out->reads += r->reads;
         out->writes += r->writes;
         out->weight_words += r->rows * r->inner;
+        out->weight_room += fdht_sim_weight_room(hw, r->rows, r->inner);
         out->peak_words = FDHT_MAX(out->peak_words, FDHT_MAX(r->occupancy_in, r->occupancy_out));
     }
     if (p->lstm) {

@@ -15,7 +15,7 @@ int R(fdht_bptt_new)(R(fdht_net) *net, fdht_team *team, bool recurrent_dropout, 
     if ((status = R(fdht_tape_new)(net, recurrent_dropout, &b->tape, err)))
         goto out;
     b->scratch = fdht_calloc_err((size_t)net->workers, sizeof *b->scratch, "training", err);
-    b->dy = fdht_calloc_err((size_t)m->spec.layers, sizeof *b->dy, "training", err);
+    b->dy = fdht_calloc_err((size_t)m->spec.links, sizeof *b->dy, "training", err);
     status = FDHT_ENOMEM;
     if (!b->scratch || !b->dy)
         goto out;
@@ -33,11 +33,12 @@ out:
 
 static void free_batch(R(fdht_bptt) *b)
 {
-    for (int l = 0; b->dy && l < b->net->model->spec.layers; l++) {
-        fdht_free(b->dy[l]);
-        b->dy[l] = NULL;
+    for (int k = 0; b->dy && k < b->net->model->spec.links; k++) {
+        fdht_free(b->dy[k]);
+        b->dy[k] = NULL;
     }
-    REAL **all[] = {&b->partial, &b->gx, &b->dp, &b->last, &b->dlast, &b->scores, &b->dscores};
+    b->scores = b->dscores = NULL;
+    REAL **all[] = {&b->partial, &b->gx, &b->dp};
     for (size_t i = 0; i < FDHT_COUNT(all); i++) {
         fdht_free(*all[i]);
         *all[i] = NULL;
@@ -58,52 +59,56 @@ void R(fdht_bptt_free)(R(fdht_bptt) *b)
     fdht_free(b);
 }
 
-/* Widths of what a batch needs in addition to its tape. */
-typedef struct widths {
-    size_t biases, reversed, projected;
-} widths;
+/* What a batch needs in addition to its tape, in numbers. */
+typedef struct batch_size {
+    size_t partial, gx, dp, dy;
+} batch_size;
 
-static widths batch_widths(const R(fdht_net) *net)
+static batch_size size_batch(const R(fdht_net) *net, size_t rows, size_t clips)
 {
     const fdht_model *m = net->model;
-    widths w = {0};
+    batch_size n = {.gx = 1};
     for (int i = 0; i < m->n_cells; i++) {
-        w.biases = FDHT_MAX(w.biases, m->cell[i].biases);
-        w.projected = FDHT_MAX(w.projected, m->cell[i].spec.proj);
-        if (m->spec.directions == 2 && i > 2)
-            w.reversed = FDHT_MAX(w.reversed, net->cell[i].x_size);
+        const fdht_cell *c = &m->cell[i];
+        size_t own = fdht_chain_rows(m, c->link, rows, clips);
+        n.partial = FDHT_MAX(n.partial, (clips + FDHT_CHUNK - 1) / FDHT_CHUNK * c->biases);
+        n.dp = FDHT_MAX(n.dp, own * c->spec.proj);
+        if (c->backwards && c->link)
+            n.gx = FDHT_MAX(n.gx, own * net->cell[i].x_size);
     }
-    return w;
+    for (int k = 0; k < m->spec.links; k++)
+        n.dy += fdht_chain_rows(m, k, rows, clips) * net->ldy[k];
+    return n;
 }
 
-static bool reserve(REAL **array, size_t rows, size_t width, fdht_error *err)
+static bool reserve(REAL **array, size_t n, fdht_error *err)
 {
-    return (*array = fdht_calloc_err(rows * FDHT_MAX(width, (size_t)1), sizeof **array, "training", err)) !=
-           NULL;
+    return (*array = fdht_calloc_err(n, sizeof **array, "training", err)) != NULL;
 }
 
 int R(fdht_bptt_set)(R(fdht_bptt) *b, size_t clips, const size_t *length, fdht_error *err)
 {
     const fdht_model *m = b->net->model;
-    int status = R(fdht_tape_set)(b->tape, clips, length, err);
-    size_t rows = b->tape->rows.rows;
-    widths w = batch_widths(b->net);
-    if (status || (rows <= b->cap_rows && clips <= b->cap_clips))
+    int status = R(fdht_tape_set)(b->tape, clips, length, err), last = m->spec.links - 1;
+    size_t rows = b->tape->rows[0].rows;
+    if (status)
         return status;
-    rows = FDHT_MAX(rows, b->cap_rows);
-    clips = FDHT_MAX(clips, b->cap_clips);
-    free_batch(b);
-    bool ok =
-        reserve(&b->partial, (clips + FDHT_CHUNK - 1) / FDHT_CHUNK, w.biases, err) &&
-        reserve(&b->gx, rows, w.reversed, err) && (!w.projected || reserve(&b->dp, rows, w.projected, err)) &&
-        reserve(&b->last, clips, m->outputs, err) && reserve(&b->dlast, clips, m->outputs, err) &&
-        reserve(&b->scores, clips, m->spec.classes, err) && reserve(&b->dscores, clips, m->spec.classes, err);
-    for (int l = 0; ok && l < m->spec.layers; l++)
-        ok = reserve(&b->dy[l], rows, b->net->ldy[l], err);
-    if (!ok)
-        return FDHT_ENOMEM;
-    b->cap_rows = rows;
-    b->cap_clips = clips;
+    if (rows > b->cap_rows || clips > b->cap_clips) {
+        rows = FDHT_MAX(rows, b->cap_rows);
+        clips = FDHT_MAX(clips, b->cap_clips);
+        batch_size n = size_batch(b->net, rows, clips);
+        free_batch(b);
+        bool ok = reserve(&b->partial, n.partial, err) && reserve(&b->gx, n.gx, err) &&
+                  (!n.dp || reserve(&b->dp, n.dp, err));
+        for (int k = 0; ok && k < m->spec.links; k++)
+            ok = reserve(&b->dy[k], fdht_chain_rows(m, k, rows, clips) * b->net->ldy[k], err);
+        if (!ok)
+            return FDHT_ENOMEM;
+        b->cap_rows = rows;
+        b->cap_clips = clips;
+    }
+    b->scores = b->tape->y[last];
+    b->dscores = b->dy[last];
     return FDHT_OK;
 }
 
@@ -111,9 +116,11 @@ int R(fdht_bptt_set)(R(fdht_bptt) *b, size_t clips, const size_t *length, fdht_e
 static size_t cell_grad_bytes(const R(fdht_net) *net, int cell, size_t clips, size_t rows)
 {
     const R(fdht_net_cell) *r = &net->cell[cell];
-    int dirs = net->model->spec.directions;
-    size_t first = cell == 0 && net->model->spec.frame.diff ? clips : 0; /* input 0 of each clip */
-    size_t x = R(fdht_exec_grad_bytes)(r->x, rows - first, cell >= dirs && cell % dirs == 0),
+    const fdht_cell *m = &net->model->cell[cell];
+    size_t first =
+        cell == 0 && m->link == 0 && net->model->spec.frame.diff ? clips : 0; /* input 0 of each clip */
+    rows = fdht_chain_rows(net->model, m->link, rows, clips);
+    size_t x = R(fdht_exec_grad_bytes)(r->x, rows - first, m->link && !m->backwards),
            h = R(fdht_exec_grad_bytes)(r->h, rows - clips, false);
     return FDHT_MAX(FDHT_MAX(x, h), r->p ? R(fdht_exec_grad_bytes)(r->p, rows, true) : 0);
 }
@@ -121,73 +128,18 @@ static size_t cell_grad_bytes(const R(fdht_net) *net, int cell, size_t clips, si
 void R(fdht_bptt_bytes)(const R(fdht_bptt) *b, size_t clips, size_t length, size_t *rows, size_t *scratch)
 {
     const R(fdht_net) *net = b->net;
-    const fdht_model *m = net->model;
-    widths w = batch_widths(net);
-    size_t row = FDHT_MAX(w.reversed, (size_t)1) + w.projected, buffers = 0;
-    for (int l = 0; l < m->spec.layers; l++)
-        row += net->ldy[l];
-    for (int i = 0; i < m->n_cells; i++)
+    batch_size n = size_batch(net, clips * length, clips);
+    size_t buffers = 0;
+    for (int i = 0; i < net->model->n_cells; i++)
         buffers = FDHT_MAX(buffers, cell_grad_bytes(net, i, clips, clips * length));
-    *rows = R(fdht_tape_bytes)(net, b->tape->keeps, clips, length) +
-            clips * (length * row + 2 * m->outputs + 2 * m->spec.classes) * sizeof(REAL);
+    *rows = R(fdht_tape_bytes)(net, b->tape->keeps, clips, length) + (n.gx + n.dp + n.dy) * sizeof(REAL);
     *scratch = R(fdht_net_bytes)(net) + buffers +
-               sizeof(REAL) * ((size_t)net->workers * 3 * FDHT_CHUNK * net->widest +
-                               (clips + FDHT_CHUNK - 1) / FDHT_CHUNK * w.biases);
+               sizeof(REAL) * ((size_t)net->workers * 3 * FDHT_CHUNK * net->widest + n.partial);
 }
 
 void R(fdht_bptt_forward)(R(fdht_bptt) *b, const R(fdht_input) *input)
 {
-    size_t outputs = b->net->model->outputs, classes = b->net->model->spec.classes;
     R(fdht_net_forward)(b->tape, input, b->team, 0);
-    for (size_t p = 0; p < b->tape->rows.clips; p++) {
-        R(fdht_net_pool)(b->tape, p, b->last + p * outputs);
-        R(fdht_net_scores)(b->net, b->last + p * outputs, b->scores + p * classes);
-    }
-}
-
-/* Gradients of the classifier, and dlast. */
-static void classifier_backward(R(fdht_bptt) *b, REAL *grad)
-{
-    const fdht_model *m = b->net->model;
-    size_t outputs = m->outputs;
-    for (size_t p = 0; p < b->tape->rows.clips; p++) {
-        const REAL *last = b->last + p * outputs, *ds = b->dscores + p * m->spec.classes;
-        REAL *dlast = b->dlast + p * outputs;
-        memset(dlast, 0, outputs * sizeof *dlast);
-        for (size_t k = 0; k < m->spec.classes; k++) {
-            const REAL *w = b->net->weight + k * outputs;
-            REAL *gw = grad + m->weight_offset + k * outputs;
-            for (size_t j = 0; j < outputs; j++) {
-                gw[j] += ds[k] * last[j];
-                dlast[j] += ds[k] * w[j];
-            }
-            grad[m->bias_offset + k] += ds[k];
-        }
-    }
-}
-
-/* The adjoint of pooling: into dy of the last layer, whose rows are in time order. */
-static void pool_backward(R(fdht_bptt) *b)
-{
-    const fdht_model *m = b->net->model;
-    const fdht_rows *rows = &b->tape->rows;
-    int dirs = m->spec.directions, layer = m->spec.layers - 1;
-    size_t ldy = b->net->ldy[layer], n = m->outputs / (size_t)dirs;
-    memset(b->dy[layer], 0, rows->rows * ldy * sizeof **b->dy);
-    for (size_t p = 0; p < rows->clips; p++) {
-        const REAL *dlast = b->dlast + p * m->outputs;
-        size_t length = rows->length[p];
-        for (size_t s = 0; s < length; s++) {
-            REAL *dy = b->dy[layer] + (rows->off[s] + p) * ldy;
-            for (int d = 0; d < dirs; d++)
-                for (size_t j = d * n; j < (d + 1) * n; j++) {
-                    if (m->spec.pool == FDHT_POOL_MEAN)
-                        dy[j] += dlast[j] / (REAL)length;
-                    else if (s == (d ? 0 : length - 1)) /* a reversed cell ends at time 0 */
-                        dy[j] += dlast[j];
-                }
-        }
-    }
 }
 
 /* Where the gradient of the hidden map's output is, and its width. */
@@ -205,7 +157,7 @@ static void hidden_backward(R(fdht_bptt) *b, int cell, int worker, size_t s, siz
     const R(fdht_net_cell) *r = &b->net->cell[cell];
     const R(fdht_tape_cell) *t = &b->tape->cell[cell];
     size_t ld;
-    const REAL *g = hidden_gradient(b, cell, b->tape->rows.off[s] + p, &ld);
+    const REAL *g = hidden_gradient(b, cell, R(fdht_tape_cell_rows)(b->tape, cell)->off[s] + p, &ld);
     R(fdht_exec_transpose)(r->h, worker, n, g, ld, dh, r->ldh, false);
     for (size_t i = 0; t->keep && i < n; i++)
         for (size_t j = 0; j < b->net->model->cell[cell].state; j++)
@@ -223,35 +175,63 @@ typedef struct chunk {
 
 static size_t chunk_width(const chunk *k, size_t s)
 {
-    size_t width = FDHT_MIN(fdht_rows_width(&k->bptt->tape->rows, s), k->p1);
+    size_t width = FDHT_MIN(fdht_rows_width(R(fdht_tape_cell_rows)(k->bptt->tape, k->cell), s), k->p1);
     return width > k->p0 ? width - k->p0 : 0;
+}
+
+/* Add to dh (n) what the output of a row, given with gradient dy, sends to this direction; other: the state of the other
+ * direction that was merged with it. */
+static void merge_back(fdht_merge merge, size_t n, const REAL *dy, const REAL *other, REAL *dh)
+{
+    for (size_t j = 0; j < n; j++)
+        dh[j] += merge == FDHT_MERGE_MUL ? dy[j] * other[j] : merge == FDHT_MERGE_AVERAGE ? dy[j] / 2 : dy[j];
+}
+
+/* Add what the output of row `row` of clip p at step s gets from the links after it. */
+static void output_gradient(const R(fdht_bptt) *b, int cell, size_t row, size_t s, size_t p, REAL *dh)
+{
+    const fdht_model *m = b->net->model;
+    const fdht_cell *c = &m->cell[cell];
+    const fdht_link *l = &m->spec.link[c->link];
+    const fdht_rows *rows = R(fdht_tape_cell_rows)(b->tape, cell);
+    int d = cell - l->cell, k = c->link;
+    bool last = k + 1 < m->spec.links && fdht_chain_last_of_two(m, k + 1);
+    if (last && s != rows->length[p] - 1)
+        return;
+    /* rows of the two directions that are merged: the same step for pool last, else the same time */
+    size_t mirror = l->directions == 2 && !last ? fdht_rows_mirror(rows, row) : row;
+    const REAL *dy =
+        last ? b->dy[k + 1] + p * b->net->ldy[k + 1] : b->dy[k] + (d ? mirror : row) * b->net->ldy[k];
+    const REAL *other = NULL;
+    if (l->directions == 2)
+        other = b->tape->cell[l->cell + !d].h + mirror * b->net->cell[l->cell + !d].ldh;
+    if (l->directions == 2 && l->merge == FDHT_MERGE_CONCAT)
+        dy += (size_t)d * c->state;
+    merge_back(l->directions == 2 ? l->merge : FDHT_MERGE_CONCAT, c->state, dy, other, dh);
 }
 
 /* dh of step s: what comes through the hidden map from step s + 1, and what the outputs get from above. */
 static void state_gradient(chunk *k, size_t s, size_t later)
 {
     R(fdht_bptt) *b = k->bptt;
-    const fdht_rows *rows = &b->tape->rows;
-    int dirs = b->net->model->spec.directions, layer = k->cell / dirs, d = k->cell % dirs;
-    size_t n = chunk_width(k, s), ldh = b->net->cell[k->cell].ldh, ldy = b->net->ldy[layer];
+    const fdht_rows *rows = R(fdht_tape_cell_rows)(b->tape, k->cell);
+    size_t n = chunk_width(k, s), ldh = b->net->cell[k->cell].ldh;
     size_t state = b->net->model->cell[k->cell].state;
     if (later)
         hidden_backward(b, k->cell, k->worker, s + 1, k->p0, later, k->dh);
     memset(k->dh + later * ldh, 0, (n - later) * ldh * sizeof *k->dh);
     for (size_t i = 0; i < n; i++) {
-        size_t row = rows->off[s] + k->p0 + i, time_row = d ? fdht_rows_mirror(rows, row) : row;
-        const REAL *dy = b->dy[layer] + time_row * ldy + (size_t)d * state;
-        for (size_t j = 0; j < state; j++)
-            k->dh[i * ldh + j] += dy[j];
+        size_t row = rows->off[s] + k->p0 + i;
+        output_gradient(b, k->cell, row, s, k->p0 + i, k->dh + i * ldh);
         if (b->net->cell[k->cell].p)
-            memcpy(b->dp + row * state, k->dh + i * ldh, state * sizeof *dy);
+            memcpy(b->dp + row * state, k->dh + i * ldh, state * sizeof *k->dh);
     }
 }
 
 static void step_backward(chunk *k, size_t s)
 {
     R(fdht_bptt) *b = k->bptt;
-    const fdht_rows *rows = &b->tape->rows;
+    const fdht_rows *rows = R(fdht_tape_cell_rows)(b->tape, k->cell);
     const fdht_cell *m = &b->net->model->cell[k->cell];
     const R(fdht_net_cell) *r = &b->net->cell[k->cell];
     size_t n = chunk_width(k, s), hidden = m->spec.hidden, ld = r->p ? hidden : r->ldh;
@@ -270,11 +250,12 @@ static void sum_gates(const chunk *k, REAL *sum)
     const R(fdht_tape) *t = k->bptt->tape;
     const R(fdht_tape_cell) *b = &t->cell[k->cell];
     const fdht_cell *m = &k->bptt->net->model->cell[k->cell];
+    const fdht_rows *rows = R(fdht_tape_cell_rows)(t, k->cell);
     size_t hidden = m->spec.hidden, ldg = m->gates * m->gate, ldu = m->gates * m->hidden_gate;
     memset(sum, 0, m->biases * sizeof *sum);
-    for (size_t s = 0; s < t->rows.length[k->p0]; s++)
+    for (size_t s = 0; s < rows->length[k->p0]; s++)
         for (size_t i = 0, n = chunk_width(k, s); i < n; i++) {
-            size_t row = t->rows.off[s] + k->p0 + i;
+            size_t row = rows->off[s] + k->p0 + i;
             const REAL *a = b->a + row * ldg;
             for (size_t g = 0; g < m->gates; g++)
                 for (size_t j = 0; j < hidden; j++)
@@ -296,7 +277,7 @@ static void chunk_backward(void *arg, size_t item, int worker)
 {
     const cell_job *job = arg;
     R(fdht_bptt) *b = job->bptt;
-    const fdht_rows *rows = &b->tape->rows;
+    const fdht_rows *rows = R(fdht_tape_cell_rows)(b->tape, job->cell);
     size_t hidden = b->net->model->cell[job->cell].spec.hidden;
     chunk k = {.bptt = b, .cell = job->cell, .worker = worker, .p0 = item * FDHT_CHUNK};
     k.p1 = FDHT_MIN(k.p0 + FDHT_CHUNK, rows->clips);
@@ -327,7 +308,8 @@ static void input_block(void *arg, size_t item, int worker)
 {
     const input_job *j = arg;
     const R(fdht_bptt) *b = j->bptt;
-    size_t row = item * ROW_BLOCK, n = FDHT_MIN((size_t)ROW_BLOCK, b->tape->rows.rows - row);
+    size_t row = item * ROW_BLOCK,
+           n = FDHT_MIN((size_t)ROW_BLOCK, R(fdht_tape_cell_rows)(b->tape, j->cell)->rows - row);
     size_t ldg = b->net->model->cell[j->cell].gates * b->net->model->cell[j->cell].gate;
     R(fdht_exec_transpose)(b->net->cell[j->cell].x, worker, n, b->tape->cell[j->cell].a + row * ldg, ldg,
                            j->gx + row * j->ldx, j->ldx, false);
@@ -336,7 +318,8 @@ static void input_block(void *arg, size_t item, int worker)
 static void input_rows(R(fdht_bptt) *b, int cell, REAL *gx, size_t ldx)
 {
     input_job job = {b, cell, gx, ldx};
-    fdht_team_for(b->team, (b->tape->rows.rows + ROW_BLOCK - 1) / ROW_BLOCK, input_block, &job);
+    size_t rows = R(fdht_tape_cell_rows)(b->tape, cell)->rows;
+    fdht_team_for(b->team, (rows + ROW_BLOCK - 1) / ROW_BLOCK, input_block, &job);
 }
 
 void R(fdht_bptt_input_gradient)(R(fdht_bptt) *b, REAL *gx)
@@ -344,18 +327,22 @@ void R(fdht_bptt_input_gradient)(R(fdht_bptt) *b, REAL *gx)
     input_rows(b, 0, gx, b->net->cell[0].x_size);
 }
 
-/* Into dy of the layer below: the forward cell writes, the reversed one adds. */
+/* Into dy of the link before: the first cell of a link writes, the second adds. */
 static void below_backward(R(fdht_bptt) *b, int cell)
 {
-    int dirs = b->net->model->spec.directions, below = cell / dirs - 1;
+    const fdht_cell *m = &b->net->model->cell[cell];
+    const fdht_rows *rows = R(fdht_tape_cell_rows)(b->tape, cell);
+    int below = m->link - 1;
     size_t ldy = b->net->ldy[below], n = b->net->cell[cell].x_size;
-    if (cell % dirs == 0) {
+    if (!m->backwards) {
         input_rows(b, cell, b->dy[below], ldy);
         return;
     }
     input_rows(b, cell, b->gx, n);
-    for (size_t row = 0; row < b->tape->rows.rows; row++) {
-        REAL *dy = b->dy[below] + fdht_rows_mirror(&b->tape->rows, row) * ldy;
+    if (b->net->model->spec.link[m->link].cell == cell)
+        memset(b->dy[below], 0, rows->rows * ldy * sizeof **b->dy);
+    for (size_t row = 0; row < rows->rows; row++) {
+        REAL *dy = b->dy[below] + fdht_rows_mirror(rows, row) * ldy;
         for (size_t j = 0; j < n; j++)
             dy[j] += b->gx[row * n + j];
     }
@@ -366,8 +353,9 @@ static int cell_backward(R(fdht_bptt) *b, int cell, REAL *grad, fdht_error *err)
     const fdht_cell *m = &b->net->model->cell[cell];
     const R(fdht_net_cell) *r = &b->net->cell[cell];
     const R(fdht_tape) *t = b->tape;
-    size_t chunks = (t->rows.clips + FDHT_CHUNK - 1) / FDHT_CHUNK, ldg = m->gates * m->gate, ld;
-    size_t first = cell == 0 && t->input.zero_first ? t->rows.off[1] : 0, rows = t->rows.rows;
+    const fdht_rows *all = R(fdht_tape_cell_rows)(t, cell);
+    size_t chunks = (all->clips + FDHT_CHUNK - 1) / FDHT_CHUNK, ldg = m->gates * m->gate, ld;
+    size_t rows = all->rows, first = R(fdht_tape_zero_first)(t, cell) ? all->off[1] : 0;
     int status = FDHT_OK;
     cell_job job = {b, cell};
     fdht_team_for(b->team, chunks, chunk_backward, &job);
@@ -382,7 +370,7 @@ static int cell_backward(R(fdht_bptt) *b, int cell, REAL *grad, fdht_error *err)
     if (first < rows)
         status = R(fdht_exec_grad_all)(r->x, b->team, rows - first, &v, w + m->core_offset, g, ldg,
                                        grad + m->core_offset, err);
-    source.first = t->rows.off[1];
+    source.first = all->off[1];
     v = R(fdht_net_h_rows)(&source);
     g = hidden_gradient(b, cell, source.first, &ld);
     if (!status && source.first < rows)
@@ -395,18 +383,27 @@ static int cell_backward(R(fdht_bptt) *b, int cell, REAL *grad, fdht_error *err)
     return status;
 }
 
+static int lstm_backward(R(fdht_bptt) *b, int link, REAL *grad, fdht_error *err)
+{
+    const fdht_link *l = &b->net->model->spec.link[link];
+    for (int i = l->cell; i < l->cell + l->directions; i++) {
+        int status = cell_backward(b, i, grad, err);
+        if (status)
+            return status;
+        if (link)
+            below_backward(b, i);
+    }
+    return FDHT_OK;
+}
+
 int R(fdht_bptt_backward)(R(fdht_bptt) *b, REAL *grad, fdht_error *err)
 {
-    int dirs = b->net->model->spec.directions;
-    classifier_backward(b, grad);
-    pool_backward(b);
-    for (int l = b->net->model->spec.layers - 1; l >= 0; l--)
-        for (int d = 0; d < dirs; d++) {
-            int status = cell_backward(b, l * dirs + d, grad, err);
-            if (status)
-                return status;
-            if (l)
-                below_backward(b, l * dirs + d);
-        }
-    return FDHT_OK;
+    const fdht_model *m = b->net->model;
+    int status = FDHT_OK;
+    for (int k = m->spec.links - 1; k >= 0 && !status; k--)
+        if (m->spec.link[k].kind == FDHT_LINK_LSTM)
+            status = lstm_backward(b, k, grad, err);
+        else if (!fdht_chain_last_of_two(m, k)) /* else the lstm reads its gradient */
+            R(fdht_link_backward)(b, k, grad);
+    return status;
 }

@@ -1,21 +1,25 @@
 /* train/bptt_tmpl.h - the declarations of train/bptt.h for one number type. Template (base/real.h). */
 
-/* Softmax cross-entropy of n rows of logits (n, k), with label smoothing and class weights (k; NULL: 1): the sum over
- * rows that lib/README.md section 7.1 divides by the sum of w_y. The caller does that, with loss and gradient; the sum
- * of w_y is added to *weight. grad (n, k): the gradient. *correct is raised by the rows whose largest logit is the
- * label's. */
-double R(fdht_loss)(size_t n, size_t k, const REAL *logits, const int *label, double smoothing,
-                    const double *weights, REAL *grad, double *weight, size_t *correct);
+/* The loss of n rows of scores (n, k), as their output kind wants it (lib/README.md section 7.1): the sum over rows, which
+ * the caller divides, with the gradient, by the weight of all rows that is added to *weight.
+ *   softmax  label (n); smoothing and class weights (k; NULL: 1)
+ *   sigmoid  target (n, k), 0 to 1: the mean over k labels; smoothing; weights of labels
+ *   linear   target (n, k): the mean over k of squares; weights of values
+ * grad (n, k): the gradient. *correct is raised for each row by the share of right answers, 0 or 1 of softmax; not of
+ * linear. */
+double R(fdht_loss)(fdht_output_kind output, size_t n, size_t k, const REAL *scores, const int *label,
+                    const float *target, double smoothing, const double *weights, REAL *grad, double *weight,
+                    double *correct);
 typedef struct R(fdht_bptt) {
     R(fdht_net) *net;
     R(fdht_tape) *tape;
     fdht_team *team;
-    REAL **scratch; /* (workers) */
-    REAL *partial;  /* (chunks, numbers of the largest bias) */
-    REAL **dy;      /* (layers) (rows, ldy): gradients of a layer's outputs, in time order */
-    REAL *gx;       /* (rows, widest input box of a reversed upper cell) */
-    REAL *dp;       /* (rows, P) gradients of projected states, or NULL */
-    REAL *last, *dlast, *scores, *dscores; /* (clips, ..) by position */
+    REAL **scratch;         /* (workers) */
+    REAL *partial;          /* (chunks, numbers of the largest bias) */
+    REAL **dy;              /* (links) gradients of what each link gives, in the shape of the tape's y */
+    REAL *gx;               /* (rows, widest input box of a reversed upper cell) */
+    REAL *dp;               /* (rows, P) gradients of projected states, or NULL */
+    REAL *scores, *dscores; /* (fdht_tape_rows of the last link, width): the last of the tape's y and of dy */
     size_t cap_rows, cap_clips;
 } R(fdht_bptt);
 int R(fdht_bptt_new)(R(fdht_net) *net, fdht_team *team, bool recurrent_dropout, R(fdht_bptt) **out,
@@ -28,6 +32,8 @@ int R(fdht_bptt_set)(R(fdht_bptt) *b, size_t clips, const size_t *length, fdht_e
 void R(fdht_bptt_bytes)(const R(fdht_bptt) *b, size_t clips, size_t length, size_t *rows, size_t *scratch);
 void R(fdht_bptt_forward)(R(fdht_bptt) *b, const R(fdht_input) *input);
 int R(fdht_bptt_backward)(R(fdht_bptt) *b, REAL *grad, fdht_error *err);
+/* One link that is no lstm: from dy of the link to dy of the one before, and its parameters' share of grad. */
+void R(fdht_link_backward)(R(fdht_bptt) *b, int link, REAL *grad);
 /* Gradient of x of cell 0 after backward: gx (rows, its box), for tests. */
 void R(fdht_bptt_input_gradient)(R(fdht_bptt) *b, REAL *gx);
 /* One optimiser step over n numbers, t = 1, 2, .. (lib/README.md section 7.4): g times scale is the gradient; m, v (n)

@@ -4,6 +4,7 @@
 
 #include "fdht/basics.h"
 #include "train/bptt.h"
+#include "train/truth.h"
 
 typedef struct checker {
     const fdht_model *model;
@@ -12,7 +13,9 @@ typedef struct checker {
     fdht_team *team;
     size_t clips, *start; /* (clips) where a clip's rows begin in x */
     const size_t *length;
-    int *label; /* (clips) by position */
+    size_t rows;   /* of scores */
+    int *label;    /* (rows) in the order of scores */
+    float *target; /* (rows, width) */
     const double *x;
     double *values, *grad;
 } checker;
@@ -20,7 +23,7 @@ typedef struct checker {
 static void load_row(void *arg, size_t clip, size_t t, int worker, double *dst)
 {
     const checker *c = arg;
-    size_t inputs = c->model->cell[0].spec.inputs;
+    size_t inputs = c->model->inputs;
     (void)worker;
     memcpy(dst, c->x + (c->start[clip] + t) * inputs, inputs * sizeof *dst);
 }
@@ -29,12 +32,12 @@ static double mean_loss(checker *c)
 {
     fdht_input_f64 input = {.load = load_row, .arg = c};
     double weight = 0;
-    size_t correct = 0;
+    double correct = 0;
     fdht_net_pack_f64(c->net, c->values);
     fdht_bptt_forward_f64(c->bptt, &input);
-    double loss = fdht_loss_f64(c->clips, c->model->spec.classes, c->bptt->scores, c->label, 0, NULL,
-                                c->bptt->dscores, &weight, &correct);
-    for (size_t i = 0; i < c->clips * c->model->spec.classes; i++)
+    double loss = fdht_loss_f64(c->model->spec.output, c->rows, c->model->width, c->bptt->scores, c->label,
+                                c->target, 0, NULL, c->bptt->dscores, &weight, &correct);
+    for (size_t i = 0; i < c->rows * c->model->width; i++)
         c->bptt->dscores[i] /= weight;
     return loss / weight;
 }
@@ -59,7 +62,30 @@ static double check_param(checker *c, const fdht_param *p, int probes, double h,
     return worst;
 }
 
-static int set_up(checker *c, const int *label, fdht_error *err)
+/* Labels or targets in the order of scores. */
+static int set_truth(checker *c, const fdht_train_data *data, fdht_error *err)
+{
+    const fdht_model *m = c->model;
+    const fdht_tape_f64 *tape = c->bptt->tape;
+    fdht_truth truth;
+    int status = fdht_truth_new(data, m, "gradient check", &truth, err);
+    c->rows = fdht_tape_rows_f64(tape, m->spec.links - 1);
+    c->label = fdht_calloc_err(c->rows, sizeof *c->label, "gradient check", err);
+    c->target = fdht_calloc_err(c->rows * m->width, sizeof *c->target, "gradient check", err);
+    if (!status && (!c->label || !c->target))
+        status = FDHT_ENOMEM;
+    for (size_t p = 0; p < c->clips && !status; p++) {
+        size_t clip = tape->rows[0].order[p];
+        for (size_t s = 0; s < fdht_model_rows(m, c->length[clip]); s++) {
+            size_t row = fdht_tape_score_row_f64(tape, p, s);
+            fdht_truth_row(&truth, clip, s, c->label + row, c->target + row * m->width);
+        }
+    }
+    fdht_truth_free(&truth);
+    return status;
+}
+
+static int set_up(checker *c, const fdht_train_data *data, fdht_error *err)
 {
     const fdht_model *m = c->model;
     int status = fdht_team_new(1, &c->team, err);
@@ -68,29 +94,36 @@ static int set_up(checker *c, const int *label, fdht_error *err)
         (status = fdht_bptt_set_f64(c->bptt, c->clips, c->length, err)))
         return status;
     c->start = fdht_calloc_err(c->clips, sizeof *c->start, "gradient check", err);
-    c->label = fdht_calloc_err(c->clips, sizeof *c->label, "gradient check", err);
     c->values = fdht_calloc_err(m->size, sizeof *c->values, "gradient check", err);
     c->grad = fdht_calloc_err(m->size, sizeof *c->grad, "gradient check", err);
-    if (!c->start || !c->label || !c->values || !c->grad)
+    if (!c->start || !c->values || !c->grad)
         return FDHT_ENOMEM;
     for (size_t i = 1; i < c->clips; i++)
         c->start[i] = c->start[i - 1] + c->length[i - 1];
-    for (size_t p = 0; p < c->clips; p++)
-        c->label[p] = label[c->bptt->tape->rows.order[p]];
     for (size_t i = 0; i < m->size; i++)
         c->values[i] = m->values[i];
-    return FDHT_OK;
+    return set_truth(c, data, err);
 }
 
 int fdht_gradient_check(const fdht_model *m, size_t clips, const size_t *length, const int *label,
-                        const double *x, int probes, double h, uint64_t seed, double *error, fdht_error *err)
+                        const float *target, const double *x, int probes, double h, uint64_t seed,
+                        double *error, fdht_error *err)
 {
     checker c = {.model = m, .clips = clips, .length = length, .x = x};
+    const fdht_frame_spec *f = &m->spec.frame;
+    fdht_train_data data = {.clips = clips,
+                            .length = length,
+                            .label = label,
+                            .target = target,
+                            .width = f->width,
+                            .height = f->height,
+                            .channels = f->channels,
+                            .features = f->width ? 0 : m->inputs};
     fdht_rng rng;
     int status;
     if (!m->spec.classes || clips == 0 || probes < 1 || !(h > 0))
         return fdht_fail(err, FDHT_EINVAL, "gradient check: expected a classifier, clips, probes and a step");
-    if ((status = set_up(&c, label, err)))
+    if ((status = set_up(&c, &data, err)))
         goto out;
     mean_loss(&c);
     if ((status = fdht_bptt_backward_f64(c.bptt, c.grad, err)))
@@ -104,6 +137,7 @@ out:
     fdht_team_free(c.team);
     fdht_free(c.start);
     fdht_free(c.label);
+    fdht_free(c.target);
     fdht_free(c.values);
     fdht_free(c.grad);
     return status;

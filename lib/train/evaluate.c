@@ -6,100 +6,153 @@
 #include "train/bptt.h"
 #include "train/reader.h"
 #include "train/trainer.h"
+#include "train/truth.h"
 
 enum { EVALUATE_BATCH = 32 };
 
 typedef struct evaluation {
     fdht_runner *runner;
-    const fdht_train_data *source;
-    float *scores, *p; /* (EVALUATE_BATCH, classes) */
-    int *label;
-    size_t correct, *confusion;
-    double loss, weight;
+    const fdht_model *model;
+    fdht_truth truth;
+    float *scores, *p, *target; /* (EVALUATE_BATCH x truth.most, width) */
+    int *label;                 /* (EVALUATE_BATCH x truth.most) */
+    double correct, weight, loss, absolute;
+    fdht_result *out;
 } evaluation;
 
-static int evaluate_batch(evaluation *e, const fdht_batch *b, size_t classes, fdht_error *err)
+/* Count the answer of one row. */
+static void count_row(evaluation *e, const float *score, int label, const float *target)
 {
+    size_t n = e->truth.width, best = 0, *confusion = e->out->confusion;
+    if (e->truth.output == FDHT_OUTPUT_LINEAR)
+        for (size_t j = 0; j < n; j++)
+            e->absolute += fabs((double)score[j] - (double)target[j]) / (double)n;
+    if (!confusion)
+        return;
+    if (e->truth.output == FDHT_OUTPUT_SOFTMAX) {
+        for (size_t k = 1; k < n; k++)
+            best = score[k] > score[best] ? k : best;
+        confusion[(size_t)label * n + best]++;
+    } else
+        for (size_t j = 0; j < n; j++)
+            confusion[4 * j + 2 * (target[j] > 0.5f) + (score[j] > 0)]++;
+}
+
+static int evaluate_batch(evaluation *e, const fdht_batch *b, fdht_error *err)
+{
+    size_t rows = 0, width = e->truth.width;
     int status = fdht_runner_run(e->runner, b->clip, b->clips, e->scores, err);
     if (status)
         return status;
     for (size_t i = 0; i < b->clips; i++)
-        e->label[i] = e->source->label[b->id[i]];
-    e->loss += fdht_loss_f32(b->clips, classes, e->scores, e->label, 0, NULL, e->p, &e->weight, &e->correct);
-    for (size_t i = 0; e->confusion && i < b->clips; i++) {
-        size_t best = 0;
-        for (size_t k = 1; k < classes; k++)
-            best = e->scores[i * classes + k] > e->scores[i * classes + best] ? k : best;
-        e->confusion[(size_t)e->label[i] * classes + best]++;
-    }
+        for (size_t s = 0, n = fdht_model_rows(e->model, b->clip[i].length); s < n; s++, rows++)
+            fdht_truth_row(&e->truth, b->id[i], s, e->label + rows, e->target + rows * width);
+    e->loss += fdht_loss_f32(e->truth.output, rows, width, e->scores, e->label, e->target, 0, NULL, e->p,
+                             &e->weight, &e->correct);
+    e->out->rows += rows;
+    for (size_t i = 0; i < rows; i++)
+        count_row(e, e->scores + i * width, e->label[i], e->target + i * width);
     return FDHT_OK;
 }
 
-int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_train_data *s, double *loss,
-                         double *accuracy, size_t *confusion, fdht_error *err)
+int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_train_data *s, fdht_result *out,
+                         fdht_error *err)
 {
-    size_t classes = m->spec.classes;
-    evaluation e = {.runner = r, .source = s, .confusion = confusion};
+    evaluation e = {.runner = r, .model = m, .out = out};
     fdht_reader *reader = NULL;
     fdht_batch batch;
-    int status = FDHT_ENOMEM;
-    e.scores = fdht_calloc_err(EVALUATE_BATCH * classes, sizeof *e.scores, "evaluation", err);
-    e.p = fdht_calloc_err(EVALUATE_BATCH * classes, sizeof *e.p, "evaluation", err);
-    e.label = fdht_calloc_err(EVALUATE_BATCH, sizeof *e.label, "evaluation", err);
-    if (!e.scores || !e.p || !e.label)
+    int status = fdht_truth_new(s, m, "evaluation", &e.truth, err);
+    if (status)
         goto out;
-    status = fdht_reader_new(s, &m->spec.frame, m->cell[0].spec.inputs, NULL, s->clips, EVALUATE_BATCH, false,
-                             0, &reader, err);
+    size_t rows = EVALUATE_BATCH * e.truth.most, n = rows * e.truth.width;
+    e.scores = fdht_calloc_err(n, sizeof *e.scores, "evaluation", err);
+    e.p = fdht_calloc_err(n, sizeof *e.p, "evaluation", err);
+    e.target = fdht_calloc_err(n, sizeof *e.target, "evaluation", err);
+    e.label = fdht_calloc_err(rows, sizeof *e.label, "evaluation", err);
+    status = FDHT_ENOMEM;
+    if (!e.scores || !e.p || !e.target || !e.label)
+        goto out;
+    out->rows = 0;
+    status =
+        fdht_reader_new(s, &m->spec.frame, m->inputs, NULL, s->clips, EVALUATE_BATCH, false, 0, &reader, err);
     while (!status && !(status = fdht_reader_next(reader, &batch, err)) && batch.clips)
-        status = evaluate_batch(&e, &batch, classes, err);
-    *loss = e.loss / (double)s->clips;
-    *accuracy = (double)e.correct / (double)s->clips;
+        status = evaluate_batch(&e, &batch, err);
+    if (!status) {
+        bool values = m->spec.output == FDHT_OUTPUT_LINEAR;
+        out->loss = e.loss / (double)out->rows;
+        out->accuracy = values ? NAN : e.correct / (double)out->rows;
+        out->error = values ? e.absolute / (double)out->rows : NAN;
+    }
 out:
     fdht_reader_free(reader);
+    fdht_truth_free(&e.truth);
     fdht_free(e.scores);
     fdht_free(e.p);
+    fdht_free(e.target);
     fdht_free(e.label);
     return status;
 }
 
-static void class_scores(fdht_result *s)
+/* Precision, recall and F1 of class or label k, from the rows where it was right, was the truth, was the answer. */
+static void rate(fdht_result *s, size_t k, size_t hit, size_t labels, size_t answers)
+{
+    s->precision[k] = answers ? (double)hit / (double)answers : NAN;
+    s->recall[k] = labels ? (double)hit / (double)labels : NAN;
+    s->f1[k] = labels + answers ? 2 * (double)hit / (double)(labels + answers) : NAN;
+}
+
+static void rate_all(fdht_result *s)
+{
+    size_t n = s->classes, counted = 0;
+    double sum = 0;
+    for (size_t k = 0; k < n; k++) {
+        const size_t *c = s->confusion + 4 * k;
+        if (s->output == FDHT_OUTPUT_SIGMOID)
+            rate(s, k, c[3], c[2] + c[3], c[1] + c[3]);
+        else {
+            size_t labels = 0, answers = 0;
+            for (size_t j = 0; j < n; j++) {
+                labels += s->confusion[k * n + j];
+                answers += s->confusion[j * n + k];
+            }
+            rate(s, k, s->confusion[k * n + k], labels, answers);
+        }
+        if (!isnan(s->f1[k])) {
+            sum += s->f1[k];
+            counted++;
+        }
+    }
+    s->f1_mean = counted ? sum / (double)counted : NAN;
+}
+
+static int new_rates(fdht_result *s, fdht_error *err)
 {
     size_t n = s->classes;
-    for (size_t k = 0; k < n; k++) {
-        size_t hit = s->confusion[k * n + k], labels = 0, answers = 0;
-        for (size_t j = 0; j < n; j++) {
-            labels += s->confusion[k * n + j];
-            answers += s->confusion[j * n + k];
-        }
-        s->precision[k] = answers ? (double)hit / (double)answers : NAN;
-        s->recall[k] = labels ? (double)hit / (double)labels : NAN;
-        s->f1[k] = labels + answers ? 2 * (double)hit / (double)(labels + answers) : NAN;
-    }
+    s->confusion = fdht_calloc_err(s->output == FDHT_OUTPUT_SIGMOID ? 4 * n : n * n, sizeof *s->confusion,
+                                   "evaluation", err);
+    s->precision = fdht_calloc_err(n, sizeof *s->precision, "evaluation", err);
+    s->recall = fdht_calloc_err(n, sizeof *s->recall, "evaluation", err);
+    s->f1 = fdht_calloc_err(n, sizeof *s->f1, "evaluation", err);
+    return s->confusion && s->precision && s->recall && s->f1 ? FDHT_OK : FDHT_ENOMEM;
 }
 
 int fdht_evaluate(const fdht_model *m, const fdht_train_data *s, int threads, fdht_result *out,
                   fdht_error *err)
 {
     fdht_runner *r = NULL;
-    size_t n = m->spec.classes;
-    int status;
-    *out = (fdht_result){.clips = s->clips, .classes = n};
-    if (!n)
+    int status = FDHT_OK;
+    *out = (fdht_result){
+        .output = m->spec.output, .clips = s->clips, .classes = m->spec.classes, .f1_mean = NAN};
+    if (!m->spec.classes)
         return fdht_fail(err, FDHT_EINVAL, "the model has no classifier to evaluate");
     if ((status = fdht_train_data_check(s, m, "evaluation", err)))
         return status;
-    out->confusion = fdht_calloc_err(n * n, sizeof *out->confusion, "evaluation", err);
-    out->precision = fdht_calloc_err(n, sizeof *out->precision, "evaluation", err);
-    out->recall = fdht_calloc_err(n, sizeof *out->recall, "evaluation", err);
-    out->f1 = fdht_calloc_err(n, sizeof *out->f1, "evaluation", err);
-    status = FDHT_ENOMEM;
-    if (!out->confusion || !out->precision || !out->recall || !out->f1)
-        goto out;
-    if (!(status = fdht_runner_new(m, threads, &r, err)))
-        status = fdht_evaluate_runner(r, m, s, &out->loss, &out->accuracy, out->confusion, err);
-    if (!status)
-        class_scores(out);
-out:
+    if (m->spec.output != FDHT_OUTPUT_LINEAR)
+        status = new_rates(out, err);
+    if (!status && !(status = fdht_runner_new(m, threads, &r, err)))
+        status = fdht_evaluate_runner(r, m, s, out, err);
+    if (!status && out->confusion)
+        rate_all(out);
     fdht_runner_free(r);
     if (status)
         fdht_result_free(out);

@@ -95,21 +95,3 @@ double fdht_schedule_factor(const fdht_train_options *o, uint64_t step, uint64_t
         factor = pow(o->step_factor, (double)(step / steps_per_epoch / (uint64_t)o->step_epochs));
     return step < o->warmup ? factor * (double)(step + 1) / (double)o->warmup : factor;
 }
-
-int fdht_train_data_check(const fdht_train_data *s, const fdht_model *m, const char *what, fdht_error *err)
-{
-    if (s->clips == 0)
-        return fdht_fail(err, FDHT_EINVAL, "%s: expected at least 1 clip", what);
-    int status = fdht_check_frame_size(&m->spec.frame, m->spec.cell[0].inputs, s->width, s->height,
-                                       s->channels, s->features, err);
-    if (status)
-        return fdht_fail_prefix(err, status, "%s", what);
-    for (size_t i = 0; i < s->clips; i++) {
-        if (s->label[i] < 0 || (size_t)s->label[i] >= m->spec.classes)
-            return fdht_fail(err, FDHT_EINVAL, "%s: clip %zu has label %d, the model has classes 0 to %zu",
-                             what, i, s->label[i], m->spec.classes - 1);
-        if (s->length[i] == 0)
-            return fdht_fail(err, FDHT_EINVAL, "%s: clip %zu has no frames", what, i);
-    }
-    return FDHT_OK;
-}

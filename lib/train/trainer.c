@@ -9,6 +9,7 @@
 #include "nn/frames.h"
 #include "train/bptt.h"
 #include "train/reader.h"
+#include "train/truth.h"
 
 enum { BLOCK = 1 << 16 }; /* numbers of a model that one thread sums or updates at a time */
 
@@ -28,7 +29,9 @@ struct fdht_trainer {
     size_t *order;                     /* (clips) */
     fdht_frames *frames;               /* (batch) */
     uint8_t **line;                    /* (workers) */
-    int *label;                        /* (batch) by position */
+    fdht_truth truth;                  /* of train */
+    int *label;                        /* (batch x truth.most) in the order of scores */
+    float *target;                     /* (batch x truth.most, width) */
     uint64_t step, steps_per_epoch;
     int epoch, best_epoch;
     double best_accuracy, best_loss;
@@ -65,17 +68,19 @@ static int allocate(fdht_trainer *t, fdht_error *err)
     t->norm = fdht_calloc_err(n / BLOCK + 1, sizeof *t->norm, "training", err);
     t->order = fdht_calloc_err(t->train->clips, sizeof *t->order, "training", err);
     t->frames = fdht_calloc_err(t->opt.batch, sizeof *t->frames, "training", err);
-    t->label = fdht_calloc_err(t->opt.batch, sizeof *t->label, "training", err);
+    t->label = fdht_calloc_err(t->opt.batch * t->truth.most, sizeof *t->label, "training", err);
+    t->target =
+        fdht_calloc_err(t->opt.batch * t->truth.most * t->truth.width, sizeof *t->target, "training", err);
     t->line = fdht_calloc_err(workers, sizeof *t->line, "training", err);
     if (!t->grad || !t->m || !t->good || !t->rate || !t->norm || !t->order || !t->frames || !t->label ||
-        !t->line)
+        !t->target || !t->line)
         return FDHT_ENOMEM;
     if (adam && !(t->v = fdht_calloc_err(n, sizeof *t->v, "optimizer state", err)))
         return FDHT_ENOMEM;
     if (best && !(t->best = fdht_calloc_err(n, sizeof *t->best, "training", err)))
         return FDHT_ENOMEM;
     for (size_t w = 0; w < workers; w++)
-        if (!(t->line[w] = fdht_calloc_err(2 * t->model->cell[0].spec.inputs, 1, "training", err)))
+        if (!(t->line[w] = fdht_calloc_err(2 * t->model->inputs, 1, "training", err)))
             return FDHT_ENOMEM;
     return FDHT_OK;
 }
@@ -86,12 +91,14 @@ int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_tr
     fdht_trainer *t = NULL;
     int status = fdht_train_options_check(opt, m, err);
     *out = NULL;
-    if (status || (status = fdht_train_data_check(train, m, "training data", err)) ||
-        (val && (status = fdht_train_data_check(val, m, "validation data", err))))
+    if (status)
         return status;
     t = fdht_calloc_err(1, sizeof *t, "trainer", err);
     if (!t)
         return FDHT_ENOMEM;
+    if ((status = fdht_truth_new(train, m, "training data", &t->truth, err)) ||
+        (val && (status = fdht_train_data_check(val, m, "validation data", err))))
+        goto out;
     t->model = m;
     t->opt = *opt;
     t->opt.batch = FDHT_MIN(opt->batch, train->clips);
@@ -133,6 +140,8 @@ void fdht_trainer_free(fdht_trainer *t)
     fdht_free(t->order);
     fdht_free(t->frames);
     fdht_free(t->label);
+    fdht_free(t->target);
+    fdht_truth_free(&t->truth);
     fdht_free(t->line);
     fdht_free(t);
 }
@@ -158,8 +167,7 @@ static void set_up_clips(fdht_trainer *t, const fdht_batch *b)
         fdht_rng rng;
         uint64_t key = fdht_rng_mix(t->opt.seed + STREAM_CLIP, (uint64_t)t->epoch, b->id[i]);
         fdht_rng_seed(&rng, key, 0);
-        *f = (fdht_frames){
-            .spec = &t->model->spec.frame, .inputs = t->model->cell[0].spec.inputs, .clip = b->clip[i]};
+        *f = (fdht_frames){.spec = &t->model->spec.frame, .inputs = t->model->inputs, .clip = b->clip[i]};
         f->drop = (unsigned)lrint(256 * t->opt.dropout);
         f->key = key;
         if (s) {
@@ -174,10 +182,10 @@ static void set_up_recurrent_dropout(fdht_trainer *t)
     fdht_tape_f32 *tape = t->bptt->tape;
     double p = t->opt.recurrent_dropout;
     for (int c = 0; tape->keeps && c < t->model->n_cells; c++)
-        for (size_t pos = 0; pos < tape->rows.clips; pos++) {
+        for (size_t pos = 0; pos < tape->rows[0].clips; pos++) {
             float *keep = tape->cell[c].keep + pos * t->net->cell[c].ldh;
             fdht_rng rng;
-            fdht_rng_seed(&rng, t->frames[tape->rows.order[pos]].key, 1 + (uint64_t)c);
+            fdht_rng_seed(&rng, t->frames[tape->rows[0].order[pos]].key, 1 + (uint64_t)c);
             for (size_t j = 0; j < t->model->cell[c].state; j++)
                 keep[j] = fdht_rng_uniform(&rng) < p ? 0 : (float)(1 / (1 - p));
         }
@@ -232,19 +240,35 @@ static void take_step(fdht_trainer *t, double lr, double norm)
 }
 
 typedef struct tally {
-    double loss, weight;
-    size_t correct, clips;
+    double loss, weight, correct;
+    size_t rows, clips;
 } tally;
 
 static bool runs_away(const fdht_trainer *t, double loss)
 {
-    return !isfinite(loss) || loss > 100 * (1 + log((double)t->model->spec.classes));
+    bool values = t->model->spec.output == FDHT_OUTPUT_LINEAR; /* their loss has a unit */
+    return !isfinite(loss) || (!values && loss > 100 * (1 + log((double)t->model->spec.classes)));
+}
+
+/* Labels and targets in the order of scores; returns their number of rows. */
+static size_t gather_truth(fdht_trainer *t, const fdht_batch *b)
+{
+    const fdht_tape_f32 *tape = t->bptt->tape;
+    size_t rows = 0;
+    for (size_t p = 0; p < b->clips; p++) {
+        size_t clip = tape->rows[0].order[p], n = fdht_model_rows(t->model, b->length[clip]);
+        for (size_t s = 0; s < n; s++) {
+            size_t row = fdht_tape_score_row_f32(tape, p, s);
+            fdht_truth_row(&t->truth, b->id[clip], s, t->label + row, t->target + row * t->truth.width);
+        }
+        rows += n;
+    }
+    return rows;
 }
 
 static int train_batch(fdht_trainer *t, const fdht_batch *b, double lr, tally *sum, fdht_error *err)
 {
     fdht_bptt_f32 *bptt = t->bptt;
-    size_t classes = t->model->spec.classes;
     int status = fdht_bptt_set_f32(bptt, b->clips, b->length, err);
     if (status)
         return status;
@@ -254,12 +278,12 @@ static int train_batch(fdht_trainer *t, const fdht_batch *b, double lr, tally *s
     fdht_input_f32 input = {
         .load = load_frame, .peek = peek_frame, .arg = t, .zero_first = t->model->spec.frame.diff};
     fdht_bptt_forward_f32(bptt, &input);
-    for (size_t p = 0; p < b->clips; p++)
-        t->label[p] = t->train->label[b->id[bptt->tape->rows.order[p]]];
-    double weight = 0, loss = fdht_loss_f32(b->clips, classes, bptt->scores, t->label, t->opt.label_smoothing,
-                                            t->opt.class_weight, bptt->dscores, &weight, &sum->correct);
+    size_t rows = gather_truth(t, b), width = t->model->width;
+    double weight = 0, loss = fdht_loss_f32(t->model->spec.output, rows, width, bptt->scores, t->label,
+                                            t->target, t->opt.label_smoothing, t->opt.class_weight,
+                                            bptt->dscores, &weight, &sum->correct);
     float share = weight > 0 ? (float)(1 / weight) : 0;
-    for (size_t i = 0; i < b->clips * classes; i++)
+    for (size_t i = 0; i < rows * width; i++)
         bptt->dscores[i] *= share;
     memset(t->grad, 0, t->model->size * sizeof *t->grad);
     if ((status = fdht_bptt_backward_f32(bptt, t->grad, err)))
@@ -267,6 +291,7 @@ static int train_batch(fdht_trainer *t, const fdht_batch *b, double lr, tally *s
     double norm = gradient_norm(t);
     sum->loss += loss;
     sum->weight += weight;
+    sum->rows += rows;
     sum->clips += b->clips;
     if (runs_away(t, weight > 0 ? loss / weight : 0) || !isfinite(norm))
         return fdht_fail(err, FDHT_ENAN,
@@ -290,7 +315,7 @@ static int train_batches(fdht_trainer *t, fdht_reader *reader, fdht_train_progre
         if ((status = train_batch(t, &batch, *lr, sum, err)))
             return status;
         if (progress && progress(arg, sum->clips, t->train->clips, sum->loss / sum->weight,
-                                 (double)sum->correct / (double)sum->clips))
+                                 sum->correct / (double)sum->rows))
             return fdht_fail(err, FDHT_EINTR, "stopped in epoch %d", t->epoch + 1);
     }
 }
@@ -301,12 +326,15 @@ static int validate(fdht_trainer *t, fdht_epoch *out, fdht_error *err)
     if (!t->val)
         return FDHT_OK;
     fdht_net_pack_f32(t->net, t->model->values);
-    int status =
-        fdht_evaluate_runner(t->runner, t->model, t->val, &out->val_loss, &out->val_accuracy, NULL, err);
+    fdht_result result = {.loss = NAN};
+    int status = fdht_evaluate_runner(t->runner, t->model, t->val, &result, err);
     if (status)
         return status;
-    out->best = out->val_accuracy > t->best_accuracy ||
-                (out->val_accuracy == t->best_accuracy && out->val_loss < t->best_loss);
+    out->val_loss = result.loss;
+    out->val_accuracy = result.accuracy;
+    out->best =
+        out->val_accuracy > t->best_accuracy ||
+        ((out->val_accuracy == t->best_accuracy || isnan(out->val_accuracy)) && out->val_loss < t->best_loss);
     if (out->best) {
         t->best_accuracy = out->val_accuracy;
         t->best_loss = out->val_loss;
@@ -331,8 +359,8 @@ int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg
     fdht_rng_seed(&rng, fdht_rng_mix(t->opt.seed, STREAM_ORDER, (uint64_t)t->epoch), 0);
     fdht_rng_shuffle(&rng, t->order, t->train->clips);
     const fdht_frame_spec *frame = &t->model->spec.frame;
-    int status = fdht_reader_new(t->train, frame, t->model->cell[0].spec.inputs, t->order, t->train->clips,
-                                 t->opt.batch, frame->sample == FDHT_SAMPLE_RANDOM,
+    int status = fdht_reader_new(t->train, frame, t->model->inputs, t->order, t->train->clips, t->opt.batch,
+                                 frame->sample == FDHT_SAMPLE_RANDOM,
                                  fdht_rng_mix(t->opt.seed, STREAM_SAMPLE, (uint64_t)t->epoch), &reader, err);
     if (!status)
         status = train_batches(t, reader, progress, arg, &sum, &out->lr, err);
@@ -343,7 +371,7 @@ int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg
         return status;
     t->epoch++;
     out->loss = sum.weight > 0 ? sum.loss / sum.weight : 0;
-    out->accuracy = (double)sum.correct / (double)sum.clips;
+    out->accuracy = t->model->spec.output == FDHT_OUTPUT_LINEAR ? NAN : sum.correct / (double)sum.rows;
     out->clips_per_second = (double)sum.clips / FDHT_MAX(fdht_seconds() - start, 1e-9);
     status = validate(t, out, err);
     out->seconds = fdht_seconds() - start;
@@ -360,7 +388,7 @@ bool fdht_trainer_done(const fdht_trainer *t)
 void fdht_trainer_bytes(const fdht_trainer *t, fdht_train_bytes *out)
 {
     const fdht_model *m = t->model;
-    size_t batch = t->opt.batch, inputs = m->cell[0].spec.inputs, longest = 1, values = 3;
+    size_t batch = t->opt.batch, inputs = m->inputs, longest = 1, values = 3;
     for (size_t i = 0; i < t->train->clips; i++)
         longest = FDHT_MAX(longest, t->train->length[i]);
     size_t length = m->spec.frame.frames ? m->spec.frame.frames : longest;

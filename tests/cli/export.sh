@@ -47,6 +47,6 @@ same "PyTorch has none: status" 0 "$status"
 same "PyTorch has none: warning" "fdht export: warning: the gates use hard_sigmoid, which PyTorch's LSTM does not have" "$err"
 run fdht compress -q "$data/torch_proj.h5" -o proj.h5 --tol 0.1
 fails "Keras has no projection" 1 \
-    "fdht export: none.h5: Keras' LSTM has no projection: export --layout pytorch or hdf5" fdht export proj.h5 -o none.h5 --layout keras
+    "fdht export: none.h5: link 0 (lstm): Keras' LSTM has no projection: export --layout pytorch or hdf5" fdht export proj.h5 -o none.h5 --layout keras
 absent "nothing is left" none.h5
 tap_end

@@ -131,7 +131,7 @@ fails "output is input" 2 "fdht pack: output 'red.ppm' is the input 'red.ppm' (s
 fails "a pipe as output" 2 "$("$FDHT" pack -o - clips 2>&1)" "$FDHT" pack -o - clips
 has "says why" "$err" "seek"
 
-# interrupted: status 130, nothing left (a shell's background job ignores SIGINT; SIGTERM is caught alike)
+# interrupted: status 143, nothing left (a shell's background job ignores SIGINT; SIGTERM is caught alike)
 mkfifo pipe
 "$FDHT" pack -o a.h5 red.ppm pipe > "$OUT" 2> "$ERR" &
 pid=$!
@@ -139,7 +139,7 @@ exec 9> pipe
 sleep 0.3
 kill -TERM $pid
 wait $pid
-same "interrupted: status" 130 "$?"
+same "interrupted: status" 143 "$?"
 exec 9>&-
 absent "interrupted: no output" a.h5
 same "interrupted: nothing left" "" "$(find . -name '.*.tmp-*')"

@@ -131,6 +131,10 @@ fails "data for a workload" 2 "fdht simulate: --input needs a MODEL.h5 (see fdht
 fails "data as a model" 3 "fdht simulate: $data: dataset: expected a model or a workload" sim "$data"
 
 # ---- machines
+cat > shape.json << 'END'
+{"schema":"fdht-workload-1","name":"mine","format":"fdht","in_modes":[8,20,20,18],"out_modes":[16,4,4,4],"gates":4,"steps":1,
+ "tree":"((1,2),(3,4))","leaf_ranks":[4,4,4,4],"inner_ranks":[4,4],"hidden_box":[1,4,8,8]}
+END
 echo '{"schema":"fdht-hw-1","name":"one bank","base":"tie","x_banks":1}' > one.json
 works "one bank" sim tt.json --arch one.json --json
 json "one bank: every word of a read takes its turn" '[.arch, .read_conflict_extra_cycles == .reads - .issue_cycles]' \
@@ -141,6 +145,15 @@ echo '{"schema":"fdht-hw-1","n_pe":0}' > bad.json
 fails "machine out of range" 3 "fdht simulate: bad.json: n_pe: 0 is not in 1..256" sim tt.json --arch bad.json
 echo '{"schema":"fdht-hw-1","pes":3}' > bad.json
 fails "machine key" 3 "fdht simulate: bad.json: pes: no such hardware key" sim tt.json --arch bad.json
+printf '{"schema":"fdht-hw-1","name":"a\\u001b[2Jb"}' > bad.json
+fails "machine name" 3 "fdht simulate: bad.json: name: holds a control character" sim tt.json --arch bad.json
+printf '{"schema":"fdht-workload-1","name":"a\\u001b[2Jb","format":"tt","in_modes":[3],"out_modes":[2],"ranks":[1,1]}' > esc.json
+fails "workload name" 3 "fdht simulate: esc.json: name: holds a control character" sim esc.json
+fails "half a word a bank" 2 "fdht simulate: x_kib = 384: its 196608 words do not fill 7 banks evenly" \
+    sim tt.json --arch tie --set x_banks=7
+fails "sweep, before anything is printed" 2 "fdht simulate: n_pe: 0 is not in 1..256" sim tt.json --sweep n_pe=8,0
+works "claims go by shape, not by name" sim shape.json --compare tie --json
+json "claims go by shape, not by name" '[(.claims | length), (.ranks | length)]' '[12,7]'
 echo '{"schema":"fdht-hw-1"' > bad.json
 run sim tt.json --arch bad.json
 same "cut file" 3 "$status"

@@ -52,7 +52,7 @@ if command -v valgrind > /dev/null && ! nm -D "$FDHT" 2> /dev/null | grep -q __a
     clean "$FDHT" help
     clean "$FDHT" info --presets
     clean "$FDHT" info --preset ucf11-ht --plan --json
-    clean "$FDHT" info --json a.h5
+    clean "$FDHT" info --json a.h5 --trust
     clean "$FDHT" pack -f -o a.h5 clips
     clean "$FDHT" completion bash
 else

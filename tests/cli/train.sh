@@ -95,10 +95,23 @@ done
 fails "validation of another size" 3 "fdht train: other2.h5: its clips are 4x16x3, the training clips 8x8x3 (--resize, --gray)" \
     train -f -o part.h5 --val other2.h5
 
-# interrupted: 130, nothing at the output
-timeout -s INT 1 "$FDHT" train "$data" "${cell[@]}" --epochs 1000000 -q -o never.h5 2> "$ERR"
-same "SIGINT: status" 130 "$(timeout -s INT --preserve-status .5 "$FDHT" train "$data" "${cell[@]}" --epochs 1000000 -q -o never.h5 2> /dev/null; echo $?)"
-absent "SIGINT: no output" never.h5
+for pair in "-o new1.h5 --checkpoint ./new1.h5" "-o new2.h5 --checkpoint c2.h5 --log $PWD/c2.h5" "-o new3.h5 --log p.png --plot ./p.png"; do
+    run train $pair --epochs 1
+    same "two outputs of one name, $pair: status" 2 "$status"
+    has "two outputs of one name, $pair" "$err" "is the input"
+done
+run train -f -o part.h5 --epochs 1 --log /dev/full
+same "a log on a full disk: status" 1 "$status"
+has "a log on a full disk: message" "$err" "fdht train: /dev/full: the log is not whole"
+
+# interrupted: 130, the best values so far at the output; SIGTERM is 143
+for signal in INT:130 TERM:143 HUP:129; do
+    timeout -s "${signal%:*}" --preserve-status 2 "$FDHT" train "$data" "${cell[@]}" --epochs 1000000 -f -o "${signal%:*}.h5" 2> "$ERR" > /dev/null
+    same "SIG${signal%:*}: status" "${signal#*:}" $?
+    has "SIG${signal%:*}: says what is kept" "$(cat "$ERR")" "${signal%:*}.h5 holds the values of epoch"
+    works "SIG${signal%:*}: the best values so far" "$FDHT" infer "${signal%:*}.h5" "$data"
+    same "SIG${signal%:*}: nothing else left" "" "$(find . -name '.*.tmp-*')"
+done
 
 run train -o bad.h5 --lr 1000 --clip 0 --epochs 30 --optimizer sgd --momentum .99
 same "a loss that runs away: status" 1 "$status"

@@ -48,4 +48,6 @@ void fuzz_seeds(void)
     seed(FDHT_CELL_FDHT, FDHT_HT);
     seed(FDHT_CELL_BT, FDHT_BT);
     seed(FDHT_CELL_TT, FDHT_TT);
+    fuzz_seed_file("tests/data/chain/tagger.h5");
+    fuzz_seed_file("tests/data/chain/autoencoder.h5");
 }

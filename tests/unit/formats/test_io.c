@@ -107,6 +107,10 @@ static void test_link_is_followed(void **state)
     assert_true(fdht_same_file(in_scratch("link"), in_scratch("dir/real")));
     assert_false(fdht_same_file(in_scratch("link"), in_scratch("nothing")));
     assert_false(fdht_same_file("-", "-"));
+    assert_true(
+        fdht_same_file(in_scratch("nothing"), in_scratch("dir/../nothing"))); /* neither is there yet */
+    assert_false(fdht_same_file(in_scratch("nothing"), in_scratch("dir/nothing")));
+    assert_false(fdht_same_file(in_scratch("none/nothing"), in_scratch("none/nothing"))); /* nor can be */
 }
 
 static void test_full_device(void **state)

@@ -95,7 +95,7 @@ static void check_states(const char *name, hid_t g, const fdht_bptt_f64 *b, int 
 {
     hsize_t dim[3];
     double *y = numbers(g, "y", dim), *h_n = numbers(g, "h_n", dim), *logits = numbers(g, "logits", dim);
-    size_t steps = b->tape->rows.steps, outputs = b->net->model->outputs;
+    size_t steps = b->tape->rows->steps, outputs = b->net->model->outputs;
     const double *top = b->tape->y[b->net->model->spec.layers - 1];
     for (size_t p = 0; p < clips; p++) { /* clips of one length: position = clip */
         for (size_t s = 0; s < steps; s++)
@@ -118,7 +118,8 @@ static void golden(const char *name, int layers, int dirs, bool bias)
     hsize_t dim[3];
     double *x = numbers(g, "x", dim), *label = numbers(g, "labels", dim), *loss = numbers(g, "loss", dim);
     fdht_model *m = gru_model(layers, dirs, D, H, bias);
-    size_t size = fdht_model_size(m), length[B] = {T, T, T}, correct = 0;
+    size_t size = fdht_model_size(m), length[B] = {T, T, T};
+    double correct = 0;
     double *values = calloc(size, sizeof *values), *grad = calloc(size, sizeof *grad),
            *gx = calloc(B * T * D, sizeof *gx);
     fdht_team *team = NULL;
@@ -143,7 +144,9 @@ static void golden(const char *name, int layers, int dirs, bool bias)
     fdht_net_pack_f64(net, values);
     fdht_bptt_forward_f64(b, &input);
     check_states(name, g, b, layers * dirs, H, B);
-    double got = fdht_loss_f64(B, 3, b->scores, labels, 0, NULL, b->dscores, &weight, &correct) / weight;
+    double got = fdht_loss_f64(FDHT_OUTPUT_SOFTMAX, B, 3, b->scores, labels, NULL, 0, NULL, b->dscores,
+                               &weight, &correct) /
+                 weight;
     close_to(name, "loss", &got, loss, 1);
     for (int i = 0; i < B * 3; i++)
         b->dscores[i] /= weight;

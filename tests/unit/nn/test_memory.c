@@ -61,9 +61,14 @@ static void check_training(const char *what, fdht_model *m, const fdht_train_opt
     const fdht_model_spec *spec = fdht_model_spec_of(m);
     size_t length[CLIPS], clip = frames * spec->cell[0].inputs * (spec->frame.width ? 1 : sizeof(float));
     const fdht_frame_spec *f = &spec->frame;
-    fdht_train_data data = {
-        CLIPS,     label, length, f->width, f->height, f->channels, f->width ? 0 : spec->cell[0].inputs,
-        read_clip, NULL};
+    fdht_train_data data = {.clips = CLIPS,
+                            .label = label,
+                            .length = length,
+                            .width = f->width,
+                            .height = f->height,
+                            .channels = f->channels,
+                            .features = f->width ? 0 : spec->cell[0].inputs,
+                            .read = read_clip};
     fdht_trainer *t = NULL;
     fdht_train_bytes bytes;
     fdht_epoch e;

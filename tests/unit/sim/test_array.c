@@ -1,5 +1,6 @@
 /* The machine: values against the fixed-point reference bit for bit, cycles against an independent count, and
  * every gate of the simulator. */
+#include "accel/fixed.h"
 #include "support/sim_bench.h"
 
 /* What must hold of any report. */
@@ -167,12 +168,22 @@ static void capacity(void **state)
     go(&b, NULL);
     assert_int_equal(b.status, FDHT_ELIMIT);
     close_bench(&b);
-    /* weights: 2,976 words; 2 KiB hold 1,024, 3 KiB 1,536: the largest stage has 16 x 80 */
+    /* weights: 2,976 words, the last stage 4 rows x 72; a row tile takes lines of 16 words: 16 x 72. 2 KiB hold 1,024 words,
+     * 3 KiB 1,536: the largest stage has 16 x 80 */
     hw = machine("tie");
     hw.w_kib = 3;
     b = run_once(&w, &hw, &NATURAL);
     assert_int_equal(b.r.weight_words, 2976);
-    assert_int_equal(b.r.stall[FDHT_STALL_WEIGHT_REFILL], (128 + 1280 + 1280 + 288) / 4);
+    assert_int_equal(b.r.stall[FDHT_STALL_WEIGHT_REFILL], (128 + 1280 + 1280 + 1152) / 4);
+    close_bench(&b);
+    hw.w_kib = 6; /* 3,072 words: enough for the numbers, not for their lines */
+    b = run_once(&w, &hw, &NATURAL);
+    assert_int_equal(b.r.weight_room, 128 + 1280 + 1280 + 1152);
+    assert_int_equal(b.r.stall[FDHT_STALL_WEIGHT_REFILL], (128 + 1280 + 1280 + 1152) / 4);
+    close_bench(&b);
+    hw.w_kib = 8; /* 4,096 words */
+    b = run_once(&w, &hw, &NATURAL);
+    assert_int_equal(b.r.stall[FDHT_STALL_WEIGHT_REFILL], 0);
     b.hw.w_kib = 2;
     go(&b, NULL);
     assert_int_equal(b.status, FDHT_ELIMIT);
@@ -237,8 +248,10 @@ static void primes(void **state)
         fdht_workload w = i % 2 ? tt(3, in, out, rank) : ht(3, in, out, tree[fdht_rng_below(&rng, 3)], rank);
         fdht_sim_hw hw = machine(i % 3 ? "tie" : "fdht");
         hw.bank_function = (size_t)i % FDHT_BANK_FUNCTIONS;
-        if (i % 5 == 1 && hw.bank_function != FDHT_BANK_XOR)
+        if (i % 5 == 1 && hw.bank_function != FDHT_BANK_XOR) {
             hw.n_pe = hw.x_banks = hw.wb_words = 7;
+            hw.x_kib = 448; /* 7 banks of 32,768 words */
+        }
         if (i % 7 == 1)
             hw.macs_per_pe = 5;
         if (i % 4 == 1)
@@ -357,6 +370,42 @@ static void single_step(void **state)
     }
 }
 
+/* What machine and reference share, the merged weights, is judged by the planner's executor: orders and formats agree with
+ * it, a wrong weight leaves both bit for bit equal and far from it. */
+static void judged_by_executor(void **state)
+{
+    (void)state;
+    fdht_workload w[] = {
+        tt(3, (size_t[]){5, 6, 7}, (size_t[]){3, 4, 5}, 4),
+        ht(3, (size_t[]){5, 6, 7}, (size_t[]){3, 4, 5}, "((1,2),3)", 3),
+        lstm(3, (size_t[]){3, 7, 11}, (size_t[]){1, 5, 7}, (size_t[]){20, 7, 1}, 3, 4),
+    };
+    fdht_sim_hw hw = machine("fdht");
+    for (int i = 0; i < 6; i++) {
+        bench b = run_once(&w[i / 2], &hw, i % 2 ? &NATURAL : &BEST);
+        size_t n = b.n_out * b.steps, words = fdht_sim_rows(b.f->p.x.stage) * fdht_sim_inner(b.f->p.x.stage);
+        float *x = want_memory(b.n_in * b.steps, sizeof *x), *y = want_memory(n, sizeof *y);
+        float *shared = want_memory(n, sizeof *shared);
+        fdht_fixed_random_input(b.f, 10, b.steps, x);
+        fdht_fixed_quantise(b.f, b.n_in * b.steps, x, b.x);
+        go(&b, NULL);
+        assert_int_equal(fdht_fixed_exact(b.f, b.steps, x, y, NULL), FDHT_OK);
+        assert_int_equal(fdht_fixed_float(b.f, b.steps, x, shared, NULL), FDHT_OK);
+        for (size_t k = 0; k < n; k++)
+            assert_true(fabsf(shared[k] - y[k]) < 1e-4f * (1 + fabsf(y[k])));
+        assert_true(fdht_fixed_snr_db(b.f, n, b.y, y) > 40);
+        for (size_t k = 0; k < words; k++)
+            b.f->x[0].word[k] = (int16_t)(k % 2 ? b.f->x[0].word[k] : -b.f->x[0].word[k]);
+        go(&b, NULL);
+        assert_int_equal(fdht_fixed_check(b.f, b.steps, b.x, b.y, NULL), FDHT_OK);
+        assert_true(fdht_fixed_snr_db(b.f, n, b.y, y) < 20);
+        free(x);
+        free(y);
+        free(shared);
+        close_bench(&b);
+    }
+}
+
 /* A wrong stride, bank function or write address must show in the numbers. */
 static void corruption(void **state)
 {
@@ -411,6 +460,8 @@ static void refusals(void **state)
     assert_int_equal(fdht_sim_hw_set(&hw, "n_pes", "8", &err), FDHT_EINVAL);
     assert_int_equal(fdht_sim_hw_set(&hw, "bank_function", "skew", &err), FDHT_OK);
     assert_int_equal(fdht_sim_hw_set(&hw, "bank_function", "magic", &err), FDHT_EINVAL);
+    hw.x_banks = 7; /* 196,608 words */
+    assert_int_equal(fdht_sim_hw_check(&hw, &err), FDHT_EINVAL);
     hw.bank_function = FDHT_BANK_XOR;
     hw.x_banks = 12;
     assert_int_equal(fdht_sim_hw_check(&hw, &err), FDHT_EINVAL);
@@ -512,6 +563,7 @@ int main(void)
         cmocka_unit_test(trace_replays),
         cmocka_unit_test(whole_lstm),
         cmocka_unit_test(single_step),
+        cmocka_unit_test(judged_by_executor),
         cmocka_unit_test(corruption),
         cmocka_unit_test(refusals),
         cmocka_unit_test(no_memory),

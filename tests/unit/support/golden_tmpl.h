@@ -35,12 +35,12 @@ static void R(set_values)(R(golden) *g)
 static double R(forward)(R(golden) *g)
 {
     R(fdht_input) input = {.load = R(load), .arg = g};
-    size_t classes = fdht_model_spec_of(g->m)->classes, correct = 0;
-    double weight = 0;
+    size_t classes = fdht_model_spec_of(g->m)->classes;
+    double weight = 0, correct = 0;
     R(fdht_net_pack)(g->net, g->values);
     R(fdht_bptt_forward)(g->bptt, &input);
-    double loss = R(fdht_loss)(g->clips, classes, g->bptt->scores, g->label, 0, NULL, g->bptt->dscores,
-                               &weight, &correct);
+    double loss = R(fdht_loss)(FDHT_OUTPUT_SOFTMAX, g->clips, classes, g->bptt->scores, g->label, NULL, 0,
+                               NULL, g->bptt->dscores, &weight, &correct);
     assert_true(weight == (double)g->clips);
     for (size_t i = 0; i < g->clips * classes; i++)
         g->bptt->dscores[i] /= (REAL)weight;

@@ -397,8 +397,8 @@ static void test_loss(void **state)
     (void)state;
     double *z = random_numbers(12, 3), grad[12], weight = 0, w[3] = {0.5, 1, 3};
     int label[4] = {0, 2, 1, 2};
-    size_t correct = 0;
-    double loss = fdht_loss_f64(4, 3, z, label, 0.2, w, grad, &weight, &correct);
+    double correct = 0;
+    double loss = fdht_loss_f64(FDHT_OUTPUT_SOFTMAX, 4, 3, z, label, NULL, 0.2, w, grad, &weight, &correct);
     assert_true(fabs(weight - 7.5) < 1e-15);
     assert_true(fabs(loss / weight - plain_loss(z, 4, 3, label, 0.2, w)) < 1e-12);
     for (int i = 0; i < 12; i++) {
@@ -409,6 +409,46 @@ static void test_loss(void **state)
         double down = plain_loss(z, 4, 3, label, 0.2, w);
         z[i] = kept;
         assert_true(fabs(grad[i] / weight - (up - down) / (2 * h)) < 1e-8);
+    }
+    free(z);
+}
+
+/* The other output kinds against their definitions, as PyTorch's BCEWithLogitsLoss and MSELoss have them. */
+static double plain_other(fdht_output_kind output, const double *z, const float *target, const double *w)
+{
+    double loss = 0;
+    for (int i = 0; i < 12; i++) {
+        double p = 1 / (1 + exp(-z[i])), t = (double)target[i];
+        loss +=
+            w[i % 3] / 3 *
+            (output == FDHT_OUTPUT_SIGMOID ? -t * log(p) - (1 - t) * log(1 - p) : (z[i] - t) * (z[i] - t));
+    }
+    return loss;
+}
+
+static void test_other_losses(void **state)
+{
+    (void)state;
+    static const float target[12] = {0, 1, 1, 0, 0, 0, 1, 0.25f, 1, 1, 1, 0};
+    const double w[3] = {0.5, 1, 3}, h = 1e-6;
+    double *z = random_numbers(12, 3), grad[12];
+    for (int output = FDHT_OUTPUT_SIGMOID; output <= FDHT_OUTPUT_LINEAR; output++) {
+        double weight = 0, correct = 0, right = 0;
+        double loss =
+            fdht_loss_f64((fdht_output_kind)output, 4, 3, z, NULL, target, 0, w, grad, &weight, &correct);
+        assert_true(weight == 4);
+        assert_true(fabs(loss - plain_other((fdht_output_kind)output, z, target, w)) < 1e-12);
+        for (int i = 0; i < 12; i++) {
+            double kept = z[i];
+            right += (z[i] > 0) == (target[i] > 0.5f);
+            z[i] = kept + h;
+            double up = plain_other((fdht_output_kind)output, z, target, w);
+            z[i] = kept - h;
+            double down = plain_other((fdht_output_kind)output, z, target, w);
+            z[i] = kept;
+            assert_true(fabs(grad[i] - (up - down) / (2 * h)) < 1e-8);
+        }
+        assert_true(fabs(correct - (output == FDHT_OUTPUT_SIGMOID ? right / 3 : 0)) < 1e-12);
     }
     free(z);
 }
@@ -551,8 +591,9 @@ int main(void)
         cmocka_unit_test(test_foreign_data),  cmocka_unit_test(test_stops),
         cmocka_unit_test(test_patience),      cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_loss),
-        cmocka_unit_test(test_frames),        cmocka_unit_test(test_sampling),
-        cmocka_unit_test(test_measure),       cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_other_losses),  cmocka_unit_test(test_frames),
+        cmocka_unit_test(test_sampling),      cmocka_unit_test(test_measure),
+        cmocka_unit_test(test_schedule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
