@@ -17,8 +17,10 @@ static const cli_option options[] = {
                "how the file is written"),
     CLI_STRING(compress_args, gate_order, 0, "gate-order", "ORDER",
                "gates as stored, letters i f g o, each once"),
-    CLI_CHOICE(compress_args, format, 0, "format", "fdht|ht|tt|tr",
+    CLI_CHOICE(compress_args, format, 0, "format", "fdht|ht|tt|tr|bt|all",
                "fdht: one tensor over input and hidden state; others: the input map, hidden dense"),
+    CLI_INT(compress_args, blocks, 0, "blocks", "N", 1, 1024,
+            "bt: Tucker blocks that are summed (default 2)"),
     CLI_STRING(compress_args, in_modes, 0, "in-modes", "LIST|auto",
                "input modes; their product is the input size"),
     CLI_STRING(compress_args, out_modes, 0, "out-modes", "LIST|auto",
@@ -51,6 +53,9 @@ static const cli_option options[] = {
 };
 
 static const compress_args defaults = {.in_modes = "auto", .out_modes = "auto", .tree = "balanced"};
+
+/* As --format counts them. */
+enum { FDHT, HT, TT, TR, BT, ALL };
 
 /* ---- parse ---- */
 
@@ -111,8 +116,12 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "--%s: expected %zu sizes, one a mode",
                          a->enlarge.n && a->enlarge.n != list_length(a) ? "enlarge" : "hidden-box",
                          list_length(a));
-    if (a->format > 1 && cli_given(c, "tree"))
+    if (a->format > HT && a->format != ALL && cli_given(c, "tree"))
         return cli_usage(c, "--tree belongs to --format fdht and ht");
+    if (a->blocks && a->format < BT)
+        return cli_usage(c, "--blocks belongs to --format bt");
+    if (a->format == ALL && !c->dry_run)
+        return cli_usage(c, "--format all belongs to --dry-run: a model has one format");
     if (a->rank && a->ranks.n)
         return cli_usage(c, "--rank and --ranks exclude each other");
     if (cli_given(c, "recurrent-activation") && a->activation == 0)
@@ -133,22 +142,24 @@ static void copy_list(const cli_sizes *list, size_t *out)
 }
 
 /* What the options say, as the library takes it. */
-static void fill_options(const cli *c, const compress_args *a, fdht_compress_options *o)
+static void fill_options(const cli *c, const compress_args *a, int format, fdht_compress_options *o)
 {
-    static const fdht_cell_kind kinds[] = {FDHT_CELL_FDHT, FDHT_CELL_HT, FDHT_CELL_TT, FDHT_CELL_TR};
+    static const fdht_cell_kind kinds[] = {FDHT_CELL_FDHT, FDHT_CELL_HT, FDHT_CELL_TT, FDHT_CELL_TR,
+                                           FDHT_CELL_BT};
     fdht_compress_options_default(o);
     o->layer = a->layer;
     o->activation = a->activation ? a->activation - 1 : FDHT_ACTIVATION_UNKNOWN;
     o->ratio = a->ratio;
     fdht_cell_options *shape = &o->shape;
-    shape->kind = kinds[a->format];
+    shape->kind = kinds[format];
     shape->d = (int)list_length(a);
     copy_list(&a->in, shape->in);
     copy_list(&a->out, shape->out);
     copy_list(&a->enlarge, shape->enlarge);
     copy_list(&a->hidden_box, shape->hidden_box);
     shape->enlarge_mode = a->enlarge_mode ? (int)a->enlarge_mode - 1 : 0;
-    shape->tree = a->format > 1 ? NULL : a->tree;
+    shape->tree = format > HT ? NULL : a->tree;
+    shape->blocks = format == BT ? a->blocks : 0;
     fdht_decomp_options *rules = &o->rules;
     rules->tol = a->tol;
     rules->rank = a->rank;
@@ -184,6 +195,25 @@ static int show_progress(void *arg, double fraction)
     return cli_bar_update(arg, fraction, 1, NULL);
 }
 
+/* The curve of one format, or of every one that holds the input map alone: their errors are of the same matrices. */
+static int curves(compress_run *r, const fdht_weights *w, cli_bar *bar)
+{
+    int first = r->a->format == ALL ? HT : r->a->format, last = r->a->format == ALL ? BT : r->a->format;
+    int status = FDHT_OK;
+    for (int format = first; !status && format <= last; format++) {
+        fdht_compress_options o;
+        fill_options(r->c, r->a, format, &o);
+        o.rules.progress = show_progress;
+        o.rules.progress_arg = bar;
+        r->format[r->n_curves] = format;
+        status = fdht_compress_curve(w, &o, COMPRESS_POINTS, &r->curve[r->n_curves++], &r->c->err);
+        fdht_error before = r->c->err;
+        if (status && r->a->format == ALL)
+            status = cli_fail(r->c, status, "%s: %s", compress_format_name(format), before.msg);
+    }
+    return status;
+}
+
 static int compress(compress_run *r, const fdht_weights *w, fdht_model **m)
 {
     cli *c = r->c;
@@ -193,12 +223,15 @@ static int compress(compress_run *r, const fdht_weights *w, fdht_model **m)
     int status = check_activation(c, r->a, w);
     if (status)
         return status;
-    fill_options(c, r->a, &o);
     cli_bar_start(c, &bar, "compress");
-    o.rules.progress = show_progress;
-    o.rules.progress_arg = &bar;
-    status = c->dry_run ? fdht_compress_curve(w, &o, COMPRESS_POINTS, &r->report, &c->err)
-                        : fdht_compress(w, &o, m, &r->report, &c->err);
+    if (c->dry_run)
+        status = curves(r, w, &bar);
+    else {
+        fill_options(c, r->a, r->a->format, &o);
+        o.rules.progress = show_progress;
+        o.rules.progress_arg = &bar;
+        status = fdht_compress(w, &o, m, &r->report, &c->err);
+    }
     cli_bar_end(&bar);
     r->seconds = fdht_seconds() - start;
     return cli_see_help(c, status);
@@ -226,6 +259,8 @@ static int run(cli *c, void *p)
         }
     }
     fdht_compress_report_free(&r.report);
+    for (int i = 0; i < r.n_curves; i++)
+        fdht_compress_report_free(&r.curve[i]);
     fdht_model_free(m);
     fdht_weights_close(w);
     return status;

@@ -1,4 +1,4 @@
-/* compress/compress.h - what compress/cmd_compress.c, compress/report.c and compress/curve.c share. */
+/* compress/compress.h - what the files of `fdht compress` share. */
 #ifndef CLI_COMPRESS_COMPRESS_H
 #define CLI_COMPRESS_COMPRESS_H
 
@@ -6,7 +6,7 @@
 #include "frame/json.h"
 #include "fdht/compress.h"
 
-enum { COMPRESS_POINTS = 24 };
+enum { COMPRESS_POINTS = 24, COMPRESS_FORMATS = 5 };
 
 typedef struct compress_args {
     const char *layer, *gate_order, *in_modes, *out_modes, *tree, *csv, *plot;
@@ -15,6 +15,7 @@ typedef struct compress_args {
     size_t rank, max_rank, max_params, max_memory;
     cli_sizes ranks, enlarge, hidden_box;
     size_t enlarge_mode;
+    int blocks;
     bool best_effort;
     const char *path;
     cli_sizes in, out; /* parsed in_modes, out_modes; n = 0: automatic */
@@ -24,7 +25,10 @@ typedef struct compress_args {
 typedef struct compress_run {
     cli *c;
     const compress_args *a;
-    fdht_compress_report report;
+    fdht_compress_report report; /* of the model that was made; with --dry-run unused */
+    int n_curves;                /* --dry-run: one a format */
+    fdht_compress_report curve[COMPRESS_FORMATS];
+    int format[COMPRESS_FORMATS]; /* of each curve, as --format counts them */
     double seconds;
 } compress_run;
 
@@ -33,10 +37,11 @@ typedef struct compress_run {
 void compress_print(const compress_run *r);
 /* What the report and the curve have in common. */
 cJSON *compress_json_start(const compress_run *r);
+/* "fdht", .. of --format's number. */
+const char *compress_format_name(int format);
 void compress_json_modes(cJSON *j, const fdht_compress_cell *x);
 void compress_json_result(cJSON *j, double error, double bound, size_t parameters, size_t dense);
 void compress_json_end(cJSON *j, const compress_run *r);
-const char *compress_format_name(const compress_args *a);
 void compress_cell_name(const fdht_compress_cell *x, char *buf, size_t size);
 const char *compress_modes_text(const size_t *v, int d, char *buf, size_t size);
 

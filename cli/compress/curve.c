@@ -1,32 +1,74 @@
-/* compress/curve.c - error against size: what `fdht compress --dry-run` prints, writes and draws. */
+/* compress/curve.c - error against size: what `fdht compress --dry-run` prints, writes and draws, of one format or of all. */
 #include "compress/compress.h"
 
 #include "frame/plot.h"
 
+/* One curve after the other: of each format, of each of its cells. */
+typedef struct curve {
+    const char *format;
+    const fdht_compress_cell *cell;
+    int number; /* of the cell */
+} curve;
+
+static bool next_curve(const compress_run *r, int i, curve *out)
+{
+    for (int f = 0; f < r->n_curves; i -= r->curve[f++].n_cells)
+        if (i < r->curve[f].n_cells) {
+            *out = (curve){compress_format_name(r->format[f]), &r->curve[f].cell[i], i};
+            return true;
+        }
+    return false;
+}
+
+static double ratio_of(const curve *c, const fdht_curve_point *p)
+{
+    return (double)c->cell->dense / (double)p->parameters;
+}
+
 static int write_csv(const compress_run *r)
 {
     fdht_out *out = NULL;
+    curve c;
     int status = fdht_out_open(r->a->csv, false, &r->c->out, &out, &r->c->err);
     if (status)
         return status;
     FILE *f = fdht_out_stream(out);
-    fprintf(f, "layer,direction,parameters,ratio,error_rel,bound_rel,largest_rank\n");
-    for (int i = 0; i < r->report.n_cells; i++)
-        for (int k = 0; k < r->report.cell[i].n_points; k++) {
-            const fdht_compress_cell *x = &r->report.cell[i];
-            const fdht_curve_point *p = &x->curve[k];
-            fprintf(f, "%s,%d,%zu,%.6g,%.9g,%.9g,%zu\n", x->lstm->name, x->direction, p->parameters,
-                    (double)x->dense / (double)p->parameters, p->error, p->bound, p->largest_rank);
+    fprintf(f, "format,layer,direction,parameters,ratio,error_rel,bound_rel,largest_rank\n");
+    for (int i = 0; next_curve(r, i, &c); i++)
+        for (int k = 0; k < c.cell->n_points; k++) {
+            const fdht_curve_point *p = &c.cell->curve[k];
+            fprintf(f, "%s,%s,%d,%zu,%.6g,%.9g,%.9g,%zu\n", c.format, c.cell->lstm->name, c.cell->direction,
+                    p->parameters, ratio_of(&c, p), p->error, p->bound, p->largest_rank);
         }
     return fdht_out_commit(out, &r->c->err);
 }
 
-/* Error and bound of each cell against the numbers in its cores. */
+/* "l0", "ht, l0 (reverse)"; the layer alone where there is one format, the format alone where there is one cell. */
+static void curve_name(const compress_run *r, const curve *c, char *buf, size_t size)
+{
+    char name[128];
+    compress_cell_name(c->cell, name, sizeof name);
+    for (char *s = name; *s; s++)
+        *s = *s == '\'' ? '?' : *s;
+    if (r->n_curves < 2)
+        snprintf(buf, size, "%s", name);
+    else if (r->curve[0].n_cells == 1)
+        snprintf(buf, size, "%s", c->format);
+    else
+        snprintf(buf, size, "%s, %s", c->format, name);
+}
+
+/* Errors of each curve against the numbers in its cores, and, of one format alone, its bound. */
 static int write_plot(const compress_run *r)
 {
-    char title[80], name[128];
+    char title[80], name[160];
     FILE *f = NULL;
-    snprintf(title, sizeof title, "error of format %s against its size", compress_format_name(r->a));
+    curve c;
+    if (r->n_curves > 1)
+        snprintf(title, sizeof title, "error of the formats against their size");
+    else
+        snprintf(title, sizeof title, "error of format %s against its size",
+                 compress_format_name(r->a->format));
     cli_plot p = {.width = 900, .height = 620, .rows = 1, .title = title, .model = r->a->path};
     int status = cli_plot_begin(r->c, r->a->plot, &p, &f);
     if (status)
@@ -34,20 +76,19 @@ static int write_plot(const compress_run *r)
     fprintf(
         f,
         "set logscale x\nset xlabel 'numbers in the cores'\nset ylabel 'relative error'\nset yrange [0:*]\n");
-    for (int i = 0; i < r->report.n_cells; i++) {
-        const fdht_compress_cell *x = &r->report.cell[i];
+    for (int i = 0; next_curve(r, i, &c); i++) {
         fprintf(f, "$cell%d << EOD\n", i);
-        for (int k = 0; k < x->n_points; k++)
-            fprintf(f, "%zu %.9g %.9g\n", x->curve[k].parameters, x->curve[k].error, x->curve[k].bound);
+        for (int k = 0; k < c.cell->n_points; k++)
+            fprintf(f, "%zu %.9g %.9g\n", c.cell->curve[k].parameters, c.cell->curve[k].error,
+                    c.cell->curve[k].bound);
         fprintf(f, "EOD\n");
     }
-    for (int i = 0; i < r->report.n_cells; i++) {
-        compress_cell_name(&r->report.cell[i], name, sizeof name);
-        for (char *s = name; *s; s++)
-            *s = *s == '\'' ? '?' : *s;
+    for (int i = 0; next_curve(r, i, &c); i++) {
+        curve_name(r, &c, name, sizeof name);
         fprintf(f, "%s$cell%d using 1:2 with linespoints lt %d pt 7 ps 0.6 title '%s'", i ? ", " : "plot ", i,
                 i + 1, name);
-        fprintf(f, ", $cell%d using 1:3 with lines lt %d lw 1.5 dt 2 title '%s, bound'", i, i + 1, name);
+        if (r->n_curves < 2)
+            fprintf(f, ", $cell%d using 1:3 with lines lt %d lw 1.5 dt 2 title '%s, bound'", i, i + 1, name);
     }
     fputc('\n', f);
     return cli_plot_end(r->c, r->a->plot, f);
@@ -56,17 +97,22 @@ static int write_plot(const compress_run *r)
 static void print_points(const compress_run *r)
 {
     char name[128], in[160], out[160];
-    for (int i = 0; i < r->report.n_cells; i++) {
-        const fdht_compress_cell *x = &r->report.cell[i];
+    curve c;
+    for (int i = 0; next_curve(r, i, &c); i++) {
+        const fdht_compress_cell *x = c.cell;
         compress_cell_name(x, name, sizeof name);
-        printf("%s%s: modes %s -> %s (%s)\n\n", i ? "\n" : "", name,
+        printf("%s%s, %s: modes %s -> %s (%s)\n", i ? "\n" : "", name, c.format,
                compress_modes_text(x->spec.op.in, x->spec.op.d, in, sizeof in),
                compress_modes_text(x->spec.op.out, x->spec.op.d, out, sizeof out), x->reason);
-        printf("%12s %12s %12s %12s %8s\n", "parameters", "ratio", "error", "bound", "rank");
-        for (int k = 0; k < x->n_points; k++) {
-            const fdht_curve_point *p = &x->curve[k];
-            printf("%12zu %12.1f %12.6f %12.6f %8zu\n", p->parameters,
-                   (double)x->dense / (double)p->parameters, p->error, p->bound, p->largest_rank);
+    }
+    printf("\n%-8s %-16s %12s %12s %12s %12s %8s\n", "format", "layer", "parameters", "ratio", "error",
+           "bound", "rank");
+    for (int i = 0; next_curve(r, i, &c); i++) {
+        compress_cell_name(c.cell, name, sizeof name);
+        for (int k = 0; k < c.cell->n_points; k++) {
+            const fdht_curve_point *p = &c.cell->curve[k];
+            printf("%-8s %-16s %12zu %12.1f %12.6f %12.6f %8zu\n", c.format, name, p->parameters,
+                   ratio_of(&c, p), p->error, p->bound, p->largest_rank);
         }
     }
 }
@@ -74,15 +120,17 @@ static void print_points(const compress_run *r)
 static void print_curve_json(const compress_run *r)
 {
     cJSON *j = compress_json_start(r);
-    compress_json_modes(j, &r->report.cell[0]);
-    cli_json_size(j, "parameters_dense", r->report.dense);
-    cJSON *curve = cli_json_array(j, "curve");
-    for (int i = 0; i < r->report.n_cells; i++)
-        for (int k = 0; k < r->report.cell[i].n_points; k++) {
-            const fdht_curve_point *p = &r->report.cell[i].curve[k];
-            cJSON *o = cli_json_object(curve, NULL);
-            cli_json_int(o, "cell", i);
-            compress_json_result(o, p->error, p->bound, p->parameters, r->report.cell[i].dense);
+    curve c;
+    compress_json_modes(j, &r->curve[0].cell[0]);
+    cli_json_size(j, "parameters_dense", r->curve[0].dense);
+    cJSON *list = cli_json_array(j, "curve");
+    for (int i = 0; next_curve(r, i, &c); i++)
+        for (int k = 0; k < c.cell->n_points; k++) {
+            const fdht_curve_point *p = &c.cell->curve[k];
+            cJSON *o = cli_json_object(list, NULL);
+            cli_json_string(o, "format", c.format);
+            cli_json_int(o, "cell", c.number);
+            compress_json_result(o, p->error, p->bound, p->parameters, c.cell->dense);
             cli_json_size(o, "largest_rank", p->largest_rank);
         }
     compress_json_end(j, r);

@@ -32,6 +32,8 @@ void compress_json_modes(cJSON *j, const fdht_compress_cell *x)
     cli_json_sizes(j, "in_modes", s->in, (size_t)s->d);
     cli_json_sizes(j, "out_modes", s->out, (size_t)s->d);
     cli_json_string(j, "tree", x->tree[0] ? x->tree : NULL);
+    if (s->blocks)
+        cli_json_int(j, "blocks", s->blocks);
     cli_json_string(j, "why", x->reason);
 }
 
@@ -60,17 +62,17 @@ void compress_json_result(cJSON *j, double error, double bound, size_t parameter
     cli_json_number(j, "ratio", parameters ? (double)dense / (double)parameters : 0);
 }
 
-const char *compress_format_name(const compress_args *a)
+const char *compress_format_name(int format)
 {
-    static const char *const formats[] = {"fdht", "ht", "tt", "tr"};
-    return formats[a->format];
+    static const char *const formats[] = {"fdht", "ht", "tt", "tr", "bt", "all"};
+    return formats[format];
 }
 
 cJSON *compress_json_start(const compress_run *r)
 {
     cJSON *j = cli_json_new(r->c);
     cli_json_string(j, "file", r->a->path);
-    cli_json_string(j, "format", compress_format_name(r->a));
+    cli_json_string(j, "format", compress_format_name(r->a->format));
     return j;
 }
 

@@ -215,8 +215,8 @@ static size_t rank_limit(const fdht_decomp_input *in, const fdht_decomp_options 
 {
     fdht_op_spec s = in->spec;
     size_t most = FDHT_MIN(largest_leaf(&s), o->max_rank ? o->max_rank : SIZE_MAX), numbers = o->max_params;
-    if (!numbers)
-        numbers = FDHT_MAX(fdht_input_numbers(in), (size_t)1);
+    if (!numbers) /* blocks are not orthogonal to each other: an exact sum may take more numbers than the matrix has */
+        numbers = 4 * FDHT_MAX(fdht_input_numbers(in), (size_t)1);
     for (s.rank[0] = 1; s.rank[0] < most; s.rank[0]++) {
         s.rank[0]++;
         bool fits = fdht_bt_parameters(&s) <= numbers && fdht_bt_core_size(&s) <= CORE_MOST / 4;
@@ -443,13 +443,15 @@ int fdht_bt_curve(const fdht_decomp_input *in, const fdht_decomp_options *opt, i
     b.work = CURVE_WORK;
     double norm = hypot(sqrt(b.job.s.norm2), opt->norm_beside), before = INFINITY;
     *n = 0;
-    for (size_t r = 1; !status && *n < points && r <= limit; r += 1 + r / 4) {
+    for (size_t r = 1; !status && *n < points && r <= limit; r += 1 + r / 8) {
         fdht_bt f;
         fdht_op_spec s = in->spec;
+        fdht_op_spec_set_rank(&s, r);
+        if (*n && fdht_bt_parameters(&s) > fdht_input_numbers(in))
+            break;
         if ((status = fit(&b, r, &f, err)))
             break;
         double error = norm > 0 ? error_of(&b, &f) / norm : 0;
-        fdht_op_spec_set_rank(&s, r);
         if (error < before)
             point[(*n)++] = (fdht_curve_point){
                 .parameters = fdht_bt_parameters(&s), .largest_rank = r, .error = error, .bound = error};
