@@ -49,6 +49,9 @@ static const cli_option options[] = {
     CLI_FILE(compress_args, csv, 0, "csv", "FILE", "with --dry-run: the curve as CSV"),
     CLI_FILE(compress_args, plot, 0, "plot", "FILE",
              "with --dry-run: the curve as .png, .svg or .pdf (gnuplot)"),
+    CLI_PIXELS(compress_args, pixels),
+    CLI_FLAG(compress_args, gray, 0, "gray", "the frames of --frame are grey"),
+    CLI_FLAG(compress_args, diff, 0, "diff", "inputs are differences of frames"),
     CLI_END,
 };
 
@@ -93,6 +96,17 @@ static int parse_outputs(cli *c, const compress_args *a)
     return status;
 }
 
+/* What the model was trained on. */
+static int parse_frame(cli *c, compress_args *a)
+{
+    fdht_frame_spec *f = &a->frame;
+    *f = (fdht_frame_spec){.std = 1, .diff = a->diff, .gray = a->gray};
+    if (!a->pixels.frame && (a->gray || cli_pixels_norm(&a->pixels)))
+        return cli_usage(c, "--gray, --scale, --mean and --std need --frame");
+    int status = cli_pixels_size(c, &a->pixels, a->gray, &f->width, &f->height, &f->channels);
+    return status || !f->width ? status : cli_pixels_take(c, &a->pixels, f);
+}
+
 static int parse(cli *c, void *p)
 {
     compress_args *a = p;
@@ -102,7 +116,7 @@ static int parse(cli *c, void *p)
     a->path = c->argv[0];
     if ((status = cli_check_hdf5_input(c, a->path)) ||
         (status = parse_modes(c, "in-modes", a->in_modes, &a->in)) ||
-        (status = parse_modes(c, "out-modes", a->out_modes, &a->out)))
+        (status = parse_modes(c, "out-modes", a->out_modes, &a->out)) || (status = parse_frame(c, a)))
         return status;
     if (a->in.n && a->out.n && a->in.n != a->out.n)
         return cli_usage(c, "%zu input modes and %zu output modes: expected as many", a->in.n, a->out.n);
@@ -214,6 +228,19 @@ static int curves(compress_run *r, const fdht_weights *w, cli_bar *bar)
     return status;
 }
 
+/* The model was made as one of features; from here on it says what they are. */
+static int set_frame(const compress_run *r, fdht_model *m)
+{
+    const fdht_frame_spec *f = &r->a->frame;
+    if (!f->width && !f->diff)
+        return FDHT_OK;
+    if (f->width && f->width * f->height * f->channels != fdht_model_inputs(m))
+        return cli_fail(r->c, FDHT_EINVAL, "--frame: %zux%zux%zu are %zu numbers, %s takes %zu", f->width,
+                        f->height, f->channels, f->width * f->height * f->channels, r->a->path,
+                        fdht_model_inputs(m));
+    return fdht_model_set_frame(m, f, &r->c->err);
+}
+
 static int compress(compress_run *r, const fdht_weights *w, fdht_model **m)
 {
     cli *c = r->c;
@@ -231,6 +258,8 @@ static int compress(compress_run *r, const fdht_weights *w, fdht_model **m)
         o.rules.progress = show_progress;
         o.rules.progress_arg = &bar;
         status = fdht_compress(w, &o, m, &r->report, &c->err);
+        if (!status)
+            status = set_frame(r, *m);
     }
     cli_bar_end(&bar);
     r->seconds = fdht_seconds() - start;

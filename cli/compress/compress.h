@@ -4,6 +4,7 @@
 
 #include "frame/cli.h"
 #include "frame/json.h"
+#include "frame/pixels.h"
 #include "fdht/compress.h"
 
 enum { COMPRESS_POINTS = 24, COMPRESS_FORMATS = 5 };
@@ -16,7 +17,9 @@ typedef struct compress_args {
     cli_sizes ranks, enlarge, hidden_box;
     size_t enlarge_mode;
     int blocks;
-    bool best_effort;
+    bool best_effort, gray, diff;
+    cli_pixels pixels;
+    fdht_frame_spec frame; /* of them; width 0 and no diff: nothing is said */
     const char *path;
     cli_sizes in, out; /* parsed in_modes, out_modes; n = 0: automatic */
 } compress_args;

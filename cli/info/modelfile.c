@@ -13,6 +13,10 @@ static void add_frame(cJSON *json, const fdht_frame_spec *f)
     cli_json_size(frame, "channels", f->channels);
     cli_json_number(frame, "mean", f->mean);
     cli_json_number(frame, "std", f->std);
+    if (f->by_channel) {
+        cli_json_numbers(frame, "channel_mean", f->channel_mean, f->channels);
+        cli_json_numbers(frame, "channel_std", f->channel_std, f->channels);
+    }
     cli_json_bool(frame, "diff", f->diff);
     cli_json_bool(frame, "gray", f->gray);
     cli_json_size(frame, "frames", f->frames);

@@ -42,6 +42,7 @@ static const cli_option options[] = {
     CLI_SIZE(T, frames, 0, "frames", "K", 1, 100000, "frames taken of each clip (default all)"),
     CLI_CHOICE(T, sample, 0, "sample", "even|random", "how those frames are chosen in training"),
     CLI_EXTENT(T, resize, 0, "resize", "resize the frames"),
+    CLI_PIXELS(T, pixels),
     CLI_FLAG(T, gray, 0, "gray", "make the frames grey"),
     CLI_FLAG(T, diff, 0, "diff", "difference frames: each frame less the one before"),
     CLI_FLAG(T, no_diff, 0, "no-diff", "plain frames where the preset or --init has differences"),

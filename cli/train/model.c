@@ -184,6 +184,17 @@ static int set_frames(cli *c, const train_args *a, train_set *s, bool diff, fdht
     f->resize = a->resize.width > 0;
     f->frames = a->frames;
     f->sample = a->sample == 1 ? FDHT_SAMPLE_RANDOM : FDHT_SAMPLE_EVEN;
+    size_t width, height, channels;
+    int status = cli_pixels_size(c, &a->pixels, a->gray, &width, &height, &channels);
+    if (!status && width && (width != h->width || height != h->height || channels != h->channels))
+        status = h->features
+                     ? cli_usage(c, "--frame %s: %s holds features", a->pixels.frame, a->data)
+                     : cli_usage(c, "--frame %s: the clips have frames of %zux%zux%zu (--resize, --gray)",
+                                 a->pixels.frame, h->width, h->height, h->channels);
+    if (status)
+        return status;
+    if (cli_pixels_norm(&a->pixels))
+        return cli_pixels_take(c, &a->pixels, f);
     return h->features ? FDHT_OK : fdht_pixel_stats(&s->data, f, &f->mean, &f->std, &c->err);
 }
 
@@ -342,7 +353,7 @@ static int fitted_model(cli *c, const train_args *a, train_set *s, const train_c
         spec.class_name = k->name;
     if ((status = set_frames(c, a, s, spec.frame.diff, &measured)))
         goto out;
-    if (!spec.frame.width || measured.diff != spec.frame.diff)
+    if (!spec.frame.width || measured.diff != spec.frame.diff || cli_pixels_norm(&a->pixels))
         spec.frame = measured; /* how frames are normalised was not known, or changes */
     spec.frame.resize |= measured.resize;
     if (a->frames)

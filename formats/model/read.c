@@ -94,6 +94,28 @@ static int read_header(hid_t file, fdht_modelfile_info *info, fdht_error *err)
     return FDHT_OK;
 }
 
+/* A mean and a std for each channel; without them there is one for all. */
+static int read_channels(hid_t file, fdht_frame_spec *f, fdht_error *err)
+{
+    size_t n = 0, n_std = 0;
+    int rc;
+    if (!fdht_h5_has_attr(file, "frame_channel_mean"))
+        return FDHT_OK;
+    if ((rc =
+             fdht_h5_attr_doubles(file, "frame_channel_mean", f->channel_mean, FDHT_MAX_CHANNELS, &n, err)) ||
+        (rc =
+             fdht_h5_attr_doubles(file, "frame_channel_std", f->channel_std, FDHT_MAX_CHANNELS, &n_std, err)))
+        return rc == FDHT_ENOENT ? fdht_fail(err, FDHT_EFORMAT, "attribute frame_channel_std: missing") : rc;
+    if (n != f->channels || n_std != n)
+        return fdht_fail(err, FDHT_EFORMAT,
+                         "attribute frame_channel_mean: %zu and %zu numbers for %zu channels", n, n_std,
+                         f->channels);
+    f->by_channel = true;
+    f->mean = 0;
+    f->std = 1;
+    return FDHT_OK;
+}
+
 static int read_frame(hid_t file, fdht_frame_spec *f, fdht_error *err)
 {
     static const char *const samples[] = {"even", "random"};
@@ -113,6 +135,8 @@ static int read_frame(hid_t file, fdht_frame_spec *f, fdht_error *err)
     f->width = size[0];
     f->height = size[1];
     f->channels = (size_t)channels;
+    if ((rc = read_channels(file, f, err)))
+        return rc;
     f->diff = diff;
     f->gray = gray;
     f->resize = resize;

@@ -87,10 +87,15 @@ typedef struct fdht_cell_spec {
 } fdht_cell_spec;
 
 /* How frames become inputs: (pixel - mean) / std, or with diff (x_t - x_(t-1)) / std, 0 for the first frame
- * (lib/README.md section 6.5). width = 0: inputs are float32 feature vectors, taken as they are (diff still applies). */
+ * (lib/README.md section 6.5); pixels are 0..255, and so are mean and std. width = 0: inputs are float32 feature vectors,
+ * taken as they are (diff still applies). by_channel: each channel, four at most, has its own mean and std, and the one of
+ * all is 0 and 1. */
+enum { FDHT_MAX_CHANNELS = 4 };
 typedef struct fdht_frame_spec {
     size_t width, height, channels;
     double mean, std;
+    bool by_channel;
+    double channel_mean[FDHT_MAX_CHANNELS], channel_std[FDHT_MAX_CHANNELS];
     bool diff, gray;
     bool resize;   /* frames of any size are brought to width x height; otherwise they must have it */
     size_t frames; /* sampled per clip; 0 = all */
@@ -236,6 +241,9 @@ FDHT_API int fdht_cell_place(fdht_cell_spec *spec, int enlarge_mode, const size_
  * 8 numbers, link 2 gives 16"); FDHT_ENOMEM. */
 FDHT_API int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *err);
 FDHT_API void fdht_model_free(fdht_model *m);
+/* Say how frames become inputs, of a model that was imported as one of features, say. FDHT_EINVAL: frames of another number
+ * of inputs, a std that is not positive. */
+FDHT_API int fdht_model_set_frame(fdht_model *m, const fdht_frame_spec *frame, fdht_error *err);
 /* Belongs to the model. */
 FDHT_API const fdht_model_spec *fdht_model_spec_of(const fdht_model *m);
 
