@@ -143,6 +143,11 @@ static int set_up_fixed(infer_job *j)
 {
     fdht_order_choice best = {.kind = FDHT_ORDER_BEST};
     fdht_sim_hw hw;
+    if (!fdht_model_classic(j->model))
+        cli_note(
+            j->c,
+            "link 0 alone, the recurrent layer, is in 16 bits; the %d links after it are in floating point",
+            j->spec->links - 1);
     int status = fdht_sim_hw_named("fdht", &hw, &j->c->err);
     return status ? status : fdht_fixed_model_new(j->model, &best, &hw, &j->fixed, &j->c->err);
 }

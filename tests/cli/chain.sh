@@ -87,6 +87,8 @@ DATA
     better "one sigmoid output: accuracy rises" '.[1].accuracy > .9 and .[0].accuracy < .7'
     tune three merge_mul
     better "classes: accuracy rises" '.[1].accuracy > .9 and .[0].accuracy < .7'
+    run fdht pack values.h5 -o packed.h5
+    has "pack does not keep targets, and says so" "$err" "/targets of 60 clips are left out"
     fails "targets of another width" 3 "fdht train: wide.h5: /targets has 2 numbers a row, the model gives 1" \
         fdht train -q wide.h5 --init "$data/max_pool.h5" -o t.h5 --epochs 1
     run fdht train -q three.h5 --init "$data/max_pool.h5" -o t.h5 --epochs 1
