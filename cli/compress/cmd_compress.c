@@ -49,6 +49,8 @@ static const cli_option options[] = {
               "fdht: sides of the hidden state's box"),
     CLI_FLAG(compress_args, best_effort, 0, "best-effort",
              "write the model even if a limit is missed (status 4)"),
+    CLI_FILE(compress_args, eval, 0, "eval", "DATA.h5",
+             "accuracy of the original and the compressed model on these clips"),
     CLI_FILE(compress_args, csv, 0, "csv", "FILE", "with --dry-run: the curve as CSV"),
     CLI_FILE(compress_args, plot, 0, "plot", "FILE",
              "with --dry-run: the curve as .png, .svg or .pdf (gnuplot)"),
@@ -88,14 +90,15 @@ static int parse_modes(cli *c, const char *option, const char *text, cli_sizes *
 
 static int parse_outputs(cli *c, const compress_args *a)
 {
-    const char *in[] = {a->path};
+    const char *in[] = {a->path, a->eval};
+    size_t n_in = a->eval ? 2 : 1;
     if (!c->dry_run && (a->csv || a->plot))
         return cli_usage(c, "--csv and --plot belong to --dry-run");
     if (!c->dry_run)
-        return cli_check_hdf5_output(c, in, 1);
-    int status = a->csv ? cli_check_output(c, a->csv, false, in, 1) : FDHT_OK;
+        return cli_check_hdf5_output(c, in, n_in);
+    int status = a->csv ? cli_check_output(c, a->csv, false, in, n_in) : FDHT_OK;
     if (!status && a->plot)
-        status = cli_check_plot(c, a->plot, in, 1);
+        status = cli_check_plot(c, a->plot, in, n_in);
     return status;
 }
 
@@ -119,7 +122,8 @@ static int parse(cli *c, void *p)
     a->path = c->argv[0];
     if ((status = cli_check_hdf5_input(c, a->path)) ||
         (status = parse_modes(c, "in-modes", a->in_modes, &a->in)) ||
-        (status = parse_modes(c, "out-modes", a->out_modes, &a->out)) || (status = parse_frame(c, a)))
+        (status = parse_modes(c, "out-modes", a->out_modes, &a->out)) || (status = parse_frame(c, a)) ||
+        (a->eval && (status = cli_check_hdf5_input(c, a->eval))))
         return status;
     if (a->in.n && a->out.n && a->in.n != a->out.n)
         return cli_usage(c, "%zu input modes and %zu output modes: expected as many", a->in.n, a->out.n);
@@ -219,25 +223,6 @@ static int show_progress(void *arg, double fraction)
     return cli_bar_update(arg, fraction, 1, NULL);
 }
 
-/* The curve of one format, or of every one that holds the input map alone: their errors are of the same matrices. */
-static int curves(compress_run *r, const fdht_weights *w, cli_bar *bar)
-{
-    int first = r->a->format == ALL ? HT : r->a->format, last = r->a->format == ALL ? BT : r->a->format;
-    int status = FDHT_OK;
-    for (int format = first; !status && format <= last; format++) {
-        fdht_compress_options o;
-        fill_options(r->c, r->a, format, &o);
-        o.rules.progress = show_progress;
-        o.rules.progress_arg = bar;
-        r->format[r->n_curves] = format;
-        status = fdht_compress_curve(w, &o, COMPRESS_POINTS, &r->curve[r->n_curves++], &r->c->err);
-        fdht_error before = r->c->err;
-        if (status && r->a->format == ALL)
-            status = cli_fail(r->c, status, "%s: %s", compress_format_name(format), before.msg);
-    }
-    return status;
-}
-
 /* The model was made as one of features; from here on it says what they are. */
 static int set_frame(const compress_run *r, fdht_model *m)
 {
@@ -251,6 +236,65 @@ static int set_frame(const compress_run *r, fdht_model *m)
     return fdht_model_set_frame(m, f, &r->c->err);
 }
 
+/* The original on the clips of --eval. */
+static int open_eval(compress_run *r, const fdht_weights *w)
+{
+    const compress_args *a = r->a;
+    fdht_model *m = NULL;
+    int first, count, status = fdht_weights_select(w, a->layer, &first, &count, &r->c->err);
+    if (!status)
+        status = fdht_weights_model(
+            w, first, count, a->activation ? a->activation - 1 : FDHT_ACTIVATION_UNKNOWN, &m, &r->c->err);
+    if (!status && !(status = set_frame(r, m)))
+        status = compress_eval_open(r->c, a->eval, m, &r->eval);
+    fdht_model_free(m);
+    return status;
+}
+
+/* A model for every point of the first cell's curve, all cells at its ratio, on the clips of --eval. */
+static int eval_curve(compress_run *r, const fdht_weights *w, int f)
+{
+    const fdht_compress_cell *x = &r->curve[f].cell[0];
+    int status = FDHT_OK;
+    for (int k = 0; !status && k < x->n_points; k++) {
+        fdht_compress_options o;
+        fdht_compress_report report;
+        fdht_model *m = NULL;
+        fill_options(r->c, r->a, r->format[f], &o);
+        o.rules.tol = 0;
+        o.rules.rank = o.rules.n_ranks = o.rules.max_params = 0;
+        o.rules.best_effort = true;
+        o.ratio = (double)x->dense / (double)x->curve[k].parameters * (1 - 1e-12);
+        status = fdht_compress(w, &o, &m, &report, &r->c->err);
+        if (!status && !(status = set_frame(r, m)))
+            status = compress_eval_model(r->c, &r->eval, m, &r->at[f][k]);
+        fdht_compress_report_free(&report);
+        fdht_model_free(m);
+    }
+    return status;
+}
+
+/* The curve of one format, or of every one that holds the input map alone: their errors are of the same matrices. */
+static int curves(compress_run *r, const fdht_weights *w, cli_bar *bar)
+{
+    int first = r->a->format == ALL ? HT : r->a->format, last = r->a->format == ALL ? BT : r->a->format;
+    int status = FDHT_OK;
+    for (int format = first; !status && format <= last; format++) {
+        fdht_compress_options o;
+        fill_options(r->c, r->a, format, &o);
+        o.rules.progress = show_progress;
+        o.rules.progress_arg = bar;
+        r->format[r->n_curves] = format;
+        status = fdht_compress_curve(w, &o, COMPRESS_POINTS, &r->curve[r->n_curves++], &r->c->err);
+        if (!status && r->a->eval)
+            status = eval_curve(r, w, r->n_curves - 1);
+        fdht_error before = r->c->err;
+        if (status && r->a->format == ALL)
+            status = cli_fail(r->c, status, "%s: %s", compress_format_name(format), before.msg);
+    }
+    return status;
+}
+
 static int compress(compress_run *r, const fdht_weights *w, fdht_model **m)
 {
     cli *c = r->c;
@@ -260,6 +304,8 @@ static int compress(compress_run *r, const fdht_weights *w, fdht_model **m)
     int status = check_weights(c, r->a, w);
     if (status)
         return status;
+    if (r->a->eval && (status = open_eval(r, w)))
+        return status;
     cli_bar_start(c, &bar, "compress");
     if (c->dry_run)
         status = curves(r, w, &bar);
@@ -268,8 +314,8 @@ static int compress(compress_run *r, const fdht_weights *w, fdht_model **m)
         o.rules.progress = show_progress;
         o.rules.progress_arg = &bar;
         status = fdht_compress(w, &o, m, &r->report, &c->err);
-        if (!status)
-            status = set_frame(r, *m);
+        if (!status && !(status = set_frame(r, *m)) && r->a->eval)
+            status = compress_eval_model(c, &r->eval, *m, &r->score);
     }
     cli_bar_end(&bar);
     r->seconds = fdht_seconds() - start;
@@ -298,6 +344,7 @@ static int run(cli *c, void *p)
         }
     }
     fdht_compress_report_free(&r.report);
+    compress_eval_close(&r.eval);
     for (int i = 0; i < r.n_curves; i++)
         fdht_compress_report_free(&r.curve[i]);
     fdht_model_free(m);

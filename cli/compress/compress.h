@@ -2,6 +2,7 @@
 #ifndef CLI_COMPRESS_COMPRESS_H
 #define CLI_COMPRESS_COMPRESS_H
 
+#include "compress/eval.h"
 #include "frame/cli.h"
 #include "frame/json.h"
 #include "frame/pixels.h"
@@ -10,7 +11,7 @@
 enum { COMPRESS_POINTS = 24, COMPRESS_FORMATS = 5 };
 
 typedef struct compress_args {
-    const char *layer, *head, *gate_order, *in_modes, *out_modes, *tree, *csv, *plot;
+    const char *layer, *head, *gate_order, *in_modes, *out_modes, *tree, *csv, *plot, *eval;
     int layout, format, svd, activation;
     double tol, ratio;
     size_t rank, max_rank, max_params, max_memory;
@@ -32,12 +33,20 @@ typedef struct compress_run {
     int n_curves;                /* --dry-run: one a format */
     fdht_compress_report curve[COMPRESS_FORMATS];
     int format[COMPRESS_FORMATS]; /* of each curve, as --format counts them */
+    compress_eval eval;           /* --eval; n = 0: not asked for */
+    compress_score score;         /* of the model that was made */
+    /* --dry-run --eval: of a model whose cells all have the ratio of the first cell's point */
+    compress_score at[COMPRESS_FORMATS][COMPRESS_POINTS];
     double seconds;
 } compress_run;
 
 /* ---- compress/report.c ---- */
 
 void compress_print(const compress_run *r);
+/* The keys `accuracy`, `agreement` and `output_difference_rel`. */
+void compress_json_score(cJSON *j, const compress_score *s);
+void compress_json_eval(cJSON *j, const compress_run *r);
+void compress_print_eval(const compress_run *r);
 /* What the report and the curve have in common. */
 cJSON *compress_json_start(const compress_run *r);
 /* "fdht", .. of --format's number. */

@@ -82,7 +82,10 @@ for n, clip in enumerate(clips):
     want['diff'].append(model(d.reshape(T, -1)))
 json.dump(want, open('want.json', 'w'))
 with h5py.File('data.h5', 'w') as f:
-    f['frames'] = clips.reshape(-1, Ht, W, Ch)
+    f['frames'] = clips
+    f['labels'] = np.argmax(want['channels'], 1).astype('i4')
+with h5py.File('nolabels.h5', 'w') as f:
+    f['frames'] = clips
 END
 cat > judge.py << 'END'
 import sys, json
@@ -100,7 +103,7 @@ norm="--scale 0.00392156862745098 --mean 0.485,0.456,0.406 --std 0.229,0.224,0.2
 same_as_numpy() {
     local what=$1 name=$2
     shift 2
-    works "$name: compress" "$FDHT" compress w.h5 -o "$name.h5" --rank 999 --frame 4x3x3 "$@"
+    works "$name: compress" "$FDHT" compress w.h5 -q -o "$name.h5" --rank 999 --frame 4x3x3 "$@"
     works "$name: infer" "$FDHT" infer "$name.h5" clips/clip0 clips/clip1 clips/clip2 clips/clip3 --top 3
     cp "$OUT" "$name.jsonl"
     same "$name: clips" 4 "$(wc -l < "$name.jsonl")"
@@ -119,4 +122,27 @@ works "channels: info" "$FDHT" info channels.h5 --json
 json "channels: kept" '[.version, (.frame.channel_mean | map(. * 1000 | round)), (.frame.channel_std | map(. * 1000 | round))]' \
     '["1.2",[123675,116280,103530],[58395,57120,57375]]'
 works "a reader of older versions refuses it" $python -c 'import h5py; assert h5py.File("channels.h5").attrs["frame_std"] == 0'
+
+# --eval: labels are what numpy's model says
+works "--eval" "$FDHT" compress w.h5 -q -o ev.h5 --rank 999 --frame 4x3x3 $norm --eval data.h5 --json
+json "--eval: all right" '[.eval.original.accuracy, .eval.compressed.accuracy, .eval.compressed.agreement, .eval.clips, .eval.labelled, .eval.split]' \
+    '[1,1,1,4,4,"all"]'
+json "--eval: outputs" '.eval.compressed.output_difference_rel < 1e-5' true
+works "--eval, text" "$FDHT" compress w.h5 -q -o ev.h5 -f --rank 1 --frame 4x3x3 $norm --eval data.h5
+has "--eval, text" "$out" "accuracy of the original 1.0000, compressed"
+works "--eval of other inputs" "$FDHT" compress w.h5 -q -o ev.h5 -f --rank 999 --frame 4x3x3 --eval data.h5 --json
+json "--eval of other inputs: not the labels'" '.eval.original.accuracy < 1 and .eval.compressed.agreement == 1' true
+works "--eval without labels" "$FDHT" compress w.h5 -q -o ev.h5 -f --rank 999 --frame 4x3x3 $norm --eval nolabels.h5 --json
+json "--eval without labels: agreement" '[.eval.original.accuracy, .eval.compressed.accuracy, .eval.compressed.agreement]' '[null,null,1]'
+works "--dry-run --eval" "$FDHT" compress w.h5 -q --dry-run --format all --frame 4x3x3 $norm --eval data.h5 --json --csv e.csv
+json "--dry-run --eval: every point" '[.curve[] | .accuracy >= 0 and .agreement == .accuracy] | all' true
+json "--dry-run --eval: exact where the error is 0" '[.curve[] | select(.error_rel < 1e-4) | .accuracy == 1] | all and length > 0' true
+same "--dry-run --eval: CSV" "format,layer,direction,parameters,ratio,error_rel,bound_rel,largest_rank,accuracy,agreement,output_difference_rel" \
+    "$(head -n 1 e.csv)"
+run "$FDHT" compress w.h5 -q -o ev2.h5 --rank 2 --eval data.h5
+same "--eval without --frame: status" 3 "$status"
+has "--eval without --frame: says so" "$err" "--frame says what frames it takes"
+absent "--eval without --frame: nothing written" ev2.h5
+run "$FDHT" compress w.h5 -q -o ev2.h5 --rank 2 --eval w.h5
+same "--eval of weights: status" 3 "$status"
 tap_end
