@@ -2,6 +2,7 @@
 #include "fdht/basics.h"
 #include "compress/compress.h"
 #include "frame/chain.h"
+#include "frame/origin.h"
 #include "frame/output.h"
 #include "frame/plot.h"
 #include "frame/parse.h"
@@ -322,6 +323,13 @@ static int compress(compress_run *r, const fdht_weights *w, fdht_model **m)
     return cli_see_help(c, status);
 }
 
+/* How the model was made. */
+static int set_origin(const compress_run *r, fdht_model *m)
+{
+    cli_origin_command(r->c, m, false);
+    return cli_origin_file(r->c, m, FDHT_ORIGIN_WEIGHTS, FDHT_ORIGIN_WEIGHTS_DIGEST, r->a->path);
+}
+
 static int run(cli *c, void *p)
 {
     static const fdht_layout layouts[] = {FDHT_LAYOUT_AUTO, FDHT_LAYOUT_KERAS2, FDHT_LAYOUT_PYTORCH,
@@ -336,7 +344,8 @@ static int run(cli *c, void *p)
         status = compress(&r, w, &m);
     if (!status && c->dry_run)
         status = compress_print_curve(&r);
-    else if (!status && !(status = fdht_modelfile_write(c->output, m, NULL, &c->out, &c->err))) {
+    else if (!status && !(status = set_origin(&r, m)) &&
+             !(status = fdht_modelfile_write(c->output, m, NULL, &c->out, &c->err))) {
         compress_print(&r);
         if (!r.report.met) {
             c->status = cli_exit_status(FDHT_ELIMIT);

@@ -334,6 +334,18 @@ static void take_values(const fdht_model *from, fdht_model *to, bool head)
     }
 }
 
+/* What came before: the commands that made the model of --init, the last one first. */
+static void take_origin(const fdht_model *from, fdht_model *to)
+{
+    char text[FDHT_ORIGIN_TEXT];
+    const char *last = fdht_model_origin(from, FDHT_ORIGIN_COMMAND),
+               *first = fdht_model_origin(from, FDHT_ORIGIN_BEFORE);
+    snprintf(text, sizeof text, "%.500s%s%.500s", last, *first ? "; " : "", first);
+    fdht_model_set_origin(to, FDHT_ORIGIN_BEFORE, text);
+    for (int k = FDHT_ORIGIN_WEIGHTS; k <= FDHT_ORIGIN_WEIGHTS_DIGEST; k++)
+        fdht_model_set_origin(to, (fdht_origin)k, fdht_model_origin(from, (fdht_origin)k));
+}
+
 /* The model of --init with the frames and classes of the data. */
 static int fitted_model(cli *c, const train_args *a, train_set *s, const train_classes *k, fdht_model **out)
 {
@@ -371,6 +383,7 @@ static int fitted_model(cli *c, const train_args *a, train_set *s, const train_c
         (status = fdht_model_init(*out, c->seed, a->init_scale, &c->err)))
         goto out;
     take_values(init, *out, same);
+    take_origin(init, *out);
 out:
     free(link);
     fdht_model_free(init);

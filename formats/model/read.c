@@ -467,6 +467,30 @@ int fdht_blobs_find(const fdht_blobs *b, const char *name, fdht_blob_type type, 
 
 /* ---- the whole ---- */
 
+/* How it was made: what is said of it, if anything is. */
+static int read_origin(hid_t file, fdht_model *m, fdht_error *err)
+{
+    hid_t group = -1;
+    int rc = FDHT_OK;
+    if (!fdht_h5_is_group(file, "origin"))
+        return FDHT_OK;
+    H5E_BEGIN_TRY
+    {
+        group = H5Gopen2(file, "origin", H5P_DEFAULT);
+    }
+    H5E_END_TRY
+    if (group < 0)
+        return fdht_fail(err, FDHT_EFORMAT, "/origin: damaged");
+    for (int k = 0; k < FDHT_ORIGINS && !rc; k++) {
+        char text[FDHT_ORIGIN_TEXT];
+        const char *name = fdht_origin_name((fdht_origin)k);
+        if (fdht_h5_has_attr(group, name) && !(rc = fdht_attr_word(group, name, text, sizeof text, err)))
+            fdht_model_set_origin(m, (fdht_origin)k, text);
+    }
+    H5Gclose(group);
+    return rc ? fdht_fail_prefix(err, rc, "/origin") : rc;
+}
+
 static int read_model(struct reading *r, fdht_modelfile_info *info, fdht_model **out, fdht_error *err)
 {
     int rc;
@@ -474,7 +498,9 @@ static int read_model(struct reading *r, fdht_modelfile_info *info, fdht_model *
         (rc = check_size(r, err)))
         return rc;
     rc = blame_file(fdht_model_new(&r->spec, out, err), err);
-    return rc ? rc : read_values(r, *out, err);
+    if (!rc)
+        rc = read_values(r, *out, err);
+    return rc ? rc : read_origin(r->file, *out, err);
 }
 
 int fdht_modelfile_read(const char *path, fdht_model **out, fdht_blobs **training, fdht_modelfile_info *info,

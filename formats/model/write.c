@@ -189,6 +189,23 @@ static int put_training(hid_t file, const fdht_blobs *t, fdht_error *err)
     return rc;
 }
 
+/* How it was made, on a group of its own. */
+static int put_origin(hid_t file, const fdht_model *m, fdht_error *err)
+{
+    hid_t group = -1;
+    int rc = FDHT_OK;
+    for (int k = 0; k < FDHT_ORIGINS && !rc; k++) {
+        const char *text = fdht_model_origin(m, (fdht_origin)k);
+        if (*text && group < 0)
+            rc = fdht_h5_group(file, "origin", &group, err);
+        if (*text && !rc)
+            rc = fdht_h5_put_string(group, fdht_origin_name((fdht_origin)k), text, err);
+    }
+    if (group >= 0)
+        H5Gclose(group);
+    return rc;
+}
+
 static int write_all(hid_t file, const fdht_model *m, const fdht_blobs *training, fdht_error *err)
 {
     const fdht_model_spec *s = fdht_model_spec_of(m);
@@ -203,6 +220,8 @@ static int write_all(hid_t file, const fdht_model *m, const fdht_blobs *training
         rc = put_cells(file, s, err);
     if (!rc && !is_plain(m))
         rc = fdht_modelfile_put_links(file, s, err);
+    if (!rc)
+        rc = put_origin(file, m, err);
     if (!rc && training)
         rc = put_training(file, training, err);
     return rc;
