@@ -94,12 +94,12 @@ enum { FDHT_MAX_CHANNELS = 4 };
 typedef struct fdht_frame_spec {
     size_t width, height, channels;
     double mean, std;
-    bool by_channel;
-    double channel_mean[FDHT_MAX_CHANNELS], channel_std[FDHT_MAX_CHANNELS];
     bool diff, gray;
     bool resize;   /* frames of any size are brought to width x height; otherwise they must have it */
     size_t frames; /* sampled per clip; 0 = all */
     fdht_sample sample;
+    bool by_channel;
+    double channel_mean[FDHT_MAX_CHANNELS], channel_std[FDHT_MAX_CHANNELS];
 } fdht_frame_spec;
 
 /* What one link of a chain does to the sequence, or to the vector, that the link before it gives. */

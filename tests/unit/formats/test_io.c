@@ -321,8 +321,9 @@ static void test_digest(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test(test_digest), cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {T(test_natural_order),
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {T(test_digest),
+                                       T(test_natural_order),
                                        T(test_commit_and_force),
                                        T(test_target_untouched_until_commit),
                                        T(test_target_that_appears_meanwhile),
