@@ -39,7 +39,11 @@ static int progress(void *arg, double fraction)
 static void note_inputs(cli *c, const fdht_model_spec *s)
 {
     const fdht_frame_spec *f = &s->frame;
-    if (f->width)
+    if (f->width && f->by_channel)
+        cli_note(
+            c, "inputs are frames of %zux%zux%zu, each channel with a mean and std of its own (fdht info)%s",
+            f->width, f->height, f->channels, f->diff ? ", then differences of frames" : "");
+    else if (f->width)
         cli_note(c, "inputs are frames of %zux%zux%zu, (pixel - %g) / %g%s", f->width, f->height, f->channels,
                  f->mean, f->std, f->diff ? ", then differences of frames" : "");
     if (s->pool == FDHT_POOL_MEAN)
