@@ -149,8 +149,8 @@ static void put_attr(fdht_graph *g, fdht_bytes *node, const fdht_attr *a)
     put_message(g, node, 5, &b);
 }
 
-void fdht_graph_nodes(fdht_graph *g, const char *op, const fdht_attr *attr, size_t n_in, const fdht_value *in,
-                      size_t n_out, const fdht_value *out)
+void fdht_graph_nodes(fdht_graph *g, const char *op, const char *name, const fdht_attr *attr, size_t n_in,
+                      const fdht_value *in, size_t n_out, const fdht_value *out)
 {
     fdht_bytes b = {0};
     if (g->status)
@@ -159,6 +159,8 @@ void fdht_graph_nodes(fdht_graph *g, const char *op, const fdht_attr *attr, size
         put_text(g, &b, 1, in[i] ? g->name[in[i]] : "");
     for (size_t i = 0; i < n_out; i++)
         put_text(g, &b, 2, out[i] ? g->name[out[i]] : "");
+    if (name)
+        put_text(g, &b, 3, name);
     put_text(g, &b, 4, op);
     for (; attr && attr->type != FDHT_ATTR_END; attr++)
         put_attr(g, &b, attr);
@@ -169,7 +171,7 @@ fdht_value fdht_graph_node(fdht_graph *g, const char *op, const fdht_attr *attr,
                            const fdht_value *in)
 {
     fdht_value out = fdht_graph_value(g, NULL);
-    fdht_graph_nodes(g, op, attr, n_in, in, 1, &out);
+    fdht_graph_nodes(g, op, NULL, attr, n_in, in, 1, &out);
     return out;
 }
 
@@ -288,6 +290,23 @@ fdht_value fdht_graph_param(fdht_graph *g, const fdht_param *p)
     if (!t)
         return 0;
     t->data = fdht_model_values_const(g->m) + p->offset;
+    return t->name;
+}
+
+fdht_value fdht_graph_transposed(fdht_graph *g, const fdht_param *p)
+{
+    const int64_t dim[2] = {(int64_t)p->dim[1], (int64_t)p->dim[0]};
+    const float *from = fdht_model_values_const(g->m) + p->offset;
+    fdht_tensor *t = add_tensor(g, p->name, FLOAT, 2, dim);
+    float *to = t ? fdht_calloc_err(p->size, sizeof *to, p->name, g->err) : NULL;
+    if (!to) {
+        g->status = g->status ? g->status : FDHT_ENOMEM;
+        return 0;
+    }
+    for (size_t i = 0; i < p->dim[0]; i++)
+        for (size_t j = 0; j < p->dim[1]; j++)
+            to[j * p->dim[0] + i] = from[i * p->dim[1] + j];
+    t->data = t->owned = to;
     return t->name;
 }
 

@@ -81,9 +81,9 @@ void fdht_graph_free(fdht_graph *g);
 fdht_value fdht_graph_value(fdht_graph *g, const char *name);
 fdht_value fdht_graph_find(const fdht_graph *g, const char *name); /* 0: none */
 
-/* A node of n_out outputs. attr ends with FDHT_ATTR_END; NULL: none. */
-void fdht_graph_nodes(fdht_graph *g, const char *op, const fdht_attr *attr, size_t n_in, const fdht_value *in,
-                      size_t n_out, const fdht_value *out);
+/* A node of n_out outputs; name may be NULL. attr ends with FDHT_ATTR_END; NULL: none. */
+void fdht_graph_nodes(fdht_graph *g, const char *op, const char *name, const fdht_attr *attr, size_t n_in,
+                      const fdht_value *in, size_t n_out, const fdht_value *out);
 /* A node of one output, which is returned. */
 fdht_value fdht_graph_node(fdht_graph *g, const char *op, const fdht_attr *attr, size_t n_in,
                            const fdht_value *in);
@@ -108,6 +108,9 @@ fdht_value fdht_graph_param(fdht_graph *g, const fdht_param *p);
 fdht_value fdht_graph_map(fdht_graph *g, const char *name, int cell, int cells, bool hidden,
                           const int *order);
 
+/* A matrix's transposed as an initializer of this name. */
+fdht_value fdht_graph_transposed(fdht_graph *g, const fdht_param *p);
+
 /* What goes into (field 11) or out of (field 12) a graph, of float32. A dim of -1 takes the next of the names in `param`. */
 void fdht_graph_io(fdht_graph *g, fdht_bytes *b, int field, fdht_value v, int rank, const int64_t *dim,
                    const char *const *param);
@@ -124,12 +127,16 @@ int fdht_graph_write(fdht_graph *g, fdht_rawfile *r);
 /* W x of a cell's operator over a box of inputs: x (rows, n), n numbers of it, to (rows, gates x hidden). Weights are made outside a body. */
 fdht_value fdht_graph_contract(fdht_graph *g, int cell, const fdht_box *box, fdht_value x, size_t n);
 fdht_value fdht_graph_activation(fdht_graph *g, fdht_activation a, fdht_value x);
-/* Sequences (batch, steps, P) of a layer's directions, in time order but of a reversed link in its own. x (batch, steps, inputs); lead: the
- * extents batch and steps; scale: of the input map's outputs, 0 for none. */
+/* A link's name for its node; NULL where it has none, or another has it. */
+const char *fdht_graph_link_name(const fdht_graph *g, int k);
+/* What a layer's directions give: sequences (batch, steps, P), in time order but of a reversed link in its own, or with `last` the state
+ * (batch, P) in which each ends. x (batch, steps, inputs); lead: the extents batch and steps; scale: of the input map's outputs, 0 for
+ * none. joined: both directions end to end, where a graph has that by itself; else 0. */
 typedef struct fdht_layer {
     const fdht_link *link;
     fdht_value x, lead, scale;
-    fdht_value out[2];
+    bool last;
+    fdht_value out[2], joined;
 } fdht_layer;
 void fdht_graph_scan(fdht_graph *g, fdht_layer *l);
 void fdht_graph_lstm(fdht_graph *g, fdht_layer *l, int k);

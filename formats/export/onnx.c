@@ -65,40 +65,37 @@ static fdht_value join(fdht_graph *g, fdht_merge merge, fdht_value a, fdht_value
     return merge == FDHT_MERGE_AVERAGE ? fdht_graph_two(g, "Mul", y, fdht_graph_number(g, 0.5)) : y;
 }
 
+/* Is link k, a layer, followed by a pool link `last`, which takes its last states? */
+static bool takes_last(const chain *c, int k)
+{
+    const fdht_model_spec *s = c->g.spec;
+    return k + 1 < s->links && s->link[k + 1].kind == FDHT_LINK_POOL && s->link[k + 1].pool == FDHT_POOL_LAST;
+}
+
 static void add_layer(chain *c, int k)
 {
     const fdht_link *l = &c->g.spec->link[k];
     if (!c->compressed)
         settle(c);
-    fdht_layer layer = {.link = l, .x = c->x, .lead = c->lead, .scale = c->scale};
+    fdht_layer layer = {.link = l, .x = c->x, .lead = c->lead, .scale = c->scale, .last = takes_last(c, k)};
     c->scale = 0;
     if (c->compressed)
         fdht_graph_scan(&c->g, &layer);
     else
         fdht_graph_lstm(&c->g, &layer, k);
-    c->x = layer.out[0];
-    c->two[0] = c->two[1] = 0;
-    if (l->directions == 2) {
-        c->x = join(&c->g, l->merge, layer.out[0], layer.out[1]);
-        memcpy(c->two, layer.out, sizeof c->two);
-        c->merge = l->merge;
-    }
+    c->x = layer.joined         ? layer.joined
+           : l->directions == 2 ? join(&c->g, l->merge, layer.out[0], layer.out[1])
+                                : layer.out[0];
+    c->sequence = !layer.last;
 }
 
-static fdht_value at_step(fdht_graph *g, fdht_value x, int64_t step)
-{
-    return fdht_graph_int(g, "Gather", "axis", 1, FDHT_IN(x, fdht_graph_index(g, step)));
-}
-
-static void add_pool(chain *c, const fdht_link *l, bool after_layer)
+static void add_pool(chain *c, const fdht_link *l)
 {
     fdht_graph *g = &c->g;
-    if (l->pool == FDHT_POOL_EACH)
+    if (l->pool == FDHT_POOL_EACH || !c->sequence) /* a vector: the layer has given its last states */
         return;
-    if (l->pool == FDHT_POOL_LAST && after_layer && c->two[1])
-        c->x = join(g, c->merge, at_step(g, c->two[0], -1), at_step(g, c->two[1], 0));
-    else if (l->pool == FDHT_POOL_LAST)
-        c->x = at_step(g, c->x, -1);
+    if (l->pool == FDHT_POOL_LAST)
+        c->x = fdht_graph_int(g, "Gather", "axis", 1, FDHT_IN(c->x, fdht_graph_index(g, -1)));
     else {
         const int64_t axis[1] = {1};
         const fdht_attr a[] = {{.name = "axes", .type = FDHT_ATTR_INTS, .n = 1, .ints = axis},
@@ -124,22 +121,34 @@ static void add_norm(chain *c, const fdht_link *l, int k)
     c->x = fdht_graph_two(g, "Add", c->x, fdht_graph_param(g, fdht_model_link_param(g->m, k, "shift")));
 }
 
+/* The name of the first output, which is what the last link gives. */
+static const char *output_name(const fdht_model_spec *s)
+{
+    return s->classes && s->output != FDHT_OUTPUT_LINEAR ? "logits" : "values";
+}
+
 static void add_dense(chain *c, const fdht_link *l, int k)
 {
     fdht_graph *g = &c->g;
-    const fdht_param *bias = fdht_model_link_param(g->m, k, "bias");
-    fdht_value w = fdht_graph_param(g, fdht_model_link_param(g->m, k, "weight"));
+    const fdht_attr by_row[] = {{.name = "transB", .type = FDHT_ATTR_INT, .i = 1}, {.type = FDHT_ATTR_END}};
+    const fdht_param *bias = fdht_model_link_param(g->m, k, "bias"),
+                     *weight = fdht_model_link_param(g->m, k, "weight");
+    bool end = k == g->spec->links - 1 && l->activation == FDHT_LINEAR;
+    fdht_value b = bias ? fdht_graph_param(g, bias) : 0,
+               y = fdht_graph_value(g, end ? output_name(g->spec) : NULL);
     if (!c->sequence) {
-        const fdht_attr a[] = {{.name = "transB", .type = FDHT_ATTR_INT, .i = 1}, {.type = FDHT_ATTR_END}};
-        c->x = fdht_graph_node(g, "Gemm", a, bias ? 3 : 2,
-                               (fdht_value[]){c->x, w, bias ? fdht_graph_param(g, bias) : 0});
+        const fdht_value in[] = {c->x, fdht_graph_param(g, weight), b};
+        fdht_graph_nodes(g, "Gemm", fdht_graph_link_name(g, k), by_row, bias ? 3 : 2, in, 1, &y);
     } else {
-        c->x = fdht_graph_two(g, "MatMul", c->x,
-                              fdht_graph_ints(g, "Transpose", "perm", 2, (int64_t[]){1, 0}, w));
+        fdht_value w = c->compressed ? fdht_graph_ints(g, "Transpose", "perm", 2, (int64_t[]){1, 0},
+                                                       fdht_graph_param(g, weight))
+                                     : fdht_graph_transposed(g, weight);
+        fdht_value product = bias ? fdht_graph_value(g, NULL) : y;
+        fdht_graph_nodes(g, "MatMul", fdht_graph_link_name(g, k), NULL, FDHT_IN(c->x, w), 1, &product);
         if (bias)
-            c->x = fdht_graph_two(g, "Add", c->x, fdht_graph_param(g, bias));
+            fdht_graph_nodes(g, "Add", NULL, NULL, FDHT_IN(product, b), 1, &y);
     }
-    c->x = fdht_graph_activation(g, l->activation, c->x);
+    c->x = fdht_graph_activation(g, l->activation, y);
 }
 
 static void add_repeat(chain *c, const fdht_link *l)
@@ -175,7 +184,7 @@ static void add_link(chain *c, int k)
         c->x = fdht_graph_activation(&c->g, l->activation, c->x);
         break;
     case FDHT_LINK_POOL:
-        add_pool(c, l, k > 0 && c->g.spec->link[k - 1].kind == FDHT_LINK_LSTM);
+        add_pool(c, l);
         break;
     default:
         add_repeat(c, l);
@@ -188,9 +197,12 @@ static void add_output(chain *c, const char *name, fdht_value v)
 {
     fdht_graph *g = &c->g;
     static const char *const names[] = {"batch", "frames"};
-    fdht_value out = fdht_graph_value(g, name);
+    fdht_value out = fdht_graph_find(g, name);
     int64_t n = (int64_t)fdht_model_width(g->m);
-    fdht_graph_nodes(g, "Identity", NULL, 1, &v, 1, &out);
+    if (!out) { /* unless the last link has made it under this name */
+        out = fdht_graph_value(g, name);
+        fdht_graph_nodes(g, "Identity", NULL, NULL, 1, &v, 1, &out);
+    }
     if (c->sequence)
         fdht_graph_io(g, &g->io, 12, out, 3, (int64_t[]){-1, c->n_steps, n}, names);
     else
@@ -202,14 +214,11 @@ static void make_output(chain *c)
     fdht_graph *g = &c->g;
     const fdht_model_spec *s = g->spec;
     settle(c);
-    if (!s->classes || s->output == FDHT_OUTPUT_LINEAR) {
-        add_output(c, "values", c->x);
-        return;
-    }
-    add_output(c, "logits", c->x);
-    add_output(
-        c, "probabilities",
-        fdht_graph_activation(g, s->output == FDHT_OUTPUT_SOFTMAX ? FDHT_SOFTMAX : FDHT_SIGMOID, c->x));
+    add_output(c, output_name(s), c->x);
+    if (s->classes && s->output != FDHT_OUTPUT_LINEAR)
+        add_output(
+            c, "probabilities",
+            fdht_graph_activation(g, s->output == FDHT_OUTPUT_SOFTMAX ? FDHT_SOFTMAX : FDHT_SIGMOID, c->x));
 }
 
 static void add_metadata(fdht_graph *g)

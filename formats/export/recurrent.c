@@ -32,6 +32,15 @@ fdht_value fdht_graph_activation(fdht_graph *g, fdht_activation a, fdht_value x)
     return fdht_graph_two(g, "Mul", x, e);
 }
 
+const char *fdht_graph_link_name(const fdht_graph *g, int k)
+{
+    const char *name = g->spec->link[k].name;
+    for (int i = 0; i < k; i++)
+        if (!strcmp(g->spec->link[i].name, name))
+            return NULL;
+    return name[0] ? name : NULL;
+}
+
 /* ---- Scan ---- */
 
 /* Blocks of H columns of a (batch, n x H). */
@@ -40,7 +49,7 @@ static void split(fdht_graph *g, fdht_value a, size_t n, fdht_value *out)
     const fdht_attr axis[] = {{.name = "axis", .type = FDHT_ATTR_INT, .i = 1}, {.type = FDHT_ATTR_END}};
     for (size_t i = 0; i < n; i++)
         out[i] = fdht_graph_value(g, NULL);
-    fdht_graph_nodes(g, "Split", axis, 1, &a, n, out);
+    fdht_graph_nodes(g, "Split", NULL, axis, 1, &a, n, out);
 }
 
 /* A parameter's transposed, or a part of it; made outside a body. */
@@ -179,10 +188,10 @@ static fdht_value scan(fdht_graph *g, const fdht_layer *l, int cell, bool backwa
                               {.type = FDHT_ATTR_END}};
     for (int i = 0; i < 2 + lstm; i++)
         to[i] = fdht_graph_value(g, NULL);
-    fdht_graph_nodes(g, "Scan", attr, 2 + (size_t)lstm, from, 2 + (size_t)lstm, to);
+    fdht_graph_nodes(g, "Scan", NULL, attr, 2 + (size_t)lstm, from, 2 + (size_t)lstm, to);
     fdht_free(g->body.p);
     g->body = (fdht_bytes){0};
-    return to[1 + lstm];
+    return l->last ? to[0] : to[1 + lstm];
 }
 
 void fdht_graph_scan(fdht_graph *g, fdht_layer *l)
@@ -227,6 +236,7 @@ typedef struct functions {
     const char *name[6];
     float alpha[6], beta[6];
     size_t n, n_args;
+    bool usual; /* slopes are those that a function has anyway */
 } functions;
 
 static void add_function(functions *f, fdht_activation a)
@@ -240,8 +250,39 @@ static void add_function(functions *f, fdht_activation a)
     f->name[f->n++] = name[a];
     if (a != FDHT_HARD_SIGMOID && a != FDHT_HARD_SIGMOID3 && a != FDHT_LINEAR)
         return;
+    f->usual &= a == FDHT_HARD_SIGMOID;
     f->alpha[f->n_args] = a == FDHT_LINEAR ? 1 : a == FDHT_HARD_SIGMOID ? 0.2f : (float)(1.0 / 6);
     f->beta[f->n_args++] = a == FDHT_LINEAR ? 0 : 0.5f;
+}
+
+/* Y_h (directions, batch, H). */
+static void last_states(fdht_graph *g, fdht_layer *l, fdht_value h)
+{
+    if (l->link->directions == 1)
+        l->out[0] = fdht_graph_two(g, "Squeeze", h, fdht_graph_whole(g, 1, &(int64_t){0}));
+    else
+        for (int d = 0; d < 2; d++)
+            l->out[d] = fdht_graph_int(g, "Gather", "axis", 0, FDHT_IN(h, fdht_graph_index(g, d)));
+}
+
+/* Y (steps, directions, batch, H), always in the order of time. */
+static void sequences(fdht_graph *g, fdht_layer *l, fdht_value y)
+{
+    if (l->link->directions == 1) {
+        y = fdht_graph_two(g, "Squeeze", y, fdht_graph_whole(g, 1, &(int64_t){1}));
+        y = fdht_graph_ints(g, "Transpose", "perm", 3, (int64_t[]){1, 0, 2}, y);
+        l->out[0] = l->link->reversed ? fdht_graph_slice(g, y, 1, -1, INT64_MIN, -1) : y;
+        return;
+    }
+    if (l->link->merge == FDHT_MERGE_CONCAT) {
+        y = fdht_graph_ints(g, "Transpose", "perm", 4, (int64_t[]){2, 0, 1, 3}, y);
+        l->joined = fdht_graph_reshape(g, y, 3, (int64_t[]){0, 0, -1});
+        return;
+    }
+    for (int d = 0; d < 2; d++) {
+        fdht_value one = fdht_graph_int(g, "Gather", "axis", 1, FDHT_IN(y, fdht_graph_index(g, d)));
+        l->out[d] = fdht_graph_ints(g, "Transpose", "perm", 3, (int64_t[]){1, 0, 2}, one);
+    }
 }
 
 void fdht_graph_lstm(fdht_graph *g, fdht_layer *l, int k)
@@ -249,7 +290,7 @@ void fdht_graph_lstm(fdht_graph *g, fdht_layer *l, int k)
     const fdht_link *link = l->link;
     const fdht_cell_spec *s = &g->spec->cell[link->cell];
     bool gru = s->recurrent == FDHT_GRU;
-    functions f = {.n = 0};
+    functions f = {.usual = true};
     char name[64];
     if (g->status)
         return;
@@ -283,15 +324,16 @@ void fdht_graph_lstm(fdht_graph *g, fdht_layer *l, int k)
         {.name = "activations", .type = FDHT_ATTR_STRINGS, .n = f.n, .strings = f.name},
         {.name = gru ? "linear_before_reset" : "input_forget", .type = FDHT_ATTR_INT, .i = gru},
         {.name = "activation_alpha",
-         .type = f.n_args ? FDHT_ATTR_FLOATS : FDHT_ATTR_END,
+         .type = f.n_args && !f.usual ? FDHT_ATTR_FLOATS : FDHT_ATTR_END,
          .n = f.n_args,
          .floats = f.alpha},
         {.name = "activation_beta", .type = FDHT_ATTR_FLOATS, .n = f.n_args, .floats = f.beta},
         {.type = FDHT_ATTR_END}};
-    fdht_value y = fdht_graph_node(g, gru ? "GRU" : "LSTM", attr, FDHT_IN(x, w, r, b));
-    for (int d = 0; d < link->directions; d++) { /* (steps, directions, batch, H) */
-        fdht_value one = fdht_graph_int(g, "Gather", "axis", 1, FDHT_IN(y, fdht_graph_index(g, d)));
-        one = fdht_graph_ints(g, "Transpose", "perm", 3, (int64_t[]){1, 0, 2}, one);
-        l->out[d] = link->reversed ? fdht_graph_slice(g, one, 1, -1, INT64_MIN, -1) : one;
-    }
+    const fdht_value y = l->last ? 0 : fdht_graph_value(g, NULL), h = l->last ? fdht_graph_value(g, NULL) : 0,
+                     in[] = {x, w, r, b}, out[] = {y, h};
+    fdht_graph_nodes(g, gru ? "GRU" : "LSTM", fdht_graph_link_name(g, k), attr, 4, in, 1 + l->last, out);
+    if (l->last)
+        last_states(g, l, h);
+    else
+        sequences(g, l, y);
 }

@@ -50,6 +50,23 @@ fails "Keras has no projection" 1 \
     "fdht export: none.h5: link 0 (lstm): Keras' LSTM has no projection: export --layout pytorch or hdf5" fdht export proj.h5 -o none.h5 --layout keras
 absent "nothing is left" none.h5
 
+# Dense graphs and safetensors files are weights for compress again, the graph with the network around its layers.
+for weights in torch_2layer torch_bidir; do
+    run fdht compress -q "$data/$weights.h5" -o m.h5 -f --tol 0.3
+    for layout in onnx safetensors; do
+        works "$weights: $layout" fdht export m.h5 -o m.$layout -f --layout $layout
+        run fdht compress -q m.$layout -o again.h5 -f --tol 1e-5
+        if [ "$status" = 3 ] && [[ $err == *"built without"* ]]; then
+            skip "$weights: $layout is read" "$err"
+            continue
+        fi
+        same "$weights: $layout is read: status" 0 "$status"
+        works "$weights: $layout: what was read" fdht info --json again.h5
+        json "the whole chain" '[.output, (.chain // [{kind: "lstm"}, {kind: "dense"}])[-1].kind, .input_size]' \
+            "[\"softmax\",\"dense\",$(fdht info --json m.h5 | jq .input_size)]"
+    done
+done
+
 # A safetensors file holds the numbers of the HDF5 file with the same keys; read by numpy alone.
 if /usr/bin/python3 -c 'import h5py, numpy' 2> import.txt; then
     for weights in torch_2layer torch_bidir torch_proj; do

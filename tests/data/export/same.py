@@ -20,7 +20,7 @@ try:
     onnx.checker.check_model(graph, full_check=True)
 except ImportError:
     pass
-said = subprocess.run(["fdht", "infer", model, data, "--logits", "-q"], check=True, stdout=subprocess.PIPE, text=True).stdout
+said = subprocess.run(["fdht", "infer", model, data, "--logits", "--steps", "-q"], check=True, stdout=subprocess.PIPE, text=True).stdout
 wanted, files = [], []
 with h5py.File(data) as f:
     names = [n.decode() for n in f["names"][...]] if "names" in f else []
