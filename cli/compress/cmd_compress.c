@@ -363,7 +363,7 @@ static int run(cli *c, void *p)
 
 const cli_command cmd_compress = {
     .name = "compress",
-    .summary = "dense LSTM weights (HDF5) to a compressed model (HDF5)",
+    .summary = "dense LSTM weights of any kind of file to a compressed model",
     .usage = "WEIGHTS.h5 -o MODEL.h5 [options]",
     .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_DRY_RUN |
               CLI_WITH_TRUST,

@@ -488,7 +488,7 @@ const cli_command cmd_train = {
     .usage = "DATA.h5 -o MODEL.h5 [options]",
     .notes = "Without options it is the recipe that trains the demo's model: colour frames of 160x120 get\n"
              "the preset clips-fdht, others modes of few parameters unless --in-modes and --out-modes give\n"
-             "them. --init takes a model file, or dense LSTM weights of PyTorch, Keras or ONNX in HDF5.\n"
+             "them. --init takes a model file, or dense LSTM weights of PyTorch, Keras or ONNX.\n"
              "The same seed gives the same model, bit for bit, with any --threads; so does a run that was\n"
              "interrupted and resumed.",
     .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS |
