@@ -77,7 +77,8 @@ struct cli {
     char **argv;
 
     uint64_t given, given_common; /* frame/options.c */
-    cli_bar *bar;                 /* the one on the screen, or NULL */
+    char recorded[900]; /* " --rank=3 ..": the command's own options but outputs, files without folders */
+    cli_bar *bar;       /* the one on the screen, or NULL */
 };
 
 #endif
