@@ -5,6 +5,7 @@
 #include "fdht/clips.h"
 #include "fdht/fixed.h"
 #include "frame/cli.h"
+#include "frame/clips.h"
 #include "frame/parse.h"
 #include "frame/progress.h"
 #include "infer/record.h"
@@ -13,10 +14,11 @@ enum { INFER_SINGLE, INFER_SHUFFLE };
 
 typedef struct infer_args {
     const char *labels, *shard;
-    size_t top, batch, frames, clip_frames;
+    size_t top, batch, frames, clip_frames, features;
     int format, raw, control;
     cli_extent size;
     bool stream, steps, logits, from_stdin, score, fixed16, resize;
+    cli_clip_args video;
 } infer_args;
 
 /* What a run works on. */

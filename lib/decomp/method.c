@@ -8,7 +8,7 @@
 static const fdht_method table[FDHT_FORMATS] = {
     [FDHT_HT] = {.parameters = fdht_ht_parameters, .core = fdht_core_ht},
     [FDHT_TT] = {.parameters = fdht_tt_parameters, .core = fdht_core_tt},
-    [FDHT_TR] = {.closed = true, .parameters = fdht_tt_parameters, .core = fdht_core_tt},
+    [FDHT_TR] = {.closed = true, .parameters = fdht_tt_parameters, .core = fdht_core_tr},
     [FDHT_BT] = {.parameters = fdht_bt_parameters, .decompose = fdht_bt_decompose, .curve = fdht_bt_curve},
 };
 
