@@ -10,6 +10,7 @@
 #include "frame/cli.h"
 #include "frame/help.h"
 #include "frame/progress.h"
+#include "frame/resources.h"
 #include "frame/signals.h"
 
 #include <errno.h>
@@ -67,6 +68,8 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
         cli_help_command(stdout, cmd);
     else {
         fdht_hdf5_guard(!c.trust);
+        if (!status)
+            status = cli_resources_apply(&c);
         if (!status && cmd->parse)
             status = cmd->parse(&c, args);
         if (!status)

@@ -18,7 +18,7 @@ static const struct {
      CLI_FLAG(cli, force, 'f', "force", "overwrite an existing output file")},
     {CLI_WITH_DRY_RUN, CLI_FLAG(cli, dry_run, 0, "dry-run", "say what would be done, write nothing")},
     {CLI_WITH_THREADS,
-     CLI_INT(cli, threads, '@', "threads", "N", 1, 1024, "threads to use (default: all CPUs)")},
+     CLI_INT(cli, threads, '@', "threads", "N", 1, 1024, "threads to use (default: all it may use)")},
     {CLI_WITH_SEED, CLI_U64(cli, seed, 0, "seed", "N", "seed of every random choice (default 0)")},
     {CLI_WITH_JSON, CLI_FLAG(cli, json, 0, "json", "print the result as JSON")},
     {CLI_WITH_PROGRESS, CLI_FLAG(cli, no_progress, 0, "no-progress", "no progress bar")},

@@ -184,9 +184,7 @@ static int set_up(infer_job *j)
     if ((status = read_labels(j)) || (status = open_clips(j)) ||
         (status = fdht_runner_new(j->model, c->threads, &j->runner, &c->err)))
         return status;
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t threads = c->threads ? (size_t)c->threads : cpus > 0 ? (size_t)cpus : 1;
-    j->batch = j->a->batch ? j->a->batch : j->a->from_stdin || any_pipe(c) ? 1 : 4 * threads;
+    j->batch = j->a->batch ? j->a->batch : j->a->from_stdin || any_pipe(c) ? 1 : 4 * (size_t)c->threads;
     if (j->a->fixed16) {
         j->batch = j->a->batch ? j->a->batch : 16;
         if ((status = set_up_fixed(j)))
