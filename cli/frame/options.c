@@ -222,6 +222,65 @@ int cli_parse(cli *c, void *args, int argc, char **argv, bool *help)
     return FDHT_OK;
 }
 
+static void print_list(FILE *f, const cli_sizes *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        fprintf(f, "%s%zu", i ? "," : "", list->v[i]);
+}
+
+static void print_choice(FILE *f, const char *choices, int k)
+{
+    for (; k > 0 && *choices; choices++)
+        k -= *choices == '|';
+    if (k == 0)
+        fprintf(f, "%.*s", (int)strcspn(choices, "|"), choices);
+}
+
+void cli_option_print(FILE *f, const cli_option *o, const void *base)
+{
+    const void *at = (const char *)base + o->offset;
+    const char *text;
+    const cli_extent *extent = at;
+    const cli_strings *strings = at;
+    switch (o->type) {
+    case CLI_T_FLAG:
+        fputc(*(const bool *)at ? '1' : '0', f);
+        break;
+    case CLI_T_STRING:
+    case CLI_T_FILE:
+        text = *(const char *const *)at;
+        fputs(text ? text : "", f);
+        break;
+    case CLI_T_INT:
+        fprintf(f, "%d", *(const int *)at);
+        break;
+    case CLI_T_SIZE:
+    case CLI_T_BYTES:
+        fprintf(f, "%zu", *(const size_t *)at);
+        break;
+    case CLI_T_U64:
+        fprintf(f, "%llu", (unsigned long long)*(const uint64_t *)at);
+        break;
+    case CLI_T_DOUBLE:
+        fprintf(f, "%.17g", *(const double *)at);
+        break;
+    case CLI_T_SIZES:
+        print_list(f, at);
+        break;
+    case CLI_T_STRINGS:
+        for (size_t i = 0; i < strings->n; i++)
+            fprintf(f, "%s%s", i ? "," : "", strings->v[i]);
+        break;
+    case CLI_T_EXTENT:
+        if (extent->width)
+            fprintf(f, "%zux%zu", extent->width, extent->height);
+        break;
+    case CLI_T_CHOICE:
+        print_choice(f, o->arg, *(const int *)at);
+        break;
+    }
+}
+
 bool cli_given(const cli *c, const char *name)
 {
     rows r = rows_of(c->command);

@@ -154,7 +154,7 @@ typedef struct job {
     fdht_trainer *trainer;
     fdht_blobs *state;
     train_history history;
-    char settings[2048];
+    char *settings;
     FILE *log;
     cli_bar bar;
     int best_epoch, epoch;
@@ -270,27 +270,6 @@ static void set_options(job *j)
     o->class_weight = j->class_weight;
 }
 
-/* All that must be the same for a resumed run to be the run that was interrupted. */
-static void write_settings(job *j)
-{
-    const fdht_train_options *o = &j->opt;
-    const fdht_frame_spec *f = &fdht_model_spec_of(j->model)->frame;
-    snprintf(j->settings, sizeof j->settings,
-             "seed=%llu clips=%zu validation=%zu inputs=%zu parameters=%zu epochs=%d batch=%zu optimizer=%s "
-             "lr=%.17g "
-             "momentum=%.17g wd=%.17g schedule=%s step-epochs=%d step-factor=%.17g warmup=%zu core-lr=%.17g "
-             "clip=%.17g "
-             "dropout=%.17g recurrent-dropout=%.17g smoothing=%.17g balance=%d shift=%d frames=%zu sample=%d "
-             "diff=%d "
-             "keep-last=%d",
-             (unsigned long long)o->seed, j->train.data.clips, j->has_val ? j->val.data.clips : 0,
-             fdht_model_inputs(j->model), fdht_model_size(j->model), o->epochs, o->batch,
-             fdht_optimizer_name(o->optimizer), o->lr, o->momentum, o->weight_decay,
-             fdht_schedule_name(o->schedule), o->step_epochs, o->step_factor, o->warmup, o->core_lr, o->clip,
-             o->dropout, o->recurrent_dropout, o->label_smoothing, o->class_weight != NULL, o->shift,
-             f->frames, (int)f->sample, f->diff, !o->keep_best);
-}
-
 /* The data and the model of a checkpoint fit together. */
 static int check_checkpoint(job *j)
 {
@@ -316,9 +295,11 @@ static int make_model(job *j)
         (j->has_val && (status = train_set_answers(c, &j->val, &j->classes, j->model))))
         return status;
     set_options(j);
-    write_settings(j);
     if (j->a->epochs == 0)
         return FDHT_OK;
+    if (j->a->checkpoint && (status = train_settings(c, j->a, &j->opt, j->model, &j->train,
+                                                     j->has_val ? &j->val : NULL, &j->settings)))
+        return status;
     status = fdht_trainer_new(j->model, &j->opt, &j->train.data, j->has_val ? &j->val.data : NULL,
                               &j->trainer, &c->err);
     if (!status && resume)
@@ -417,6 +398,7 @@ static void close_job(job *j)
     train_classes_free(&j->classes);
     free(j->class_weight);
     free(j->history.epoch);
+    free(j->settings);
     if (j->log)
         fclose(j->log);
 }
