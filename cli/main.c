@@ -45,6 +45,10 @@ static int close_stdout(const char *name, int status)
 {
     int bad = ferror(stdout);
     errno = 0;
+    if (bad) {
+        clearerr(stdout); /* the reason of that failure is lost; one byte more fails for the same */
+        putchar('\n');
+    }
     if (fclose(stdout) || bad) {
         if (status) /* said already, or something worse was */
             return status;
@@ -110,9 +114,10 @@ static int dispatch(int argc, char **argv, const char **name)
     }
     const char *word = argv[1];
     bool help = !strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h");
-    if (!strcmp(word, "--version") || (help && argc == 2)) {
+    if (!strcmp(word, "--version") || !strcmp(word, "-V") || !strcmp(word, "version") ||
+        (help && argc == 2)) {
         if (argc > 2) {
-            fprintf(stderr, "fdht: --version takes no arguments\n");
+            fprintf(stderr, "fdht: %s takes no arguments\n", word);
             return 2;
         }
         if (help)

@@ -32,9 +32,8 @@ static const cli_option options[] = {
     CLI_FLAG(args, gray, 0, "gray", "make frames grey (BT.601)"),
     CLI_FILE(args, labels, 0, "labels", "FILE", "table (CSV or TSV) with columns clip,label[,subject..]"),
     CLI_STRING(args, split, 0, "split", "LIST", "divide the clips, as train=.8,val=.1,test=.1"),
-    CLI_STRING(
-        args, by, 0, "by", "KEY",
-        "clips of one KEY are in one split: a column of --labels, group (their folder), or name:REGEX"),
+    CLI_STRING(args, by, 0, "by", "KEY",
+               "one KEY, one split: a column of --labels, group (the folder), name:REGEX"),
     CLI_STRING(args, raw, 0, "raw", "rgb24|gray", "files without a y4m header hold such frames"),
     CLI_EXTENT(args, size, 0, "size", "of raw frames"),
     CLI_SIZE(args, clip_frames, 0, "clip-frames", "K", 1, 1e6, "cut video files into clips of K frames"),

@@ -125,6 +125,10 @@ static int parse(cli *c, void *p)
     if (c->argc != 1)
         return cli_usage(c, "expected one DATA.h5, got %d", c->argc);
     a->data = c->argv[0];
+    fdht_file_kind kind;
+    if (!fdht_file_identify(a->data, &kind, NULL) && kind == FDHT_FILE_DIRECTORY)
+        return cli_fail(c, FDHT_EFORMAT, "%s: a folder; make a data set of it: fdht pack -o DATA.h5 %s",
+                        a->data, a->data);
     if (a->init)
         for (size_t i = 0; i < sizeof cell_options / sizeof *cell_options; i++)
             if (cli_given(c, cell_options[i]))
@@ -324,8 +328,12 @@ static bool show_progress(void *arg, size_t done, size_t clips, double loss, dou
                           (double)j->opt.epochs * (double)clips, note) != FDHT_OK;
 }
 
-static void print_epoch(const job *j, const fdht_epoch *e)
+/* On a terminal the lines scroll above the bar, which the next update draws again. */
+static void print_epoch(job *j, const fdht_epoch *e)
 {
+    if (j->bar.drawn)
+        fputs("\r\033[K", stderr);
+    j->bar.last = 0;
     fprintf(stderr, "epoch %d/%d  loss %.4f", e->epoch, j->opt.epochs, e->loss);
     if (isfinite(e->accuracy))
         fprintf(stderr, "  accuracy %.4f", e->accuracy);
@@ -359,7 +367,6 @@ static int train(job *j)
     if (j->history.n)
         e.epoch = (int)j->history.n;
     cli_bar_start(c, &j->bar, "train");
-    bool lines = !j->bar.on && !c->quiet;
     for (size_t i = 0; j->log && i < j->history.n; i++)
         train_log_line(j->log, &j->history.epoch[i]);
     while (!e.last) {
@@ -373,7 +380,7 @@ static int train(job *j)
         if (status)
             return status;
         train_history_add(&j->history, &e);
-        if (lines)
+        if (!c->quiet)
             print_epoch(j, &e);
         if (j->log)
             train_log_line(j->log, &e);

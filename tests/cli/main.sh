@@ -20,6 +20,11 @@ same "version: first line" "fdht $(cat "$TOP/VERSION")" "${out%%$'\n'*}"
 has "version: the library" "$out" "libfdht $(cat "$TOP/VERSION")"
 has "version: the BLAS" "$out" "blas "
 
+works "version" "$FDHT" version
+version=$out
+works "-V" "$FDHT" -V
+same "-V is version" "$version" "$out"
+fails "version takes nothing" 2 "fdht: version takes no arguments" "$FDHT" version x
 fails "unknown command" 2 "fdht: unknown command 'foo' (see fdht help)" "$FDHT" foo
 fails "unknown option" 2 "fdht: unknown option '--foo' (see fdht help)" "$FDHT" --foo
 fails "help of an unknown command" 2 "fdht: unknown command 'foo' (see fdht help)" "$FDHT" help foo
