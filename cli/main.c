@@ -89,6 +89,7 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
     if (status)
         cli_print_failure(&c, status);
     free(args);
+    free(c.config);
     if (status == FDHT_EINTR && cli_interrupted())
         return cli_signal_status();
     return status ? cli_exit_status(status) : c.status;
