@@ -10,6 +10,7 @@
 #include "frame/cli.h"
 #include "frame/help.h"
 #include "frame/progress.h"
+#include "frame/resources.h"
 #include "frame/signals.h"
 
 #include <errno.h>
@@ -44,6 +45,10 @@ static int close_stdout(const char *name, int status)
 {
     int bad = ferror(stdout);
     errno = 0;
+    if (bad) {
+        clearerr(stdout); /* the reason of that failure is lost; one byte more fails for the same */
+        putchar('\n');
+    }
     if (fclose(stdout) || bad) {
         if (status) /* said already, or something worse was */
             return status;
@@ -67,6 +72,8 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
         cli_help_command(stdout, cmd);
     else {
         fdht_hdf5_guard(!c.trust);
+        if (!status)
+            status = cli_resources_apply(&c);
         if (!status && cmd->parse)
             status = cmd->parse(&c, args);
         if (!status)
@@ -82,6 +89,7 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
     if (status)
         cli_print_failure(&c, status);
     free(args);
+    free(c.config);
     if (status == FDHT_EINTR && cli_interrupted())
         return cli_signal_status();
     return status ? cli_exit_status(status) : c.status;
@@ -107,9 +115,10 @@ static int dispatch(int argc, char **argv, const char **name)
     }
     const char *word = argv[1];
     bool help = !strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h");
-    if (!strcmp(word, "--version") || (help && argc == 2)) {
+    if (!strcmp(word, "--version") || !strcmp(word, "-V") || !strcmp(word, "version") ||
+        (help && argc == 2)) {
         if (argc > 2) {
-            fprintf(stderr, "fdht: --version takes no arguments\n");
+            fprintf(stderr, "fdht: %s takes no arguments\n", word);
             return 2;
         }
         if (help)

@@ -1,6 +1,7 @@
 /* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what each file
  * holds. */
 #include "frame/signals.h"
+#include "frame/config.h"
 #include "train/train.h"
 #include "frame/origin.h"
 #include "frame/output.h"
@@ -76,6 +77,8 @@ static const cli_option options[] = {
     CLI_FLAG(T, resume, 0, "resume", "go on from --checkpoint if it is there"),
     CLI_FILE(T, log, 0, "log", "FILE", "one JSON object an epoch"),
     CLI_FILE(T, plot, 0, "plot", "FILE", "curves of loss and accuracy, .png, .svg or .pdf (gnuplot)"),
+    CLI_FILE(T, config, 0, "config", "FILE",
+             "options as JSON (fdht info --config MODEL prints a model's own)"),
     CLI_BYTES(T, memory, 0, "memory", "keep clips in memory up to this (default half of what is free)"),
     CLI_END,
 };
@@ -125,6 +128,13 @@ static int parse(cli *c, void *p)
     if (c->argc != 1)
         return cli_usage(c, "expected one DATA.h5, got %d", c->argc);
     a->data = c->argv[0];
+    fdht_file_kind kind;
+    if (!fdht_file_identify(a->data, &kind, NULL) && kind == FDHT_FILE_DIRECTORY)
+        return cli_fail(c, FDHT_EFORMAT, "%s: a folder; make a data set of it: fdht pack -o DATA.h5 %s",
+                        a->data, a->data);
+    int status = a->config ? cli_config_read(c, a, a->config) : FDHT_OK;
+    if (status)
+        return status;
     if (a->init)
         for (size_t i = 0; i < sizeof cell_options / sizeof *cell_options; i++)
             if (cli_given(c, cell_options[i]))
@@ -154,7 +164,7 @@ typedef struct job {
     fdht_trainer *trainer;
     fdht_blobs *state;
     train_history history;
-    char settings[2048];
+    char *settings, *config;
     FILE *log;
     cli_bar bar;
     int best_epoch, epoch;
@@ -270,27 +280,6 @@ static void set_options(job *j)
     o->class_weight = j->class_weight;
 }
 
-/* All that must be the same for a resumed run to be the run that was interrupted. */
-static void write_settings(job *j)
-{
-    const fdht_train_options *o = &j->opt;
-    const fdht_frame_spec *f = &fdht_model_spec_of(j->model)->frame;
-    snprintf(j->settings, sizeof j->settings,
-             "seed=%llu clips=%zu validation=%zu inputs=%zu parameters=%zu epochs=%d batch=%zu optimizer=%s "
-             "lr=%.17g "
-             "momentum=%.17g wd=%.17g schedule=%s step-epochs=%d step-factor=%.17g warmup=%zu core-lr=%.17g "
-             "clip=%.17g "
-             "dropout=%.17g recurrent-dropout=%.17g smoothing=%.17g balance=%d shift=%d frames=%zu sample=%d "
-             "diff=%d "
-             "keep-last=%d",
-             (unsigned long long)o->seed, j->train.data.clips, j->has_val ? j->val.data.clips : 0,
-             fdht_model_inputs(j->model), fdht_model_size(j->model), o->epochs, o->batch,
-             fdht_optimizer_name(o->optimizer), o->lr, o->momentum, o->weight_decay,
-             fdht_schedule_name(o->schedule), o->step_epochs, o->step_factor, o->warmup, o->core_lr, o->clip,
-             o->dropout, o->recurrent_dropout, o->label_smoothing, o->class_weight != NULL, o->shift,
-             f->frames, (int)f->sample, f->diff, !o->keep_best);
-}
-
 /* The data and the model of a checkpoint fit together. */
 static int check_checkpoint(job *j)
 {
@@ -330,9 +319,11 @@ static int make_model(job *j)
     if (!resume && (status = set_origin(j)))
         return status;
     set_options(j);
-    write_settings(j);
     if (j->a->epochs == 0)
         return FDHT_OK;
+    if (j->a->checkpoint && (status = train_settings(c, j->a, &j->opt, j->model, &j->train,
+                                                     j->has_val ? &j->val : NULL, &j->settings)))
+        return status;
     status = fdht_trainer_new(j->model, &j->opt, &j->train.data, j->has_val ? &j->val.data : NULL,
                               &j->trainer, &c->err);
     if (!status && resume)
@@ -357,8 +348,12 @@ static bool show_progress(void *arg, size_t done, size_t clips, double loss, dou
                           (double)j->opt.epochs * (double)clips, note) != FDHT_OK;
 }
 
-static void print_epoch(const job *j, const fdht_epoch *e)
+/* On a terminal the lines scroll above the bar, which the next update draws again. */
+static void print_epoch(job *j, const fdht_epoch *e)
 {
+    if (j->bar.drawn)
+        fputs("\r\033[K", stderr);
+    j->bar.last = 0;
     fprintf(stderr, "epoch %d/%d  loss %.4f", e->epoch, j->opt.epochs, e->loss);
     if (isfinite(e->accuracy))
         fprintf(stderr, "  accuracy %.4f", e->accuracy);
@@ -377,7 +372,7 @@ static void keep_best(job *j)
     cli *c = j->c;
     fdht_error err;
     fdht_trainer_finish(j->trainer, &j->best_epoch);
-    if (fdht_modelfile_write(c->output, j->model, NULL, &c->out, &err))
+    if (fdht_modelfile_write_config(c->output, j->model, NULL, j->config, &c->out, &err))
         cli_warn(c, "%s", err.msg);
     else
         cli_warn(c, "%s holds the values of epoch %d of %zu", c->output,
@@ -392,26 +387,25 @@ static int train(job *j)
     if (j->history.n)
         e.epoch = (int)j->history.n;
     cli_bar_start(c, &j->bar, "train");
-    bool lines = !j->bar.on && !c->quiet;
     for (size_t i = 0; j->log && i < j->history.n; i++)
         train_log_line(j->log, &j->history.epoch[i]);
     while (!e.last) {
         j->epoch = (int)j->history.n;
         int status = fdht_trainer_epoch(j->trainer, show_progress, j, &e, &c->err);
         if (status == FDHT_ENAN && j->history.n &&
-            !fdht_modelfile_write(c->output, j->model, NULL, &c->out, NULL))
+            !fdht_modelfile_write_config(c->output, j->model, NULL, j->config, &c->out, NULL))
             cli_warn(c, "%s holds the values of epoch %zu", c->output, j->history.n);
         if (status == FDHT_EINTR && j->history.n)
             keep_best(j);
         if (status)
             return status;
         train_history_add(&j->history, &e);
-        if (lines)
+        if (!c->quiet)
             print_epoch(j, &e);
         if (j->log)
             train_log_line(j->log, &e);
         if (j->a->checkpoint && (status = train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer,
-                                                                 j->settings, &j->history)))
+                                                                 j->settings, j->config, &j->history)))
             return status;
     }
     cli_bar_end(&j->bar);
@@ -431,6 +425,8 @@ static void close_job(job *j)
     train_classes_free(&j->classes);
     free(j->class_weight);
     free(j->history.epoch);
+    free(j->settings);
+    free(j->config);
     if (j->log)
         fclose(j->log);
 }
@@ -448,7 +444,8 @@ static int close_log(job *j)
 
 static int run(cli *c, void *p)
 {
-    job j = {.c = c, .a = p};
+    static const char *const own[] = {"checkpoint", "resume", "log", "plot", "memory", "config", NULL};
+    job j = {.c = c, .a = p, .config = cli_config_text(c, p, own)};
     fdht_result scores = {0};
     double start = fdht_seconds();
     int status = open_data(&j, p);
@@ -459,7 +456,7 @@ static int run(cli *c, void *p)
     if (!status && j.a->epochs)
         status = train(&j);
     if (!status)
-        status = fdht_modelfile_write(c->output, j.model, NULL, &c->out, &c->err);
+        status = fdht_modelfile_write_config(c->output, j.model, NULL, j.config, &c->out, &c->err);
     if (!status)
         status =
             fdht_evaluate(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, &scores, &c->err);

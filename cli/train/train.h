@@ -22,7 +22,7 @@ typedef struct train_args {
     bool gray, diff, no_diff;
     cli_pixels pixels;
     /* the training */
-    const char *val, *checkpoint, *log, *plot;
+    const char *val, *checkpoint, *log, *plot, *config;
     double val_split, lr, dropout, recurrent_dropout, clip, core_lr, weight_decay, momentum, smoothing,
         step_factor;
     int epochs, optimizer, schedule, shift, patience, step_epochs;
@@ -90,11 +90,18 @@ void train_log_line(FILE *f, const fdht_epoch *e);
 /* Curves of loss and accuracy. */
 int train_plot(cli *c, const char *path, const fdht_model *m, const train_history *h);
 
+/* ---- train/settings.c ---- */
+
+/* All that must be the same for a resumed run to be the run that was interrupted, as words NAME=VALUE: options of training
+ * and model, and a hash of each data set (shapes, labels or targets, first clip). val NULL: none. *out is freed by free(). */
+int train_settings(cli *c, const train_args *a, const fdht_train_options *o, const fdht_model *m,
+                   train_set *train, train_set *val, char **out);
+
 /* ---- train/checkpoint.c ---- */
 
 /* Write model and state, whole or not at all; read them back. settings: what must agree to go on. */
 int train_checkpoint_write(cli *c, const char *path, const fdht_model *m, const fdht_trainer *t,
-                           const char *settings, const train_history *h);
+                           const char *settings, const char *config, const train_history *h);
 int train_checkpoint_read(cli *c, const char *path, fdht_model **m, fdht_blobs **state);
 int train_checkpoint_resume(cli *c, const char *path, const fdht_blobs *state, const char *settings,
                             fdht_trainer *t, train_history *h);

@@ -59,6 +59,7 @@ typedef struct fdht_clips_options {
     /* Read more inputs from this file, "-" stdin, one path a line; NULL: none. A listed folder that holds only
      * folders is passed over: they are listed themselves (find DIR -type d). */
     const char *list;
+    bool list_zero;        /* its paths end with a zero byte, as those of find -print0 */
     size_t class_level;    /* which folder below the given one names the class, from 1; 0: see above */
     size_t shard, shards;  /* only clips number shard, shard + shards, ..; shards = 0: all */
     size_t prefetch;       /* clips read ahead; 0: no thread */
