@@ -18,7 +18,7 @@ CC ?= cc
 CXX ?= c++
 CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
-PACKAGES ?= hdf5 libpng zlib libcjson openblas $(OPTIONAL)
+PACKAGES ?= $(shell $(PKG_CONFIG) --exists hdf5-serial && echo hdf5-serial || echo hdf5) libpng zlib libcjson openblas $(OPTIONAL)
 OPTIONAL = $(shell $(PKG_CONFIG) --exists libzip && echo libzip; \
     $(PKG_CONFIG) --exists libseccomp && echo libseccomp; \
     $(PKG_CONFIG) --exists libprotobuf-c && command -v protoc-c > /dev/null && echo libprotobuf-c)
@@ -74,7 +74,7 @@ EXPORTS := lib/libfdht.map
 all: $(B)/libfdht.a $(SO) $(PROGRAM)
 
 # Objects depend on their flags: a changed flag builds anew, an unchanged one does not.
-FLAGS = $(strip $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(PACKAGES) $(VERSION))
+FLAGS = $(strip $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(PACKAGES) $(VERSION) $(MPI_CFLAGS))
 $(B)/flags: FORCE
 	@mkdir -p $(B); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 FORCE:
@@ -101,6 +101,8 @@ CFLAGS_lib_decomp_pass = -O3
 CFLAGS_lib_accel_fixed = -O3
 CFLAGS_lib_base_error = -DFDHT_VERSION='"$(VERSION)"'
 CFLAGS_cli_frame_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(strip $(CFLAGS) $(EXTRA_CFLAGS) $(SAN)), $(MACHINE)"'
+# MPI, where ./configure --with-mpi found it: for the command alone.
+CFLAGS_cli_frame_ranks = $(MPI_CFLAGS)
 # Optional libraries: what is built without one says so when it is asked for.
 CFLAGS_formats_arrays_zip = $(if $(filter libzip,$(PACKAGES)),-DFDHT_HAVE_LIBZIP)
 CFLAGS_formats_hdf5_guard = $(if $(filter libseccomp,$(PACKAGES)),-DFDHT_HAVE_LIBSECCOMP)
@@ -128,7 +130,7 @@ $(SO): $(LIB_OBJ) $(EXPORTS)
 	$Qln -sf libfdht.so.$(ABI) $(B)/libfdht.so
 
 $(PROGRAM): $(CLI_OBJ) $(SO)
-	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) -L$(B) -lfdht -Wl,-rpath,'$$ORIGIN:$$ORIGIN/build' $(LIBS)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) -L$(B) -lfdht -Wl,-rpath,'$$ORIGIN:$$ORIGIN/build' $(MPI_LIBS) $(LIBS)
 
 # The demo's clip renderer: libpng and nothing of ours.
 $(B)/demo/render: $(DEMO_OBJ)
@@ -136,7 +138,7 @@ $(B)/demo/render: $(DEMO_OBJ)
 
 $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libfdht.a
 	@mkdir -p $(@D)
-	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a -lcmocka $(LIBS)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a -lcmocka $(if $(filter $(CLI_OBJ),$^),$(MPI_LIBS)) $(LIBS)
 # The test of memory counts what the library allocates.
 $(B)/tests/nn/test_memory: ALL_LDFLAGS += -Wl,--wrap=aligned_alloc,--wrap=free
 # A machine more: its file is all that it takes.
@@ -209,7 +211,7 @@ bench: all
 
 # What a newcomer runs: find what is missing, configure once, then the real target with config.mk read.
 JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
-READY = test -f config.mk || { $(MAKE) --no-print-directory configure && ./configure; }
+READY = test -f config.mk || { $(MAKE) --no-print-directory configure && ./configure --with-mpi=auto; }
 check:
 	@.ci/deps build check
 	+@$(READY)
@@ -230,7 +232,7 @@ configure: configure.ac
 # The installed program finds the library beside it, wherever PREFIX is.
 $(B)/install/fdht: $(CLI_OBJ) $(SO)
 	@mkdir -p $(@D)
-	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) -L$(B) -lfdht -Wl,-rpath,'$$ORIGIN/../lib' $(LIBS)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) -L$(B) -lfdht -Wl,-rpath,'$$ORIGIN/../lib' $(MPI_LIBS) $(LIBS)
 
 PC_VARS = -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
     -e 's|@VERSION@|$(VERSION)|' -e 's|@PACKAGES@|$(PACKAGES)|' -e 's|@EXTRA_LIBS@|$(EXTRA_LIBS)|'

@@ -1,6 +1,7 @@
 /* frame/output.c - checks of file names before any work: outputs that exist, inputs that are outputs. */
 #include "frame/cli.h"
 #include "frame/output.h"
+#include "frame/ranks.h"
 
 #include <string.h>
 
@@ -9,7 +10,7 @@ int cli_check_output(cli *c, const char *path, bool seek, const char *const *inp
     for (size_t i = 0; i < n_inputs; i++)
         if (inputs[i] && fdht_same_file(path, inputs[i]))
             return cli_usage(c, "output '%s' is the input '%s'", path, inputs[i]);
-    return fdht_out_check(path, seek, &c->out, &c->err);
+    return cli_first_rank(c) ? fdht_out_check(path, seek, &c->out, &c->err) : FDHT_OK; /* rank 0 writes */
 }
 
 int cli_check_hdf5_output(cli *c, const char *const *inputs, size_t n_inputs)
