@@ -1,5 +1,6 @@
 /* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what each file
  * holds. */
+#include "frame/ranks.h"
 #include "frame/signals.h"
 #include "train/train.h"
 #include "frame/output.h"
@@ -125,6 +126,7 @@ static int parse(cli *c, void *p)
     if (c->argc != 1)
         return cli_usage(c, "expected one DATA.h5, got %d", c->argc);
     a->data = c->argv[0];
+    a->processes = c->ranks ? (size_t)c->ranks->size : 1;
     if (a->init)
         for (size_t i = 0; i < sizeof cell_options / sizeof *cell_options; i++)
             if (cli_given(c, cell_options[i]))
@@ -259,6 +261,7 @@ static void set_options(job *j)
     o->keep_best = !a->keep_last;
     o->seed = j->c->seed;
     o->threads = j->c->threads;
+    o->ranks = j->c->ranks;
     if (!a->balance || s->output != FDHT_OUTPUT_SOFTMAX)
         return;
     j->class_weight = cli_calloc(s->classes, sizeof *j->class_weight);
@@ -378,16 +381,17 @@ static int train(job *j)
     if (j->history.n)
         e.epoch = (int)j->history.n;
     cli_bar_start(c, &j->bar, "train");
-    bool lines = !j->bar.on && !c->quiet;
+    bool lines = !j->bar.on && !c->quiet, first = cli_first_rank(c);
     for (size_t i = 0; j->log && i < j->history.n; i++)
         train_log_line(j->log, &j->history.epoch[i]);
     while (!e.last) {
         j->epoch = (int)j->history.n;
         int status = fdht_trainer_epoch(j->trainer, show_progress, j, &e, &c->err);
-        if (status == FDHT_ENAN && j->history.n &&
+        c->agreed = status; /* the trainers agree */
+        if (first && status == FDHT_ENAN && j->history.n &&
             !fdht_modelfile_write(c->output, j->model, NULL, &c->out, NULL))
             cli_warn(c, "%s holds the values of epoch %zu", c->output, j->history.n);
-        if (status == FDHT_EINTR && j->history.n)
+        if (first && status == FDHT_EINTR && j->history.n)
             keep_best(j);
         if (status)
             return status;
@@ -396,9 +400,12 @@ static int train(job *j)
             print_epoch(j, &e);
         if (j->log)
             train_log_line(j->log, &e);
-        if (j->a->checkpoint && (status = train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer,
-                                                                 j->settings, &j->history)))
+        if (j->a->checkpoint && first)
+            status =
+                train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer, j->settings, &j->history);
+        if (j->a->checkpoint && (status = cli_agree(c, status)))
             return status;
+        c->agreed = false;
     }
     cli_bar_end(&j->bar);
     fdht_trainer_finish(j->trainer, &j->best_epoch);
@@ -437,20 +444,21 @@ static int run(cli *c, void *p)
     job j = {.c = c, .a = p};
     fdht_result scores = {0};
     double start = fdht_seconds();
+    bool first = cli_first_rank(c);
     int status = open_data(&j, p);
     if (!status)
         status = make_model(&j);
-    if (!status && j.a->log && !(j.log = fopen(j.a->log, "w")))
+    if (!status && first && j.a->log && !(j.log = fopen(j.a->log, "w")))
         status = cli_fail(c, FDHT_EIO, "%s: cannot be written", j.a->log);
-    if (!status && j.a->epochs)
+    if (!(status = cli_agree(c, status)) && j.a->epochs)
         status = train(&j);
-    if (!status)
+    if (!status && first)
         status = fdht_modelfile_write(c->output, j.model, NULL, &c->out, &c->err);
-    if (!status)
-        status =
-            fdht_evaluate(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, &scores, &c->err);
+    if (!status && !(status = cli_agree(c, status)))
+        status = fdht_evaluate_ranks(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, c->ranks,
+                                     &scores, &c->err);
     double seconds = fdht_seconds() - start;
-    if (!status) {
+    if (!status && first) {
         train_result r = {.model = j.model,
                           .history = &j.history,
                           .scores = &scores,
@@ -478,7 +486,7 @@ const cli_command cmd_train = {
              "The same seed gives the same model, bit for bit, with any --threads; so does a run that was\n"
              "interrupted and resumed.",
     .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS |
-              CLI_WITH_TRUST,
+              CLI_WITH_TRUST | CLI_WITH_RANKS,
     .options = options,
     .args_size = sizeof(train_args),
     .defaults = &defaults,

@@ -94,11 +94,13 @@ static int read_clip(void *arg, size_t i, void *data, size_t room, fdht_error *e
     return status;
 }
 
-/* Half of the memory that is free now, unless --memory says. */
+/* Half of the memory that is free now, of which each rank has its part, unless --memory says. */
 static size_t memory_limit(const train_args *a)
 {
     long pages = sysconf(_SC_AVPHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    return a->memory ? a->memory : pages > 0 && size > 0 ? (size_t)pages / 2 * (size_t)size : 0;
+    return a->memory               ? a->memory
+           : pages > 0 && size > 0 ? (size_t)pages / 2 / a->processes * (size_t)size
+                                   : 0;
 }
 
 static int check_shape(cli *c, const train_set *s, size_t clip, const fdht_clip_shape *shape)
