@@ -385,6 +385,8 @@ int fdht_file_identify(const char *path, fdht_file_kind *out, fdht_error *err)
         return fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(why));
     head h = {bytes, (size_t)n, (uint64_t)st.st_size};
     *out = judge_bytes(&h);
+    if (*out == FDHT_FILE_OTHER && fdht_h5_is_file(path)) /* behind a user block */
+        *out = FDHT_FILE_HDF5;
     if (*out == FDHT_FILE_HDF5)
         return judge_hdf5(path, out, err);
     if (*out == FDHT_FILE_ZIP)

@@ -1,6 +1,7 @@
 /* fdht compress WEIGHTS.h5 -o MODEL.h5 - dense LSTM weights to a compressed model with a measured error. */
 #include "fdht/basics.h"
 #include "compress/compress.h"
+#include "frame/chain.h"
 #include "frame/output.h"
 #include "frame/plot.h"
 #include "frame/parse.h"
@@ -13,6 +14,8 @@
 static const cli_option options[] = {
     CLI_STRING(compress_args, layer, 0, "layer", "NAME",
                "compress this layer (default: all, if they are a stack)"),
+    CLI_STRING(compress_args, head, 0, "head", "NAME|none",
+               "end with this layer of the file, or with the LSTM (default: the file's output)"),
     CLI_CHOICE(compress_args, layout, 0, "layout", "auto|keras|pytorch|onnx|plain",
                "how the file is written"),
     CLI_STRING(compress_args, gate_order, 0, "gate-order", "ORDER",
@@ -162,8 +165,9 @@ static void fill_options(const cli *c, const compress_args *a, fdht_compress_opt
     rules->threads = c->threads;
 }
 
-/* Where the file does not say the gates' activation the option must; where it does, the option is ignored. */
-static int check_activation(cli *c, const compress_args *a, const fdht_weights *w)
+/* What the user must know before: where the file does not say the gates' activation the option must, and where it does the
+ * option is ignored; what of the file's network the model will not have. */
+static int check_weights(cli *c, const compress_args *a, const fdht_weights *w)
 {
     int first = 0, count = 0, status = fdht_weights_select(w, a->layer, &first, &count, &c->err);
     for (int i = first; !status && i < first + count; i++) {
@@ -176,6 +180,12 @@ static int check_activation(cli *c, const compress_args *a, const fdht_weights *
             cli_warn(c, "%s: the file says %s; --recurrent-activation ignored", l->name,
                      fdht_activation_name((fdht_activation)l->activation));
     }
+    fdht_weights_chain *chain = NULL;
+    if (!status)
+        status = fdht_weights_chain_of(w, first, count, &chain, &c->err);
+    if (!status)
+        cli_warn_chain(c, chain);
+    fdht_weights_chain_free(chain);
     return status;
 }
 
@@ -190,7 +200,7 @@ static int compress(compress_run *r, const fdht_weights *w, fdht_model **m)
     fdht_compress_options o;
     cli_bar bar;
     double start = fdht_seconds();
-    int status = check_activation(c, r->a, w);
+    int status = check_weights(c, r->a, w);
     if (status)
         return status;
     fill_options(c, r->a, &o);
@@ -210,7 +220,7 @@ static int run(cli *c, void *p)
                                           FDHT_LAYOUT_ONNX, FDHT_LAYOUT_PLAIN};
     const compress_args *a = p;
     compress_run r = {.c = c, .a = a};
-    fdht_weights_options opt = {layouts[a->layout], a->gate_order};
+    fdht_weights_options opt = {layouts[a->layout], a->gate_order, a->head};
     fdht_weights *w = NULL;
     fdht_model *m = NULL;
     int status = fdht_weights_open(a->path, &opt, &w, &c->err);

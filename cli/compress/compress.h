@@ -9,7 +9,7 @@
 enum { COMPRESS_POINTS = 24 };
 
 typedef struct compress_args {
-    const char *layer, *gate_order, *in_modes, *out_modes, *tree, *csv, *plot;
+    const char *layer, *head, *gate_order, *in_modes, *out_modes, *tree, *csv, *plot;
     int layout, format, svd, activation;
     double tol, ratio;
     size_t rank, max_rank, max_params, max_memory;

@@ -6,9 +6,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_SECONDS = 1 };
+enum { PATIENCE_SECONDS = 1, REPEAT_MS = 300 };
 
 /* These ask a batch job to end: the terminal, a scheduler, a closed connection, a spent limit of processor time. */
 static const int stop[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU};
@@ -16,9 +17,18 @@ static const int stop[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU};
 static const int fatal[] = {SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF};
 
 static volatile sig_atomic_t caught; /* the number of the signal */
+static struct timespec first;        /* when it came */
 static atomic_bool held;
 static fdht_out_guard guard;
 static pthread_t main_thread;
+
+/* timeout(1) and batch systems send one signal to the process and again to its group: that is still the first. */
+static bool soon_after_first(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (now.tv_sec - first.tv_sec) * 1000 + (now.tv_nsec - first.tv_nsec) / 1000000 < REPEAT_MS;
+}
 
 static void on_signal(int number)
 {
@@ -29,8 +39,11 @@ static void on_signal(int number)
         errno = keep;
         return;
     }
-    if (!caught || (number == SIGALRM && atomic_load(&held))) {
-        caught = caught ? caught : number;
+    if (!caught) {
+        caught = number;
+        clock_gettime(CLOCK_MONOTONIC, &first);
+    }
+    if (number == SIGALRM ? atomic_load(&held) : soon_after_first()) {
         alarm(PATIENCE_SECONDS);
         errno = keep;
         return;

@@ -13,6 +13,7 @@
 static const cli_option options[] = {
     CLI_SIZE(infer_args, top, 0, "top", "K", 1, 100000, "how many classes a record lists (default 1)"),
     CLI_CHOICE(infer_args, format, 0, "format", "jsonl|tsv|text", "how records are written (default jsonl)"),
+    CLI_FLAG(infer_args, steps, 0, "steps", "jsonl: with an output for every step, all of them"),
     CLI_FLAG(infer_args, logits, 0, "logits", "add the logits; without a classifier the last state"),
     CLI_FILE(infer_args, labels, 0, "labels", "FILE", "class names, one a line, instead of the model's"),
     CLI_FLAG(infer_args, from_stdin, 0, "from-stdin",
@@ -143,6 +144,11 @@ static int set_up_fixed(infer_job *j)
 {
     fdht_order_choice best = {.kind = FDHT_ORDER_BEST};
     fdht_sim_hw hw;
+    if (!fdht_model_classic(j->model))
+        cli_note(
+            j->c,
+            "link 0 alone, the recurrent layer, is in 16 bits; the %d links after it are in floating point",
+            j->spec->links - 1);
     int status = fdht_sim_hw_named("fdht", &hw, &j->c->err);
     return status ? status : fdht_fixed_model_new(j->model, &best, &hw, &j->fixed, &j->c->err);
 }
@@ -171,6 +177,7 @@ static int set_up(infer_job *j)
                                  .model = j->model,
                                  .format = j->a->format,
                                  .logits = j->a->logits,
+                                 .steps = j->a->steps,
                                  .stream = j->a->stream,
                                  .top = j->a->top,
                                  .name = j->name};

@@ -16,7 +16,7 @@ typedef struct infer_args {
     size_t top, batch, frames, clip_frames;
     int format, raw, control;
     cli_extent size;
-    bool stream, logits, from_stdin, score, fixed16, resize;
+    bool stream, steps, logits, from_stdin, score, fixed16, resize;
 } infer_args;
 
 /* What a run works on. */

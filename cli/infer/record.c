@@ -16,7 +16,8 @@ void infer_records_open(infer_records *r)
     r->values = !r->spec->classes || r->spec->output == FDHT_OUTPUT_LINEAR;
     r->labels = sigmoid && r->width > 1;
     r->classes = r->values ? 0 : r->width == 1 && sigmoid ? 2 : r->width;
-    r->p = cli_calloc(r->classes + 1, sizeof *r->p);
+    r->p = cli_calloc((r->classes > r->width ? r->classes : r->width) + 1,
+                      sizeof *r->p); /* values pass through it */
     r->rank = cli_calloc(r->classes + 1, sizeof *r->rank);
 }
 
@@ -156,7 +157,7 @@ static void add_row(const infer_records *r, cJSON *json, const float *scores)
         add_numbers(json, "logits", scores, r->width);
 }
 
-/* A record; with an output for every step that of the last one, and all under `steps`. */
+/* A record; with an output for every step that of the last one, and with --steps all under `steps`. */
 static void print_json(infer_records *r, const char *clip, const float *scores, size_t n)
 {
     cJSON *json = cJSON_CreateObject();
@@ -164,7 +165,7 @@ static void print_json(infer_records *r, const char *clip, const float *scores, 
     const float *last = scores + (n - 1) * r->width;
     rank_row(r, last);
     add_row(r, json, last);
-    if (r->each) {
+    if (r->each && r->steps) {
         cJSON *steps = cli_json_array(json, "steps");
         for (size_t s = 0; s < n; s++) {
             rank_row(r, scores + s * r->width);

@@ -13,8 +13,8 @@ typedef struct infer_records {
     cli *c;
     const fdht_model *model;
     int format;
-    bool logits;
-    bool stream; /* a record is one step, also where the model has an output for every step */
+    bool logits, steps; /* steps: all of them in one record, where there is an output for each */
+    bool stream;        /* a record is one step, also where the model has an output for every step */
     size_t top;
     char **name; /* (classes) from --labels, or NULL; the caller's */
 

@@ -29,6 +29,8 @@ int info_json(cli *c, const info_args *a, const char **kind, info_reader **read)
 int info_cell(cli *c, const fdht_cell_spec *cell, cJSON *json);
 /* The key `plan`: what one frame costs in n cells. */
 int info_plan(cli *c, const fdht_cell_spec *cell, int n, cJSON *json);
+/* The keys `kind`, `name`, `inputs`, `outputs` and so on of one link of a chain. */
+void info_link(const fdht_link *l, cJSON *link);
 int info_weights(cli *c, const info_args *a, cJSON *json);
 
 #endif

@@ -21,7 +21,7 @@ static void add_frame(cJSON *json, const fdht_frame_spec *f)
 }
 
 /* What a link is beyond its kind and widths. */
-static void add_link(const fdht_link *l, cJSON *link)
+void info_link(const fdht_link *l, cJSON *link)
 {
     cli_json_string(link, "kind", fdht_link_name(l->kind));
     if (l->name[0])
@@ -53,7 +53,7 @@ static void add_chain(const fdht_model *m, cJSON *json)
     const fdht_model_spec *s = fdht_model_spec_of(m);
     cJSON *chain = cli_json_array(json, "chain");
     for (int k = 0; k < s->links; k++)
-        add_link(&s->link[k], cli_json_object(chain, NULL));
+        info_link(&s->link[k], cli_json_object(chain, NULL));
     cli_json_string(json, "output", s->classes ? fdht_output_name(s->output) : "states");
     cli_json_bool(json, "output_each_step", fdht_model_each(m));
 }

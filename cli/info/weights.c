@@ -37,6 +37,27 @@ static void add_layer(cJSON *list, const fdht_weights_lstm *l)
     cli_json_string(o, "why", l->why);
 }
 
+/* The network around the LSTMs: what is read of it, link by link, and what is not. */
+static int add_chain(cli *c, const fdht_weights *w, cJSON *json)
+{
+    fdht_weights_chain *k = NULL;
+    int status = fdht_weights_chain_of(w, 0, fdht_weights_info_of(w)->n_lstm, &k, &c->err);
+    if (status)
+        return status;
+    cJSON *chain = cli_json_array(json, "chain");
+    for (int i = 0; i < k->n_links; i++)
+        info_link(&k->link[i], cli_json_object(chain, NULL));
+    cli_json_string(json, "output", k->classes ? fdht_output_name(k->output) : "states");
+    if (*k->features)
+        cli_json_string(json, "inputs_are", k->features);
+    if (*k->left_out)
+        cli_json_string(json, "left_out", k->left_out);
+    if (*k->assumed)
+        cli_json_string(json, "assumed", k->assumed);
+    fdht_weights_chain_free(k);
+    return FDHT_OK;
+}
+
 int info_weights(cli *c, const info_args *a, cJSON *json)
 {
     fdht_weights *w = NULL;
@@ -50,6 +71,11 @@ int info_weights(cli *c, const info_args *a, cJSON *json)
     cli_json_bool(json, "stack", info->stack);
     cli_json_string(json, "head", info->head);
     cli_json_size(json, "classes", info->classes);
+    if (info->stack)
+        status = add_chain(c, w, json);
+    else
+        cli_json_string(json, "left_out",
+                        "the LSTMs do not run one after the other; each can be chosen alone");
     fdht_weights_close(w);
-    return FDHT_OK;
+    return status;
 }

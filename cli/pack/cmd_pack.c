@@ -138,7 +138,7 @@ typedef struct job {
     pack_list list;
     fdht_dataset_writer *w;
     fdht_clip_shape shape; /* of the first clip */
-    size_t bad, unlabelled, unmatched, longest;
+    size_t bad, unlabelled, unmatched, longest, targets;
     int first_code; /* the first failure is held back: alone it is the command's own */
     char *first_name, first_message[256];
 } job;
@@ -244,6 +244,7 @@ static int pack_one(job *j, const fdht_clip_item *item)
         return status;
     j->longest = length > j->longest ? length : j->longest;
     j->unlabelled += !label;
+    j->targets += item->target != NULL;
     pack_list_add(&j->list, label, split, key_of(j, item, row, key, sizeof key));
     return FDHT_OK;
 }
@@ -352,6 +353,8 @@ static void report(const job *j)
     size_t count[FDHT_SPLITS];
     const char *gap = " (";
     count_splits(j, count);
+    if (j->targets)
+        cli_warn(j->c, "/targets of %zu clips are left out: pack keeps labels alone", j->targets);
     if (j->unlabelled && j->list.classes)
         cli_warn(j->c, "%zu of %zu clips have no label", j->unlabelled, j->list.n);
     if (j->unmatched)

@@ -107,16 +107,14 @@ static int check_files(cli *c, const train_args *a)
     int status = cli_check_hdf5_output(c, file, 3);
     for (size_t i = 0; !status && i < 3; i++)
         status = file[i] ? cli_check_hdf5_input(c, file[i]) : FDHT_OK;
+    if (!status)
+        status = cli_check_distinct(c, file + 3, 4);
     if (!status && a->checkpoint && !(a->resume && access(a->checkpoint, F_OK) == 0))
-        status = cli_check_output(c, a->checkpoint, true, file, 4);
-    else if (!status && a->checkpoint)
-        for (size_t i = 0; !status && i < 4; i++)
-            if (file[i] && fdht_same_file(a->checkpoint, file[i]))
-                status = cli_usage(c, "output '%s' is the input '%s'", a->checkpoint, file[i]);
+        status = cli_check_output(c, a->checkpoint, true, file, 3);
     if (!status && a->log)
-        status = cli_check_output(c, a->log, false, file, 5);
+        status = cli_check_output(c, a->log, false, file, 3);
     if (!status && a->plot)
-        status = cli_check_plot(c, a->plot, file, 6);
+        status = cli_check_plot(c, a->plot, file, 3);
     return status;
 }
 

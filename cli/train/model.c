@@ -8,6 +8,7 @@
 #include "fdht/design.h"
 #include "fdht/preset.h"
 #include "fdht/weights.h"
+#include "frame/chain.h"
 
 /* ---- a new model: the options of its cell, from a preset and the command line ---- */
 
@@ -210,6 +211,7 @@ static int read_init(cli *c, const train_args *a, fdht_model **out)
 {
     fdht_file_kind kind;
     fdht_weights *w = NULL;
+    fdht_weights_chain *chain = NULL;
     int first, count, status = fdht_file_identify(a->init, &kind, &c->err);
     if (status)
         return status;
@@ -219,8 +221,13 @@ static int read_init(cli *c, const train_args *a, fdht_model **out)
     if (!status)
         status = fdht_weights_select(w, a->layer, &first, &count, &c->err);
     if (!status)
+        status = fdht_weights_chain_of(w, first, count, &chain, &c->err);
+    if (!status)
+        cli_warn_chain(c, chain);
+    if (!status)
         status = fdht_weights_model(
             w, first, count, a->activation >= 0 ? a->activation : FDHT_ACTIVATION_UNKNOWN, out, &c->err);
+    fdht_weights_chain_free(chain);
     fdht_weights_close(w);
     return status;
 }

@@ -6,7 +6,7 @@
  *
  * How a reader of weights runs over this beside HDF5: its catalogue is name, rank and extents; take them from fdht_arrays_at instead
  * of from a walk over groups ("/" + name where it wants absolute paths). A rectangle of rows and columns, with or without an axis of
- * directions before them, is one fdht_box; `step` says where values go, so that {ld, 1} reads a rectangle as it is, {1, ld} reads it
+ * directions before them, is one fdht_array_box; `step` says where values go, so that {ld, 1} reads a rectangle as it is, {1, ld} reads it
  * transposed, and {ld} reads a vector into a column. What a file says besides arrays: fdht_arrays_note (safetensors' __metadata__,
  * of PyTorch archives what was left out) and fdht_arrays_graph (ONNX). Names of PyTorch archives are dotted paths through nested
  * dictionaries: "state_dict.lstm.weight_ih_l0", and also "optimizer.state.0.exp_avg", which is no weight. The initializers of an ONNX
@@ -68,12 +68,12 @@ int fdht_arrays_find(const fdht_arrays *f, const char *name); /* -1: none */
 
 /* The box of `count` from `start`, an extent for each axis of the array; value [i,j,..] goes to out[i step[0] + j step[1] + ..].
  * step NULL: dense, the last axis fastest. */
-typedef struct fdht_box {
+typedef struct fdht_array_box {
     const size_t *start, *count, *step;
-} fdht_box;
+} fdht_array_box;
 /* Values as floats (float64 and integers are rounded; bool is 0 or 1). FDHT_EINVAL if the box leaves the array, FDHT_EFORMAT for a
  * type without values or a compressed entry that is damaged, FDHT_EIO, FDHT_ENOMEM. */
-int fdht_arrays_read(fdht_arrays *f, int i, const fdht_box *box, float *out, fdht_error *err);
+int fdht_arrays_read(fdht_arrays *f, int i, const fdht_array_box *box, float *out, fdht_error *err);
 
 /* What the file says under this key, NULL if nothing. safetensors: its metadata; PyTorch: "skipped" names the first class in the file
  * that is not known and was left out. */

@@ -117,7 +117,7 @@ static int read_run(fdht_arrays *f, const fdht_array *a, size_t from, axis x, fl
 }
 
 /* The axes of more than one value, the one that lies closest in the file last; neighbours that are one run are made one. */
-static int sort_axes(const fdht_array *a, const fdht_box *box, const size_t *step, axis *x)
+static int sort_axes(const fdht_array *a, const fdht_array_box *box, const size_t *step, axis *x)
 {
     int n = 0, m = 0;
     for (int k = 0; k < a->rank; k++) {
@@ -159,7 +159,7 @@ static int read_box(fdht_arrays *f, const fdht_array *a, size_t from, const axis
     }
 }
 
-int fdht_arrays_read(fdht_arrays *f, int i, const fdht_box *box, float *out, fdht_error *err)
+int fdht_arrays_read(fdht_arrays *f, int i, const fdht_array_box *box, float *out, fdht_error *err)
 {
     const fdht_array *a = &f->array[i];
     size_t dense[FDHT_ARRAY_MAX_RANK], from = 0, all = 1;

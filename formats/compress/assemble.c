@@ -45,28 +45,23 @@ static int put_part(const fdht_compress_job *j, fdht_model *m, int cell, fdht_we
                   : fdht_weights_read(j->w, x->index, x->direction, part, 0, rows, 0, cols, to, cols, err);
 }
 
-static int put_head(const fdht_compress_job *j, fdht_model *m, size_t classes, fdht_error *err)
-{
-    float *weight, *bias;
-    int status = find_place(m, "classifier/weight", classes * fdht_model_outputs(m), &weight, err);
-    if (!status)
-        status = find_place(m, "classifier/bias", classes, &bias, err);
-    return status ? status : fdht_weights_read_head(j->w, weight, bias, err);
-}
-
 int fdht_compress_assemble(fdht_compress_job *j, fdht_model **out, fdht_error *err)
 {
-    const fdht_weights_info *info = fdht_weights_info_of(j->w);
+    const fdht_weights_chain *chain = j->chain;
     fdht_compress_report *r = j->report;
-    fdht_model_spec spec = {.layers = j->count, .directions = r->cell[0].lstm->directions};
+    fdht_model_spec spec = {.cells = r->n_cells,
+                            .links = chain->n_links,
+                            .link = (fdht_link *)chain->link,
+                            .output = chain->output,
+                            .classes = chain->classes,
+                            .frame.std = 1};
     fdht_model *m = NULL;
     int status = FDHT_OK;
     if (!(spec.cell = fdht_calloc_err((size_t)r->n_cells, sizeof *spec.cell, "cells", err)))
         return FDHT_ENOMEM;
     for (int i = 0; i < r->n_cells; i++)
         spec.cell[i] = r->cell[i].spec;
-    r->classifier = info->classes && j->first + j->count == info->n_lstm;
-    spec.classes = r->classifier ? info->classes : 0;
+    r->classifier = chain->classes > 0;
     if ((status = fdht_model_new(&spec, &m, err)))
         goto out;
     for (int i = 0; !status && i < r->n_cells; i++) {
@@ -79,8 +74,8 @@ int fdht_compress_assemble(fdht_compress_job *j, fdht_model **out, fdht_error *e
         if (!status && c->proj)
             status = put_part(j, m, i, FDHT_W_HR, "projection", err);
     }
-    if (!status && r->classifier)
-        status = put_head(j, m, info->classes, err);
+    if (!status)
+        status = fdht_weights_fill_chain(j->w, chain, m, err);
     if (status)
         goto out;
     *out = m;

@@ -29,6 +29,7 @@ static void close_job(fdht_compress_job *j)
         fdht_factored_free(&j->cores[i]);
     fdht_free(j->cores);
     fdht_model_free(j->dense);
+    fdht_weights_chain_free(j->chain);
     fdht_check_free(&j->check);
 }
 
@@ -67,7 +68,7 @@ int fdht_compress(const fdht_weights *w, const fdht_compress_options *opt, fdht_
     double ignored;
     *out = NULL;
     int status = open_job(w, opt, report, &j, err);
-    if (!status && j.dense && !(status = fdht_check_start(&j, err)))
+    if (!status && j.dense && !(status = fdht_check_start(&j, j.dense, err)))
         status = fdht_check_model(&j.check, j.dense, &report->import_difference, &ignored, err);
     if (status || (status = fdht_compress_cells(&j, 0, err)))
         goto out;
@@ -75,7 +76,7 @@ int fdht_compress(const fdht_weights *w, const fdht_compress_options *opt, fdht_
     fdht_model_free(j.dense);
     j.dense = NULL;
     if ((status = fdht_compress_assemble(&j, &m, err)) ||
-        (!j.check.x && (status = fdht_check_start(&j, err))) ||
+        (!j.check.x && (status = fdht_check_start(&j, m, err))) ||
         (status = fdht_check_model(&j.check, m, &report->output_difference, &report->output_relative, err)))
         goto out;
     *out = m;

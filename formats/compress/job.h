@@ -11,9 +11,9 @@
 #include "base/base.h"
 #include "fdht/compress.h"
 
-/* The outputs of the file's own matrices on a fixed input. */
+/* The scores of the file's own network on a fixed input: `n` of them. */
 typedef struct fdht_outputs_check {
-    size_t length, outputs;
+    size_t length, n;
     float *x, *got;
     double *want;
 } fdht_outputs_check;
@@ -23,6 +23,7 @@ typedef struct fdht_compress_job {
     const fdht_compress_options *opt;
     fdht_compress_report *report; /* its cells are n_cells */
     int first, count;             /* layers of the file */
+    fdht_weights_chain *chain;    /* and what is around them */
     int at;                       /* the cell that is being decomposed */
     fdht_factored *cores;         /* (n_cells) */
     fdht_model *dense;            /* the file imported as it is; NULL under a memory limit */
@@ -36,7 +37,7 @@ int fdht_compress_cells(fdht_compress_job *j, int points, fdht_error *err);
 /* assemble.c */
 int fdht_compress_assemble(fdht_compress_job *j, fdht_model **out, fdht_error *err);
 /* check.c: run the file; compare a model with it; free what the check holds. */
-int fdht_check_start(fdht_compress_job *j, fdht_error *err);
+int fdht_check_start(fdht_compress_job *j, const fdht_model *m, fdht_error *err);
 int fdht_check_model(fdht_outputs_check *k, const fdht_model *m, double *largest, double *relative,
                      fdht_error *err);
 void fdht_check_free(fdht_outputs_check *k);

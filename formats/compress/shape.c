@@ -92,6 +92,8 @@ static int shape_cell(const fdht_compress_options *opt, fdht_compress_cell *x, b
     }
     if (status)
         return status;
+    x->spec.candidate = l->candidate;
+    x->spec.output = l->output;
     if (fdht_format_traits_of(x->spec.op.format)->tree)
         fdht_tree_spell(&x->spec.op.tree, x->tree, sizeof x->tree);
     size_t P = l->proj_size ? l->proj_size : l->hidden_size;
@@ -111,21 +113,21 @@ int fdht_compress_shape(fdht_compress_job *j, fdht_error *err)
     int status = fdht_weights_select(j->w, j->opt->layer, &j->first, &j->count, err);
     if (status)
         return status;
-    int directions = info->lstm[j->first].directions;
+    if ((status = fdht_weights_chain_of(j->w, j->first, j->count, &j->chain, err)))
+        return status;
+    size_t n = 0;
     for (int i = j->first; i < j->first + j->count; i++)
-        if (info->lstm[i].directions != directions)
-            return fdht_fail(err, FDHT_ENOSUP, "%s has %d directions, %s %d: they cannot be one model",
-                             info->lstm[j->first].name, directions, info->lstm[i].name,
-                             info->lstm[i].directions);
-    size_t n = (size_t)j->count * (size_t)directions;
+        n += (size_t)info->lstm[i].directions;
     if (!(r->cell = fdht_calloc_err(n, sizeof *r->cell, "cells", err)) ||
         !(j->cores = fdht_calloc_err(n, sizeof *j->cores, "cells", err)))
         return FDHT_ENOMEM;
     r->n_cells = (int)n;
     for (int i = 0; !status && i < r->n_cells; i++) {
         fdht_compress_cell *x = &r->cell[i];
-        x->index = j->first + i / directions;
-        x->direction = i % directions;
+        const fdht_compress_cell *below = i ? &r->cell[i - 1] : NULL;
+        bool same = below && below->direction + 1 < below->lstm->directions;
+        x->index = !below ? j->first : below->index + !same;
+        x->direction = same;
         x->lstm = &info->lstm[x->index];
         status = shape_cell(j->opt, x, i == 0, err);
         r->dense += x->dense;

@@ -64,8 +64,7 @@ FDHT_API void fdht_compress_options_default(fdht_compress_options *o);
 
 /* Compress. *out is freed by fdht_model_free, *report (not NULL) by fdht_compress_report_free, also after a failure; w
  * stays the caller's. rules.progress gets the fraction of all cells. One call at a time for one w.
- * FDHT_EINVAL: a layer, modes, tree or ranks that do not fit, or an activation that nobody says; FDHT_ENOSUP: layers
- * with different numbers of directions; FDHT_ENAN: weights that are not finite; FDHT_ELIMIT: the rules cannot all hold
+ * FDHT_EINVAL: a layer, modes, tree or ranks that do not fit, or an activation that nobody says; FDHT_ENAN: weights that are not finite; FDHT_ELIMIT: the rules cannot all hold
  * (with rules.best_effort FDHT_OK and report.met = false), or max_memory is too small; FDHT_EINTR; FDHT_EFORMAT: data
  * that cannot be read; FDHT_ENOMEM. */
 FDHT_API int fdht_compress(const fdht_weights *w, const fdht_compress_options *opt, fdht_model **out,

@@ -1,5 +1,6 @@
-/* fdht/weights.h - dense LSTM weights in HDF5 files, as other programs write them: find, describe, read,
- * write.
+/* fdht/weights.h - dense LSTM weights in files as other programs write them: find, describe, read, write.
+ *
+ * HDF5, .keras archives, .safetensors, .npz, PyTorch archives (.pt) and ONNX models.
  *
  * Opening reads names, shapes and attributes only; matrices stay in the file and are read in slabs, so a file
  * may be far larger than memory. Whatever the layout, what is read is canonical, in PyTorch's orientation
@@ -11,14 +12,18 @@
  * and Keras (reset_after=True) are read too: gates r,z,n, W_ih (3H, D), W_hh (3H, H), bias (4H) as fdht/model.h has it.
  *
  *   layout   recognised by
- *   keras1   attributes layer_names / weight_names; 12 arrays a layer (W_i (D,H), U_i (H,H), b_i (H), ..)
+ *   keras1   attributes layer_names / weight_names; 12 arrays a layer (W_i (D,H), U_i (H,H), b_i (H), ..), or
+ *            groups layer_N/param_K (Keras 0.3)
  *   keras2   attributes layer_names / weight_names; kernel (D,4H), recurrent_kernel (H,4H), bias (4H)
  *   cudnn    as keras2 with a bias of 8H: kernels per gate transposed
- *   keras3   groups .../cell/vars/{0,1,2} as keras2's arrays, below /layers or
- * /_layer_checkpoint_dependencies pytorch  keys [prefix.]weight_ih_l0 (4H,D), weight_hh_l0 (4H,P),
- * bias_ih_l0, bias_hh_l0, weight_hr_l0 (P,H) onnx     W (dirs,4H,D), R (dirs,4H,H), B (dirs,8H) in one group;
- * gates i,o,f,c plain    root attribute format = "fdht-dense": what fdht_weights_write makes, canonical as
- * above
+ *   keras3   groups .../cell/vars/{0,1,2} as keras2's arrays, below /layers or /_layer_checkpoint_dependencies
+ *   pytorch  keys [prefix.]weight_ih_l0 (4H,D), weight_hh_l0 (4H,P), bias_ih_l0, bias_hh_l0, weight_hr_l0 (P,H)
+ *   onnx     W (dirs,4H,D), R (dirs,4H,H), B (dirs,8H) in one group, or three such arrays in a row; gates i,o,f,c
+ *   plain    root attribute format = "fdht-dense": what fdht_weights_write makes, canonical as above
+ *
+ * The network around the LSTMs is a chain of links (fdht/model.h). It comes from an ONNX graph, from Keras' model_config (in the file, or
+ * config.json next to a model.weights.h5), or, where the file has no description, from names and shapes as far as only
+ * one reading is possible. fdht_weights_chain_of says what the chain is and what is left out.
  *
  * Files are not trusted: ranks, sizes, overflow and what is really stored are checked before anything of
  * their size is allocated; external links, external storage and virtual data sets are refused. */
@@ -59,10 +64,12 @@ typedef struct fdht_weights_lstm {
     bool bias;
     fdht_layout layout;
     char gate_order
-        [5]; /* as stored, in the layout's own letters: "ifgo", "ifco", "icfo", "iofc"; c is g; of a GRU "rzn", "zrh" */
-    int activation;    /* of i, f, o: an fdht_activation, or FDHT_ACTIVATION_UNKNOWN */
-    const char *dtype; /* as stored: "float32", "float64 big-endian", "bfloat16", .. */
-    const char *why;   /* one sentence: what was seen that decided layout, gate order and activation */
+        [5]; /* as stored, in the layout's own letters: "ifgo", "ifco", "icfo", "iofc"; c is g; of a GRU "rzn",
+                           "zrh" */
+    int activation;                    /* of i, f, o: an fdht_activation, or FDHT_ACTIVATION_UNKNOWN */
+    fdht_activation candidate, output; /* of g (GRU: n), and of c on its way to h */
+    const char *dtype;                 /* as stored: "float32", "float64 big-endian", "bfloat16", .. */
+    const char *why; /* one sentence: what was seen that decided layout, gate order and activation */
 } fdht_weights_lstm;
 
 /* Valid until fdht_weights_close. */
@@ -70,16 +77,32 @@ typedef struct fdht_weights_info {
     int n_lstm;
     const fdht_weights_lstm *lstm; /* in the order they run, where the file or the sizes tell */
     bool stack;                    /* n_lstm > 0 and each layer's output is the next one's input */
-    /* A dense layer whose input is directions * P of the last LSTM and that feeds no other: the classifier.
-     */
-    size_t classes;   /* 0 = there is none */
+    /* Of the chain of all LSTMs, where they are a stack: the last dense layer. */
+    size_t classes;   /* its outputs; 0 = there is none */
     const char *head; /* its name, NULL if there is none */
     bool head_bias;
 } fdht_weights_info;
 
+/* The network of one selection of LSTMs, as links in the order they run. */
+typedef struct fdht_weights_chain {
+    int n_links;
+    const fdht_link *link; /* link.cell counts the cells of this selection from 0 */
+    fdht_output_kind output;
+    size_t classes;     /* outputs of the head; 0 = there is none: the outputs are those of the last link */
+    const char *head;   /* the last dense layer's name; NULL = there is none */
+    char features[160]; /* what the inputs are where that is not the file's own input: "the outputs of conv1d
+                           (Conv1D)"; else "" */
+    char left_out
+        [400]; /* one line: what of the file's network is not in the chain; "" = the chain is all of it */
+    char assumed[240]; /* one line: what the file does not say and was taken as is usual; "" = nothing */
+} fdht_weights_chain;
+
 typedef struct fdht_weights_options {
     fdht_layout layout;     /* AUTO, or the only one to look for; KERAS2 stands for all four of Keras */
     const char *gate_order; /* NULL, or the letters i f o and g (or c), each once: overrides the layout's */
+    const char
+        *head; /* NULL: the file's own output; "none": nothing behind the last LSTM; a layer's name: the chain
+                         ends with it. Not copied. */
 } fdht_weights_options;
 
 typedef struct fdht_weights fdht_weights;
@@ -120,30 +143,37 @@ FDHT_API void fdht_weights_shape(const fdht_weights *w, int lstm, fdht_weights_p
  * from one row to the next. direction 0 = forward, 1 = reverse. Besides out it needs at most 8 MiB and one
  * chunk of the file. Fast for ranges of columns in the Keras layouts (they are rows of the file) and for
  * ranges of rows in the others; either works in all. FDHT_EINVAL: outside the part. FDHT_EFORMAT: the data
- * cannot be read (a failed checksum). FDHT_ENAN is not raised: values are passed on as they are. */
+ * cannot be read (a failed checksum), or holds a number that is not finite: the data set and the place are named. */
 FDHT_API int fdht_weights_read(const fdht_weights *w, int lstm, int direction, fdht_weights_part part,
                                size_t row, size_t rows, size_t col, size_t cols, float *out, size_t ld,
                                fdht_error *err);
 
-/* The head: weight (classes, outputs) and bias (classes, zeros where it has none). FDHT_EINVAL if there is
- * none. */
-FDHT_API int fdht_weights_read_head(const fdht_weights *w, float *weight, float *bias, fdht_error *err);
+/* The network of layers [first, first + count), which must be a selection of fdht_weights_select. Valid until
+ * fdht_weights_chain_free, and no longer than w. FDHT_EINVAL: they do not run one after the other, or options.head is
+ * no layer behind them; FDHT_EFORMAT: arrays that do not fit together, named. */
+FDHT_API int fdht_weights_chain_of(const fdht_weights *w, int first, int count, fdht_weights_chain **out,
+                                   fdht_error *err);
+FDHT_API void fdht_weights_chain_free(fdht_weights_chain *c);
 
-/* A model with dense cells of layers [first, first + count), which must be a stack; the head becomes the
- * classifier if `first + count` is the last layer. activation: used where the file does not tell;
- * FDHT_ACTIVATION_UNKNOWN and a file that does not tell: FDHT_EINVAL naming the option. Frames are plain
- * feature vectors (frame.width = 0). Everything is in memory then: 4 (D + P) H numbers a cell. Free with
- * fdht_model_free. */
+/* Fill the parameters of the chain's links ("chain/K/..", "classifier/..") in a model whose spec has these links.
+ * FDHT_EFORMAT: the data cannot be read, or is not finite. */
+FDHT_API int fdht_weights_fill_chain(const fdht_weights *w, const fdht_weights_chain *c, fdht_model *m,
+                                     fdht_error *err);
+
+/* A model with dense cells of layers [first, first + count) and the chain around them. activation: used where the file
+ * does not tell; FDHT_ACTIVATION_UNKNOWN and a file that does not tell: FDHT_EINVAL. Frames are plain feature vectors
+ * (frame.width = 0). Everything is in memory then: 4 (D + P) H numbers a cell. Free with fdht_model_free. What the
+ * chain leaves out is in fdht_weights_chain_of, which the caller must report. */
 FDHT_API int fdht_weights_model(const fdht_weights *w, int first, int count, int activation, fdht_model **out,
                                 fdht_error *err);
 
-/* Run the layers straight from the file, matrices streamed, in double: the reference that imports and
- * compressions are checked against. x (length, D of the first layer); y (length, outputs of the last), h_n
- * and c_n one cell after the other as in fdht_runner_states, logits (classes; only where fdht_weights_model
- * makes a classifier); any of the four may be NULL. Memory: 4 P H numbers, length times the widest layer, and
- * fdht_weights_read's. */
+/* Run the chain straight from the file, matrices streamed, in double: the reference that imports and compressions are
+ * checked against. x (length, D of the first layer); y (length, outputs of the last LSTM), h_n and c_n one cell after
+ * the other as in fdht_runner_states; scores: what fdht_runner_run gives for a model with this chain
+ * (fdht_model_rows, fdht_model_width); any of the four may be NULL. Memory: 4 P H numbers,
+ * length times the widest layer, and fdht_weights_read's. */
 FDHT_API int fdht_weights_run(const fdht_weights *w, int first, int count, int activation, size_t length,
-                              const float *x, double *y, double *h_n, double *c_n, double *logits,
+                              const float *x, double *y, double *h_n, double *c_n, double *scores,
                               fdht_error *err);
 
 /* Write any model, of whatever cells, as dense float32 weights: KERAS2 (attributes, model_config with the

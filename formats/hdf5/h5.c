@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "fdht/io.h"
@@ -21,25 +22,87 @@ void fdht_hdf5_quiet(void)
     H5PLset_loading_state(0); /* a file that names a filter must not make libhdf5 load code */
 }
 
-int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
+/* The superblock of an open file: at 0, or at 512, 1024, 2048, .. behind a user block. */
+typedef struct superblock {
+    unsigned char head[12];
+    bool found;
+    off_t size; /* of the file */
+    int why;    /* errno, 0: read */
+} superblock;
+
+static superblock find_superblock(int fd)
 {
     static const unsigned char magic[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
-    unsigned char head[9] = {0};
+    superblock s = {.size = lseek(fd, 0, SEEK_END)};
+    off_t at = 0;
+    ssize_t got = s.size < 0 ? -1 : pread(fd, s.head, sizeof s.head, 0);
+    while (got >= 9 && !(s.found = !memcmp(s.head, magic, sizeof magic)) && at < s.size / 2) {
+        at = at ? 2 * at : 512;
+        got = pread(fd, s.head, sizeof s.head, at);
+    }
+    s.why = got < 0 ? errno : 0;
+    return s;
+}
+
+bool fdht_h5_is_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    superblock s = find_superblock(fd);
+    close(fd);
+    return s.found;
+}
+
+/* A file in memory has no name that libhdf5 can follow: it gets the bytes instead. */
+static const char in_memory[] = "/proc/self/fd/";
+
+static const char *use_image(const char *path, size_t size, hid_t fapl)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char *image = fd < 0 ? NULL : fdht_calloc(size, 1);
+    size_t at = 0;
+    for (ssize_t n; image && at < size && (n = pread(fd, image + at, size - at, (off_t)at)) > 0;)
+        at += (size_t)n;
+    if (image && at == size && H5Pset_fapl_core(fapl, 1 << 16, 0) >= 0)
+        H5Pset_file_image(fapl, image, size);
+    fdht_free(image);
+    if (fd >= 0)
+        close(fd);
+    return "in memory"; /* libhdf5 refuses the name of a file that exists */
+}
+
+int fdht_h5_open_bytes(const void *data, size_t n, hid_t *out, fdht_error *err)
+{
+    char path[sizeof in_memory + 16];
+    size_t at = 0;
+    int fd = memfd_create("hdf5", MFD_CLOEXEC);
+    for (ssize_t put; fd >= 0 && at < n && (put = write(fd, (const char *)data + at, n - at)) > 0;)
+        at += (size_t)put;
+    *out = -1;
+    snprintf(path, sizeof path, "%s%d", in_memory, fd);
+    int status = fd < 0 || at < n ? fdht_fail(err, FDHT_ENOMEM, "out of memory: an HDF5 file of %zu bytes", n)
+                                  : fdht_h5_open(path, out, err);
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
+{
     *out = -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s", strerror(errno));
-    off_t size = lseek(fd, 0, SEEK_END);
-    ssize_t got = size < 0 ? -1 : pread(fd, head, sizeof head, 0);
-    int why = errno;
+    superblock s = find_superblock(fd);
     close(fd);
-    if (got < 0)
-        return fdht_fail(err, why == ESPIPE ? FDHT_EINVAL : FDHT_EIO, "%s",
-                         why == ESPIPE ? "a pipe; HDF5 needs a file that can seek" : strerror(why));
-    /* A user block before the superblock is legal HDF5 and nothing this program writes. */
-    if (got < (ssize_t)sizeof head || memcmp(head, magic, sizeof magic) != 0)
-        return fdht_fail(err, FDHT_EFORMAT, "not an HDF5 file (%lld bytes)", (long long)size);
+    if (s.why)
+        return fdht_fail(err, s.why == ESPIPE ? FDHT_EINVAL : FDHT_EIO, "%s",
+                         s.why == ESPIPE ? "a pipe; HDF5 needs a file that can seek" : strerror(s.why));
+    if (!s.found)
+        return fdht_fail(err, FDHT_EFORMAT, "not an HDF5 file (%lld bytes)", (long long)s.size);
 
+    const char *name = path;
     hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
     if (fapl < 0)
         return fdht_fail(err, FDHT_ENOMEM, "out of memory: HDF5 property list");
@@ -47,13 +110,20 @@ int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
     {
         /* The getter and setter exist from 1.10.7 on; the environment variable is for the rest. */
         H5Pset_file_locking(fapl, 0, 1);
-        *out = H5Fopen(path, H5F_ACC_RDONLY, fapl);
+        if (!strncmp(path, in_memory, sizeof in_memory - 1))
+            name = use_image(path, (size_t)s.size, fapl);
+        *out = H5Fopen(name, H5F_ACC_RDONLY, fapl);
     }
     H5E_END_TRY
     H5Pclose(fapl);
     if (*out < 0) {
         *out = -1;
-        return fdht_fail(err, FDHT_EFORMAT, "damaged or truncated HDF5 file (%lld bytes)", (long long)size);
+        /* superblock 3 has flags: open for writing, open for one writer and many readers */
+        if (s.head[8] >= 3 && s.head[11] & 5)
+            return fdht_fail(
+                err, FDHT_EFORMAT,
+                "an HDF5 file that is open for writing, or was not closed (h5clear -s clears its flag)");
+        return fdht_fail(err, FDHT_EFORMAT, "damaged or truncated HDF5 file (%lld bytes)", (long long)s.size);
     }
     return FDHT_OK;
 }

@@ -29,6 +29,10 @@ typedef struct fdht_h5_array {
 /* Open read-only, file locking off. FDHT_ENOENT, FDHT_EIO, FDHT_EFORMAT "not an HDF5 file" and the like,
  * without the path. */
 int fdht_h5_open(const char *path, hid_t *out, fdht_error *err);
+/* The same of a file that is in memory, and copied. */
+int fdht_h5_open_bytes(const void *data, size_t n, hid_t *out, fdht_error *err);
+/* Whether the file has a superblock, at 0 or behind a user block. */
+bool fdht_h5_is_file(const char *path);
 /* The same without what fdht_hdf5_guard asks for: for the child that it starts. */
 int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err);
 /* If fdht_hdf5_guard is on: walk the file in a child process under limits. FDHT_EFORMAT if the child crashed, ran out of

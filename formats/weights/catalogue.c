@@ -6,7 +6,7 @@
 
 #include "hdf5/h5.h"
 #include "hdf5/walk.h"
-#include "weights/weights.h"
+#include "weights/container.h"
 
 enum { MAX_DEPTH = 32, MAX_SETS = 100000, MAX_NAMES = 1000000 };
 
@@ -91,33 +91,6 @@ static herr_t visit(hid_t group, const char *name, const H5L_info_t *link, void 
     return up->status ? -1 : 0;
 }
 
-/* Not HDF5: say what it is, for those kinds people try to give us. The error stands already otherwise. */
-static int explain(const char *path, fdht_error *err)
-{
-    unsigned char head[64] = {0};
-    FILE *f = fopen(path, "rb");
-    size_t n = f ? fread(head, 1, sizeof head, f) : 0;
-    if (f)
-        fclose(f);
-    if (n >= 30 && !memcmp(head, "PK\3\4", 4)) {
-        size_t len = head[26] | (size_t)head[27] << 8;
-        const char *name = (const char *)head + 30;
-        if (len > n - 30)
-            len = n - 30;
-        for (size_t i = 0; i < len; i++)
-            if (!memcmp(name + i, "data.pkl", FDHT_MIN(len - i, (size_t)8)) && len - i >= 8)
-                return fdht_fail(err, FDHT_EFORMAT,
-                                 "a PyTorch archive (.pt), not HDF5: write its state_dict with h5py first");
-        return fdht_fail(
-            err, FDHT_EFORMAT,
-            "a zip archive, as Keras 3 writes .keras files: unzip it and give model.weights.h5 from inside");
-    }
-    if (n > 9 && head[8] == '{')
-        return fdht_fail(err, FDHT_EFORMAT,
-                         "a safetensors file, not HDF5: write its tensors with h5py first");
-    return FDHT_EFORMAT;
-}
-
 static int by_path(const void *a, const void *b)
 {
     return strcmp(((const fdht_wset *)a)->path, ((const fdht_wset *)b)->path);
@@ -125,10 +98,13 @@ static int by_path(const void *a, const void *b)
 
 int fdht_w_file_open(fdht_weights *w, const char *path, fdht_error *err)
 {
-    int status = fdht_h5_open(path, &w->id, err);
-    if (status == FDHT_EFORMAT)
-        return explain(path, err);
-    if (status)
+    bool done;
+    int status = fdht_w_container_open(w, path, &done, err);
+    if (!status && !done && w->id < 0)
+        status = fdht_h5_open(path, &w->id, err);
+    if (!status && done && w->n_sets)
+        qsort(w->set, (size_t)w->n_sets, sizeof *w->set, by_path);
+    if (status || done)
         return status;
     /* Native order: for any other libhdf5 makes a table first and, in a damaged file, frees one it has not filled. */
     fdht_h5_seen seen = {0};
@@ -207,7 +183,9 @@ int fdht_w_bind(fdht_weights *w, int set, size_t d0, size_t d1, size_t d2, fdht_
     snprintf(seen.path, sizeof seen.path, "%s", s->path);
     size_t want[3] = {d0, d1, d2};
     int rc = fdht_h5_expect(&seen, d2 ? 3 : d1 ? 2 : 1, want, err);
-    return rc || s->id >= 0 ? rc : open_set(w, s, err);
+    if (rc || s->id >= 0)
+        return rc;
+    return w->arrays ? fdht_w_container_bind(w, s, err) : open_set(w, s, err);
 }
 
 /* --- attributes
@@ -217,6 +195,8 @@ int fdht_w_bind(fdht_weights *w, int set, size_t d0, size_t d1, size_t d2, fdht_
 static hid_t open_object(const fdht_weights *w, const char *path)
 {
     hid_t id = -1;
+    if (w->id < 0)
+        return -1;
     H5E_BEGIN_TRY
     {
         if (!strcmp(path, "/") || fdht_h5_is_group(w->id, path) || fdht_h5_is_dataset(w->id, path))
@@ -242,6 +222,46 @@ static bool is_empty(hid_t object, const char *name)
     }
     H5E_END_TRY
     return points == 0;
+}
+
+typedef struct group_list {
+    char **name;
+    int n;
+    bool count; /* only count them */
+} group_list;
+
+static herr_t visit_group(hid_t group, const char *name, const H5L_info_t *link, void *arg)
+{
+    group_list *l = arg;
+    if (link->type != H5L_TYPE_HARD || !fdht_h5_is_group(group, name) || l->n == MAX_SETS)
+        return 0;
+    if (!l->count && !(l->name[l->n] = fdht_strdup(name)))
+        return -1;
+    l->n++;
+    return 0;
+}
+
+int fdht_w_groups(const fdht_weights *w, const char *path, char ***out, int *n, fdht_error *err)
+{
+    hid_t object = open_object(w, path);
+    group_list all = {.count = true}, list = {0};
+    *n = 0;
+    if (object < 0)
+        return FDHT_OK;
+    H5E_BEGIN_TRY
+    {
+        H5Literate(object, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit_group, &all);
+        list.name = fdht_calloc_err((size_t)all.n + 1, sizeof *list.name, path, err);
+        if (list.name)
+            H5Literate(object, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit_group, &list);
+    }
+    H5E_END_TRY
+    H5Oclose(object);
+    if (!list.name)
+        return FDHT_ENOMEM;
+    *out = list.name;
+    *n = list.n;
+    return FDHT_OK;
 }
 
 void fdht_w_strings_free(char **list, int n)

@@ -10,7 +10,7 @@ enum { MAX_KEYS = 64 };
 
 /* What one weight of a layer is. key: its name without the part that tells the role; weights of one cell
  * share it. */
-typedef enum role { OTHER, KERNEL, RECURRENT, BIAS, KERAS1 } role;
+typedef enum role { OTHER, KERNEL, RECURRENT, BIAS, KERAS1, GAMMA, BETA, MEAN, VARIANCE } role;
 typedef struct weight {
     int set;
     role role;
@@ -24,6 +24,8 @@ typedef struct group {
     const weight *of;
     int kernel, recurrent, bias;
     int old[3][4], n_old;
+    int norm[4];         /* gamma, beta, mean, variance */
+    const char *more;    /* a weight that is none of these, NULL: there is none */
     int lstm, direction; /* where it went; lstm -1 = no LSTM */
 } group;
 
@@ -35,9 +37,9 @@ typedef struct layer_scan {
     int n_weights;
     group group[MAX_KEYS];
     int n_groups;
-    fdht_wconfig config;
     const char *version; /* keras_version, "?" */
     bool by_shape;
+    bool root_list; /* Keras 0.3 */
 } layer_scan;
 
 /* "lstm_1/lstm_cell/kernel:0" -> role KERNEL, key "lstm_1/lstm_cell" */
@@ -46,7 +48,19 @@ static void classify(weight *p)
     static const struct {
         const char *leaf;
         role role;
-    } table[] = {{"kernel", KERNEL}, {"recurrent_kernel", RECURRENT}, {"bias", BIAS}};
+    } table[] = {{"kernel", KERNEL},
+                 {"recurrent_kernel", RECURRENT},
+                 {"bias", BIAS},
+                 {"gamma", GAMMA},
+                 {"beta", BETA},
+                 {"moving_mean", MEAN},
+                 {"moving_variance", VARIANCE}};
+    static const struct {
+        const char *tail;
+        role role;
+    } old[] = {
+        {"_W", KERNEL},          {"_U", RECURRENT},         {"_b", BIAS}, {"_gamma", GAMMA}, {"_beta", BETA},
+        {"_running_mean", MEAN}, {"_running_std", VARIANCE}};
     const char *colon = strrchr(p->name, ':');
     size_t len = colon && colon[1] && !colon[1 + strspn(colon + 1, "0123456789")] ? (size_t)(colon - p->name)
                                                                                   : strlen(p->name);
@@ -54,10 +68,10 @@ static void classify(weight *p)
     while (leaf && p->name[leaf - 1] != '/')
         leaf--;
     p->role = OTHER;
+    p->key = leaf ? leaf - 1 : 0;
     for (size_t i = 0; i < FDHT_COUNT(table); i++)
         if (len - leaf == strlen(table[i].leaf) && !memcmp(p->name + leaf, table[i].leaf, len - leaf)) {
             p->role = table[i].role;
-            p->key = leaf ? leaf - 1 : 0;
         }
     if (len < 3 || p->role != OTHER)
         return;
@@ -68,10 +82,14 @@ static void classify(weight *p)
         p->part = (int)(part - "WUb");
         p->gate = (int)(gate - "icfo");
         p->key = len - 3;
-    } else if (len - leaf >= 2 && end[-2] == '_' &&
-               (end[-1] == 'W' || end[-1] == 'b')) { /* Keras 1's dense_1_W */
-        p->role = end[-1] == 'W' ? KERNEL : BIAS;
-        p->key = len - 2;
+        return;
+    }
+    for (size_t i = 0; i < FDHT_COUNT(old); i++) { /* Keras 1: dense_1_W; its running_std is a variance */
+        size_t n = strlen(old[i].tail);
+        if (len - leaf >= n && !memcmp(end - n, old[i].tail, n)) {
+            p->role = old[i].role;
+            p->key = len - n;
+        }
     }
 }
 
@@ -132,7 +150,7 @@ static int collect_groups(layer_scan *s, fdht_error *err)
     for (int i = 0; i < s->n_weights; i++) {
         const weight *p = &s->weight[i];
         int k = 0;
-        if (p->role == OTHER)
+        if (p->role == OTHER && s->by_shape)
             continue;
         while (k < s->n_groups && !same_group(s, s->group[k].of, p))
             k++;
@@ -142,12 +160,18 @@ static int collect_groups(layer_scan *s, fdht_error *err)
         if (k == s->n_groups) {
             *g = (group){.of = p, .kernel = -1, .recurrent = -1, .bias = -1, .lstm = -1};
             memset(g->old, -1, sizeof g->old);
+            memset(g->norm, -1, sizeof g->norm);
             s->n_groups++;
+        }
+        if (p->role == OTHER) {
+            g->more = strstr(p->name, "seed_generator") ? g->more : p->name;
+            continue;
         }
         int *at = p->role == KERNEL      ? &g->kernel
                   : p->role == RECURRENT ? &g->recurrent
                   : p->role == BIAS      ? &g->bias
-                                         : &g->old[p->part][p->gate];
+                  : p->role == KERAS1    ? &g->old[p->part][p->gate]
+                                         : &g->norm[p->role - GAMMA];
         if (*at >= 0)
             return fdht_fail(err, FDHT_EFORMAT, "%s: two weights are called alike", s->w->set[p->set].path);
         *at = p->set;
@@ -158,96 +182,6 @@ static int collect_groups(layer_scan *s, fdht_error *err)
 
 /* --- cells
  * ----------------------------------------------------------------------------------------------------- */
-
-/* Sizes of direction 0 are what direction 1 must have. */
-static void set_sizes(fdht_weights_lstm *l, size_t inputs, size_t hidden, bool bias)
-{
-    l->input_size = inputs;
-    l->hidden_size = hidden;
-    l->bias = bias;
-}
-
-/* Gates z, r, h in columns. With reset_after=True the bias is (2,3H), of the input and of the hidden map; the other kinds
- * of GRU, and one without bias, which does not tell its kind, are named and not run. */
-static int gru_cell(fdht_weights *w, int lstm, int direction, int kernel, int recurrent, int bias,
-                    fdht_error *err)
-{
-    static const char order[] = "zrn";
-    fdht_weights_lstm *l = &w->lstm[lstm];
-    fdht_wcell *cell = &w->bound[lstm].cell[direction];
-    size_t D = direction ? l->input_size : w->set[kernel].dim[0];
-    size_t H = direction ? l->hidden_size : w->set[recurrent].dim[0];
-    const fdht_wset *b = bias < 0 ? NULL : &w->set[bias];
-    bool after = b && b->rank == 2, cudnn = b && b->rank == 1 && b->dim[0] == 6 * H;
-    if (!D || !H || H > SIZE_MAX / 8)
-        return fdht_fail(err, FDHT_EFORMAT, "%s: (%zu,%zu) is no GRU kernel (D,3H)", w->set[kernel].path, D,
-                         w->set[kernel].dim[1]);
-    int rc = fdht_w_bind(w, kernel, D, 3 * H, 0, err);
-    if (!rc)
-        rc = fdht_w_bind(w, recurrent, H, 3 * H, 0, err);
-    if (!rc && b)
-        rc = after ? fdht_w_bind(w, bias, 2, 3 * H, 0, err)
-                   : fdht_w_bind(w, bias, cudnn ? 6 * H : 3 * H, 0, 0, err);
-    if (!rc && direction && l->bias != (bias >= 0))
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: the two directions differ in their bias", l->path);
-    if (rc)
-        return rc;
-    set_sizes(l, D, H, bias >= 0);
-    l->dtype = w->set[kernel].dtype;
-    snprintf(l->gate_order, sizeof l->gate_order, "%s", order);
-    cell->ih = fdht_w_gates(kernel, SIZE_MAX, FDHT_WEIGHT_COLS, 0, H, D, order);
-    cell->hh = fdht_w_gates(recurrent, SIZE_MAX, FDHT_WEIGHT_COLS, 0, H, H, order);
-    for (size_t i = 0; after && i < 2; i++)
-        cell->bias[i] = fdht_w_gates(bias, i, FDHT_WEIGHT_ROWS, 0, H, 1, order);
-    if (after)
-        fdht_w_gru_bias(cell->bias);
-    else
-        w->bound[lstm].unsupported = !b ? "a GRU without bias, which does not tell whether reset_after is set"
-                                     : cudnn ? "a CuDNNGRU, whose kernels are not read"
-                                             : "a GRU with reset_after=False, which is not supported";
-    return FDHT_OK;
-}
-
-int fdht_w_keras_cell(fdht_weights *w, int lstm, int direction, int kernel, int recurrent, int bias,
-                      fdht_error *err)
-{
-    fdht_weights_lstm *l = &w->lstm[lstm];
-    fdht_wcell *cell = &w->bound[lstm].cell[direction];
-    const fdht_wset *k = &w->set[kernel];
-    if (!direction && w->set[recurrent].rank == 2 && w->set[recurrent].dim[1] == 3 * w->set[recurrent].dim[0])
-        l->recurrent = FDHT_GRU;
-    if (l->recurrent == FDHT_GRU)
-        return gru_cell(w, lstm, direction, kernel, recurrent, bias, err);
-    size_t D = direction ? l->input_size : k->dim[0], H = direction ? l->hidden_size : k->dim[1] / 4;
-    bool halves = bias >= 0 && w->set[bias].rank == 1 && H && w->set[bias].dim[0] / 8 == H &&
-                  w->set[bias].dim[0] % 8 == 0;
-    if (!D || !H || H > SIZE_MAX / 8)
-        return fdht_fail(err, FDHT_EFORMAT, "%s: (%zu,%zu) is no LSTM kernel (D,4H)", k->path, k->dim[0],
-                         k->dim[1]);
-    int rc = fdht_w_bind(w, kernel, D, 4 * H, 0, err);
-    if (!rc)
-        rc = fdht_w_bind(w, recurrent, H, 4 * H, 0, err);
-    if (!rc && bias >= 0)
-        rc = fdht_w_bind(w, bias, halves ? 8 * H : 4 * H, 0, 0, err);
-    if (!rc && direction && (l->bias != (bias >= 0) || (l->layout == FDHT_LAYOUT_CUDNN) != halves))
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: the two directions differ in their bias", l->path);
-    if (rc)
-        return rc;
-    set_sizes(l, D, H, bias >= 0);
-    l->proj_size = 0;
-    l->layout = halves ? FDHT_LAYOUT_CUDNN : l->layout;
-    l->dtype = w->set[kernel].dtype;
-    const char *order = fdht_w_gate_order(w, "ifgo");
-    memcpy(l->gate_order, order, 5);
-    cell->ih = fdht_w_gates(kernel, SIZE_MAX, halves ? FDHT_WEIGHT_CUDNN : FDHT_WEIGHT_COLS, 0, H, D, order);
-    cell->hh = fdht_w_gates(recurrent, SIZE_MAX, FDHT_WEIGHT_COLS, 0, H, H, order);
-    if (halves) /* (H,H) per gate, transposed: rows of W_hh stand in rows */
-        for (int g = 0; g < 4; g++)
-            cell->hh.block[g].map = FDHT_WEIGHT_ROWS;
-    for (int b = 0; bias >= 0 && b <= halves; b++)
-        cell->bias[b] = fdht_w_gates(bias, SIZE_MAX, FDHT_WEIGHT_ROWS, (size_t)b * 4 * H, H, 1, order);
-    return FDHT_OK;
-}
 
 static int keras1_cell(fdht_weights *w, int lstm, int direction, const group *g, fdht_error *err)
 {
@@ -273,7 +207,7 @@ static int keras1_cell(fdht_weights *w, int lstm, int direction, const group *g,
     }
     if (rc)
         return rc;
-    set_sizes(l, D, H, true);
+    l->input_size = D, l->hidden_size = H, l->bias = true;
     l->layout = FDHT_LAYOUT_KERAS1;
     l->dtype = w->set[g->old[0][0]].dtype;
     const char *order = fdht_w_gate_order(w, "igfo");
@@ -343,7 +277,13 @@ static int is_lstm(const layer_scan *s, const group *g, bool *yes, fdht_error *e
     return FDHT_OK;
 }
 
-static int describe(layer_scan *s, int lstm, fdht_error *err)
+/* The two halves of a Bidirectional stand in groups of their own; one without the other is no LSTM layer. */
+static bool is_half(const layer_scan *s, const group *g)
+{
+    return !s->by_shape && s->n_groups > 1 && (component(g->of, "forward") || component(g->of, "backward"));
+}
+
+static int describe(layer_scan *s, const group *g, int lstm, fdht_error *err)
 {
     fdht_weights *w = s->w;
     fdht_weights_lstm *l = &w->lstm[lstm];
@@ -352,24 +292,30 @@ static int describe(layer_scan *s, int lstm, fdht_error *err)
                         : l->recurrent == FDHT_GRU ? "kernels (D,3H), (H,3H): a GRU, gates z,r,h in columns"
                         : l->layout == FDHT_LAYOUT_CUDNN ? "a bias of 8H: CuDNNLSTM, gates i,f,c,o"
                                                          : "kernels (D,4H), (H,4H): gates i,f,c,o in columns";
-    const char *activation;
-    l->activation = s->config.activation;
-    if (l->layout == FDHT_LAYOUT_CUDNN) {
-        l->activation = FDHT_SIGMOID;
-        activation = "CuDNN's gates are sigmoid";
-    } else if (s->config.found && l->activation != FDHT_ACTIVATION_UNKNOWN) {
-        activation = "recurrent activation from model_config";
-    } else {
-        activation =
-            l->layout == FDHT_LAYOUT_KERAS1
-                ? "no model_config: recurrent activation not recorded (Keras 1's default was hard_sigmoid)"
-                : "no model_config: recurrent activation not recorded";
-    }
-    l->why = fdht_w_text(w, err, "attributes layer_names and weight_names (keras_version %.20s); %s%s%s; %s",
-                         s->version, gates, *w->order ? ", overridden by " : "", w->order, activation);
-    if (l->why && *s->config.unsupported && !w->bound[lstm].unsupported)
-        w->bound[lstm].unsupported = fdht_w_text(w, err, "%s", s->config.unsupported);
-    return l->why && (!*s->config.unsupported || w->bound[lstm].unsupported) ? FDHT_OK : FDHT_ENOMEM;
+    l->activation = l->layout == FDHT_LAYOUT_CUDNN ? FDHT_SIGMOID : FDHT_ACTIVATION_UNKNOWN;
+    l->why =
+        s->root_list
+            ? fdht_w_text(w, err, "groups layer_N with param_K (Keras 0.3); %s%s%s", gates,
+                          *w->order ? ", overridden by " : "", w->order)
+            : fdht_w_text(w, err, "attributes layer_names and weight_names (keras_version %.20s); %s%s%s",
+                          s->version, gates, *w->order ? ", overridden by " : "", w->order);
+    fdht_wlstm *b = &w->bound[lstm];
+    b->layer = fdht_w_text(w, err, "%s", s->name);
+    b->key = fdht_w_text(w, err, "%.*s", (int)g->of->key, g->of->name);
+    if (!l->why || !b->layer || !b->key)
+        return FDHT_ENOMEM;
+    bool norm = g->norm[0] >= 0 || g->norm[1] >= 0;
+    if (b->unsupported) /* by its arrays */
+        return FDHT_OK;
+    if (g->more || norm)
+        b->unsupported = fdht_w_text(w, err, "weights of the cell that are not read (%.80s): no plain LSTM",
+                                     g->more ? g->more : "gamma or beta");
+    else if (l->directions == 1 && is_half(s, g))
+        b->unsupported =
+            fdht_w_text(w, err, "only one of its two directions is an LSTM, the other is not read");
+    else
+        return FDHT_OK;
+    return b->unsupported ? FDHT_OK : FDHT_ENOMEM;
 }
 
 static int bind_group(layer_scan *s, group *g, int lstm, int direction, fdht_error *err)
@@ -378,6 +324,13 @@ static int bind_group(layer_scan *s, group *g, int lstm, int direction, fdht_err
     g->direction = direction;
     return g->n_old ? keras1_cell(s->w, lstm, direction, g, err)
                     : fdht_w_keras_cell(s->w, lstm, direction, g->kernel, g->recurrent, g->bias, err);
+}
+
+/* A layer's name, or within a layer of several "model_1/dense_1". */
+static const char *name_of(const layer_scan *s, const group *g, fdht_error *err)
+{
+    return s->n_groups == 1 ? fdht_w_text(s->w, err, "%s", s->name)
+                            : fdht_w_text(s->w, err, "%s/%.*s", s->name, (int)g->of->key, g->of->name);
 }
 
 static int add_dense(layer_scan *s, const group *g, fdht_error *err)
@@ -392,11 +345,36 @@ static int add_dense(layer_scan *s, const group *g, fdht_error *err)
     int rc = fdht_w_bind(w, g->kernel, k->dim[0], k->dim[1], 0, err);
     if (!rc && g->bias >= 0)
         rc = fdht_w_bind(w, g->bias, k->dim[1], 0, 0, err);
-    w->dense[d] = (fdht_wdense){.name = fdht_w_text(w, err, "%s", s->name), .sure = true};
-    w->dense[d].weight = fdht_w_whole(g->kernel, FDHT_WEIGHT_COLS, k->dim[1], k->dim[0]);
+    fdht_wdense *to = &w->dense[d];
+    *to = (fdht_wdense){.name = name_of(s, g, err), .sure = true};
+    to->layer = fdht_w_text(w, err, "%s", s->name);
+    to->key = fdht_w_text(w, err, "%.*s", (int)g->of->key, g->of->name);
+    to->weight = fdht_w_whole(g->kernel, FDHT_WEIGHT_COLS, k->dim[1], k->dim[0]);
     if (g->bias >= 0)
-        w->dense[d].bias = fdht_w_whole(g->bias, FDHT_WEIGHT_ROWS, k->dim[1], 1);
-    return rc ? rc : w->dense[d].name ? FDHT_OK : FDHT_ENOMEM;
+        to->bias = fdht_w_whole(g->bias, FDHT_WEIGHT_ROWS, k->dim[1], 1);
+    return rc ? rc : to->name && to->layer && to->key ? FDHT_OK : FDHT_ENOMEM;
+}
+
+static int add_norm(layer_scan *s, const group *g, fdht_error *err)
+{
+    fdht_weights *w = s->w;
+    int rc = FDHT_OK, any = -1;
+    for (int r = 0; r < 4; r++)
+        any = g->norm[r] >= 0 ? g->norm[r] : any;
+    if (any < 0 || g->kernel >= 0 || w->set[any].rank != 1)
+        return FDHT_OK;
+    for (int r = 0; r < 4 && !rc; r++)
+        if (g->norm[r] >= 0)
+            rc = fdht_w_bind(w, g->norm[r], w->set[any].dim[0], 0, 0, err);
+    int at = rc ? rc : fdht_w_add_norm(w, err);
+    if (at < 0)
+        return at;
+    fdht_wnorm *to = &w->norm[at];
+    *to = (fdht_wnorm){.gamma = g->norm[0], .beta = g->norm[1], .mean = g->norm[2], .variance = g->norm[3]};
+    to->name = name_of(s, g, err);
+    to->layer = fdht_w_text(w, err, "%s", s->name);
+    to->key = fdht_w_text(w, err, "%.*s", (int)g->of->key, g->of->name);
+    return to->name && to->layer && to->key ? FDHT_OK : FDHT_ENOMEM;
 }
 
 static int add_cells(layer_scan *s, fdht_error *err)
@@ -412,6 +390,8 @@ static int add_cells(layer_scan *s, fdht_error *err)
         group *g = &s->group[k];
         if (!lstm[k])
             rc = add_dense(s, g, err);
+        if (!lstm[k] && !rc)
+            rc = add_norm(s, g, err);
         if (!lstm[k] || g->lstm >= 0)
             continue;
         int pair = -1;
@@ -434,23 +414,17 @@ static int add_cells(layer_scan *s, fdht_error *err)
         if (!rc && pair >= 0)
             rc = bind_group(s, &s->group[pair], at, 1, err);
         if (!rc)
-            rc = describe(s, at, err);
+            rc = describe(s, g, at, err);
     }
     return rc;
 }
 
-static int scan_layer(layer_scan *s, fdht_error *err)
+/* The data sets of a layer by these names, relative to its group. */
+static int scan_weights(layer_scan *s, char **names, int n, fdht_error *err)
 {
     fdht_weights *w = s->w;
-    char **names = NULL;
-    int n = 0, rc = fdht_w_attr_strings(w, s->root, "weight_names", &names, &n, err);
-    if (rc)
-        return rc;
-    if (n < 0)
-        return fdht_fail(err, FDHT_EFORMAT, "%s: named in layer_names, but has no attribute weight_names",
-                         s->root);
     s->weight = n ? fdht_calloc_err((size_t)n, sizeof *s->weight, s->root, err) : NULL;
-    rc = n && !s->weight ? FDHT_ENOMEM : FDHT_OK;
+    int rc = n && !s->weight ? FDHT_ENOMEM : FDHT_OK;
     for (int i = 0; i < n && !rc; i++) {
         size_t size = strlen(s->root) + strlen(names[i]) + 2;
         char *path = fdht_calloc_err(size, 1, s->root, err);
@@ -475,7 +449,68 @@ static int scan_layer(layer_scan *s, fdht_error *err)
     if (!rc)
         rc = add_cells(s, err);
     fdht_free(s->weight);
+    s->weight = NULL;
+    return rc;
+}
+
+static int scan_layer(layer_scan *s, fdht_error *err)
+{
+    char **names = NULL;
+    int n = 0, rc = fdht_w_attr_strings(s->w, s->root, "weight_names", &names, &n, err);
+    if (rc)
+        return rc;
+    if (n < 0)
+        return fdht_fail(err, FDHT_EFORMAT, "%s: named in layer_names, but has no attribute weight_names",
+                         s->root);
+    rc = scan_weights(s, names, n, err);
     fdht_w_strings_free(names, n);
+    return rc;
+}
+
+/* Keras 0.3: param_0, param_1, .. of a group. */
+static int scan_params(layer_scan *s, fdht_error *err)
+{
+    enum { MOST = 64 };
+    char text[MOST][24], path[64], *names[MOST];
+    int n = 0;
+    for (; n < MOST; n++) {
+        snprintf(text[n], sizeof text[n], "param_%d", n);
+        snprintf(path, sizeof path, "%.30s/%.23s", s->root, text[n]);
+        names[n] = text[n];
+        if (fdht_w_find(s->w, path) < 0)
+            break;
+    }
+    return scan_weights(s, names, n, err);
+}
+
+static int add_layer_name(fdht_weights *w, const char *name, fdht_error *err)
+{
+    void *list = w->layer;
+    if (fdht_w_grow(&list, w->n_layer, &w->cap_layer, sizeof *w->layer, err))
+        return FDHT_ENOMEM;
+    w->layer = list;
+    w->layer[w->n_layer] = fdht_w_text(w, err, "%s", name);
+    return w->layer[w->n_layer++] ? FDHT_OK : FDHT_ENOMEM;
+}
+
+static int scan_keras03(fdht_weights *w, layer_scan *s, fdht_error *err)
+{
+    char **groups = NULL;
+    int n = 0, rc = fdht_w_groups(w, "/", &groups, &n, err);
+    for (int i = 0; i < n && !rc; i++) { /* as many as the numbers say, in their order */
+        char root[32];
+        snprintf(root, sizeof root, "/layer_%d", i);
+        bool there = false;
+        for (int k = 0; k < n; k++)
+            there |= !strcmp(groups[k], root + 1);
+        if (!there)
+            break;
+        *s = (layer_scan){.w = w, .name = root + 1, .root = root, .version = "0.3", .root_list = true};
+        rc = add_layer_name(w, root + 1, err);
+        if (!rc)
+            rc = scan_params(s, err);
+    }
+    fdht_w_strings_free(groups, n);
     return rc;
 }
 
@@ -489,33 +524,36 @@ int fdht_w_scan_keras2(fdht_weights *w, fdht_error *err)
         root = roots[r];
         rc = fdht_w_attr_strings(w, root, "layer_names", &names, &n, err);
     }
-    if (rc || n < 0)
+    if (rc)
         return rc;
-    char *config = fdht_w_attr_string(w, "/", "model_config"),
-         *version = fdht_w_attr_string(w, root, "keras_version");
-    if (!version)
-        version = fdht_w_attr_string(w, "/", "keras_version");
-    fdht_wjson *json = fdht_w_config_parse(config);
     layer_scan *s = fdht_calloc_err(1, sizeof *s, "weights", err);
-    rc = s ? FDHT_OK : FDHT_ENOMEM;
+    if (!s)
+        rc = FDHT_ENOMEM;
+    if (!rc && n < 0)
+        rc = scan_keras03(w, s, err);
+    if (!rc && n >= 0) {
+        w->config = fdht_w_attr_string(w, "/", "model_config");
+        w->config_version = fdht_w_attr_string(w, root, "keras_version");
+        if (!w->config_version)
+            w->config_version = fdht_w_attr_string(w, "/", "keras_version");
+    }
     for (int i = 0; i < n && !rc; i++) {
         const char *base = !strcmp(root, "/") ? "" : root;
         size_t size = strlen(base) + strlen(names[i]) + 2;
-        *s = (layer_scan){.w = w, .name = names[i], .version = version ? version : "not given"};
+        *s = (layer_scan){
+            .w = w, .name = names[i], .version = w->config_version ? w->config_version : "not given"};
         s->root = fdht_calloc_err(size, 1, "weights", err);
         if (!s->root) {
             rc = FDHT_ENOMEM;
             break;
         }
         snprintf(s->root, size, "%s/%s", base, names[i]);
-        s->config = fdht_w_config_find(json, names[i], version ? atoi(version) : 0);
-        rc = scan_layer(s, err);
+        rc = add_layer_name(w, names[i], err);
+        if (!rc)
+            rc = scan_layer(s, err);
         fdht_free(s->root);
     }
     fdht_free(s);
-    fdht_w_config_free(json);
-    fdht_free(config);
-    fdht_free(version);
     fdht_w_strings_free(names, n);
     return rc;
 }

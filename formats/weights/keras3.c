@@ -11,7 +11,7 @@
 typedef struct vars {
     const char *path; /* of variable 0; the group is the first `len` bytes, ".../vars" not included */
     size_t len;
-    int set[3], n;
+    int set[4], n; /* n may be more than `set` has room for */
 } vars;
 
 /* Split "/layers/lstm/cell/vars/0"; false unless it ends so. */
@@ -48,14 +48,14 @@ static const char *layer_name(fdht_weights *w, const char *path, size_t len, con
 
 static bool is_cell(const fdht_weights *w, const vars *v)
 {
-    if (v->n != 2 && v->n != 3)
+    if (v->n < 2)
         return false;
     const fdht_wset *k = &w->set[v->set[0]], *r = &w->set[v->set[1]];
-    bool gates = k->rank == 2 && r->rank == 2 && k->dim[1] == r->dim[1] && r->dim[0] &&
+    bool gates = v->n <= 4 && k->rank == 2 && r->rank == 2 && k->dim[1] == r->dim[1] && r->dim[0] &&
                  (r->dim[1] / 4 == r->dim[0] || r->dim[1] / 3 == r->dim[0]) && r->dim[1] % r->dim[0] == 0;
     /* LSTM cells whose shapes disagree are damage, told apart from simple RNNs (H) */
-    bool named = v->len >= 5 && !memcmp(v->path + v->len - 5, "/cell", 5) && k->rank == 2 && r->rank == 2 &&
-                 r->dim[1] != r->dim[0];
+    bool named = v->n <= 3 && v->len >= 5 && !memcmp(v->path + v->len - 5, "/cell", 5) && k->rank == 2 &&
+                 r->rank == 2 && r->dim[1] != r->dim[0];
     return gates || named;
 }
 
@@ -84,7 +84,7 @@ static int bind_vars(fdht_weights *w, int lstm, int direction, const vars *v, fd
     if (w->set[v->set[0]].dim[1] % 4 && r->dim[1] != 3 * r->dim[0])
         return fdht_fail(err, FDHT_EFORMAT, "%s: expected (D,4H), file has (%zu,%zu)", w->set[v->set[0]].path,
                          w->set[v->set[0]].dim[0], w->set[v->set[0]].dim[1]);
-    return fdht_w_keras_cell(w, lstm, direction, v->set[0], v->set[1], v->n == 3 ? v->set[2] : -1, err);
+    return fdht_w_keras_cell(w, lstm, direction, v->set[0], v->set[1], v->n >= 3 ? v->set[2] : -1, err);
 }
 
 static int add_lstm(fdht_weights *w, const vars *v, const vars *back, fdht_error *err)
@@ -99,13 +99,14 @@ static int add_lstm(fdht_weights *w, const vars *v, const vars *back, fdht_error
     bool gru = w->set[v->set[1]].dim[1] == 3 * w->set[v->set[1]].dim[0];
     l->path = fdht_w_text(w, err, "%.*s", (int)v->len, v->path);
     l->name = layer_name(w, v->path, v->len, back ? side[0] : "/cell", err);
-    l->why = fdht_w_text(
-        w, err, "numbered variables in %.*s/vars, %s in columns%s%s; recurrent activation not recorded",
-        (int)v->len, v->path,
-        gru ? "(D,3H), (H,3H): Keras 3, a GRU, gates z,r,h" : "(D,4H), (H,4H): Keras 3, gates i,f,c,o",
-        *w->order ? ", overridden by " : "", w->order);
+    l->why = fdht_w_text(w, err, "numbered variables in %.*s/vars, %s in columns%s%s", (int)v->len, v->path,
+                         gru ? "(D,3H), (H,3H): Keras 3, a GRU, gates z,r,h"
+                             : "(D,4H), (H,4H): Keras 3, gates i,f,c,o",
+                         *w->order ? ", overridden by " : "", w->order);
     if (!l->path || !l->name || !l->why)
         return FDHT_ENOMEM;
+    if (v->n > 3)
+        w->bound[at].unsupported = "weights of the cell that are not read";
     int rc = bind_vars(w, at, 0, v, err);
     if (!rc && back)
         rc = bind_vars(w, at, 1, back, err);
@@ -137,6 +138,31 @@ static int add_dense(fdht_weights *w, const vars *v, fdht_error *err)
     return rc;
 }
 
+/* Up to four vectors of one length: what they are depends on the layer. */
+static int add_norm(fdht_weights *w, const vars *v, fdht_error *err)
+{
+    if (v->n > 4)
+        return FDHT_OK;
+    for (int i = 0; i < v->n; i++)
+        if (w->set[v->set[i]].rank != 1 || w->set[v->set[i]].dim[0] != w->set[v->set[0]].dim[0] ||
+            !w->set[v->set[i]].dim[0])
+            return FDHT_OK;
+    for (int i = 0; i < v->n; i++) {
+        fdht_error ignored;
+        int rc = fdht_w_bind(w, v->set[i], w->set[v->set[i]].dim[0], 0, 0, &ignored);
+        if (rc) /* numbers of another kind: a counter, the state of a random generator */
+            return rc == FDHT_EFORMAT ? FDHT_OK : fdht_fail(err, rc, "%s", ignored.msg);
+    }
+    const char *name = layer_name(w, v->path, v->len, "", err);
+    int at = name ? fdht_w_add_norm(w, err) : FDHT_ENOMEM;
+    if (at < 0)
+        return at;
+    w->norm[at].name = name;
+    w->norm[at].n = v->n;
+    memcpy(w->norm[at].set, v->set, sizeof v->set);
+    return FDHT_OK;
+}
+
 /* By name, numbers as numbers, so that lstm_10 comes after lstm_2. */
 static int by_path(const void *a, const void *b)
 {
@@ -159,10 +185,10 @@ int fdht_w_scan_keras3(fdht_weights *w, fdht_error *err)
         bool same = n && list[n - 1].len == len && !memcmp(list[n - 1].path, path, len);
         if (!same && number == 0)
             list[n++] = (vars){.path = path, .len = len, .set = {i}, .n = 1};
-        else if (same && number == list[n - 1].n && number < 3)
+        else if (same && number == list[n - 1].n && number < 4)
             list[n - 1].set[number] = i, list[n - 1].n++;
         else if (same)
-            list[n - 1].n = 4;
+            list[n - 1].n = 5;
     }
     if (n)
         qsort(list, (size_t)n, sizeof *list, by_path);
@@ -174,6 +200,8 @@ int fdht_w_scan_keras3(fdht_weights *w, fdht_error *err)
             rc = add_lstm(w, &list[i], back, err);
         } else {
             rc = add_dense(w, &list[i], err);
+            if (!rc)
+                rc = add_norm(w, &list[i], err);
         }
     }
     fdht_free(list);

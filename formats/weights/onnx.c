@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arrays/arrays.h"
 #include "weights/weights.h"
 
 /* The data set beside `path` whose name has `letter` in place of its last letter; -1 if there is none. */
@@ -46,6 +47,43 @@ static int bind_node(fdht_weights *w, int lstm, int W, int R, int B, fdht_error 
     return FDHT_OK;
 }
 
+/* GRUs (3H) and simple RNNs (H) have the same arrays. */
+static bool is_recurrent(const fdht_wset *r)
+{
+    return r->rank == 3 && r->dim[1] != 3 * r->dim[2] && r->dim[1] != r->dim[2];
+}
+
+/* An LSTM of the arrays W, R and, -1 if there is none, B. stem: length of what their paths share. */
+static int add_arrays(fdht_weights *w, int W, int R, int B, size_t stem, const char *seen, fdht_error *err)
+{
+    const char *path = w->set[W].path;
+    int at = fdht_w_add_lstm(w, err);
+    if (at < 0)
+        return at;
+    fdht_weights_lstm *l = &w->lstm[at];
+    size_t skip = stem && path[0] == '/';
+    l->layout = FDHT_LAYOUT_ONNX;
+    l->activation = FDHT_SIGMOID;
+    l->path = fdht_w_text(w, err, "%.*s", stem ? (int)stem : 1, path);
+    l->name = stem > skip ? fdht_w_text(w, err, "%.*s", (int)(stem - skip), path + skip)
+                          : fdht_w_text(w, err, "lstm");
+    l->why = fdht_w_text(w, err, "%s ONNX, gates i,o,f,c in rows%s%s; ONNX's default activations", seen,
+                         *w->order ? ", overridden by " : "", w->order);
+    return l->path && l->name && l->why ? bind_node(w, at, W, R, B, err) : FDHT_ENOMEM;
+}
+
+int fdht_w_onnx_lstm(fdht_weights *w, int W, int R, int B, const char *name, fdht_error *err)
+{
+    if (w->set[W].rank != 3 || w->set[R].rank != 3)
+        return fdht_fail(err, FDHT_EFORMAT, "%s: W of rank %d, R of rank %d, expected 3", name,
+                         w->set[W].rank, w->set[R].rank);
+    int rc = add_arrays(w, W, R, B, strlen(w->set[W].path), "an LSTM node of the graph:", err);
+    if (rc)
+        return rc;
+    w->lstm[w->n_lstm - 1].name = fdht_w_text(w, err, "%s", name);
+    return w->lstm[w->n_lstm - 1].name ? FDHT_OK : FDHT_ENOMEM;
+}
+
 static int add_node(fdht_weights *w, int W, fdht_error *err)
 {
     const char *path = w->set[W].path;
@@ -59,37 +97,63 @@ static int add_node(fdht_weights *w, int W, fdht_error *err)
     int R = sibling(w, path, 'R', buffer), B = sibling(w, path, 'B', buffer),
         P = sibling(w, path, 'P', buffer);
     fdht_free(buffer);
-    if (R < 0 || w->set[R].rank != 3 || w->set[R].dim[1] == 3 * w->set[R].dim[2] ||
-        w->set[R].dim[1] == w->set[R].dim[2]) /* GRU, RNN */
+    if (R < 0 || !is_recurrent(&w->set[R]))
         return FDHT_OK;
-    int at = fdht_w_add_lstm(w, err);
-    if (at < 0)
-        return at;
-    fdht_weights_lstm *l = &w->lstm[at];
-    size_t stem = n > 2 ? n - 2 : 0, skip = stem && path[0] == '/';
-    l->layout = FDHT_LAYOUT_ONNX;
-    l->activation = FDHT_SIGMOID;
-    l->path = fdht_w_text(w, err, "%.*s", stem ? (int)stem : 1, path);
-    l->name = stem > skip ? fdht_w_text(w, err, "%.*s", (int)(stem - skip), path + skip)
-                          : fdht_w_text(w, err, "lstm");
-    l->why =
-        fdht_w_text(w, err,
-                    "W (dirs,4H,D) beside R (dirs,4H,H): ONNX, gates i,o,f,c in rows%s%s; ONNX's default "
-                    "activations",
-                    *w->order ? ", overridden by " : "", w->order);
-    if (!l->path || !l->name || !l->why)
-        return FDHT_ENOMEM;
-    if (P >= 0)
-        w->bound[at].unsupported = "peephole weights (P) are not supported";
-    return bind_node(w, at, W, R, B, err);
+    int rc = add_arrays(w, W, R, B, n > 2 ? n - 2 : 0, "W (dirs,4H,D) beside R (dirs,4H,H):", err);
+    if (!rc && P >= 0)
+        w->bound[w->n_lstm - 1].unsupported = "peephole weights (P) are not supported";
+    return rc;
+}
+
+/* Initializers whose names tell nothing ("onnx::LSTM_163"): W, R and B by their shapes, one after the other. */
+static int add_unnamed(fdht_weights *w, const fdht_wset *const *set, int left, int *used, fdht_error *err)
+{
+    bool first = set[0]->rank == 2 && left > 2; /* B, W, R, as of two directions */
+    const fdht_wset *a = set[first], *r = left > 1 + first ? set[1 + first] : NULL;
+    const fdht_wset *b = first ? set[0] : left > 2 ? set[2] : NULL;
+    *used = 1;
+    if (!r || a->rank != 3 || r->rank != 3 || a->dim[0] != r->dim[0] || (a->dim[0] != 1 && a->dim[0] != 2) ||
+        a->dim[1] != r->dim[1] || !r->dim[2] || r->dim[1] / 4 != r->dim[2] || r->dim[1] % 4)
+        return FDHT_OK;
+    bool bias =
+        b && b->rank == 2 && b->dim[0] == a->dim[0] && b->dim[1] / 2 == a->dim[1] && b->dim[1] % 2 == 0;
+    if (first && !bias)
+        return FDHT_OK;
+    *used = 2 + bias;
+    return add_arrays(w, (int)(a - w->set), (int)(r - w->set), bias ? (int)(b - w->set) : -1, strlen(a->path),
+                      "(dirs,4H,D), (dirs,4H,H), (dirs,8H) one after the other:", err);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    return fdht_natural_compare((*(const fdht_wset *const *)a)->path, (*(const fdht_wset *const *)b)->path);
+}
+
+/* "onnx::LSTM_99" is before "onnx::LSTM_100". */
+static int scan_unnamed(fdht_weights *w, fdht_error *err)
+{
+    const fdht_wset **set = fdht_calloc_err((size_t)w->n_sets + 1, sizeof *set, "weights", err);
+    int rc = set ? FDHT_OK : FDHT_ENOMEM, used;
+    for (int i = 0; i < w->n_sets && !rc; i++)
+        set[i] = &w->set[i];
+    if (!rc)
+        qsort(set, (size_t)w->n_sets, sizeof *set, by_number);
+    for (int i = 0; i < w->n_sets && !rc; i += used)
+        rc = add_unnamed(w, set + i, w->n_sets - i, &used, err);
+    fdht_free(set);
+    return rc;
 }
 
 int fdht_w_scan_onnx(fdht_weights *w, fdht_error *err)
 {
     int rc = FDHT_OK;
+    if (w->arrays && fdht_arrays_graph(w->arrays))
+        return fdht_w_scan_onnx_graph(w, err);
     for (int i = 0; i < w->n_sets && !rc; i++)
         rc = add_node(w, i, err);
-    return rc;
+    if (!rc && !w->n_lstm)
+        rc = scan_unnamed(w, err);
+    return rc || !w->n_lstm ? rc : fdht_w_scan_modules(w, err);
 }
 
 /* --- plain

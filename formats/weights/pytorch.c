@@ -56,7 +56,8 @@ static int by_prefix(const void *a, const void *b)
 /* "/module.model.lstm" -> "lstm": what torch.compile, DataParallel and Lightning put before every key. */
 static const char *strip(const char *prefix, size_t *len)
 {
-    static const char *const skip[] = {"/", "_orig_mod.", "module.", "model."};
+    static const char *const skip[] = {"/",          "state_dict.", "model_state_dict.",
+                                       "_orig_mod.", "module.",     "model."};
     for (size_t i = 0; i < FDHT_COUNT(skip); i++) {
         size_t n = strlen(skip[i]);
         if (*len > n && !memcmp(prefix, skip[i], n))
@@ -227,6 +228,50 @@ static int add_dense(fdht_weights *w, int set, fdht_error *err)
     return rc;
 }
 
+/* "X.weight" and "X.bias" (n): LayerNorm; with "X.running_mean", "X.running_var" BatchNorm1d. */
+static int add_norm(fdht_weights *w, int set, fdht_error *err)
+{
+    static const char *const leaf[] = {"bias", "running_mean", "running_var"};
+    const fdht_wset *s = &w->set[set];
+    size_t len = strlen(s->path);
+    if (len < 8 || strcmp(s->path + len - 7, ".weight") != 0 || s->rank != 1 || !s->dim[0])
+        return FDHT_OK;
+    char *path = fdht_calloc_err(len + 16, 1, "weights", err);
+    int other[3] = {-1, -1, -1}, rc = FDHT_OK;
+    if (!path)
+        return FDHT_ENOMEM;
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, len + 16, "%.*s.%s", (int)(len - 7), s->path, leaf[i]);
+        other[i] = fdht_w_find(w, path);
+    }
+    fdht_free(path);
+    if (other[0] < 0 || (other[1] < 0) != (other[2] < 0))
+        return FDHT_OK;
+    size_t name_len = len - 7;
+    const char *stem = strip(s->path, &name_len), *name = fdht_w_text(w, err, "%.*s", (int)name_len, stem);
+    rc = fdht_w_bind(w, set, s->dim[0], 0, 0, err);
+    for (int i = 0; i < 3 && !rc; i++)
+        if (other[i] >= 0)
+            rc = fdht_w_bind(w, other[i], s->dim[0], 0, 0, err);
+    int at = rc ? rc : name ? fdht_w_add_norm(w, err) : FDHT_ENOMEM;
+    if (at < 0)
+        return at;
+    w->norm[at] =
+        (fdht_wnorm){.name = name, .gamma = set, .beta = other[0], .mean = other[1], .variance = other[2]};
+    return FDHT_OK;
+}
+
+int fdht_w_scan_modules(fdht_weights *w, fdht_error *err)
+{
+    int rc = FDHT_OK;
+    for (int i = 0; i < w->n_sets && !rc; i++) {
+        rc = add_dense(w, i, err);
+        if (!rc)
+            rc = add_norm(w, i, err);
+    }
+    return rc;
+}
+
 int fdht_w_scan_pytorch(fdht_weights *w, fdht_error *err)
 {
     key *k = w->n_sets ? fdht_calloc_err((size_t)w->n_sets, sizeof *k, "weights", err) : NULL;
@@ -248,8 +293,8 @@ int fdht_w_scan_pytorch(fdht_weights *w, fdht_error *err)
             rc = add_module(w, k + i, end - i, err);
         i = end;
     }
-    for (int i = 0; i < w->n_sets && w->n_lstm && !rc; i++)
-        rc = add_dense(w, i, err);
+    if (!rc && w->n_lstm)
+        rc = fdht_w_scan_modules(w, err);
     fdht_free(k);
     return rc;
 }

@@ -1,8 +1,9 @@
 /* weights/read.c - canonical slabs of a part, whatever way its blocks stand in the file, in bounded memory.
  */
+#include <math.h>
 #include <string.h>
 
-#include "weights/weights.h"
+#include "weights/container.h"
 
 enum { BUFFER = 1 << 21, TILE = 32 }; /* numbers; 8 MiB of float */
 
@@ -55,7 +56,7 @@ static int read_bfloat16(const fdht_wset *s, const rect *r, float *out, size_t l
     return rc;
 }
 
-static int read_rect(const fdht_wset *s, const rect *r, float *out, size_t ld, fdht_error *err)
+static int read_hdf5(const fdht_wset *s, const rect *r, float *out, size_t ld, fdht_error *err)
 {
     int rc = FDHT_OK;
     H5E_BEGIN_TRY
@@ -81,6 +82,23 @@ static int read_rect(const fdht_wset *s, const rect *r, float *out, size_t ld, f
     return rc;
 }
 
+static int read_rect(const fdht_weights *w, const fdht_wset *s, const rect *r, float *out, size_t ld,
+                     fdht_error *err)
+{
+    int rc = FDHT_OK;
+    if (w->arrays)
+        rc = fdht_w_container_read(w, s, r->lead, r->row, r->rows, r->col, r->cols, out, ld, err);
+    else
+        rc = read_hdf5(s, r, out, ld, err);
+    for (size_t i = 0; i < r->rows && !rc; i++)
+        for (size_t j = 0; j < r->cols; j++)
+            if (!isfinite(out[i * ld + j]))
+                return fdht_fail(err, FDHT_EFORMAT, "%s: the number at row %zu, column %zu is %s", s->path,
+                                 r->row + i, r->col + j,
+                                 isnan(out[i * ld + j]) ? "not a number" : "infinite");
+    return rc;
+}
+
 /* out[j][c] = in[c][j], tile by tile. in (cols, ld_in), out (rows, ld). */
 static void transpose(const float *in, size_t ld_in, size_t rows, size_t cols, float *out, size_t ld)
 {
@@ -93,9 +111,9 @@ static void transpose(const float *in, size_t ld_in, size_t rows, size_t cols, f
 
 /* Columns [col, col+cols) of n blocks that stand side by side in the file's rows [..][at, at + n rows): whole
  * rows of the file are read at once and each block goes where its gate belongs. */
-static int read_transposed(const fdht_wset *s, const fdht_wblock *b, size_t at, size_t width,
-                           const size_t *gate_at, float *const *gate_out, int n, size_t rows, size_t col,
-                           size_t cols, size_t ld, float *buffer, fdht_error *err)
+static int read_transposed(const fdht_weights *w, const fdht_wset *s, const fdht_wblock *b, size_t at,
+                           size_t width, const size_t *gate_at, float *const *gate_out, int n, size_t rows,
+                           size_t col, size_t cols, size_t ld, float *buffer, fdht_error *err)
 {
     size_t wide = FDHT_MIN(width, (size_t)BUFFER), step = BUFFER / wide;
     int rc = FDHT_OK;
@@ -103,7 +121,7 @@ static int read_transposed(const fdht_wset *s, const fdht_wblock *b, size_t at, 
         size_t part = FDHT_MIN(step, cols - c);
         for (size_t j = 0; j < width && !rc; j += wide) {
             rect r = {b->lead, b->row + col + c, part, at + j, FDHT_MIN(wide, width - j)};
-            rc = read_rect(s, &r, buffer, r.cols, err);
+            rc = read_rect(w, s, &r, buffer, r.cols, err);
             for (int g = 0; g < n && !rc; g++) { /* what of gate g stands in [j, j + r.cols) */
                 size_t from = FDHT_MAX(gate_at[g], j), to = FDHT_MIN(gate_at[g] + rows, j + r.cols);
                 if (from < to)
@@ -116,8 +134,8 @@ static int read_transposed(const fdht_wset *s, const fdht_wblock *b, size_t at, 
 }
 
 /* Numbers [from, from + n) of a CuDNN block read as one run, to out[0..n). */
-static int read_run(const fdht_wset *s, const fdht_wblock *b, size_t width, size_t from, size_t n, float *out,
-                    float *buffer, fdht_error *err)
+static int read_run(const fdht_weights *w, const fdht_wset *s, const fdht_wblock *b, size_t width,
+                    size_t from, size_t n, float *out, float *buffer, fdht_error *err)
 {
     int rc = FDHT_OK;
     while (n && !rc) {
@@ -132,7 +150,7 @@ static int read_run(const fdht_wset *s, const fdht_wblock *b, size_t width, size
         }
         size_t offset = width > BUFFER ? 0 : skip, got = FDHT_MIN(n, rows * wide - offset);
         rect r = {b->lead, b->row + from / width, rows, b->col + skip - offset, wide};
-        rc = read_rect(s, &r, buffer, wide, err);
+        rc = read_rect(w, s, &r, buffer, wide, err);
         if (!rc)
             memcpy(out, buffer + offset, got * sizeof *out);
         out += got, from += got, n -= got;
@@ -151,13 +169,13 @@ static int read_block(const fdht_weights *w, const fdht_wpart *p, const fdht_wbl
     switch (b->map) {
     case FDHT_WEIGHT_ROWS: {
         rect r = {b->lead, b->row + row, rows, b->col + col, cols};
-        return read_rect(s, &r, out, ld, err);
+        return read_rect(w, s, &r, out, ld, err);
     }
     case FDHT_WEIGHT_COLS:
-        return read_transposed(s, b, b->col + row, rows, &zero, &out, 1, rows, col, cols, ld, buffer, err);
+        return read_transposed(w, s, b, b->col + row, rows, &zero, &out, 1, rows, col, cols, ld, buffer, err);
     case FDHT_WEIGHT_CUDNN:
         for (size_t j = 0; j < rows && !rc; j++)
-            rc = read_run(s, b, p->rows, (row + j) * p->cols + col, cols, out + j * ld, buffer, err);
+            rc = read_run(w, s, b, p->rows, (row + j) * p->cols + col, cols, out + j * ld, buffer, err);
     }
     return rc;
 }
@@ -179,7 +197,7 @@ static int read_part(const fdht_weights *w, const fdht_wpart *p, size_t row, siz
         float *to[4];
         for (int g = 0; g < p->gates; g++)
             at[g] = p->block[g].col, to[g] = out + (size_t)g * p->rows * ld;
-        return read_transposed(&w->set[p->block[0].set], &p->block[0], 0, rows, at, to, p->gates, p->rows,
+        return read_transposed(w, &w->set[p->block[0].set], &p->block[0], 0, rows, at, to, p->gates, p->rows,
                                col, cols, ld, buffer, err);
     }
     int rc = FDHT_OK;
@@ -261,18 +279,41 @@ int fdht_weights_read(const fdht_weights *w, int lstm, int direction, fdht_weigh
     return rc ? fdht_fail_prefix(err, rc, "%s", w->file) : FDHT_OK;
 }
 
-int fdht_weights_read_head(const fdht_weights *w, float *weight, float *bias, fdht_error *err)
+int fdht_w_read_whole(const fdht_weights *w, const fdht_wpart *p, float *out, fdht_error *err)
 {
-    if (w->head < 0)
-        return fdht_fail(err, FDHT_EINVAL, "%s: there is no dense head", w->file);
-    const fdht_wdense *d = &w->dense[w->head];
-    float *buffer = fdht_calloc_err(BUFFER, sizeof *buffer, "dense head", err);
+    float *buffer = fdht_calloc_err(BUFFER, sizeof *buffer, "weights of a layer", err);
     if (!buffer)
         return FDHT_ENOMEM;
-    int rc =
-        read_part(w, &d->weight, 0, d->weight.rows, 0, d->weight.cols, weight, d->weight.cols, buffer, err);
-    if (!rc)
-        rc = read_bias(w, (const fdht_wpart[2]){d->bias}, 0, d->weight.rows, bias, 1, err);
+    int rc = read_part(w, p, 0, p->rows, 0, p->cols, out, p->cols, buffer, err);
     fdht_free(buffer);
     return rc ? fdht_fail_prefix(err, rc, "%s", w->file) : FDHT_OK;
+}
+
+int fdht_w_read_norm(const fdht_weights *w, const fdht_wlink *l, double *scale, double *shift,
+                     fdht_error *err)
+{
+    size_t n = l->link.outputs;
+    const fdht_wpart *part[4] = {&l->gamma, &l->beta, &l->mean, &l->variance};
+    float *v = fdht_calloc_err(4 * n, sizeof *v, "weights of a layer", err);
+    int rc = v ? FDHT_OK : FDHT_ENOMEM;
+    for (size_t p = 0; p < 4 && !rc; p++) {
+        for (size_t i = 0; i < n; i++)
+            v[p * n + i] = p == 0 || p == 3;
+        if (part[p]->gates)
+            rc = fdht_w_read_whole(w, part[p], v + p * n, err);
+    }
+    for (size_t i = 0; i < n && !rc; i++) {
+        double s = v[i];
+        if (l->link.kind == FDHT_LINK_NORM) {
+            double variance = (double)v[3 * n + i] + l->link.epsilon;
+            if (!(variance > 0))
+                rc = fdht_fail(err, FDHT_EFORMAT, "%s: %s: the variance at %zu is %g", w->file, l->link.name,
+                               i, (double)v[3 * n + i]);
+            s /= sqrt(variance);
+        }
+        scale[i] = s;
+        shift[i] = (double)v[n + i] - s * (double)v[2 * n + i];
+    }
+    fdht_free(v);
+    return rc;
 }

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "weights/weights.h"
+#include "arrays/arrays.h"
+#include "weights/topology.h"
 
 static const char *const layout_name[FDHT_LAYOUTS] = {
     [FDHT_LAYOUT_AUTO] = "auto",   [FDHT_LAYOUT_KERAS1] = "keras1", [FDHT_LAYOUT_KERAS2] = "keras2",
@@ -53,8 +54,7 @@ int fdht_layout_parse(const char *name, fdht_layout *out, fdht_error *err)
 /* --- collecting
  * ------------------------------------------------------------------------------------------------ */
 
-/* Room for one more: *array of n items, *cap of them allocated. */
-static int grow(void **array, int n, int *cap, size_t size, fdht_error *err)
+int fdht_w_grow(void **array, int n, int *cap, size_t size, fdht_error *err)
 {
     if (n < *cap)
         return FDHT_OK;
@@ -77,7 +77,7 @@ const char *fdht_w_text(fdht_weights *w, fdht_error *err, const char *fmt, ...)
     int n = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
     void *list = w->string;
-    if (grow(&list, w->n_strings, &w->cap_strings, sizeof *w->string, err))
+    if (fdht_w_grow(&list, w->n_strings, &w->cap_strings, sizeof *w->string, err))
         return NULL;
     w->string = list;
     char *text = fdht_calloc_err((size_t)n + 1, 1, "weights", err);
@@ -93,21 +93,32 @@ int fdht_w_add_lstm(fdht_weights *w, fdht_error *err)
 {
     void *a = w->lstm, *b = w->bound;
     int cap = w->cap_lstm;
-    if (grow(&a, w->n_lstm, &cap, sizeof *w->lstm, err))
+    if (fdht_w_grow(&a, w->n_lstm, &cap, sizeof *w->lstm, err))
         return FDHT_ENOMEM;
     w->lstm = a;
-    if (grow(&b, w->n_lstm, &w->cap_lstm, sizeof *w->bound, err))
+    if (fdht_w_grow(&b, w->n_lstm, &w->cap_lstm, sizeof *w->bound, err))
         return FDHT_ENOMEM;
     w->bound = b;
-    w->lstm[w->n_lstm] = (fdht_weights_lstm){.name = "", .path = "", .dtype = "", .why = ""};
+    w->lstm[w->n_lstm] = (fdht_weights_lstm){
+        .name = "", .path = "", .dtype = "", .why = "", .candidate = FDHT_TANH, .output = FDHT_TANH};
     w->bound[w->n_lstm] = (fdht_wlstm){.module = ""};
     return w->n_lstm++;
+}
+
+int fdht_w_add_norm(fdht_weights *w, fdht_error *err)
+{
+    void *a = w->norm;
+    if (fdht_w_grow(&a, w->n_norm, &w->cap_norm, sizeof *w->norm, err))
+        return FDHT_ENOMEM;
+    w->norm = a;
+    w->norm[w->n_norm] = (fdht_wnorm){.name = "", .gamma = -1, .beta = -1, .mean = -1, .variance = -1};
+    return w->n_norm++;
 }
 
 int fdht_w_add_dense(fdht_weights *w, fdht_error *err)
 {
     void *a = w->dense;
-    if (grow(&a, w->n_dense, &w->cap_dense, sizeof *w->dense, err))
+    if (fdht_w_grow(&a, w->n_dense, &w->cap_dense, sizeof *w->dense, err))
         return FDHT_ENOMEM;
     w->dense = a;
     w->dense[w->n_dense] = (fdht_wdense){.name = ""};
@@ -148,88 +159,97 @@ fdht_wpart fdht_w_whole(int set, fdht_weight_map map, size_t rows, size_t cols)
     return (fdht_wpart){.gates = 1, .rows = rows, .cols = cols, .block = {{set, SIZE_MAX, 0, 0, map}}};
 }
 
-/* --- what runs after what
- * -------------------------------------------------------------------------------------- */
-
-static size_t outputs(const fdht_weights_lstm *l)
+size_t fdht_w_outputs(const fdht_weights_lstm *l)
 {
     return (size_t)l->directions * (l->proj_size ? l->proj_size : l->hidden_size);
 }
 
-/* One model has one number of directions. */
-static bool follows(const fdht_weights_lstm *a, const fdht_weights_lstm *b)
-{
-    return outputs(a) == b->input_size && a->directions == b->directions;
-}
+/* --- the network --- */
 
-static bool is_stack(const fdht_weights_lstm *l, int n)
+/* LSTMs in the order they run, where one chain has them all. */
+static int order_lstms(fdht_weights *w, const int *order, fdht_error *err)
 {
-    for (int i = 1; i < n; i++)
-        if (!follows(&l[i - 1], &l[i]))
-            return false;
-    return n > 0;
-}
-
-enum { MAX_SEARCH = 8 };
-
-/* Count the orders in which all chain, keeping the first; stops at two. */
-static void search(const fdht_weights *w, int *order, int depth, unsigned used, int *first, int *found)
-{
-    if (depth == w->n_lstm) {
-        if (!(*found)++)
-            memcpy(first, order, (size_t)depth * sizeof *order);
-        return;
+    size_t n = (size_t)w->n_lstm;
+    fdht_weights_lstm *lstm = fdht_calloc_err(n, sizeof *lstm, "weights", err);
+    fdht_wlstm *bound = lstm ? fdht_calloc_err(n, sizeof *bound, "weights", err) : NULL;
+    if (bound) {
+        for (size_t i = 0; i < n; i++)
+            lstm[i] = w->lstm[order[i]], bound[i] = w->bound[order[i]];
+        memcpy(w->lstm, lstm, n * sizeof *lstm);
+        memcpy(w->bound, bound, n * sizeof *bound);
+        for (int k = 0; k < w->graph->n; k++)
+            for (int i = 0; i < w->n_lstm; i++)
+                if (w->graph->node[k].use.lstm == order[i]) {
+                    w->graph->node[k].use.lstm = i;
+                    break;
+                }
     }
-    for (int i = 0; i < w->n_lstm && *found < 2; i++) {
-        if (used & 1u << i || (depth && !follows(&w->lstm[order[depth - 1]], &w->lstm[i])))
+    fdht_free(lstm);
+    fdht_free(bound);
+    return bound ? FDHT_OK : FDHT_ENOMEM;
+}
+
+static int find_topology(fdht_weights *w, fdht_error *err)
+{
+    fdht_weights_chain *c = NULL;
+    w->graph = fdht_calloc_err(1, sizeof *w->graph, "weights", err);
+    int rc = w->graph ? fdht_w_graph_keras(w, w->graph, err) : FDHT_ENOMEM;
+    if (!rc && !w->graph->n)
+        rc = fdht_w_graph_onnx(w, w->graph, err);
+    w->described = !rc && w->graph->n > 0;
+    if (!rc && !w->described)
+        rc = fdht_w_graph_guess(w, w->graph, err);
+    if (!rc)
+        fdht_w_count_readers(w->graph);
+    for (int i = 0; !rc && w->described && !w->arrays && i < w->graph->n;
+         i++) /* what nothing reads is an output */
+        w->graph->node[i].is_output |=
+            !w->graph->node[i].readers && w->graph->node[i].kind != FDHT_WNODE_INPUT;
+    int *order = rc ? NULL : fdht_calloc_err((size_t)w->n_lstm, sizeof *order, "weights", err);
+    if (!rc && !order)
+        rc = FDHT_ENOMEM;
+    if (!rc) {
+        int n = fdht_w_chain_order(w, order, w->n_lstm, err);
+        w->info.stack = n == w->n_lstm;
+        rc = n < 0 ? n : w->info.stack ? order_lstms(w, order, err) : FDHT_OK;
+    }
+    fdht_free(order);
+    if (rc || !w->info.stack)
+        return rc;
+    /* a head that is not there is the selection's error, not the file's */
+    rc = fdht_weights_chain_of(w, 0, w->n_lstm, &c, NULL);
+    if (rc)
+        return rc == FDHT_ENOMEM ? fdht_fail(err, rc, "out of memory: chain") : FDHT_OK;
+    w->info.classes = c->classes;
+    for (int i = 0; i < c->n_links; i++)
+        if (c->head == c->link[i].name) {
+            w->info.head = fdht_w_text(w, err, "%s", c->head);
+            w->info.head_bias = ((fdht_wchain *)c)->use[i].bias.gates > 0;
+            rc = w->info.head ? FDHT_OK : FDHT_ENOMEM;
+        }
+    fdht_weights_chain_free(c);
+    return rc;
+}
+
+/* Where the activation of a Keras layer comes from. */
+static int explain_activations(fdht_weights *w, fdht_error *err)
+{
+    for (int i = 0; i < w->n_lstm; i++) {
+        fdht_weights_lstm *l = &w->lstm[i];
+        if (l->layout > FDHT_LAYOUT_KERAS3)
             continue;
-        order[depth] = i;
-        search(w, order, depth + 1, used | 1u << i, first, found);
+        bool known = l->activation != FDHT_ACTIVATION_UNKNOWN;
+        const char *word =
+            l->layout == FDHT_LAYOUT_CUDNN ? "CuDNN's gates are sigmoid"
+            : known                        ? "recurrent activation from model_config"
+            : l->layout == FDHT_LAYOUT_KERAS1
+                ? "no model_config: recurrent activation not recorded (Keras 1's default was hard_sigmoid)"
+                : "no model_config: recurrent activation not recorded";
+        l->why = fdht_w_text(w, err, "%s; %s", l->why, word);
+        if (!l->why)
+            return FDHT_ENOMEM;
     }
-}
-
-/* Names of different classes ("bidirectional", "lstm") do not tell which runs first; sizes may. */
-static void find_order(fdht_weights *w)
-{
-    w->info.stack = is_stack(w->lstm, w->n_lstm);
-    if (w->info.stack || w->n_lstm > MAX_SEARCH)
-        return;
-    int order[MAX_SEARCH], first[MAX_SEARCH], found = 0;
-    search(w, order, 0, 0, first, &found);
-    if (found != 1)
-        return;
-    fdht_weights_lstm lstm[MAX_SEARCH];
-    fdht_wlstm bound[MAX_SEARCH];
-    for (int i = 0; i < w->n_lstm; i++)
-        lstm[i] = w->lstm[first[i]], bound[i] = w->bound[first[i]];
-    memcpy(w->lstm, lstm, (size_t)w->n_lstm * sizeof *lstm);
-    memcpy(w->bound, bound, (size_t)w->n_lstm * sizeof *bound);
-    w->info.stack = true;
-}
-
-static size_t classes_of(const fdht_wdense *d)
-{
-    return d->weight.rows;
-}
-
-/* A head takes the last state, feeds no other dense layer, and is the only such or the last one named. */
-static void find_head(fdht_weights *w)
-{
-    size_t width = outputs(&w->lstm[w->n_lstm - 1]);
-    w->head = -1;
-    for (int i = 0; i < w->n_dense; i++) {
-        const fdht_wdense *d = &w->dense[i];
-        bool feeds = false;
-        for (int k = 0; k < w->n_dense; k++)
-            feeds |= k != i && w->dense[k].sure && w->dense[k].weight.cols == classes_of(d);
-        if (d->sure && d->weight.cols == width && !feeds)
-            w->head = i;
-    }
-    if (w->head < 0)
-        return;
-    w->info.classes = classes_of(&w->dense[w->head]);
-    w->info.head = w->dense[w->head].name;
-    w->info.head_bias = w->dense[w->head].bias.gates > 0;
+    return FDHT_OK;
 }
 
 /* --- opening
@@ -253,13 +273,42 @@ static int parse_order(fdht_weights *w, const char *text, fdht_error *err)
     return FDHT_OK;
 }
 
+/* The other recurrent layers, by what their names or classes are called in files. */
+static const char *other_recurrent(fdht_weights *w)
+{
+    static const struct {
+        const char *word, *class, *is;
+    } kinds[] = {{"conv_lstm", "\"ConvLSTM", "a convolutional LSTM (ConvLSTM)"},
+                 {"convlstm", "\"ConvLSTM", "a convolutional LSTM (ConvLSTM)"},
+                 {"gru", "GRU\"", "a GRU"},
+                 {"simple_rnn", "\"SimpleRNN\"", "a simple RNN"},
+                 {"simplernn", "\"SimpleRNN\"", "a simple RNN"}};
+    for (size_t k = 0; k < FDHT_COUNT(kinds); k++) {
+        if (w->config && strstr(w->config, kinds[k].class))
+            return fdht_w_text(w, NULL, "the model has %s", kinds[k].is);
+        for (int i = 0; i < w->n_sets; i++)
+            if (strcasestr(w->set[i].path, kinds[k].word))
+                return fdht_w_text(w, NULL, "%s belongs to %s", w->set[i].path, kinds[k].is);
+    }
+    for (int i = 0; i < w->n_sets; i++) { /* PyTorch's names */
+        const fdht_wset *s = &w->set[i];
+        size_t n = s->rank == 2 && s->dim[1] && strstr(s->path, "weight_hh") ? s->dim[0] / s->dim[1] : 0;
+        if ((n == 1 || n == 3) && s->dim[0] % s->dim[1] == 0)
+            return fdht_w_text(w, NULL, "%s belongs to %s", s->path, n == 3 ? "a GRU" : "a simple RNN");
+    }
+    return NULL;
+}
+
 static int scan_all(fdht_weights *w, fdht_error *err)
 {
     fdht_layout only = w->opt.layout;
+    bool described = w->arrays && fdht_arrays_graph(w->arrays);
     for (size_t r = 0; r < FDHT_COUNT(reader); r++) {
         if (only != FDHT_LAYOUT_AUTO && !(reader[r].only & 1u << only))
             continue;
-        w->n_dense = 0;
+        if (described && !(reader[r].only & 1u << FDHT_LAYOUT_ONNX))
+            continue;
+        w->n_dense = w->n_norm = w->n_layer = 0;
         int rc = reader[r].scan(w, err);
         if (rc)
             return rc;
@@ -272,6 +321,9 @@ static int scan_all(fdht_weights *w, fdht_error *err)
     if (model)
         return fdht_fail(err, FDHT_EFORMAT,
                          "an fdht model, not dense weights: fdht export makes weights of it");
+    const char *other = only == FDHT_LAYOUT_AUTO ? other_recurrent(w) : NULL;
+    if (other)
+        return fdht_fail(err, FDHT_EFORMAT, "no LSTM: %s, which is not read", other);
     if (only != FDHT_LAYOUT_AUTO)
         return fdht_fail(err, FDHT_EFORMAT, "no LSTM in layout %s among its %d data sets",
                          fdht_layout_name(only), w->n_sets);
@@ -286,7 +338,6 @@ int fdht_weights_open(const char *path, const fdht_weights_options *opt, fdht_we
     if (!w)
         return FDHT_ENOMEM;
     w->id = -1;
-    w->head = -1;
     if (opt)
         w->opt = *opt;
     w->file = fdht_strdup(path);
@@ -311,8 +362,13 @@ int fdht_weights_open(const char *path, const fdht_weights_options *opt, fdht_we
         if (g && w->lstm[i].layout != FDHT_LAYOUT_PYTORCH && w->lstm[i].layout != FDHT_LAYOUT_PLAIN)
             *g = *g == 'g' ? 'c' : 'h';
     }
-    find_order(w);
-    find_head(w);
+    rc = find_topology(w, err);
+    if (!rc)
+        rc = explain_activations(w, err);
+    if (rc) {
+        fdht_fail_prefix(err, rc, "%s", path);
+        goto out;
+    }
     w->info.n_lstm = w->n_lstm;
     w->info.lstm = w->lstm;
     *out = w;
@@ -340,6 +396,12 @@ void fdht_weights_close(fdht_weights *w)
     fdht_free(w->lstm);
     fdht_free(w->bound);
     fdht_free(w->dense);
+    fdht_free(w->norm);
+    fdht_free(w->layer);
+    fdht_free(w->config);
+    fdht_free(w->config_version);
+    fdht_arrays_close(w->arrays);
+    fdht_w_graph_free(w->graph);
     fdht_free(w->file);
     fdht_free(w);
 }
@@ -376,6 +438,10 @@ int fdht_weights_select(const fdht_weights *w, const char *layer, int *first, in
 {
     int a = -1, b = -1, matches = 0;
     if (!layer) {
+        for (int i = 0; i < w->n_lstm; i++) /* before it is called no stack */
+            if (w->bound[i].unsupported)
+                return fdht_fail(err, FDHT_EFORMAT, "%s: %s: %s", w->file, w->lstm[i].path,
+                                 w->bound[i].unsupported);
         if (!w->info.stack)
             return fail_names(w, "several LSTMs that do not chain: choose one with --layer", err);
         a = 0, b = matches = w->n_lstm;
@@ -398,14 +464,18 @@ int fdht_weights_select(const fdht_weights *w, const char *layer, int *first, in
         snprintf(what, sizeof what, "no LSTM named \"%.80s\"", layer);
         return fail_names(w, what, err);
     }
-    if (matches != b - a || !is_stack(w->lstm + a, b - a)) {
-        snprintf(what, sizeof what, "\"%.80s\" names %d LSTMs that do not chain", layer, matches);
-        return fail_names(w, what, err);
-    }
     for (int i = a; i < b; i++)
         if (w->bound[i].unsupported)
             return fdht_fail(err, FDHT_EFORMAT, "%s: %s: %s", w->file, w->lstm[i].path,
                              w->bound[i].unsupported);
+    bool stack = false;
+    int rc = matches == b - a ? fdht_w_is_stack(w, a, b - a, &stack, err) : FDHT_OK;
+    if (rc)
+        return rc;
+    if (!stack) {
+        snprintf(what, sizeof what, "\"%.80s\" names %d LSTMs that do not chain", layer, matches);
+        return fail_names(w, what, err);
+    }
     *first = a;
     *count = b - a;
     return FDHT_OK;

@@ -20,7 +20,8 @@ typedef struct fdht_wset {
     char *path; /* absolute */
     int rank;   /* of the file's data set; > 3 is kept but never bound */
     size_t dim[3];
-    hid_t id; /* -1 until bound */
+    hid_t id;  /* -1 until bound */
+    int array; /* of fdht_arrays, where the file is not HDF5 */
     fdht_wkind kind;
     char dtype[24];
 } fdht_wset;
@@ -52,20 +53,31 @@ typedef struct fdht_wcell {
 
 typedef struct fdht_wlstm {
     fdht_wcell cell[2];
-    const char *module;      /* PyTorch: the name without the layer; "" elsewhere */
+    const char *layer, *key; /* Keras: as fdht_wdense */
+    bool last_only;     /* Keras without a description: the next layer shows that it gives its last state */
+    const char *module; /* PyTorch: the name without the layer; "" elsewhere */
     const char *unsupported; /* why these weights cannot be run (say, activation relu), or NULL */
 } fdht_wlstm;
 
-/* A dense layer (classes, inputs) that may be the head. */
+/* A dense layer (outputs, inputs). layer and key (Keras): the layer of the whole model it belongs to, and its weights'
+ * common name; a layer inside a nested model is found by the key. */
 typedef struct fdht_wdense {
-    const char *name;
+    const char *name, *layer, *key;
     fdht_wpart weight, bias;
     bool sure; /* it has a bias, or a name that says what it is */
 } fdht_wdense;
 
+/* The vectors of a normalization, by role where the file names them, else in the order they stand. */
+typedef struct fdht_wnorm {
+    const char *name, *layer, *key;
+    int gamma, beta, mean, variance; /* data sets, -1 = not there */
+    int set[4], n;                   /* without names; n = 0: named */
+} fdht_wnorm;
+
 struct fdht_weights {
     char *file;
     hid_t id;
+    struct fdht_arrays *arrays; /* NULL: HDF5 */
     fdht_weights_options opt;
     char order[5];  /* opt.gate_order in i,f,g,o letters; "" = the layout's */
     fdht_wset *set; /* sorted by path */
@@ -75,14 +87,19 @@ struct fdht_weights {
     int n_lstm, cap_lstm;
     fdht_wdense *dense;
     int n_dense, cap_dense;
-    int head; /* index into dense, -1 = none */
+    fdht_wnorm *norm;
+    int n_norm, cap_norm;
+    struct fdht_wgraph *graph; /* topology.h */
+    const char **layer;        /* Keras without a description: all layers, in order */
+    int n_layer, cap_layer;
+    char *config, *config_version; /* Keras' description of the model, and who wrote it; NULL: not there */
+    bool described;                /* the graph is the file's own description */
     fdht_weights_info info;
     char **string;
     int n_strings, cap_strings;
 };
 
-/* --- weights/catalogue.c: the file
- * ------------------------------------------------------------------------------------ */
+/* --- weights/catalogue.c: the file --- */
 
 /* Open read-only without locks, and fill the catalogue. */
 int fdht_w_file_open(fdht_weights *w, const char *path, fdht_error *err);
@@ -99,15 +116,21 @@ char *fdht_w_attr_string(const fdht_weights *w, const char *path, const char *na
 int fdht_w_attr_strings(const fdht_weights *w, const char *path, const char *name, char ***out, int *n,
                         fdht_error *err);
 void fdht_w_strings_free(char **list, int n);
+/* Names of the groups directly in the group at path, in the order of names; none if there is no such group. */
+int fdht_w_groups(const fdht_weights *w, const char *path, char ***out, int *n, fdht_error *err);
 
-/* --- weights/weights.c: collecting what is found
- * ----------------------------------------------------------------------- */
+/* --- weights/weights.c: collecting what is found --- */
 
 /* A formatted string that lives as long as w; NULL with the error filled. */
 const char *fdht_w_text(fdht_weights *w, fdht_error *err, const char *fmt, ...) FDHT_PRINTF(3, 4);
 /* Append a zeroed LSTM or dense layer and return its index, or a (negative) status. */
 int fdht_w_add_lstm(fdht_weights *w, fdht_error *err);
 int fdht_w_add_dense(fdht_weights *w, fdht_error *err);
+int fdht_w_add_norm(fdht_weights *w, fdht_error *err);
+/* Room for one more in an array of n items of this size, *cap of them allocated. */
+int fdht_w_grow(void **array, int n, int *cap, size_t size, fdht_error *err);
+/* Outputs of a step: directions * P. */
+size_t fdht_w_outputs(const fdht_weights_lstm *l);
 /* The order in force: the caller's, or the layout's. Position of gate g of "ifgo", in an order of three of "rzn", in it. */
 const char *fdht_w_gate_order(const fdht_weights *w, const char *layout_order);
 int fdht_w_gate_at(const char *order, int g);
@@ -120,14 +143,19 @@ void fdht_w_gru_bias(fdht_wpart bias[2]);
 /* A part of one block at the origin. */
 fdht_wpart fdht_w_whole(int set, fdht_weight_map map, size_t rows, size_t cols);
 
-/* --- the layouts: each adds what it finds, nothing if the file has another layout
- * -------------------------------- */
+/* --- the layouts: each adds what it finds, nothing if the file has another layout --- */
 
 int fdht_w_scan_keras2(fdht_weights *w, fdht_error *err); /* and keras1, cudnn */
 int fdht_w_scan_keras3(fdht_weights *w, fdht_error *err);
 int fdht_w_scan_pytorch(fdht_weights *w, fdht_error *err);
 int fdht_w_scan_onnx(fdht_weights *w, fdht_error *err);
 int fdht_w_scan_plain(fdht_weights *w, fdht_error *err);
+/* The LSTM nodes of an ONNX model. */
+int fdht_w_scan_onnx_graph(fdht_weights *w, fdht_error *err);
+/* An LSTM of ONNX' arrays; B -1: it has no bias. */
+int fdht_w_onnx_lstm(fdht_weights *w, int W, int R, int B, const char *name, fdht_error *err);
+/* Linear layers and norms as PyTorch names them, beside LSTMs that are found. */
+int fdht_w_scan_modules(fdht_weights *w, fdht_error *err);
 
 /* A Keras cell of kernel, recurrent kernel and bias (-1 = none): shapes checked, bound, 4H or 8H bias told
  * apart. Sizes go to the LSTM at `lstm` (direction 0) or are compared with it (1). */
@@ -136,22 +164,5 @@ int fdht_w_keras_cell(fdht_weights *w, int lstm, int direction, int kernel, int 
 
 /* What gates i, f, o of this LSTM use: what the file says, else `given`; FDHT_EINVAL if neither does. */
 int fdht_w_activation(const fdht_weights *w, int lstm, int given, fdht_activation *out, fdht_error *err);
-
-/* --- weights/keras_config.c: Keras' model_config
- * ---------------------------------------------------------------------- */
-
-/* What model_config says about the layer of this name, wrapped in Bidirectional or not. */
-typedef struct fdht_wconfig {
-    bool found;
-    int activation;        /* fdht_activation or FDHT_ACTIVATION_UNKNOWN */
-    char unsupported[120]; /* "" or what cannot be run */
-} fdht_wconfig;
-
-/* json NULL or unreadable: not found. major: Keras' version, which of the two hard sigmoids; 0 = not known.
- */
-typedef struct cJSON fdht_wjson;
-fdht_wjson *fdht_w_config_parse(const char *json);
-void fdht_w_config_free(fdht_wjson *root);
-fdht_wconfig fdht_w_config_find(const fdht_wjson *root, const char *layer, int major);
 
 #endif

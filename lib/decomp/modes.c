@@ -357,21 +357,22 @@ void fdht_modes_reason(const fdht_modes_wish *wish, const fdht_op_spec *spec, si
                        size_t operations, char reason[256])
 {
     size_t in = product(spec->in, spec->d), out = product(spec->out, spec->d), at;
-    at = (size_t)snprintf(reason, 256, "%d modes with %s at rank %zu: %zu parameters", spec->d,
-                          wish->by_operations ? "the fewest operations" : "the fewest parameters", wish->rank,
-                          parameters);
-    if (wish->by_operations)
-        at += (size_t)snprintf(reason + at, 256 - at, ", %zu multiply-adds", operations);
+    at =
+        (size_t)snprintf(reason, 256, "%d modes with %s at rank %zu", spec->d,
+                         wish->by_operations ? "the fewest operations" : "the fewest parameters", wish->rank);
     if (in != wish->inputs && wish->hidden > wish->inputs)
         at += (size_t)snprintf(reason + at, 256 - at,
-                               "; inputs padded from %zu to %zu to hold the state in few slices",
+                               ", inputs padded from %zu to %zu to hold the state in few slices",
                                wish->inputs, in);
     else if (in != wish->inputs)
         at +=
-            (size_t)snprintf(reason + at, 256 - at, "; inputs padded from %zu to %zu, %zu has a large prime",
+            (size_t)snprintf(reason + at, 256 - at, ", inputs padded from %zu to %zu, %zu has a large prime",
                              wish->inputs, in, wish->inputs);
     if (out != wish->outputs)
-        snprintf(reason + at, 256 - at, "; outputs padded from %zu to %zu", wish->outputs, out);
+        at += (size_t)snprintf(reason + at, 256 - at, ", outputs padded from %zu to %zu", wish->outputs, out);
+    if (wish->by_operations)
+        at += (size_t)snprintf(reason + at, 256 - at, ", %zu multiply-adds", operations);
+    snprintf(reason + at, 256 - at, ": %zu parameters", parameters);
 }
 
 int fdht_choose_modes(size_t inputs, size_t outputs, size_t blocks, size_t rank, bool by_operations,

@@ -1,22 +1,7 @@
 /* nn/links_tmpl.c - the forward pass of links that are no lstm: norms, dense, activation, pool, repeat
  * (lib/README.md section 6.6). Each row is computed by itself in one order. Template (base/real.h). */
 
-enum { ROW_BLOCK = 16, LANES = 8 };
-
-/* x . w with LANES partial sums, whose order is fixed. */
-static REAL dot(size_t n, const REAL *x, const REAL *w)
-{
-    REAL part[LANES] = {0}, sum = 0;
-    size_t j = 0;
-    for (; j + LANES <= n; j += LANES)
-        for (size_t i = 0; i < LANES; i++)
-            part[i] += x[j + i] * w[j + i];
-    for (; j < n; j++)
-        part[j % LANES] += x[j] * w[j];
-    for (size_t i = 0; i < LANES; i++)
-        sum += part[i];
-    return sum;
-}
+enum { ROW_BLOCK = 16, OUTPUTS = 8 };
 
 void R(fdht_dense_rows)(const R(fdht_net) *net, int link, size_t n, const REAL *x, size_t ldx, REAL *y,
                         size_t ldy)
@@ -24,9 +9,22 @@ void R(fdht_dense_rows)(const R(fdht_net) *net, int link, size_t n, const REAL *
     const fdht_link *l = &net->model->spec.link[link];
     const fdht_chain_link *c = &net->model->chain[link];
     const REAL *w = net->values + c->weight, *b = l->bias ? net->values + c->bias : NULL;
-    for (size_t k = 0; k < l->outputs; k++)
-        for (size_t i = 0; i < n; i++)
-            y[i * ldy + k] = (b ? b[k] : 0) + dot(l->inputs, x + i * ldx, w + k * l->inputs);
+    for (size_t k = 0; k < l->outputs;
+         k += OUTPUTS) { /* each sum runs in one order; several at a time hide its latency */
+        size_t m = FDHT_MIN((size_t)OUTPUTS, l->outputs - k);
+        for (size_t i = 0; i < n; i++) {
+            REAL sum[OUTPUTS] = {0};
+            for (size_t o = 0; o < m && b; o++)
+                sum[o] = b[k + o];
+            for (size_t j = 0; m == OUTPUTS && j < l->inputs; j++)
+                for (size_t o = 0; o < OUTPUTS; o++)
+                    sum[o] += w[(k + o) * l->inputs + j] * x[i * ldx + j];
+            for (size_t o = 0; m < OUTPUTS && o < m; o++)
+                for (size_t j = 0; j < l->inputs; j++)
+                    sum[o] += w[(k + o) * l->inputs + j] * x[i * ldx + j];
+            memcpy(y + i * ldy + k, sum, m * sizeof *sum);
+        }
+    }
 }
 
 static void layer_norm_row(const fdht_link *l, const REAL *scale, const REAL *shift, const REAL *x, REAL *y)

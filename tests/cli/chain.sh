@@ -16,7 +16,7 @@ works "independent labels, a row a step" fdht infer "$data/tagger.h5" "$data/tag
 same "tsv: head" $'clip\tlabels\terror\tprob_0\tprob_1' "$(head -n 1 "$OUT")"
 same "tsv: steps of clips of 4, 1, 6 and 3 frames" "clip0#3 clip1#0 clip2#5 clip3#2" \
     "$(cut -f 1 "$OUT" | awk -F '#' 'NR > 1 { last[$1] = $0 } END { for (c in last) print last[c] }' | sort | xargs)"
-works "records" fdht infer "$data/tagger.h5" "$data/tagger.x.h5"
+works "records" fdht infer "$data/tagger.h5" "$data/tagger.x.h5" --steps
 json "the last step, and all" 'select(.clip == "clip2") | [(.steps | length), .labels == .steps[-1].labels]' '[6,true]'
 works "values" fdht infer "$data/max_pool.h5" "$data/max_pool.x.h5"
 json "a value and no class" 'select(.clip == "clip0") | [(.values | length), .label, .prob]' '[1,null,null]'
@@ -87,6 +87,8 @@ DATA
     better "one sigmoid output: accuracy rises" '.[1].accuracy > .9 and .[0].accuracy < .7'
     tune three merge_mul
     better "classes: accuracy rises" '.[1].accuracy > .9 and .[0].accuracy < .7'
+    run fdht pack values.h5 -o packed.h5
+    has "pack does not keep targets, and says so" "$err" "/targets of 60 clips are left out"
     fails "targets of another width" 3 "fdht train: wide.h5: /targets has 2 numbers a row, the model gives 1" \
         fdht train -q wide.h5 --init "$data/max_pool.h5" -o t.h5 --epochs 1
     run fdht train -q three.h5 --init "$data/max_pool.h5" -o t.h5 --epochs 1

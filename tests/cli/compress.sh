@@ -109,12 +109,15 @@ for f in torch_2layer torch_bidir torch_proj torch_proj_2layer_bidir torch_f16_g
     same "$f: status" 0 "$status"
     json "$f: full rank runs as the file does" '.error_rel < 1e-6 and .self_check.output_difference < 1e-5' true
 done
-works "a stack has a cell for each layer" "$FDHT" compress "$L/torch_2layer.h5" -o s.h5 --tol 0.2 --json
+run "$FDHT" compress "$L/torch_2layer.h5" -o s.h5 --tol 0.2 --json
+same "a stack has a cell for each layer" 0 "$status"
+has "what a state dict does not say" "$err" "warning: the file does not describe its layers: a softmax head on the last state"
 json "two cells" '[.cells[].name]' '["lstm.l0","lstm.l1"]'
 json "each within the tolerance" '[.cells[].error_rel <= 0.2] | all' true
-works "--layer" "$FDHT" compress "$L/torch_2layer.h5" -o s1.h5 --layer lstm.l1 --tol 0.2 --json
+run "$FDHT" compress "$L/torch_2layer.h5" -o s1.h5 --layer lstm.l1 --tol 0.2 --json
+has "--layer" "$err" "warning: the inputs are the outputs of lstm.l0 (LSTM)"
 json "one cell" '.cells | length' 1
-works "streamed" "$FDHT" compress "$L/torch_2layer.h5" -o s2.h5 --tol 0.2 --max-memory 200M --json
+run "$FDHT" compress -q "$L/torch_2layer.h5" -o s2.h5 --tol 0.2 --max-memory 200M --json
 json "streamed: the same" '[.cells[].error_rel <= 0.2] | all' true
 
 # the curve

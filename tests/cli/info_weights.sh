@@ -34,7 +34,7 @@ fails "no weights" 3 "fdht info: $data/expected.h5: no LSTM in the layout of Ker
 head -c 3000 "$data/torch_1layer.h5" > cut.h5
 fails "truncated" 3 "fdht info: cut.h5: damaged or truncated HDF5 file (3000 bytes)" fdht info cut.h5
 printf 'PK\003\004\024\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\015\0\0\0metadata.json' > model.keras
-fails ".keras" 3 "fdht info: model.keras: a zip archive, as Keras 3 writes .keras files: unzip it and give model.weights.h5 from inside" \
+fails ".keras" 3 "fdht info: model.keras: a zip archive without model.weights.h5, data.pkl or .npy files" \
     fdht info model.keras
 printf 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n' > lfs.h5
 fails "Git LFS pointer" 3 "fdht info: lfs.h5: a Git LFS pointer, not the file itself; fetch that with: git lfs pull" fdht info lfs.h5

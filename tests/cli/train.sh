@@ -98,7 +98,7 @@ fails "validation of another size" 3 "fdht train: other2.h5: its clips are 4x16x
 for pair in "-o new1.h5 --checkpoint ./new1.h5" "-o new2.h5 --checkpoint c2.h5 --log $PWD/c2.h5" "-o new3.h5 --log p.png --plot ./p.png"; do
     run train $pair --epochs 1
     same "two outputs of one name, $pair: status" 2 "$status"
-    has "two outputs of one name, $pair" "$err" "is the input"
+    has "two outputs of one name, $pair" "$err" "is the output"
 done
 run train -f -o part.h5 --epochs 1 --log /dev/full
 same "a log on a full disk: status" 1 "$status"

@@ -18,7 +18,7 @@ static void read_some(fdht_arrays *f)
             all *= FDHT_MAX(count[k], (size_t)1);
         }
         if (all <= VALUES)
-            fdht_arrays_read(f, i, &(fdht_box){start, count, NULL}, v, NULL);
+            fdht_arrays_read(f, i, &(fdht_array_box){start, count, NULL}, v, NULL);
     }
 }
 

@@ -1,4 +1,4 @@
-/* Dense LSTM weights of every layout in tests/data/lstm. */
+/* Dense LSTM weights of every layout in tests/data/lstm, and networks in every container in tests/data/cases. */
 #include "fuzz.h"
 
 #include <dirent.h>
@@ -6,7 +6,7 @@
 #include "fdht/io.h"
 #include "fdht/weights.h"
 
-enum { ROWS = 64, COLS = 64 };
+enum { ROWS = 64, COLS = 64, SMALL = 1 << 20 };
 
 static void read_all(const fdht_weights *w)
 {
@@ -23,7 +23,15 @@ static void read_all(const fdht_weights *w)
     int first, count;
     if (!fdht_weights_select(w, NULL, &first, &count, NULL)) {
         fdht_model *m = NULL;
-        fdht_weights_model(w, first, count, FDHT_SIGMOID, &m, NULL);
+        if (!fdht_weights_model(w, first, count, FDHT_SIGMOID, &m, NULL) && fdht_model_size(m) < SMALL) {
+            size_t steps = 3, n = fdht_model_rows(m, steps) * fdht_model_width(m);
+            float *x = calloc(steps * info->lstm[first].input_size, sizeof *x);
+            double *scores = n < SMALL ? calloc(n, sizeof *scores) : NULL;
+            if (scores)
+                fdht_weights_run(w, first, count, FDHT_SIGMOID, steps, x, NULL, NULL, NULL, scores, NULL);
+            free(scores);
+            free(x);
+        }
         fdht_model_free(m);
     }
 }
@@ -40,24 +48,33 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-static int is_hdf5(const struct dirent *e)
+static int is_weights(const struct dirent *e)
 {
+    static const char *const tail[] = {".h5", ".onnx", ".pt", ".npz", ".safetensors", ".keras"};
     size_t n = strlen(e->d_name);
-    return n > 3 && !strcmp(e->d_name + n - 3, ".h5");
+    for (size_t i = 0; i < FDHT_COUNT(tail); i++) {
+        size_t m = strlen(tail[i]);
+        if (n > m && !strcmp(e->d_name + n - m, tail[i]))
+            return 1;
+    }
+    return 0;
 }
 
 void fuzz_seeds(void)
 {
-    struct dirent **list;
-    int n = scandir("tests/data/lstm", &list, is_hdf5, alphasort);
+    static const char *const dirs[] = {"tests/data/lstm", "tests/data/cases"};
     fdht_hdf5_quiet();
-    for (int i = 0; i < n; i++) {
-        char path[512];
-        snprintf(path, sizeof path, "tests/data/lstm/%s", list[i]->d_name);
-        fuzz_seed_file(path);
-        free(list[i]);
+    for (size_t d = 0; d < FDHT_COUNT(dirs); d++) {
+        struct dirent **list;
+        int n = scandir(dirs[d], &list, is_weights, alphasort);
+        for (int i = 0; i < n; i++) {
+            char path[512];
+            snprintf(path, sizeof path, "%s/%s", dirs[d], list[i]->d_name);
+            fuzz_seed_file(path);
+            free(list[i]);
+        }
+        if (n < 1)
+            abort();
+        free(list);
     }
-    if (n < 1)
-        abort();
-    free(list);
 }

@@ -69,7 +69,9 @@ def keras2(file, cells, layer, config, bias=None, head=None):
         f.attrs["backend"] = b"tensorflow"
         f.attrs["keras_version"] = b"2.11.0"
         if config:
-            f.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": {"layers": [config]}})
+            dense = {"class_name": "Dense", "config": {"name": "dense", "units": K, "activation": "softmax"}}
+            layers = [config] + ([dense] if head else [])
+            f.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": {"layers": layers}})
         g = f.create_group(layer)
         weights = []
         for path, arrays in cells:

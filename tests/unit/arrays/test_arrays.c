@@ -21,7 +21,7 @@ static void read_whole(fdht_arrays *f, const char *name, float *out)
     int i;
     const fdht_array *a = find(f, name, &i);
     assert_true(a->count <= LIMIT);
-    if (fdht_arrays_read(f, i, &(fdht_box){zero, a->dim, NULL}, out, &err))
+    if (fdht_arrays_read(f, i, &(fdht_array_box){zero, a->dim, NULL}, out, &err))
         fail_msg("%s: %s", name, err.msg);
 }
 
@@ -64,11 +64,12 @@ static void check_boxes(fdht_arrays *f, const char *name)
                         size_t step[3] = {0, turned ? 1 : cols + 3, turned ? rows + 2 : 1};
                         int skip_axis = a->rank == 3 ? 0 : 1;
                         memset(v, 0xff, sizeof v);
-                        assert_int_equal(fdht_arrays_read(f, i,
-                                                          &(fdht_box){start + skip_axis, count + skip_axis,
-                                                                      step + skip_axis},
-                                                          v, &err),
-                                         0);
+                        assert_int_equal(
+                            fdht_arrays_read(
+                                f, i,
+                                &(fdht_array_box){start + skip_axis, count + skip_axis, step + skip_axis}, v,
+                                &err),
+                            0);
                         for (size_t j = 0; j < rows; j++)
                             for (size_t k = 0; k < cols; k++)
                                 assert_float_equal(v[j * step[1] + k * step[2]],
@@ -104,10 +105,10 @@ static void safetensors(void **state)
     fdht_error err = {0};
     size_t zero[1] = {0}, two[1] = {2}, nine[1] = {9};
     find(f, "f8", &i);
-    assert_int_equal(fdht_arrays_read(f, i, &(fdht_box){zero, two, NULL}, v, &err), FDHT_EFORMAT);
+    assert_int_equal(fdht_arrays_read(f, i, &(fdht_array_box){zero, two, NULL}, v, &err), FDHT_EFORMAT);
     assert_message(err, "f8: numbers of type float8_e4m3fn are not read");
     find(f, "lstm.bias_ih_l0", &i);
-    assert_int_equal(fdht_arrays_read(f, i, &(fdht_box){zero, nine, NULL}, v, &err), FDHT_EINVAL);
+    assert_int_equal(fdht_arrays_read(f, i, &(fdht_array_box){zero, nine, NULL}, v, &err), FDHT_EINVAL);
     fdht_arrays_close(f);
 }
 
@@ -341,7 +342,7 @@ static void large(void **state)
     fdht_error err = {0};
     assert_int_equal(fdht_arrays_open(path, &f, &err), FDHT_OK);
     size_t start[2] = {1048575, 0}, count[2] = {1, 1024};
-    assert_int_equal(fdht_arrays_read(f, 0, &(fdht_box){start, count, NULL}, v, &err), FDHT_OK);
+    assert_int_equal(fdht_arrays_read(f, 0, &(fdht_array_box){start, count, NULL}, v, &err), FDHT_OK);
     assert_true(v[0] == 0 && v[1023] == 1);
     fdht_arrays_close(f);
     unlink(path);

@@ -174,7 +174,8 @@ static int read_all(const char *path)
     for (int i = 0; i < fdht_arrays_count(f); i++) {
         size_t zero[FDHT_ARRAY_MAX_RANK] = {0};
         const fdht_array *a = fdht_arrays_at(f, i);
-        if (a->count <= FDHT_COUNT(v) && fdht_arrays_read(f, i, &(fdht_box){zero, a->dim, NULL}, v, &err))
+        if (a->count <= FDHT_COUNT(v) &&
+            fdht_arrays_read(f, i, &(fdht_array_box){zero, a->dim, NULL}, v, &err))
             rc = err.code;
     }
     fdht_arrays_close(f);

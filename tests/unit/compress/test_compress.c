@@ -123,7 +123,7 @@ static void test_automatic_modes(void **state)
             o.rules.rank = 8;
             if (fdht_compress(w, &o, &m, &r, &err))
                 fail_msg("%s", err.msg);
-            snprintf(number, sizeof number, "at rank 8: %zu parameters", r.parameters);
+            snprintf(number, sizeof number, ": %zu parameters", r.parameters);
             if (!strstr(r.cell[0].reason, number))
                 fail_msg("%zu -> %zu %s: '%s', the model has %zu", sizes[i][0], sizes[i][1],
                          fdht_cell_name(kinds[k]), r.cell[0].reason, r.parameters);

@@ -85,7 +85,7 @@ static void test_closed_counts(void **state)
         }
     assert_int_equal(parameters(&c), best);
     char said[40];
-    snprintf(said, sizeof said, " %zu parameters", best);
+    snprintf(said, sizeof said, ": %zu parameters", best);
     assert_non_null(strstr(reason, said));
     /* bt counts its cores and both blocks: 2 (r^2 + r (2 x 4) + r (4 x 4)) for r = 3, two modes */
     o = (fdht_cell_options){

@@ -143,15 +143,12 @@ static void config_tells_the_activation(void **state)
          "{\"name\":\"lstm\",\"recurrent_activation\":{\"class_name\":\"function\",\"config\":\"sigmoid\"}}",
          FDHT_SIGMOID, NULL},
         {"2.2.4", "{\"name\":\"other\",\"recurrent_activation\":\"sigmoid\"}", FDHT_ACTIVATION_UNKNOWN, NULL},
-        {"2.2.4", "{\"name\":\"lstm\",\"recurrent_activation\":\"relu\"}", FDHT_ACTIVATION_UNKNOWN, "relu"},
+        {"2.2.4", "{\"name\":\"lstm\",\"recurrent_activation\":\"relu\"}", FDHT_RELU, NULL},
+        {"2.2.4", "{\"name\":\"lstm\",\"recurrent_activation\":\"swish\"}", FDHT_ACTIVATION_UNKNOWN, "swish"},
         {"2.2.4", "{\"name\":\"lstm\",\"activation\":\"elu\",\"recurrent_activation\":\"sigmoid\"}",
-         FDHT_SIGMOID, "elu"},
+         FDHT_ACTIVATION_UNKNOWN, "elu"},
         {"2.2.4", "{\"name\":\"lstm\",\"go_backwards\":true,\"recurrent_activation\":\"sigmoid\"}",
-         FDHT_SIGMOID, "go_backwards"},
-        {"2.2.4",
-         "{\"name\":\"lstm\",\"merge_mode\":\"sum\",\"layer\":{\"config\":{\"recurrent_activation\":"
-         "\"sigmoid\"}}}",
-         FDHT_SIGMOID, "merge_mode"},
+         FDHT_SIGMOID, NULL},
         {"2.2.4", "not json", FDHT_ACTIVATION_UNKNOWN, NULL},
     };
     for (size_t i = 0; i < FDHT_COUNT(row); i++) {
