@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "fdht/preset.h"
+
 typedef struct args {
     int shell; /* index into SHELLS */
 } args;
@@ -35,6 +37,19 @@ static void each_option(const cli_command *cmd, void (*f)(const cli_command *cmd
     f(cmd, &help);
 }
 
+/* The words that an option takes, as "a|b|c"; NULL: it takes others. buf is scratch. */
+static const char *choices_of(const cli_option *o, char buf[static 1024])
+{
+    if (o->type == CLI_T_CHOICE)
+        return o->arg;
+    if (o->type != CLI_T_STRING || !o->name || strcmp(o->name, "preset") != 0)
+        return NULL;
+    size_t n = 0;
+    for (int i = 0; i < fdht_presets() && n < 1000; i++)
+        n += (size_t)snprintf(buf + n, 1024 - n, "%s%s", i ? "|" : "", fdht_preset_name(i));
+    return buf;
+}
+
 static void print_choices(const char *choices, const char *separator)
 {
     for (const char *s = choices; *s; s++)
@@ -58,7 +73,9 @@ static void bash_word(const cli_command *cmd, const cli_option *o)
 
 static void bash_value(const cli_command *cmd, const cli_option *o)
 {
-    if (o->type != CLI_T_CHOICE && o->type != CLI_T_FILE)
+    char buf[1024];
+    const char *choices = choices_of(o, buf);
+    if (!choices && o->type != CLI_T_FILE)
         return;
     if (o->name)
         printf("        %s:--%s", cmd->name, o->name);
@@ -69,7 +86,7 @@ static void bash_value(const cli_command *cmd, const cli_option *o)
         return;
     }
     printf(") COMPREPLY=($(compgen -W '");
-    print_choices(o->arg, " ");
+    print_choices(choices, " ");
     printf("' -- \"$cur\")); return ;;\n");
 }
 
@@ -82,7 +99,7 @@ static void bash(void)
            "    if [ \"$cur\" = = ]; then cur=; elif [ \"$prev\" = = ]; then "
            "prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
            "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-           "        COMPREPLY=($(compgen -W 'help --version");
+           "        COMPREPLY=($(compgen -W 'help version --version");
     for (int i = 0; cli_commands[i]; i++)
         printf(" %s", cli_commands[i]->name);
     printf("' -- \"$cur\"))\n        return\n    fi\n"
@@ -107,12 +124,14 @@ static void bash(void)
 
 static void zsh_spec(const char *dashes, const cli_option *o)
 {
+    char buf[1024];
+    const char *choices = choices_of(o, buf);
     printf(" \\\n            '%s%s[", dashes, o->type == CLI_T_FLAG ? "" : dashes[1] == '-' ? "=" : "+");
     print_quoted(o->help);
     putchar(']');
-    if (o->type == CLI_T_CHOICE) {
+    if (choices) {
         printf(":value:(");
-        print_choices(o->arg, " ");
+        print_choices(choices, " ");
         putchar(')');
     } else if (o->type == CLI_T_FILE)
         printf(":file:_files");
@@ -166,14 +185,16 @@ static void zsh(void)
 
 static void fish_option(const cli_command *cmd, const cli_option *o)
 {
+    char buf[1024];
+    const char *choices = choices_of(o, buf);
     printf("complete -c fdht -n '__fish_seen_subcommand_from %s'", cmd->name);
     if (o->letter)
         printf(" -s %c", o->letter);
     if (o->name)
         printf(" -l %s", o->name);
-    if (o->type == CLI_T_CHOICE) {
+    if (choices) {
         printf(" -x -a '");
-        print_choices(o->arg, " ");
+        print_choices(choices, " ");
         putchar('\'');
     } else if (o->type == CLI_T_FILE)
         printf(" -r -F");

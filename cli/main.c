@@ -11,6 +11,7 @@
 #include "frame/help.h"
 #include "frame/progress.h"
 #include "frame/ranks.h"
+#include "frame/resources.h"
 #include "frame/signals.h"
 
 #include <errno.h>
@@ -45,6 +46,10 @@ static int close_stdout(const char *name, int status)
 {
     int bad = ferror(stdout);
     errno = 0;
+    if (bad) {
+        clearerr(stdout); /* the reason of that failure is lost; one byte more fails for the same */
+        putchar('\n');
+    }
     if (fclose(stdout) || bad) {
         if (status) /* said already, or something worse was */
             return status;
@@ -75,6 +80,8 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
         fdht_hdf5_guard(!c.trust);
         if (!status && (cmd->common & CLI_WITH_RANKS))
             status = cli_ranks_check(&c);
+        if (!status)
+            status = cli_resources_apply(&c);
         if (!status && cmd->parse)
             status = cmd->parse(&c, args);
         status = cli_agree(&c, status);
@@ -119,9 +126,10 @@ static int dispatch(int argc, char **argv, const char **name)
     }
     const char *word = argv[1];
     bool help = !strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h");
-    if (!strcmp(word, "--version") || (help && argc == 2)) {
+    if (!strcmp(word, "--version") || !strcmp(word, "-V") || !strcmp(word, "version") ||
+        (help && argc == 2)) {
         if (argc > 2) {
-            fprintf(stderr, "fdht: --version takes no arguments\n");
+            fprintf(stderr, "fdht: %s takes no arguments\n", word);
             return 2;
         }
         if (help)

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,7 +17,7 @@ struct fdht_out {
     char temp[FDHT_OUT_PATH]; /* empty: written in place */
     int fd;
     FILE *stream;
-    bool is_stdout, force;
+    bool is_stdout, force, keep;
     fdht_out_guard *guard;
     int slot; /* in guard; -1: none */
 };
@@ -154,6 +155,26 @@ static int make_temp(fdht_out *o, mode_t mode, fdht_error *err)
     return fdht_fail(err, FDHT_EIO, "%s: cannot create a file in %s: %s", o->path, dir, strerror(errno));
 }
 
+/* The temporary file that stays: as an earlier run left it, or a new one. */
+static int open_partial(fdht_out *o, fdht_error *err)
+{
+    struct stat at, now;
+    int n = snprintf(o->temp, sizeof o->temp, "%s.partial", o->path);
+    if (n < 0 || (size_t)n >= sizeof o->temp)
+        return fdht_fail(err, FDHT_EINVAL, "%s: name is too long", o->path);
+    o->fd = open(o->temp, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0666);
+    int status = FDHT_OK;
+    if (o->fd < 0 || fstat(o->fd, &now))
+        status = fdht_fail(err, FDHT_EIO, "%s: %s", o->temp, strerror(errno));
+    else if (!S_ISREG(now.st_mode))
+        status = fdht_fail(err, FDHT_EIO, "%s: is not a regular file", o->temp);
+    else if (flock(o->fd, LOCK_EX | LOCK_NB) || stat(o->temp, &at) || at.st_ino != now.st_ino)
+        status = fdht_fail(err, FDHT_EIO, "%s: another process writes it", o->temp);
+    if (status)
+        o->temp[0] = 0; /* whatever it is, it is not ours to remove */
+    return status;
+}
+
 int fdht_out_open(const char *path, bool seek, const fdht_out_options *opt, fdht_out **out, fdht_error *err)
 {
     bool in_place;
@@ -168,6 +189,7 @@ int fdht_out_open(const char *path, bool seek, const fdht_out_options *opt, fdht
     o->fd = o->slot = -1;
     o->force = opt && opt->force;
     o->guard = opt ? opt->guard : NULL;
+    o->keep = opt && opt->keep && !seek;
     if (!strcmp(path, "-")) {
         strcpy(o->path, "standard output");
         o->stream = stdout;
@@ -184,9 +206,12 @@ int fdht_out_open(const char *path, bool seek, const fdht_out_options *opt, fdht
             status = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, strerror(errno));
             goto out;
         }
+    } else if (o->keep) {
+        if ((status = open_partial(o, err)))
+            goto out;
     } else if ((status = make_temp(o, mode, err)) || (status = guard_add(o, err)))
         goto out;
-    if (!seek && !(o->stream = fdopen(o->fd, "w"))) {
+    if (!seek && !(o->stream = fdopen(o->fd, o->keep ? "a" : "w"))) {
         status = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, strerror(errno));
         goto out;
     }
@@ -270,13 +295,17 @@ int fdht_out_commit(fdht_out *o, fdht_error *err)
 void fdht_out_discard(fdht_out *o)
 {
     int keep = errno;
+    struct stat st;
     if (!o)
         return;
+    if (o->keep && o->stream)
+        fflush(o->stream);
+    bool stays = o->keep && o->temp[0] && (stat(o->temp, &st) || st.st_size > 0);
     if (o->stream && !o->is_stdout)
         fclose(o->stream);
     else if (o->fd >= 0)
         close(o->fd);
-    if (o->temp[0])
+    if (o->temp[0] && !stays)
         unlink(o->temp);
     guard_drop(o);
     fdht_free(o);

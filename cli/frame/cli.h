@@ -17,7 +17,7 @@
  *     frame/parse.h      text to numbers          frame/progress.h   the bar
  *     frame/output.h     checks of file names     frame/json.h       --json
  *     frame/signals.h    interruption             frame/plot.h       --plot
- *     frame/help.h       help, version */
+ *     frame/help.h       help, version         frame/resources.h  threads and memory */
 #ifndef CLI_FRAME_CLI_H
 #define CLI_FRAME_CLI_H
 
@@ -71,7 +71,7 @@ struct cli {
     /* The common options. */
     const char *output; /* NULL: not given */
     bool force;
-    int threads; /* 0: all CPUs */
+    int threads; /* never 0 in parse and run: by default frame/resources.h says */
     uint64_t seed;
     bool json, quiet, verbose, no_progress, dry_run, trust;
     int color; /* 0 auto, 1 always, 2 never; use cli_color */

@@ -25,7 +25,7 @@ void cli_help_main(FILE *f)
 {
     fputs("usage: fdht <command> [options] [arguments]\n"
           "       fdht help <command>\n"
-          "       fdht --version\n\n"
+          "       fdht version\n\n"
           "commands:\n",
           f);
     for (int i = 0; cli_commands[i]; i++)

@@ -112,12 +112,8 @@ static size_t utf8_length(const unsigned char *s)
     return 0;
 }
 
-void cli_json_string(cJSON *parent, const char *key, const char *value)
+char *cli_utf8(const char *value)
 {
-    if (!value) {
-        add(parent, key, cJSON_CreateNull());
-        return;
-    }
     char *clean = cli_calloc(3 * strlen(value) + 1, 1), *to = clean;
     for (const unsigned char *s = (const unsigned char *)value; *s;) {
         size_t n = utf8_length(s);
@@ -125,6 +121,16 @@ void cli_json_string(cJSON *parent, const char *key, const char *value)
         to += n ? n : 3;
         s += n ? n : 1;
     }
+    return clean;
+}
+
+void cli_json_string(cJSON *parent, const char *key, const char *value)
+{
+    if (!value) {
+        add(parent, key, cJSON_CreateNull());
+        return;
+    }
+    char *clean = cli_utf8(value);
     add(parent, key, cJSON_CreateString(clean));
     free(clean);
 }

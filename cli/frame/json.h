@@ -23,7 +23,9 @@ void cli_json_float(cJSON *parent, const char *key, float value);
 void cli_json_size(cJSON *parent, const char *key, size_t value);
 void cli_json_int(cJSON *parent, const char *key, long long value);
 void cli_json_bool(cJSON *parent, const char *key, bool value);
-/* NULL prints null. Bytes that are not UTF-8 become U+FFFD. */
+/* s with U+FFFD for every byte that is not UTF-8, as strings are printed. Free with free(). */
+char *cli_utf8(const char *s);
+/* NULL prints null. */
 void cli_json_string(cJSON *parent, const char *key, const char *value);
 void cli_json_sizes(cJSON *parent, const char *key, const size_t *v, size_t n);
 void cli_json_numbers(cJSON *parent, const char *key, const double *v, size_t n);

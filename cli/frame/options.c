@@ -18,7 +18,7 @@ static const struct {
      CLI_FLAG(cli, force, 'f', "force", "overwrite an existing output file")},
     {CLI_WITH_DRY_RUN, CLI_FLAG(cli, dry_run, 0, "dry-run", "say what would be done, write nothing")},
     {CLI_WITH_THREADS,
-     CLI_INT(cli, threads, '@', "threads", "N", 1, 1024, "threads to use (default: all CPUs)")},
+     CLI_INT(cli, threads, '@', "threads", "N", 1, 1024, "threads to use (default: all it may use)")},
     {CLI_WITH_SEED, CLI_U64(cli, seed, 0, "seed", "N", "seed of every random choice (default 0)")},
     {CLI_WITH_JSON, CLI_FLAG(cli, json, 0, "json", "print the result as JSON")},
     {CLI_WITH_PROGRESS, CLI_FLAG(cli, no_progress, 0, "no-progress", "no progress bar")},
@@ -220,6 +220,65 @@ int cli_parse(cli *c, void *args, int argc, char **argv, bool *help)
     c->argc = argc - optind;
     c->argv = argv + optind;
     return FDHT_OK;
+}
+
+static void print_list(FILE *f, const cli_sizes *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        fprintf(f, "%s%zu", i ? "," : "", list->v[i]);
+}
+
+static void print_choice(FILE *f, const char *choices, int k)
+{
+    for (; k > 0 && *choices; choices++)
+        k -= *choices == '|';
+    if (k == 0)
+        fprintf(f, "%.*s", (int)strcspn(choices, "|"), choices);
+}
+
+void cli_option_print(FILE *f, const cli_option *o, const void *base)
+{
+    const void *at = (const char *)base + o->offset;
+    const char *text;
+    const cli_extent *extent = at;
+    const cli_strings *strings = at;
+    switch (o->type) {
+    case CLI_T_FLAG:
+        fputc(*(const bool *)at ? '1' : '0', f);
+        break;
+    case CLI_T_STRING:
+    case CLI_T_FILE:
+        text = *(const char *const *)at;
+        fputs(text ? text : "", f);
+        break;
+    case CLI_T_INT:
+        fprintf(f, "%d", *(const int *)at);
+        break;
+    case CLI_T_SIZE:
+    case CLI_T_BYTES:
+        fprintf(f, "%zu", *(const size_t *)at);
+        break;
+    case CLI_T_U64:
+        fprintf(f, "%llu", (unsigned long long)*(const uint64_t *)at);
+        break;
+    case CLI_T_DOUBLE:
+        fprintf(f, "%.17g", *(const double *)at);
+        break;
+    case CLI_T_SIZES:
+        print_list(f, at);
+        break;
+    case CLI_T_STRINGS:
+        for (size_t i = 0; i < strings->n; i++)
+            fprintf(f, "%s%s", i ? "," : "", strings->v[i]);
+        break;
+    case CLI_T_EXTENT:
+        if (extent->width)
+            fprintf(f, "%zux%zu", extent->width, extent->height);
+        break;
+    case CLI_T_CHOICE:
+        print_choice(f, o->arg, *(const int *)at);
+        break;
+    }
 }
 
 bool cli_given(const cli *c, const char *name)

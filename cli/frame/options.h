@@ -2,6 +2,8 @@
 #ifndef CLI_FRAME_OPTIONS_H
 #define CLI_FRAME_OPTIONS_H
 
+#include <stdio.h>
+
 #include "frame/parse.h"
 
 typedef struct cli cli; /* frame/cli.h */
@@ -60,6 +62,8 @@ typedef struct cli_option {
 
 /* Fill c and args from the words after the command's name. */
 int cli_parse(cli *c, void *args, int argc, char **argv, bool *help);
+/* The value of an option's field in `base`, as it would be given; nothing for an empty one. Flags print 0 or 1. */
+void cli_option_print(FILE *f, const cli_option *o, const void *base);
 /* Whether --name (or the short option "x") was given. */
 bool cli_given(const cli *c, const char *name);
 /* The common options, in the order of the help; `with` is the bit that enables row i. */

@@ -1,5 +1,6 @@
 /* infer/cmd_infer.c - fdht infer MODEL.h5 INPUT...: clips in, labels out, one record a clip, in input order. */
 #include "infer/infer.h"
+#include "infer/shard.h"
 #include "frame/output.h"
 #include "frame/signals.h"
 
@@ -18,6 +19,10 @@ static const cli_option options[] = {
     CLI_FILE(infer_args, labels, 0, "labels", "FILE", "class names, one a line, instead of the model's"),
     CLI_FLAG(infer_args, from_stdin, 0, "from-stdin",
              "read more inputs from standard input, one path a line"),
+    CLI_FLAG(infer_args, zero, '0', NULL, "--from-stdin: paths end with a zero byte (find -print0)"),
+    CLI_STRING(infer_args, name, 0, "name", "NAME", "what records call standard input, instead of -"),
+    CLI_FLAG(infer_args, resume, 0, "resume",
+             "-o: keep the records of a run that was killed, add those that are missing"),
     CLI_CHOICE(infer_args, raw, 0, "raw", "rgb24|gray", "files and pipes that are not y4m hold such frames"),
     CLI_EXTENT(infer_args, size, 0, "size", "--raw: the size of a frame"),
     CLI_SIZE(infer_args, clip_frames, 0, "clip-frames", "K", 1, 1e9,
@@ -31,7 +36,10 @@ static const cli_option options[] = {
              "16-bit arithmetic of the accelerator, its ranges set by the first clips"),
     CLI_SIZE(infer_args, batch, 0, "batch", "N", 1, 4096,
              "clips run at a time (default: 4 a thread; pipes 1)"),
-    CLI_STRING(infer_args, shard, 0, "shard", "I/N", "only clips number I, I + N, .. (I from 0)"),
+    CLI_STRING(infer_args, shard, 0, "shard", "I/N",
+               "only clips number I, I + N, .. (I from 0); auto: as mpirun, srun or a job array says"),
+    CLI_CHOICE(infer_args, matrix, 0, "matrix", "auto|bt601|bt709", "how the YUV of y4m becomes RGB"),
+    CLI_CHOICE(infer_args, range, 0, "range", "auto|limited|full", "the range of the values of y4m"),
     CLI_CHOICE(infer_args, control, 0, "control", "single|shuffle",
                "run on one frame repeated, or on frames in random order"),
     CLI_FLAG(infer_args, score, 0, "score",
@@ -40,6 +48,26 @@ static const cli_option options[] = {
 };
 
 static const infer_args defaults = {.top = 1, .raw = -1, .control = -1};
+
+/* Shards write files of their own: %i in FILE is the number of the shard. */
+static void name_output(cli *c, infer_args *a)
+{
+    const char *at = c->output && a->shards ? strstr(c->output, "%i") : NULL;
+    if (!at)
+        return;
+    size_t size = strlen(c->output) + 32;
+    a->output = cli_calloc(size, 1);
+    snprintf(a->output, size, "%.*s%zu%s", (int)(at - c->output), c->output, a->shard_number, at + 2);
+    c->output = a->output;
+}
+
+static int check_output(cli *c, const infer_args *a)
+{
+    for (int i = 0; c->output && i < c->argc; i++)
+        if (fdht_same_file(c->output, c->argv[i]))
+            return cli_usage(c, "output '%s' is the input '%s'", c->output, c->argv[i]);
+    return infer_journal_check(c, a->resume);
+}
 
 static int parse(cli *c, void *p)
 {
@@ -59,7 +87,15 @@ static int parse(cli *c, void *p)
     for (int i = 1; a->from_stdin && i < c->argc; i++)
         if (strcmp(c->argv[i], "-") == 0)
             return cli_usage(c, "- and --from-stdin both want standard input");
-    return cli_check_hdf5_input(c, c->argv[0]);
+    if (a->zero && !a->from_stdin)
+        return cli_usage(c, "-0 is for --from-stdin");
+    if (a->resume && (a->stream || a->score || a->control >= 0 || a->format == INFER_TEXT))
+        return cli_usage(c, "--resume excludes --stream, --score, --control and --format text");
+    int status = cli_check_hdf5_input(c, c->argv[0]);
+    if (status || (status = infer_shard(c, a->shard, &a->shard_number, &a->shards)))
+        return status;
+    name_output(c, a);
+    return check_output(c, a);
 }
 
 static int read_labels(infer_job *j)
@@ -100,19 +136,6 @@ static bool any_pipe(const cli *c)
     return false;
 }
 
-static int parse_shard(cli *c, const char *text, fdht_clips_options *o)
-{
-    char *slash = text ? strchr(text, '/') : NULL, first[32] = "";
-    if (!text)
-        return FDHT_OK;
-    if (slash && (size_t)(slash - text) < sizeof first)
-        memcpy(first, text, (size_t)(slash - text));
-    if (!slash || !cli_parse_size(first, 0, 1e9, &o->shard) ||
-        !cli_parse_size(slash + 1, 1, 1e9, &o->shards) || o->shard >= o->shards)
-        return cli_usage(c, "--shard %s: expected I/N with 0 <= I < N", text);
-    return FDHT_OK;
-}
-
 static int open_clips(infer_job *j)
 {
     const fdht_frame_spec *f = &j->spec->frame;
@@ -131,10 +154,12 @@ static int open_clips(infer_job *j)
         o.height = f->height;
     }
     o.list = a->from_stdin ? "-" : NULL;
+    o.list_zero = a->zero;
+    o.matrix = a->matrix;
+    o.range = a->range;
+    o.shard = a->shard_number;
+    o.shards = a->shards;
     o.stop = cli_stop_flag();
-    int status = parse_shard(j->c, a->shard, &o);
-    if (status)
-        return status;
     return fdht_clips_open((const char *const *)(j->c->argv + 1), (size_t)j->c->argc - 1, &o, &j->clips,
                            &j->c->err);
 }
@@ -165,15 +190,16 @@ static int set_up(infer_job *j)
     if ((status = read_labels(j)) || (status = open_clips(j)) ||
         (status = fdht_runner_new(j->model, c->threads, &j->runner, &c->err)))
         return status;
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t threads = c->threads ? (size_t)c->threads : cpus > 0 ? (size_t)cpus : 1;
-    j->batch = j->a->batch ? j->a->batch : j->a->from_stdin || any_pipe(c) ? 1 : 4 * threads;
+    j->batch = j->a->batch ? j->a->batch : j->a->from_stdin || any_pipe(c) ? 1 : 4 * (size_t)c->threads;
     if (j->a->fixed16) {
         j->batch = j->a->batch ? j->a->batch : 16;
         if ((status = set_up_fixed(j)))
             return status;
     }
+    if ((status = infer_journal_open(c, j->a->format, j->a->resume, &j->journal)))
+        return status;
     j->records = (infer_records){.c = c,
+                                 .out = j->journal.out,
                                  .model = j->model,
                                  .format = j->a->format,
                                  .logits = j->a->logits,
@@ -182,8 +208,11 @@ static int set_up(infer_job *j)
                                  .top = j->a->top,
                                  .name = j->name};
     infer_records_open(&j->records);
+    if (j->a->resume && j->records.each && j->a->format == INFER_TSV)
+        return cli_usage(c, "--resume: a model with an output for every step needs --format jsonl");
     j->item = cli_calloc(j->batch, sizeof *j->item);
     j->clip = cli_calloc(j->batch, sizeof *j->clip);
+    j->known = cli_calloc(j->batch, sizeof *j->known);
     j->room = fdht_model_width(j->model);
     j->scores = cli_calloc(j->room, sizeof *j->scores);
     return FDHT_OK;
@@ -201,6 +230,7 @@ static void close_job(infer_job *j)
     free(j->name);
     free(j->item);
     free(j->clip);
+    free(j->known);
     free(j->scores);
     infer_records_close(&j->records);
     free(j->stream_source);
@@ -211,16 +241,19 @@ static int run(cli *c, void *p)
     infer_job j = {.c = c, .a = p};
     int status = set_up(&j);
     if (!status) {
-        infer_print_header(&j.records);
+        if (!j.journal.head)
+            infer_print_header(&j.records);
         cli_bar_start(c, &j.bar, "infer");
-        j.bar.on = j.bar.on && !isatty(STDOUT_FILENO); /* records would run through it */
+        j.bar.on = j.bar.on && (c->output || !isatty(STDOUT_FILENO)); /* records would run through it */
         j.expected = j.bar.on ? fdht_clips_expected(j.clips) : 0;
         status = j.a->stream ? infer_run_stream(&j) : infer_run_clips(&j);
     }
     cli_bar_end(&j.bar);
+    status = infer_journal_close(&j.journal, status);
     if (!status && (j.a->score || j.a->control >= 0))
         infer_print_score(&j.records);
     close_job(&j);
+    free(j.a->output);
     return status;
 }
 
@@ -231,7 +264,8 @@ const cli_command cmd_infer = {
     .notes = "An INPUT is a data set file, a folder of pictures (a clip) or of such folders, a picture, a\n"
              "y4m or --raw video, or - for a pipe. A bad clip gives a record with `error`, a line on\n"
              "standard error and, at the end, status 1; the others are labelled all the same.",
-    .common = CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_TRUST,
+    .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS |
+              CLI_WITH_TRUST,
     .options = options,
     .args_size = sizeof(infer_args),
     .defaults = &defaults,

@@ -7,16 +7,21 @@
 #include "frame/cli.h"
 #include "frame/parse.h"
 #include "frame/progress.h"
+#include "infer/journal.h"
 #include "infer/record.h"
 
 enum { INFER_SINGLE, INFER_SHUFFLE };
 
 typedef struct infer_args {
-    const char *labels, *shard;
+    const char *labels, *shard, *name;
     size_t top, batch, frames, clip_frames;
     int format, raw, control;
+    fdht_yuv_matrix matrix;
+    fdht_yuv_range range;
     cli_extent size;
-    bool stream, steps, logits, from_stdin, score, fixed16, resize;
+    bool stream, steps, logits, from_stdin, zero, score, fixed16, resize, resume;
+    size_t shard_number, shards; /* of --shard, filled by parse */
+    char *output;                /* -o with the number of the shard in it, or NULL */
 } infer_args;
 
 /* What a run works on. */
@@ -31,8 +36,10 @@ typedef struct infer_job {
     bool calibrated;
     fdht_clips *clips;
     infer_records records;
+    infer_journal journal;
     char **name;           /* (classes) from --labels, or NULL */
     fdht_clip_item **item; /* (batch) */
+    infer_known *known;    /* (batch) which of them have a record already */
     fdht_clip *clip;
     float *scores; /* rows of all clips of a batch, one after the other */
     size_t room;   /* numbers that scores holds */

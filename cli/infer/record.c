@@ -70,13 +70,25 @@ static size_t listed(const infer_records *r)
 
 /* ---- formats ---- */
 
-static void print_escaped(const char *s)
+/* Names come from files: what a terminal would obey (C0, DEL, C1 in UTF-8) is written as \xHH. */
+void infer_print_escaped(FILE *f, const char *s)
 {
-    for (; *s; s++)
-        *s == '\t'   ? (void)fputs("\\t", stdout)
-        : *s == '\n' ? (void)fputs("\\n", stdout)
-        : *s == '\\' ? (void)fputs("\\\\", stdout)
-                     : (void)putchar(*s);
+    for (; *s; s++) {
+        unsigned char byte = (unsigned char)*s, next = (unsigned char)s[1];
+        if (byte == '\t')
+            fputs("\\t", f);
+        else if (byte == '\n')
+            fputs("\\n", f);
+        else if (byte == '\\')
+            fputs("\\\\", f);
+        else if (byte < ' ' || byte == 0x7f)
+            fprintf(f, "\\x%02x", byte);
+        else if (byte == 0xc2 && next >= 0x80 && next < 0xa0) {
+            fprintf(f, "\\xc2\\x%02x", next);
+            s++;
+        } else
+            putc(byte, f);
+    }
 }
 
 void infer_print_header(const infer_records *r)
@@ -85,23 +97,23 @@ void infer_print_header(const infer_records *r)
     if (r->format != INFER_TSV)
         return;
     if (r->labels) {
-        printf("clip\tlabels\terror");
+        fprintf(r->out, "clip\tlabels\terror");
         for (size_t k = 0; k < r->width; k++) {
-            printf("\tprob_");
-            print_escaped(class_name(r, k, buf));
+            fprintf(r->out, "\tprob_");
+            infer_print_escaped(r->out, class_name(r, k, buf));
         }
     } else if (r->values && r->spec->classes) {
-        printf("clip\terror");
+        fprintf(r->out, "clip\terror");
         for (size_t k = 0; k < r->width; k++)
-            printf("\tvalue_%zu", k);
+            fprintf(r->out, "\tvalue_%zu", k);
     } else {
-        printf("clip\tlabel\tclass\tprob\terror");
+        fprintf(r->out, "clip\tlabel\tclass\tprob\terror");
         for (size_t k = 2; k <= listed(r); k++)
-            printf("\tlabel_%zu\tprob_%zu", k, k);
+            fprintf(r->out, "\tlabel_%zu\tprob_%zu", k, k);
     }
     for (size_t k = 0; r->logits && k < r->width; k++)
-        printf("\tlogit_%zu", k);
-    printf("\n");
+        fprintf(r->out, "\tlogit_%zu", k);
+    fprintf(r->out, "\n");
 }
 
 void infer_print_error(const infer_records *r, const char *clip, const char *message)
@@ -111,15 +123,15 @@ void infer_print_error(const infer_records *r, const char *clip, const char *mes
         message += named + 2;
     cli_error(r->c, "%s: %s", clip, message);
     if (r->format == INFER_TSV) {
-        print_escaped(clip);
-        fputs(r->labels ? "\t\t" : r->values && r->spec->classes ? "\t" : "\t\t\t\t", stdout);
-        print_escaped(message);
-        printf("\n");
+        infer_print_escaped(r->out, clip);
+        fputs(r->labels ? "\t\t" : r->values && r->spec->classes ? "\t" : "\t\t\t\t", r->out);
+        infer_print_escaped(r->out, message);
+        fprintf(r->out, "\n");
     } else if (r->format == INFER_JSONL) {
         cJSON *json = cJSON_CreateObject();
         cli_json_string(json, "clip", clip);
         cli_json_string(json, "error", message);
-        cli_json_line(stdout, json);
+        cli_json_line(r->out, json);
     }
 }
 
@@ -172,65 +184,74 @@ static void print_json(infer_records *r, const char *clip, const float *scores, 
             add_row(r, cli_json_object(steps, NULL), scores + s * r->width);
         }
     }
-    cli_json_line(stdout, json);
+    cli_json_line(r->out, json);
 }
 
 static void print_columns(const infer_records *r, const char *clip, const float *scores)
 {
     char buf[32];
     bool any = false;
-    print_escaped(clip);
+    infer_print_escaped(r->out, clip);
     if (r->labels) {
-        putchar('\t');
+        putc('\t', r->out);
         for (size_t k = 0; k < r->width; k++)
             if (r->p[k] >= 0.5f) {
-                fputs(any ? "," : "", stdout);
-                print_escaped(class_name(r, k, buf));
+                fputs(any ? "," : "", r->out);
+                infer_print_escaped(r->out, class_name(r, k, buf));
                 any = true;
             }
-        putchar('\t');
+        putc('\t', r->out);
         for (size_t k = 0; k < r->width; k++)
-            printf("\t%.6g", (double)r->p[k]);
+            fprintf(r->out, "\t%.6g", (double)r->p[k]);
     } else if (r->classes) {
         for (size_t k = 0; k < listed(r); k++) {
-            putchar('\t');
-            print_escaped(class_name(r, r->rank[k], buf));
+            putc('\t', r->out);
+            infer_print_escaped(r->out, class_name(r, r->rank[k], buf));
             if (k == 0)
-                printf("\t%zu", r->rank[0]);
-            printf("\t%.6g", (double)r->p[r->rank[k]]);
+                fprintf(r->out, "\t%zu", r->rank[0]);
+            fprintf(r->out, "\t%.6g", (double)r->p[r->rank[k]]);
             if (k == 0)
-                putchar('\t');
+                putc('\t', r->out);
         }
     } else if (r->spec->classes) {
-        putchar('\t');
+        putc('\t', r->out);
         for (size_t k = 0; k < r->width; k++)
-            printf("\t%.9g", (double)scores[k]);
+            fprintf(r->out, "\t%.9g", (double)scores[k]);
     } else
-        printf("\t\t\t\t");
+        fprintf(r->out, "\t\t\t\t");
     for (size_t k = 0; r->logits && k < r->width; k++)
-        printf("\t%.9g", (double)scores[k]);
-    printf("\n");
+        fprintf(r->out, "\t%.9g", (double)scores[k]);
+    fprintf(r->out, "\n");
+}
+
+/* A class and its probability, one of several. */
+static void print_class(const infer_records *r, bool more, size_t k)
+{
+    char buf[32];
+    fputs(more ? ", " : " ", r->out);
+    infer_print_escaped(r->out, class_name(r, k, buf));
+    fprintf(r->out, " %.3f", (double)r->p[k]);
 }
 
 static void print_text(const infer_records *r, const char *clip, const float *scores)
 {
-    char buf[32];
     bool any = false;
-    printf("%s:", clip);
+    infer_print_escaped(r->out, clip);
+    putc(':', r->out);
     for (size_t k = 0; r->labels && k < r->width; k++)
         if (r->p[k] >= 0.5f) {
-            printf("%s %s %.3f", any ? "," : "", class_name(r, k, buf), (double)r->p[k]);
+            print_class(r, any, k);
             any = true;
         }
     if (r->labels && !any)
-        printf(" none");
+        fprintf(r->out, " none");
     for (size_t k = 0; !r->labels && k < listed(r); k++)
-        printf("%s %s %.3f", k ? "," : "", class_name(r, r->rank[k], buf), (double)r->p[r->rank[k]]);
+        print_class(r, k > 0, r->rank[k]);
     for (size_t k = 0; r->values && r->spec->classes && k < r->width; k++)
-        printf(" %.6g", (double)scores[k]);
+        fprintf(r->out, " %.6g", (double)scores[k]);
     for (size_t k = 0; r->logits && k < r->width; k++)
-        printf(" %.6g", (double)scores[k]);
-    printf("\n");
+        fprintf(r->out, " %.6g", (double)scores[k]);
+    fprintf(r->out, "\n");
 }
 
 /* ---- the score ---- */

@@ -11,6 +11,7 @@ enum { INFER_JSONL, INFER_TSV, INFER_TEXT };
 
 typedef struct infer_records {
     cli *c;
+    FILE *out;
     const fdht_model *model;
     int format;
     bool logits, steps; /* steps: all of them in one record, where there is an output for each */
@@ -35,6 +36,8 @@ typedef struct infer_records {
 void infer_records_open(infer_records *r);
 void infer_records_close(infer_records *r);
 
+/* A name with control characters as \xHH, tab, newline and backslash as \t, \n, \\. */
+void infer_print_escaped(FILE *f, const char *s);
 /* The header of a tsv. */
 void infer_print_header(const infer_records *r);
 /* A clip that cannot be run; also a line on standard error. */

@@ -89,6 +89,44 @@ static int run_scores(infer_job *j, size_t n)
     return status;
 }
 
+/* What the record of an item calls it: standard input by --name. Free with free(). */
+static char *name_of(const infer_job *j, const fdht_clip_item *item)
+{
+    bool pipe = j->a->name && !strcmp(item->source, "-");
+    const char *rest = pipe ? item->name + 1 : item->name; /* "#0" behind the "-" */
+    char *name = cli_calloc(strlen(rest) + (pipe ? strlen(j->a->name) : 0) + 1, 1);
+    sprintf(name, "%s%s", pipe ? j->a->name : "", rest);
+    return name;
+}
+
+/* message: why the clip cannot be run; empty: its scores. */
+static void write_record(infer_job *j, const fdht_clip_item *item, const char *message, const float *scores)
+{
+    char *name = name_of(j, item);
+    if (*message)
+        infer_print_error(&j->records, name, message);
+    else
+        infer_print_record(&j->records, item, name, scores, fdht_model_rows(j->model, item->shape.length));
+    free(name);
+}
+
+/* The record that an earlier run wrote last, written again: it must be the same. */
+static int check_record(infer_job *j, const fdht_clip_item *item, const char *message, const float *scores)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    if (!f)
+        return cli_fail(j->c, FDHT_ENOMEM, "out of memory: record");
+    j->records.out = f;
+    write_record(j, item, message, scores);
+    j->records.out = j->journal.out;
+    int status = fclose(f) ? cli_fail(j->c, FDHT_ENOMEM, "out of memory: record")
+                           : infer_journal_compare(&j->journal, text);
+    free(text);
+    return status;
+}
+
 /* Run n items and write their records in order. */
 static int run_batch(infer_job *j, size_t n)
 {
@@ -107,19 +145,26 @@ static int run_batch(infer_job *j, size_t n)
     if (status)
         return status;
     const float *scores = j->scores;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; !status && i < n; i++) {
         const fdht_clip_item *item = j->item[i];
         take_item(j, item, &unused, message, sizeof message);
-        if (*message) {
-            infer_print_error(&j->records, item->name, message);
-            continue;
-        }
-        infer_print_record(&j->records, item, item->name, scores,
-                           fdht_model_rows(j->model, item->shape.length));
-        scores += count_scores(j, item->shape.length);
+        if (j->known[i] == INFER_NEW)
+            write_record(j, item, message, scores);
+        else if (j->known[i] == INFER_LAST)
+            status = check_record(j, item, message, scores);
+        scores += *message ? 0 : count_scores(j, item->shape.length);
     }
-    fflush(stdout);
-    return ferror(stdout) ? cli_fail(j->c, FDHT_EIO, "standard output: cannot be written") : FDHT_OK;
+    return status ? status : infer_journal_flush(&j->journal);
+}
+
+/* Whether the item need not be run: it has its record, and the ranges of --fixed16, which the first clips set, do not wait
+ * for it. */
+static bool is_done(infer_job *j, size_t i)
+{
+    char *name = name_of(j, j->item[i]);
+    j->known[i] = infer_journal_known(&j->journal, name);
+    free(name);
+    return j->known[i] == INFER_KNOWN && (!j->fixed || j->calibrated);
 }
 
 int infer_run_clips(infer_job *j)
@@ -130,6 +175,11 @@ int infer_run_clips(infer_job *j)
     while (!status && !end) {
         status = fdht_clips_next(j->clips, &j->item[n], &j->c->err);
         end = !status && !j->item[n];
+        if (!status && !end && is_done(j, n)) {
+            fdht_clip_item_free(j->item[n]);
+            j->done++;
+            continue;
+        }
         n += !status && !end;
         if (!status && (n == j->batch || (end && n))) {
             status = run_batch(j, n);
@@ -150,12 +200,12 @@ int infer_run_clips(infer_job *j)
  * --clip-frames frames. */
 static int stream_item(infer_job *j, const fdht_clip_item *item)
 {
-    char message[512];
+    char message[512], *name;
     bool fresh = !j->stream_source || strcmp(j->stream_source, item->source) != 0;
     fdht_clip clip;
     take_item(j, item, &clip, message, sizeof message);
     if (*message) {
-        infer_print_error(&j->records, item->name, message);
+        write_record(j, item, message, NULL);
         return FDHT_OK;
     }
     if (fresh) {
@@ -177,12 +227,13 @@ static int stream_item(infer_job *j, const fdht_clip_item *item)
         if (status)
             return status;
         j->frames_done++;
+        name = name_of(j, item);
         if (item->shape.length > 1)
-            snprintf(message, sizeof message, "%.480s#%zu", item->name, t);
-        infer_print_record(&j->records, item, item->shape.length > 1 ? message : item->name, j->scores, 1);
+            snprintf(message, sizeof message, "%.480s#%zu", name, t);
+        infer_print_record(&j->records, item, item->shape.length > 1 ? message : name, j->scores, 1);
+        free(name);
     }
-    fflush(stdout);
-    return ferror(stdout) ? cli_fail(j->c, FDHT_EIO, "standard output: cannot be written") : FDHT_OK;
+    return infer_journal_flush(&j->journal);
 }
 
 int infer_run_stream(infer_job *j)

@@ -17,6 +17,8 @@ int info_dataset(cli *c, const info_args *a, cJSON *json)
     if (status)
         return status;
     const fdht_dataset_info *info = fdht_dataset_info_of(ds);
+    bool protected = false;
+    fdht_dataset_protected(a->path, &protected, NULL); /* it was opened a moment ago */
     cli_json_string(json, "form", form_name(info->form));
     cli_json_size(json, "clips", info->clips);
     cli_json_size(json, "min_frames", info->min_length);
@@ -28,6 +30,7 @@ int info_dataset(cli *c, const info_args *a, cJSON *json)
         cli_json_size(json, "height", info->shape.height);
         cli_json_size(json, "channels", info->shape.channels);
     }
+    cli_json_bool(json, "checksums", protected);
     cli_json_bool(json, "uniform", info->uniform);
     cli_json_size(json, "unpacked_bytes", info->frame_bytes);
     cli_json_bool(json, "labels", info->has_labels);

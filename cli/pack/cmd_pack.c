@@ -1,9 +1,11 @@
 /* fdht pack -o DATA.h5 DIR|FILE... - clips into one data set file. Clips pass through one at a time; only a name, a
  * label and a subject of each stay in memory. */
+#include "pack/check.h"
 #include "pack/pack.h"
 #include "frame/json.h"
 #include "frame/output.h"
 #include "frame/parse.h"
+#include "frame/plot.h"
 #include "frame/progress.h"
 #include "frame/signals.h"
 
@@ -15,8 +17,8 @@
 typedef struct args {
     size_t frames, clip_frames, steps;
     cli_extent resize, size;
-    bool gray, strict;
-    const char *labels, *split, *by, *raw;
+    bool gray, strict, check;
+    const char *labels, *split, *by, *raw, *plot;
     int gzip;
     fdht_clips_options opt;
     double fraction[FDHT_SPLITS];
@@ -31,12 +33,14 @@ static const cli_option options[] = {
     CLI_FILE(args, labels, 0, "labels", "FILE", "table (CSV or TSV) with columns clip,label[,subject..]"),
     CLI_STRING(args, split, 0, "split", "LIST", "divide the clips, as train=.8,val=.1,test=.1"),
     CLI_STRING(args, by, 0, "by", "KEY",
-               "keep clips of one KEY in one split: a column of --labels, or name:REGEX"),
+               "one KEY, one split: a column of --labels, group (the folder), name:REGEX"),
     CLI_STRING(args, raw, 0, "raw", "rgb24|gray", "files without a y4m header hold such frames"),
     CLI_EXTENT(args, size, 0, "size", "of raw frames"),
     CLI_SIZE(args, clip_frames, 0, "clip-frames", "K", 1, 1e6, "cut video files into clips of K frames"),
     CLI_SIZE(args, steps, 0, "steps", "N", 1, 65536, "IDX pictures become sequences of N groups of rows"),
     CLI_INT(args, gzip, 0, "gzip", "N", 0, 9, "compress frames, 0 (not) to 9"),
+    CLI_FLAG(args, check, 0, "check", "write nothing: print classes, groups, sizes, duplicates, bad clips"),
+    CLI_FILE(args, plot, 0, "plot", "FILE", "--check: one clip of each class, .png, .svg or .pdf (gnuplot)"),
     CLI_FLAG(args, strict, 0, "strict", "stop at the first bad clip instead of leaving it out"),
     CLI_END,
 };
@@ -75,12 +79,13 @@ static int parse_split(cli *c, args *a)
 static int parse_by(cli *c, args *a)
 {
     regex_t re;
-    if (!a->split)
-        return cli_usage(c, "--by needs --split");
+    if (!strcmp(a->by, "group"))
+        return FDHT_OK;
     if (strncmp(a->by, "name:", 5))
         return a->labels
                    ? FDHT_OK
-                   : cli_usage(c, "--by %s: a column needs --labels FILE; name:REGEX does without", a->by);
+                   : cli_usage(c, "--by %s: a column needs --labels FILE; group and name:REGEX do without",
+                               a->by);
     a->pattern = a->by + 5;
     if (regcomp(&re, a->pattern, REG_EXTENDED))
         return cli_usage(c, "--by: '%s' is not a regular expression", a->pattern);
@@ -116,6 +121,11 @@ static int parse(cli *c, void *p)
     if ((a->split && (status = parse_split(c, a))) || (a->by && (status = parse_by(c, a))) ||
         (status = parse_raw(c, a)))
         return status;
+    if (a->plot && !a->check)
+        return cli_usage(c, "--plot is for --check");
+    if (a->plot && (status = cli_check_plot(c, a->plot, (const char *const *)c->argv, (size_t)c->argc)))
+        return status;
+    c->dry_run = c->dry_run || a->check;
     if (!c->dry_run && (status = cli_check_hdf5_output(c, (const char *const *)c->argv, (size_t)c->argc)))
         return status;
     for (int i = 0; i < c->argc; i++) {
@@ -135,7 +145,9 @@ typedef struct job {
     size_t by; /* column of the table; SIZE_MAX: none */
     regex_t re;
     bool has_re;
+    bool by_group;
     pack_list list;
+    pack_check check;
     fdht_dataset_writer *w;
     fdht_clip_shape shape; /* of the first clip */
     size_t bad, unlabelled, unmatched, longest, targets;
@@ -154,6 +166,8 @@ static void tell_first(job *j)
 /* A clip that cannot be packed: left out, or with --strict the end. */
 static int leave_out(job *j, const char *clip, int code, const char *message)
 {
+    if (j->a->check)
+        pack_check_bad(&j->check, clip, message);
     if (j->a->strict)
         return cli_fail(j->c, code, "%s: %s", clip, message);
     if (j->bad++ || j->list.n) {
@@ -182,15 +196,29 @@ static bool same_size(const fdht_clip_shape *a, const fdht_clip_shape *b)
            a->features == b->features;
 }
 
+/* The folder of a clip, unless that is its class; NULL: none. */
+static const char *group_of(const fdht_clip_item *item, char *buf, size_t size)
+{
+    const char *end = strrchr(item->name, '/'), *start = end;
+    while (start && start > item->name && start[-1] != '/')
+        start--;
+    if (!start || start == end)
+        return NULL;
+    snprintf(buf, size, "%.*s", (int)(end - start), start);
+    return item->label_name && !strcmp(item->label_name, buf) ? NULL : buf;
+}
+
 /* The subject of a clip; buf is scratch. */
 static const char *key_of(job *j, const fdht_clip_item *item, const pack_row *row, char *buf, size_t size)
 {
     regmatch_t m[2];
     if (row && j->by != SIZE_MAX)
         return row->cell[j->by];
-    if (!j->has_re)
+    if (j->by_group && group_of(item, buf, size))
+        return buf;
+    if (!j->has_re && !j->by_group)
         return NULL;
-    if (regexec(&j->re, item->name, 2, m, 0)) {
+    if (j->by_group || regexec(&j->re, item->name, 2, m, 0)) {
         j->unmatched++;
         snprintf(buf, size, "//%s", item->name); /* a key no other clip has */
         return buf;
@@ -227,11 +255,13 @@ static int pack_one(job *j, const fdht_clip_item *item)
         if (j->table.split != SIZE_MAX)
             split = split_of(row->cell[j->table.split]);
     }
+    if (j->a->check)
+        pack_check_add(&j->check, item, label, j->list.n);
     if (!j->list.n) {
         if ((status = start_writer(j, item)))
             return status;
         tell_first(j);
-    } else if (!same_size(&j->shape, &item->shape)) {
+    } else if (!j->a->check && !same_size(&j->shape, &item->shape)) {
         snprintf(message, sizeof message, "frames of %zux%zux%zu, the clips before are %zux%zux%zu%s",
                  item->shape.width, item->shape.height, item->shape.channels, j->shape.width, j->shape.height,
                  j->shape.channels, j->shape.features ? "" : " (--resize and --gray make them equal)");
@@ -276,6 +306,44 @@ static int pack_all(job *j, fdht_clips *clips)
     return status;
 }
 
+static int by_key(const void *a, const void *b)
+{
+    const pack_clip *x = *(const pack_clip *const *)a, *y = *(const pack_clip *const *)b;
+    return strcmp(x->key ? x->key : "", y->key ? y->key : "");
+}
+
+static int by_side(const void *a, const void *b)
+{
+    const pack_clip *x = *(const pack_clip *const *)a, *y = *(const pack_clip *const *)b;
+    int order = by_key(a, b);
+    return order ? order : x->split - y->split;
+}
+
+/* With --by, splits that the clips came with must not part a group. */
+static int check_sides(job *j)
+{
+    size_t n = j->list.n, split = 0;
+    int status = FDHT_OK;
+    if (!j->a->by || j->a->split)
+        return FDHT_OK;
+    const pack_clip **order = cli_calloc(n, sizeof *order);
+    for (size_t i = 0; i < n; i++) {
+        order[i] = &j->list.clip[i];
+        split += order[i]->split >= 0;
+    }
+    qsort(order, n, sizeof *order, by_side);
+    for (size_t i = 1; i < n && !status; i++)
+        if (order[i]->key && !by_key(&order[i], &order[i - 1]) && order[i]->split != order[i - 1]->split &&
+            order[i]->split >= 0 && order[i - 1]->split >= 0)
+            status = cli_fail(j->c, FDHT_EFORMAT, "--by %s: clips of '%.80s' are in %s and in %s", j->a->by,
+                              order[i]->key, fdht_split_name(order[i - 1]->split),
+                              fdht_split_name(order[i]->split));
+    free(order);
+    if (!status && !split && !j->a->check)
+        status = cli_usage(j->c, "--by needs --split, or clips that come with a split");
+    return status;
+}
+
 /* With --split the clips are divided anew; otherwise each keeps what its file or the table said. */
 static int divide(job *j)
 {
@@ -289,8 +357,8 @@ static int divide(job *j)
         key[i] = j->list.clip[i].key;
         label[i] = j->list.clip[i].label;
     }
-    int status = fdht_split_assign(j->by != SIZE_MAX || j->has_re ? key : NULL, label, n, j->a->fraction,
-                                   j->c->seed, split, &j->c->err);
+    int status =
+        fdht_split_assign(j->a->by ? key : NULL, label, n, j->a->fraction, j->c->seed, split, &j->c->err);
     for (size_t i = 0; !status && i < n; i++)
         j->list.clip[i].split = split[i];
     free(key);
@@ -302,7 +370,9 @@ static int divide(job *j)
 static int finish(job *j)
 {
     pack_list_sort(&j->list);
-    int status = divide(j);
+    int status = check_sides(j);
+    if (!status)
+        status = divide(j);
     if (status || !j->w)
         return status;
     for (size_t i = 0; i < j->list.n; i++) {
@@ -387,7 +457,9 @@ static int run(cli *c, void *p)
     int status = FDHT_OK;
     if (a->labels && (status = pack_labels_read(c, a->labels, &j.table)))
         return status;
-    if (a->by && !a->pattern && (j.by = pack_labels_column(&j.table, a->by)) == SIZE_MAX) {
+    j.by_group =
+        a->by && !strcmp(a->by, "group") && !(a->labels && pack_labels_column(&j.table, "group") != SIZE_MAX);
+    if (a->by && !a->pattern && !j.by_group && (j.by = pack_labels_column(&j.table, a->by)) == SIZE_MAX) {
         status = cli_usage(c, "--by: %s has no column '%s'", a->labels, a->by);
         goto out;
     }
@@ -395,7 +467,12 @@ static int run(cli *c, void *p)
     if ((status = fdht_clips_open((const char *const *)c->argv, (size_t)c->argc, &a->opt, &clips, &c->err)) ||
         (status = pack_all(&j, clips)) || (status = finish(&j)))
         goto out;
-    report(&j);
+    if (a->check)
+        pack_check_report(c, &j.check, &j.list);
+    else
+        report(&j);
+    if (a->plot)
+        status = pack_check_plot(c, &j.check, a->plot);
 out:
     fdht_clips_close(clips);
     fdht_dataset_discard(j.w);
@@ -403,6 +480,7 @@ out:
     if (j.has_re)
         regfree(&j.re);
     pack_list_free(&j.list);
+    pack_check_free(&j.check);
     pack_labels_free(&j.table);
     return status;
 }
@@ -410,7 +488,7 @@ out:
 const cli_command cmd_pack = {
     .name = "pack",
     .summary = "PNG folders, y4m or raw video, IDX files into one data set",
-    .usage = "-o DATA.h5 DIR|FILE... [options]",
+    .usage = "-o DATA.h5 | --check DIR|FILE... [options]",
     .notes = "Folders: DIR/CLASS/CLIP/*.png (also PGM, PPM), DIR/CLASS/CLIP.y4m, or DIR/CLIP/*.png with "
              "--labels.\n"
              "Files: y4m, raw video (--raw, --size), gzipped IDX pictures with their labels beside them, "

@@ -26,9 +26,10 @@ static const cli_option options[] = {
     CLI_FLAG(sim_args, search, 0, "search", "search machines for the best design point against TIE"),
     CLI_FILE(sim_args, trace, 0, "trace", "FILE",
              "write every access: cycle, port, buffer, bank, line, stage"),
-    CLI_FILE(sim_args, csv, 0, "csv", "FILE", "write the stages as CSV"),
+    CLI_FILE(sim_args, csv, 0, "csv", "FILE",
+             "write the stages, or the points of --sweep or --search, as CSV"),
     CLI_FILE(sim_args, plot, 0, "plot", "FILE",
-             "draw timeline, bank load and energy (.png, .svg or .pdf; gnuplot)"),
+             "draw timeline, bank load and energy, or those points (.png, .svg or .pdf; gnuplot)"),
     CLI_END,
 };
 
@@ -62,6 +63,8 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "--compare: '%.40s' is not tie", a->compare);
     if (a->sweep.n > 1)
         return cli_usage(c, "--sweep: one key at a time");
+    if (a->sweep.n && a->search && (a->csv || a->plot))
+        return cli_usage(c, "--csv and --plot are of --sweep or of --search, not of both");
     if (a->input && a->preset)
         return cli_usage(c, "--input needs a MODEL.h5");
     if (a->resize && !a->input)
@@ -109,18 +112,17 @@ static int show(cli *c, const sim_args *a, const fdht_workload *w, const fdht_ha
 {
     const fdht_sim_hw *hw = &m->hw;
     cJSON *json = c->json ? cli_json_new(c) : NULL;
-    int status = write_csv(c, a, s);
+    bool points = a->sweep.n || a->search; /* --csv and --plot are of them, then */
+    int status = points ? FDHT_OK : write_csv(c, a, s);
     if (json)
         sim_add_json(json, s);
     else
         sim_print_text(s, m);
     if (!status && a->compare)
         status = sim_compare(c, s, w, a, hw, json);
-    if (!status && a->sweep.n)
-        status = sim_sweep(c, w, a, hw, json);
-    if (!status && a->search)
-        status = sim_search(c, w, a, hw, json);
-    if (!status && a->plot)
+    if (!status && points)
+        status = sim_show_points(c, a, w, hw, s->name, json);
+    if (!status && a->plot && !points)
         status = sim_plot(c, s, a->plot);
     if (!status && json)
         cli_json_print(stdout, json);

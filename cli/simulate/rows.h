@@ -23,6 +23,21 @@ void sim_ratios_json(cJSON *o, const fdht_sim_ratios *r);
 void sim_point_head(const char *title);
 void sim_show_point(const char *value, const sim_row *r, cJSON *list);
 
+/* simulate/points.c: the points of --sweep or of --search, kept for --csv and --plot. */
+enum { SIM_POINTS = 256 };
+struct sim_points {
+    char key[64]; /* that a sweep changes; "machine" of a search */
+    bool search;
+    size_t n;
+    sim_row row[SIM_POINTS]; /* name: the value, or the machine */
+};
+void sim_points_add(sim_points *p, const char *value, const sim_row *r);
+/* Whether no other point is better in TOPS/mm2 and TOPS/W. */
+bool sim_pareto(const sim_points *p, size_t i);
+int sim_points_csv(cli *c, const sim_points *p, const char *path);
+/* A sweep: three figures over the values; a search: both efficiencies and the Pareto front. */
+int sim_points_plot(cli *c, const sim_points *p, const char *model, const char *path);
+
 /* simulate/rivals.c: the rival, a tensor train of ranks 4 over the same pixels and hidden units, one gate or four; */
 int sim_rival(cli *c, const fdht_workload *w, int gates, fdht_workload *out);
 /* with a dense hidden matrix and the LSTM unit: what a TT-LSTM takes as a whole; */

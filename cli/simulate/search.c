@@ -18,7 +18,8 @@ static int fitted(cli *c, const fdht_workload *w, fdht_sim_hw *hw, sim_row *out)
     return sim_measure(c, name, w, FDHT_ORDER_BEST, hw, FDHT_SIM_REAL, out);
 }
 
-int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json)
+int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json,
+               sim_points *points)
 {
     static const size_t side[][2] = {{8, 16}, {16, 16}, {32, 16}, {64, 16}, {128, 16}, {16, 32}, {32, 32}};
     fdht_workload one;
@@ -27,6 +28,8 @@ int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim
     double top_score = 0;
     int status = sim_rival(c, w, w->gates, &one);
     (void)a;
+    points->search = true;
+    snprintf(points->key, sizeof points->key, "machine");
     if (status || (status = fdht_sim_hw_named("tie", &tie, &c->err)) ||
         (status = sim_measure(c, "TIE, published order", &one, FDHT_ORDER_NATURAL, &tie, FDHT_SIM_PAPER,
                               &published)) ||
@@ -43,6 +46,7 @@ int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim
         if ((status = fitted(c, w, &m, &r)))
             return status;
         sim_show_point(r.name, &r, list);
+        sim_points_add(points, r.name, &r);
         fdht_sim_ratios q = fdht_sim_ratios_of(&r.f, &rival_row.f);
         double score = q.throughput * q.area_efficiency * q.energy_efficiency;
         if (score > top_score) {

@@ -64,7 +64,12 @@ int sim_plot(cli *c, const sim_result *s, const char *path);
 /* simulate/compare.c, sweep.c, search.c: each prints its table, or adds it to json if that is not NULL. */
 int sim_compare(cli *c, const sim_result *own, const fdht_workload *w, const sim_args *a,
                 const fdht_sim_hw *hw, cJSON *json);
-int sim_sweep(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json);
-int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json);
+typedef struct sim_points sim_points; /* simulate/rows.h */
+int sim_sweep(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json,
+              sim_points *points);
+int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json,
+               sim_points *points);
+int sim_show_points(cli *c, const sim_args *a, const fdht_workload *w, const fdht_sim_hw *hw,
+                    const char *model, cJSON *json);
 
 #endif

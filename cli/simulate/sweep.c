@@ -28,13 +28,15 @@ int sim_check_sweep(cli *c, const sim_args *a, const fdht_sim_hw *hw)
     return status;
 }
 
-int sim_sweep(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json)
+int sim_sweep(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json,
+              sim_points *points)
 {
     char text[512], key[64];
     int status = split(c, a->sweep.v[0], key, text);
     if (status)
         return status;
     cJSON *list = NULL;
+    memcpy(points->key, key, sizeof points->key);
     if (json) {
         cJSON *o = cli_json_object(json, "sweep");
         cli_json_string(o, "key", key);
@@ -51,6 +53,7 @@ int sim_sweep(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_
         sim_row r = sim_row_of(v, &s);
         sim_result_free(&s);
         sim_show_point(v, &r, list);
+        sim_points_add(points, v, &r);
     }
     return FDHT_OK;
 }

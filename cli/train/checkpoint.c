@@ -58,6 +58,9 @@ static int check_settings(cli *c, const char *path, const fdht_blob *stored, con
     int n = (int)strcspn(settings + from, " "), o = 0;
     while (from + (size_t)o < stored->count && old[from + (size_t)o] != ' ')
         o++;
+    if (!strncmp(settings + from, "data=", 5) || !strncmp(settings + from, "validation-data=", 16))
+        return cli_usage(c, "--resume: %s was made from other %s: shapes, labels or the first clip differ",
+                         path, settings[from] == 'd' ? "training clips" : "validation clips");
     return cli_usage(c, "--resume: %s was made with %.*s, not %.*s", path, o, old + from, n, settings + from);
 }
 

@@ -125,6 +125,10 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "expected one DATA.h5, got %d", c->argc);
     a->data = c->argv[0];
     a->processes = c->ranks ? (size_t)c->ranks->size : 1;
+    fdht_file_kind kind;
+    if (!fdht_file_identify(a->data, &kind, NULL) && kind == FDHT_FILE_DIRECTORY)
+        return cli_fail(c, FDHT_EFORMAT, "%s: a folder; make a data set of it: fdht pack -o DATA.h5 %s",
+                        a->data, a->data);
     if (a->init)
         for (size_t i = 0; i < sizeof cell_options / sizeof *cell_options; i++)
             if (cli_given(c, cell_options[i]))
@@ -154,7 +158,7 @@ typedef struct job {
     fdht_trainer *trainer;
     fdht_blobs *state;
     train_history history;
-    char settings[2048];
+    char *settings;
     FILE *log;
     cli_bar bar;
     int best_epoch, epoch;
@@ -271,27 +275,6 @@ static void set_options(job *j)
     o->class_weight = j->class_weight;
 }
 
-/* All that must be the same for a resumed run to be the run that was interrupted. */
-static void write_settings(job *j)
-{
-    const fdht_train_options *o = &j->opt;
-    const fdht_frame_spec *f = &fdht_model_spec_of(j->model)->frame;
-    snprintf(j->settings, sizeof j->settings,
-             "seed=%llu clips=%zu validation=%zu inputs=%zu parameters=%zu epochs=%d batch=%zu optimizer=%s "
-             "lr=%.17g "
-             "momentum=%.17g wd=%.17g schedule=%s step-epochs=%d step-factor=%.17g warmup=%zu core-lr=%.17g "
-             "clip=%.17g "
-             "dropout=%.17g recurrent-dropout=%.17g smoothing=%.17g balance=%d shift=%d frames=%zu sample=%d "
-             "diff=%d "
-             "keep-last=%d",
-             (unsigned long long)o->seed, j->train.data.clips, j->has_val ? j->val.data.clips : 0,
-             fdht_model_inputs(j->model), fdht_model_size(j->model), o->epochs, o->batch,
-             fdht_optimizer_name(o->optimizer), o->lr, o->momentum, o->weight_decay,
-             fdht_schedule_name(o->schedule), o->step_epochs, o->step_factor, o->warmup, o->core_lr, o->clip,
-             o->dropout, o->recurrent_dropout, o->label_smoothing, o->class_weight != NULL, o->shift,
-             f->frames, (int)f->sample, f->diff, !o->keep_best);
-}
-
 /* The data and the model of a checkpoint fit together. */
 static int check_checkpoint(job *j)
 {
@@ -317,9 +300,11 @@ static int make_model(job *j)
         (j->has_val && (status = train_set_answers(c, &j->val, &j->classes, j->model))))
         return status;
     set_options(j);
-    write_settings(j);
     if (j->a->epochs == 0)
         return FDHT_OK;
+    if (j->a->checkpoint && (status = train_settings(c, j->a, &j->opt, j->model, &j->train,
+                                                     j->has_val ? &j->val : NULL, &j->settings)))
+        return status;
     status = fdht_trainer_new(j->model, &j->opt, &j->train.data, j->has_val ? &j->val.data : NULL,
                               &j->trainer, &c->err);
     if (!status && resume)
@@ -344,8 +329,12 @@ static bool show_progress(void *arg, size_t done, size_t clips, double loss, dou
                           (double)j->opt.epochs * (double)clips, note) != FDHT_OK;
 }
 
-static void print_epoch(const job *j, const fdht_epoch *e)
+/* On a terminal the lines scroll above the bar, which the next update draws again. */
+static void print_epoch(job *j, const fdht_epoch *e)
 {
+    if (j->bar.drawn)
+        fputs("\r\033[K", stderr);
+    j->bar.last = 0;
     fprintf(stderr, "epoch %d/%d  loss %.4f", e->epoch, j->opt.epochs, e->loss);
     if (isfinite(e->accuracy))
         fprintf(stderr, "  accuracy %.4f", e->accuracy);
@@ -379,7 +368,7 @@ static int train(job *j)
     if (j->history.n)
         e.epoch = (int)j->history.n;
     cli_bar_start(c, &j->bar, "train");
-    bool lines = !j->bar.on && !c->quiet, first = cli_first_rank(c);
+    bool first = cli_first_rank(c);
     for (size_t i = 0; j->log && i < j->history.n; i++)
         train_log_line(j->log, &j->history.epoch[i]);
     while (!e.last) {
@@ -394,7 +383,7 @@ static int train(job *j)
         if (status)
             return status;
         train_history_add(&j->history, &e);
-        if (lines)
+        if (!c->quiet)
             print_epoch(j, &e);
         if (j->log)
             train_log_line(j->log, &e);
@@ -422,6 +411,7 @@ static void close_job(job *j)
     train_classes_free(&j->classes);
     free(j->class_weight);
     free(j->history.epoch);
+    free(j->settings);
     if (j->log)
         fclose(j->log);
 }

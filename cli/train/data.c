@@ -1,5 +1,6 @@
 /* train/data.c - the clips of a data set as the trainer takes them: classes, splits, conversion, memory. */
 #include "train/train.h"
+#include "frame/resources.h"
 #include "frame/signals.h"
 
 #include <stdlib.h>
@@ -94,13 +95,10 @@ static int read_clip(void *arg, size_t i, void *data, size_t room, fdht_error *e
     return status;
 }
 
-/* Half of the memory that is free now, of which each rank has its part, unless --memory says. */
+/* Half of the memory that is free now, here and in the control group, of which each rank has its part, unless --memory says. */
 static size_t memory_limit(const train_args *a)
 {
-    long pages = sysconf(_SC_AVPHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-    return a->memory               ? a->memory
-           : pages > 0 && size > 0 ? (size_t)pages / 2 / a->processes * (size_t)size
-                                   : 0;
+    return a->memory ? a->memory : cli_resources_half_memory() / a->processes;
 }
 
 static int check_shape(cli *c, const train_set *s, size_t clip, const fdht_clip_shape *shape)

@@ -89,6 +89,13 @@ void train_log_line(FILE *f, const fdht_epoch *e);
 /* Curves of loss and accuracy. */
 int train_plot(cli *c, const char *path, const fdht_model *m, const train_history *h);
 
+/* ---- train/settings.c ---- */
+
+/* All that must be the same for a resumed run to be the run that was interrupted, as words NAME=VALUE: options of training
+ * and model, and a hash of each data set (shapes, labels or targets, first clip). val NULL: none. *out is freed by free(). */
+int train_settings(cli *c, const train_args *a, const fdht_train_options *o, const fdht_model *m,
+                   train_set *train, train_set *val, char **out);
+
 /* ---- train/checkpoint.c ---- */
 
 /* Write model and state, whole or not at all; read them back. settings: what must agree to go on. */

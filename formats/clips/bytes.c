@@ -60,7 +60,8 @@ int fdht_bytes_open(const char *path, fdht_bytes *b, fdht_error *err)
     struct stat st;
     memset(b, 0, sizeof *b);
     b->is_stdin = !strcmp(path, "-");
-    b->fd = b->is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    /* without O_NONBLOCK the open of a FIFO waits for a writer, where no stop flag ends it */
+    b->fd = b->is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (b->fd < 0)
         return fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s", strerror(errno));
     if (fstat(b->fd, &st) != 0 || S_ISDIR(st.st_mode)) {
@@ -151,6 +152,11 @@ int fdht_bytes_peek(fdht_bytes *b, size_t n, const uint8_t **p, size_t *got, fdh
 
 int fdht_bytes_line(fdht_bytes *b, char *buf, size_t size, bool *end, fdht_error *err)
 {
+    return fdht_bytes_until(b, '\n', buf, size, end, err);
+}
+
+int fdht_bytes_until(fdht_bytes *b, char last, char *buf, size_t size, bool *end, fdht_error *err)
+{
     size_t n = 0;
     *end = false;
     for (;;) {
@@ -163,10 +169,11 @@ int fdht_bytes_line(fdht_bytes *b, char *buf, size_t size, bool *end, fdht_error
             *end = n == 0;
             break;
         }
-        const uint8_t *nl = memchr(p, '\n', have);
+        const uint8_t *nl = memchr(p, last, have);
         size_t take = nl ? (size_t)(nl - p) : have;
         if (n + take >= size)
-            return fdht_fail(err, FDHT_EFORMAT, "a line is longer than %zu bytes", size - 1);
+            return fdht_fail(err, FDHT_EFORMAT, "%s is longer than %zu bytes", last ? "a line" : "a name",
+                             size - 1);
         memcpy(buf + n, p, take);
         n += take;
         b->at += take + (nl != NULL);

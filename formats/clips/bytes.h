@@ -29,5 +29,7 @@ int fdht_bytes_peek(fdht_bytes *b, size_t n, const uint8_t **p, size_t *got, fdh
 /* Read up to and without the next '\n' into buf, always terminated. *end: nothing was left. FDHT_EFORMAT if
  * the line is longer. */
 int fdht_bytes_line(fdht_bytes *b, char *buf, size_t size, bool *end, fdht_error *err);
+/* The same up to the byte `last`: a name that ends with 0, say. */
+int fdht_bytes_until(fdht_bytes *b, char last, char *buf, size_t size, bool *end, fdht_error *err);
 
 #endif

@@ -540,10 +540,10 @@ static int refill(fdht_source *s, bool *end, fdht_error *err)
         s->list.stop = s->opt.stop;
         s->list.stop_too = &s->cancel;
     }
-    if ((rc = fdht_bytes_line(&s->list, line, sizeof line, end, err)) || *end)
+    if ((rc = fdht_bytes_until(&s->list, s->opt.list_zero ? 0 : '\n', line, sizeof line, end, err)) || *end)
         return rc ? fdht_fail_prefix(err, rc, "%s", s->list_path) : FDHT_OK;
     size_t n = strlen(line);
-    if (n && line[n - 1] == '\r')
+    if (n && !s->opt.list_zero && line[n - 1] == '\r')
         line[--n] = 0;
     return n ? push(s, fdht_strdup(line), NULL, 0, true, err) : FDHT_OK;
 }

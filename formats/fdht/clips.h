@@ -48,6 +48,7 @@ typedef struct fdht_clips_options {
     /* Read more inputs from this file, "-" stdin, one path a line; NULL: none. A listed folder that holds only
      * folders is passed over: they are listed themselves (find DIR -type d). */
     const char *list;
+    bool list_zero;        /* its paths end with a zero byte, as those of find -print0 */
     size_t shard, shards;  /* only clips number shard, shard + shards, ..; shards = 0: all */
     size_t prefetch;       /* clips read ahead; 0: no thread */
     size_t max_clip_bytes; /* a larger clip is an item with FDHT_ELIMIT */

@@ -76,6 +76,9 @@ typedef struct fdht_dataset fdht_dataset;
 /* FDHT_ENOENT, FDHT_EIO, FDHT_EFORMAT (message "FILE: /path/inside: ..."), FDHT_ENOMEM. Reads everything but
  * the frames. Labels are checked: -1 or below the number of classes when classes are named. */
 FDHT_API int fdht_dataset_open(const char *path, fdht_dataset **out, fdht_error *err);
+/* Whether every array of numbers in an HDF5 file carries a Fletcher-32 checksum, so that changed bytes are seen when they are
+ * read; what fdht writes does. Any thread. FDHT_ENOENT, FDHT_EIO, FDHT_EFORMAT as fdht_dataset_open. */
+FDHT_API int fdht_dataset_protected(const char *path, bool *out, fdht_error *err);
 FDHT_API void fdht_dataset_close(fdht_dataset *ds);
 FDHT_API const fdht_dataset_info *fdht_dataset_info_of(const fdht_dataset *ds);
 

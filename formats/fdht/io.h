@@ -32,11 +32,15 @@ typedef struct fdht_out_guard {
 /* Unlink every temporary file in the guard. Async-signal-safe: call it from a handler, then _exit. */
 FDHT_API void fdht_out_guard_clean(fdht_out_guard *g);
 
-/* How an output is made. Every writer of formats/ takes one; NULL means { false, NULL }. Kept by reference
- * until the output is committed or discarded. */
+/* How an output is made. Every writer of formats/ takes one; NULL means all false. Kept by reference until the output is
+ * committed or discarded. */
 typedef struct fdht_out_options {
     bool force;            /* replace an existing target; otherwise FDHT_EEXIST "NAME: exists" */
     fdht_out_guard *guard; /* NULL: none */
+    /* The temporary file is FILE.partial, written at its end, locked against a second writer (FDHT_EIO), and left there by
+     * fdht_out_discard and by signals unless it is empty: what a killed run had written is still there for the next one. It
+     * is opened as it is; a caller that does not go on with it truncates it. Not with `seek`. */
+    bool keep;
 } fdht_out_options;
 
 typedef struct fdht_out fdht_out;

@@ -19,13 +19,15 @@ complete_words() {
 }
 works "bash takes it" bash -uc '. ./fdht.bash && complete -p fdht'
 commands=$("$FDHT" help | sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
-same "all commands" "$(printf '%s\n' --version help $commands | sort | tr '\n' ' ' | sed 's/ $//')" \
+same "all commands" "$(printf '%s\n' --version version help $commands | sort | tr '\n' ' ' | sed 's/ $//')" \
     "$(complete_words fdht '')"
 same "a command by its beginning" completion "$(complete_words fdht comple)"
 same "help completes commands" info "$(complete_words fdht help info)"
 same "the shells" "bash fish zsh" "$(complete_words fdht completion '')"
 same "choices" "always auto" "$(complete_words fdht info --color a)"
 same "choices behind =" "always auto" "$(complete_words fdht info --color = a)"
+same "presets" "$("$FDHT" info --presets --json | jq -r '.presets[].name' | sort | tr '\n' ' ' | sed 's/ $//')" \
+    "$(complete_words fdht train --preset '')"
 touch some.h5
 same "files" some.h5 "$(complete_words fdht info som)"
 for c in $commands; do

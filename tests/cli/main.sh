@@ -20,11 +20,29 @@ same "version: first line" "fdht $(cat "$TOP/VERSION")" "${out%%$'\n'*}"
 has "version: the library" "$out" "libfdht $(cat "$TOP/VERSION")"
 has "version: the BLAS" "$out" "blas "
 
+works "version" "$FDHT" version
+version=$out
+works "-V" "$FDHT" -V
+same "-V is version" "$version" "$out"
+fails "version takes nothing" 2 "fdht: version takes no arguments" "$FDHT" version x
 fails "unknown command" 2 "fdht: unknown command 'foo' (see fdht help)" "$FDHT" foo
 fails "unknown option" 2 "fdht: unknown option '--foo' (see fdht help)" "$FDHT" --foo
 fails "help of an unknown command" 2 "fdht: unknown command 'foo' (see fdht help)" "$FDHT" help foo
 fails "an empty command" 2 "fdht: unknown command '' (see fdht help)" "$FDHT" ""
 fails "--version takes nothing" 2 "fdht: --version takes no arguments" "$FDHT" --version x
+
+# threads: by the environment, by affinity
+fails "FDHT_THREADS" 2 "fdht infer: FDHT_THREADS is 'many', not a number from 1 to 1024 (see fdht help infer)" \
+    env FDHT_THREADS=many "$FDHT" infer m.h5 x
+threads() { # NAME WANT CMD..
+    local name=$1 want=$2
+    shift 2
+    has "$name" "$("$@" infer -v none.h5 x 2>&1 | head -n 1)" "fdht infer: $want"
+}
+threads "-v: FDHT_THREADS" "3 threads by FDHT_THREADS" env FDHT_THREADS=3 OMP_NUM_THREADS=2 "$FDHT"
+threads "-v: OMP_NUM_THREADS" "2 threads by OMP_NUM_THREADS" env -u FDHT_THREADS OMP_NUM_THREADS=2,1 "$FDHT"
+first=$(taskset -pc $$ | sed 's/.*: *\([0-9]*\).*/\1/')
+threads "-v: affinity" "1 thread by affinity (1 processor allowed" env -u FDHT_THREADS -u OMP_NUM_THREADS taskset -c "$first" "$FDHT"
 
 # every command: the same help by both ways, the same complaints
 commands=$(sed -n '/^commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' <<< "$help")

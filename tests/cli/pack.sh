@@ -52,6 +52,61 @@ json "subjects do not part" .split '{"train":16,"val":2,"test":2}'
 works "--labels" "$FDHT" pack -f -o a.h5 clips --labels labels.tsv --split train=.5,test=.5 --by subject --json
 json "classes of the table" .classes '["fast","slow"]'
 json "halves" .split '{"train":10,"val":0,"test":10}'
+# splits that come with the clips must not part a subject
+{
+    printf 'clip,label,subject,split\n'
+    for s in 1 2 3 4 5 6 7 8 9 10; do printf 'run/s%s_a,fast,p%s,%s\nhop/s%s_b,slow,p%s,%s\n' $s $s $((s % 2)) $s $s $((s % 2)); done
+} | sed 's/,0$/,train/; s/,1$/,test/' > parted.csv
+works "--by of splits that are there" "$FDHT" pack -f -o b.h5 clips --labels parted.csv --by subject
+sed '/hop.s4_b/s/train/test/' parted.csv > torn.csv
+fails "a subject on two sides" 3 "fdht pack: --by subject: clips of 'p4' are in train and in test" \
+    "$FDHT" pack -f -o b.h5 clips --labels torn.csv --by subject
+works "the same, divided anew" "$FDHT" pack -f -o b.h5 clips --labels torn.csv --by subject --split train=.5,test=.5
+run bash -c '"$1" pack --check clips --labels torn.csv --by subject 2>&1' - "$FDHT"
+same "--check finds it, too" "3 fdht pack: --by subject: clips of 'p4' are in train and in test" "$status $out"
+
+# what pack writes is protected; the same arrays without a checksum are not
+json_of() { "$FDHT" info --json "$1" | jq -c .checksums; }
+same "info: checksums" true "$(json_of a.h5)"
+if command -v h5repack > repack.txt; then
+    h5repack -f NONE a.h5 bare.h5
+    same "info: no checksums" false "$(json_of bare.h5)"
+else
+    skip "info: no checksums" "no h5repack here"
+fi
+
+# --check: counts known from how these folders are made
+mkdir -p seen/up/a seen/up/b seen/down/c seen/down/d
+picture() { { printf 'P5\n4 4\n255\n'; head -c 16 /dev/zero | tr '\0' "$1"; } > "$2"; }
+for t in 1 2 3; do picture $t seen/up/a/$t.pgm; picture $t seen/up/b/$t.pgm; picture 9 seen/down/c/$t.pgm; done
+picture 8 seen/up/a/4.pgm
+echo no > seen/down/d/1.png
+run "$FDHT" pack --check seen --by 'name:([a-d])$' --json
+same "--check: a bad clip: status" 1 "$status"
+json "--check: clips" '[.clips, .groups, .min_frames, .median_frames, .max_frames]' '[3,3,3,3,4]'
+json "--check: classes" '[.classes[] | [.class, .clips, .groups, .min_frames, .max_frames]]' '[["down",1,1,3,3],["up",2,2,3,4]]'
+json "--check: sizes" .sizes '[{"size":"4x4x1","clips":3}]'
+json "--check: no duplicates" .duplicates '[]'
+json "--check: what is left out" '[.left_out[].clip]' '["seen/down/d"]'
+rm seen/up/a/4.pgm seen/down/d/1.png
+picture 1 seen/down/d/1.pgm; picture 2 seen/down/d/2.pgm; picture 3 seen/down/d/3.pgm
+{ printf 'P5\n2 2\n255\n'; printf 'abcd'; } > seen/down/c/1.pgm; rm seen/down/c/2.pgm seen/down/c/3.pgm
+run "$FDHT" pack --check seen --json
+json "--check: duplicates by content" .duplicates '[["seen/down/d","seen/up/a","seen/up/b"]]'
+json "--check: two sizes" '[.sizes[].clips] | sort' '[1,3]'
+has "--check: the same clip in two classes" "$err" "seen/up/a is the same clip as seen/down/d, in another class"
+works "--check, text" "$FDHT" pack -q --check seen
+has "--check, text: the sum" "$out" "4 clips, 2 classes, 0 groups, 2 duplicates, 0 left out"
+has "--check, text: a duplicate" "$out" "duplicate seen/up/b of seen/down/d"
+fails "--plot without --check" 2 "fdht pack: --plot is for --check (see fdht help pack)" "$FDHT" pack -o x.h5 seen --plot s.png
+if command -v gnuplot > gnuplot.txt; then
+    works "--plot" "$FDHT" pack -q --check seen --plot sheet.png
+    run "$FDHT" info --json sheet.png
+    json "a contact sheet of two rows" '[.width, .height]' '[816,282]'
+else
+    skip "--plot" "no gnuplot here"
+fi
+
 works "the same seed" "$FDHT" pack -f -o b.h5 clips --labels labels.tsv --split train=.5,test=.5 --by subject --seed 0
 works "gives the same file" cmp a.h5 b.h5
 works "another seed" "$FDHT" pack -f -o b.h5 clips --labels labels.tsv --split train=.5,test=.5 --by subject --seed 1
@@ -119,7 +174,8 @@ fails "--split: a name" 2 "fdht pack: --split: 'dev' is none of train, val, test
     "$FDHT" pack -o a.h5 clips --split train=.8,dev=.2
 fails "--split: a number" 2 "fdht pack: --split: '.8x' is not a fraction from 0 to 1 (see fdht help pack)" \
     "$FDHT" pack -o a.h5 clips --split train=.8x,val=.2
-fails "--by without --split" 2 "fdht pack: --by needs --split (see fdht help pack)" "$FDHT" pack -o a.h5 clips --by name:x
+fails "--by without --split" 2 "fdht pack: --by needs --split, or clips that come with a split (see fdht help pack)" \
+    "$FDHT" pack -f -o a.h5 clips --by name:x
 fails "--by: no such column" 2 "fdht pack: --by: labels.tsv has no column 'person' (see fdht help pack)" \
     "$FDHT" pack -o a.h5 clips --labels labels.tsv --split train=1 --by person
 fails "--by: a bad pattern" 2 "fdht pack: --by: '(' is not a regular expression (see fdht help pack)" \

@@ -7,6 +7,8 @@ cell=(--in-modes 8,8,3 --out-modes 4,4,2 --hidden 8 --rank 4)
 train() { "$FDHT" train "$data" "${cell[@]}" --diff --lr 1e-2 --seed 3 "$@"; }
 
 fails "no data" 2 "fdht train: expected one DATA.h5, got 0 (see fdht help train)" "$FDHT" train -o m.h5
+mkdir folder
+fails "a folder" 3 "fdht train: folder: a folder; make a data set of it: fdht pack -o DATA.h5 folder" "$FDHT" train folder -o m.h5
 fails "no output" 2 "fdht train: -o FILE is missing (see fdht help train)" "$FDHT" train "$data"
 run "$FDHT" train nope.h5 -o m.h5
 same "missing data: status" 1 "$status"
@@ -79,6 +81,22 @@ works "more patience goes on" train -q -f -o early-two.h5 "${early[@]}" --patien
 same "to the last epoch" 20 "$(wc -l < again.jsonl)"
 fails "other settings" 2 "fdht train: --resume: c.h5 was made with epochs=400, not epochs=300 (see fdht help train)" \
     train -f -o part.h5 "${extra[@]}" --epochs 300 --checkpoint c.h5 --resume
+# options of the model and the data, too: each refused by name
+"$FDHT" train "$data" "${cell[@]}" "${extra[@]}" -q -o q.h5 --epochs 3 --checkpoint q_ck.h5 > /dev/null
+for o in "--init-scale 2=init-scale=1, not init-scale=2" "--pool mean=pool=(none), not pool=mean" "--cell ht=cell=(none), not cell=ht" \
+    "--gray=gray=0, not gray=1"; do
+    run "$FDHT" train "$data" "${cell[@]}" "${extra[@]}" -q -f -o q.h5 --epochs 3 --checkpoint q_ck.h5 --resume ${o%%=*}
+    case $err in
+    *"q_ck.h5 was made with ${o#*=}"* | *"takes 192 inputs, the clips have 64"*) same "resume with another ${o%%=*}: status" 2 "$status" ;;
+    *) fail "resume with another ${o%%=*}" "$(said)" ;;
+    esac
+done
+"$FDHT" infer q.h5 "$data" | jq -r .clip | awk 'BEGIN {print "clip,label"} {print $1 "," (NR % 3)}' > table
+"$FDHT" pack -q "$data" --labels table -o relabelled.h5 > /dev/null
+fails "resume with other labels" 2 "fdht train: --resume: q_ck.h5 was made from other training clips: shapes, labels or the first clip differ (see fdht help train)" \
+    "$FDHT" train relabelled.h5 "${cell[@]}" "${extra[@]}" -q -f -o q.h5 --epochs 3 --checkpoint q_ck.h5 --resume
+works "resume with the same" "$FDHT" train "$data" "${cell[@]}" "${extra[@]}" -q -f -o q.h5 --epochs 3 --checkpoint q_ck.h5 --resume
+
 fails "a model is no checkpoint" 3 "fdht train: one.h5: a model without training state, no checkpoint" \
     train -f -o part.h5 "${extra[@]}" --checkpoint one.h5 --resume
 

@@ -285,6 +285,32 @@ static void test_natural_order(void **state)
         }
 }
 
+/* FILE.partial: stays when discarded, goes on, is locked, leaves nothing empty, is renamed by commit. */
+static void test_keep(void **state)
+{
+    (void)state;
+    fdht_out_guard guard = {0};
+    fdht_out_options keep = {.keep = true, .guard = &guard};
+    fdht_error err = {0};
+    fdht_out *o, *second;
+    const char *path = in_scratch("k");
+    assert_int_equal(fdht_out_open(path, false, &keep, &o, &err), FDHT_OK);
+    fdht_out_discard(o);
+    assert_int_equal(scratch_entries(), 0);
+    assert_int_equal(fdht_out_open(path, false, &keep, &o, &err), FDHT_OK);
+    fputs("one\n", fdht_out_stream(o));
+    assert_int_equal(fdht_out_open(path, false, &keep, &second, &err), FDHT_EIO);
+    assert_message(err, "k.partial: another process writes it");
+    fdht_out_guard_clean(&guard);
+    fdht_out_discard(o);
+    expect_text(in_scratch("k.partial"), "one\n");
+    assert_int_equal(fdht_out_open(path, false, &keep, &o, &err), FDHT_OK);
+    fputs("two\n", fdht_out_stream(o));
+    assert_int_equal(fdht_out_commit(o, &err), FDHT_OK);
+    expect_text(path, "one\ntwo\n");
+    assert_int_equal(scratch_entries(), 1);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -296,6 +322,7 @@ int main(void)
                                        T(test_full_device),
                                        T(test_refusals),
                                        T(test_guard),
+                                       T(test_keep),
                                        T(test_killed_writer),
                                        T(test_out_of_memory),
                                        T(test_identify)};
