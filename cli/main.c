@@ -85,7 +85,6 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
         if (!status && cmd->parse)
             status = cmd->parse(&c, args);
         status = cli_agree(&c, status);
-        c.agreed = status;
         if (!status)
             status = cmd->run(&c, args);
     }

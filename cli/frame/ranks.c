@@ -24,8 +24,10 @@ int cli_ranks_check(cli *c)
 
 int cli_agree(cli *c, int status)
 {
-    c->agreed = true;
-    return c->ranks ? fdht_ranks_agree(c->ranks, status, &c->err) : status;
+    if (c->ranks)
+        status = fdht_ranks_agree(c->ranks, status, &c->err);
+    c->agreed = status;
+    return status;
 }
 
 #ifdef FDHT_HAVE_MPI

@@ -12,7 +12,7 @@ static inline bool cli_first_rank(const cli *c)
 {
     return !c->ranks || c->ranks->rank == 0;
 }
-/* All ranks go on with the status of the first that failed; rank 0 prints its message. */
+/* All ranks go on with the status of the first that failed; rank 0 prints its message (c->agreed). */
 int cli_agree(cli *c, int status);
 /* Before the process ends: where the status was not agreed on, all ranks are ended with it. */
 void cli_ranks_end(cli *c, int status);

@@ -392,7 +392,6 @@ static int train(job *j)
                 train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer, j->settings, &j->history);
         if (j->a->checkpoint && (status = cli_agree(c, status)))
             return status;
-        c->agreed = false;
     }
     cli_bar_end(&j->bar);
     fdht_trainer_finish(j->trainer, &j->best_epoch);

@@ -31,6 +31,27 @@ run ranks 2 "$FDHT" train "$data" "${cell[@]}" -f -o many.h5 --epochs 3 --log l.
 same "a line an epoch, of rank 0" 3 "$(grep -c '^epoch [123]/3  loss ' "$ERR")"
 same "one log" "1 2 3" "$(jq .epoch l.jsonl | tr '\n' ' ' | sed 's/ $//')"
 
+# infer: the same records in the same order
+bad=$PWD/bad
+mkdir bad && echo text > bad/1.png
+for args in "--score" "--format tsv --logits" "--batch 3 --top 2"; do
+    run "$FDHT" infer one.h5 "$data" bad "$data" $args
+    cp "$OUT" one.txt
+    one=$status score=$(grep -v bad "$ERR")
+    for n in 2 3 4; do
+        run ranks $n "$FDHT" infer one.h5 "$data" bad "$data" $args
+        same "infer $args, $n ranks: status" "$one" "$status"
+        same "infer $args, $n ranks: the same records" "$(bytes one.txt)" "$(bytes "$OUT")"
+        same "infer $args, $n ranks: the score" "$score" "$(grep '^fdht\|^accuracy' "$ERR" | grep -v bad)"
+    done
+done
+works "infer -o" ranks 3 "$FDHT" infer one.h5 "$data" -o many.jsonl
+same "infer -o: the same records" "$("$FDHT" infer one.h5 "$data" | md5sum)" "$(bytes many.jsonl)"
+run ranks 2 "$FDHT" infer one.h5 "$data" --shard 0/2
+same "infer --shard: status" 2 "$status"
+same "infer --shard: one line" "fdht infer: ranks share the clips: no --shard, --stream, --fixed16, --resume, --from-stdin (see fdht help infer)" \
+    "$(grep '^fdht' "$ERR")"
+
 # failures: one line of ours, a status, no hanging
 ours() { grep -c '^fdht' "$ERR"; }
 run ranks 3 "$FDHT" train nope.h5 -o m.h5
