@@ -5,6 +5,7 @@
 #   make demo               the same for the demo
 #   make install            DESTDIR= PREFIX=/usr/local; make uninstall takes it away again
 #   make unit               the unit tests alone; make fuzz, make cli-tests, make man-tests, make checks likewise
+#   make check-slurm        training and inference under Slurm, on two virtual nodes
 #   make check-neon         the kernels for aarch64 under qemu
 #   make V=1                shows the commands
 #   make bench              speed beside the dense model, on a quiet machine
@@ -175,6 +176,9 @@ man-tests: all
 	@$(TAP) $(MAN_TESTS)
 checks: all
 	@$(TAP) $(CHECKS)
+# Two virtual nodes of Slurm on this machine; skips without Slurm, munge or MPI, or where it is not root.
+check-slurm: all
+	@$(TAP) tests/tools/slurm
 # The kernels for aarch64, cross-compiled and emulated; skips without the compiler and qemu.
 check-neon:
 	@NEON_FETCH=1 $(TAP) tests/tools/neon
@@ -272,5 +276,5 @@ distclean: clean
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all bench bench-compress bench-peers bench-xsmm demo demo-run unit fuzz cli-tests man-tests checks check-layers check-neon check-all check install uninstall dist clean distclean FORCE
+.PHONY: all bench bench-compress bench-peers bench-xsmm demo demo-run unit fuzz cli-tests man-tests checks check-layers check-neon check-slurm check-all check install uninstall dist clean distclean FORCE
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(wildcard $(B)/tests/bench/*.d)
