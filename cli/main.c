@@ -68,7 +68,7 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
     if (cmd->defaults)
         memcpy(args, cmd->defaults, cmd->args_size);
     if (cmd->common & CLI_WITH_RANKS)
-        cli_ranks_start(&c);
+        cli_ranks_start(&c, argc, argv);
     int status = cli_parse(&c, args, argc, argv, &help);
     if (!cli_first_rank(&c))
         c.quiet = c.no_progress = true;

@@ -111,19 +111,21 @@ static int broadcast(void *arg, void *data, size_t bytes, fdht_error *err)
     return FDHT_OK;
 }
 
-void cli_ranks_start(cli *c)
+void cli_ranks_start(cli *c, int argc, char **argv)
 {
     static fdht_ranks ranks;
     int provided;
     if (launched() < 2)
         return;
+    for (int i = 0; i < argc; i++)
+        if (!strncmp(argv[i], "--shard", strlen("--shard")))
+            return;
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
     cli_signals_init(); /* MPI may have taken some */
     ranks = (fdht_ranks){.arg = c, .gather = gather, .broadcast = broadcast};
     MPI_Comm_rank(MPI_COMM_WORLD, &ranks.rank);
     MPI_Comm_size(MPI_COMM_WORLD, &ranks.size);
     c->ranks = &ranks;
-    c->quiet = c->no_progress = ranks.rank > 0;
 }
 
 void cli_ranks_end(cli *c, int status)
@@ -139,9 +141,11 @@ void cli_ranks_end(cli *c, int status)
 
 #else
 
-void cli_ranks_start(cli *c)
+void cli_ranks_start(cli *c, int argc, char **argv)
 {
     (void)c;
+    (void)argc;
+    (void)argv;
     (void)launched;
 }
 

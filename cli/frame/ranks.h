@@ -4,8 +4,9 @@
 
 #include "frame/cli.h"
 
-/* Where a launcher started more than one process and fdht was built with MPI: c->ranks. Ranks other than 0 are quiet. */
-void cli_ranks_start(cli *c);
+/* Where a launcher started more than one process and fdht was built with MPI: c->ranks. Processes that --shard tells apart stay
+ * by themselves. */
+void cli_ranks_start(cli *c, int argc, char **argv);
 /* Without MPI, processes of a launcher would all do the same work: refuse, unless they were told apart by --shard. */
 int cli_ranks_check(cli *c);
 static inline bool cli_first_rank(const cli *c)

@@ -47,9 +47,11 @@ for args in "--score" "--format tsv --logits" "--batch 3 --top 2"; do
 done
 works "infer -o" ranks 3 "$FDHT" infer one.h5 "$data" -o many.jsonl
 same "infer -o: the same records" "$("$FDHT" infer one.h5 "$data" | md5sum)" "$(bytes many.jsonl)"
-run ranks 2 "$FDHT" infer one.h5 "$data" --shard 0/2
-same "infer --shard: status" 2 "$status"
-same "infer --shard: one line" "fdht infer: ranks share the clips: no --shard, --stream, --fixed16, --resume, --from-stdin (see fdht help infer)" \
+works "infer --shard auto: processes by themselves" ranks 3 "$FDHT" infer one.h5 "$data" --shard auto -o part.%i.jsonl
+same "infer --shard auto: dealt back" "$(bytes many.jsonl)" "$(paste -d '\n' part.?.jsonl | sed '/^$/d' | md5sum)"
+run ranks 2 "$FDHT" infer one.h5 "$data" --stream
+same "infer --stream: status" 2 "$status"
+same "infer --stream: one line" "fdht infer: ranks share the clips: no --stream, --fixed16, --resume, --from-stdin (see fdht help infer)" \
     "$(grep '^fdht' "$ERR")"
 
 # failures: one line of ours, a status, no hanging
