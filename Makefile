@@ -22,7 +22,9 @@ PKG_CONFIG ?= pkg-config
 PACKAGES ?= $(shell $(PKG_CONFIG) --exists hdf5-serial && echo hdf5-serial || echo hdf5) libpng zlib libcjson openblas $(OPTIONAL)
 OPTIONAL = $(shell $(PKG_CONFIG) --exists libzip && echo libzip; \
     $(PKG_CONFIG) --exists libseccomp && echo libseccomp; \
-    $(PKG_CONFIG) --exists libprotobuf-c && command -v protoc-c > /dev/null && echo libprotobuf-c)
+    $(PKG_CONFIG) --exists libprotobuf-c && command -v protoc-c > /dev/null && echo libprotobuf-c; \
+    $(PKG_CONFIG) --exists $(LIBAV) && echo $(LIBAV); $(PKG_CONFIG) --exists libjpeg && echo libjpeg)
+LIBAV = libavformat libavcodec libavutil
 EXTRA_LIBS ?= -llapacke
 PKG_CFLAGS ?= $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS ?= $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
@@ -108,6 +110,10 @@ CFLAGS_cli_frame_ranks = $(MPI_CFLAGS)
 CFLAGS_formats_arrays_zip = $(if $(filter libzip,$(PACKAGES)),-DFDHT_HAVE_LIBZIP)
 CFLAGS_formats_hdf5_guard = $(if $(filter libseccomp,$(PACKAGES)),-DFDHT_HAVE_LIBSECCOMP)
 CFLAGS_formats_arrays_onnx = $(if $(filter libprotobuf-c,$(PACKAGES)),-DFDHT_HAVE_PROTOBUF_C -isystem $(B)/gen)
+CFLAGS_formats_clips_libav = $(if $(filter libavformat,$(PACKAGES)),-DFDHT_HAVE_LIBAV)
+CFLAGS_formats_image_jpeg = $(if $(filter libjpeg,$(PACKAGES)),-DFDHT_HAVE_JPEG)
+# Loops over pixels.
+CFLAGS_formats_clips_yuv = -O3
 # Folders whose own headers the command and the unit tests see.
 $(CLI_OBJ): INCLUDES = -Icli
 $(B)/tests/unit/%.o: INCLUDES = -Icli -Itests/unit

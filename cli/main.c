@@ -99,6 +99,7 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
         cli_print_failure(&c, status);
     free(args);
     int code = status ? cli_exit_status(status) : c.status;
+    free(c.config);
     if (status == FDHT_EINTR && cli_interrupted())
         code = cli_signal_status();
     cli_ranks_end(&c, status ? code : 0);

@@ -13,6 +13,8 @@
 #include <zlib.h>
 
 #include "arrays/zip.h"
+#include "dataset/dataset.h"
+#include "dataset/idx.h"
 #include "hdf5/h5.h"
 
 static bool is_weight_name(const char *name)
@@ -59,6 +61,7 @@ static int judge_members(hid_t file, fdht_file_kind *out, fdht_error *err)
 static int judge_hdf5(const char *path, fdht_file_kind *out, fdht_error *err)
 {
     hid_t file;
+    const char *x, *y;
     char format[64] = "";
     int rc = fdht_h5_open(path, &file, err);
     *out = FDHT_FILE_HDF5;
@@ -70,7 +73,8 @@ static int judge_hdf5(const char *path, fdht_file_kind *out, fdht_error *err)
         rc = FDHT_OK; /* an attribute that cannot be read says nothing */
     if (!strcmp(format, "fdht-model"))
         *out = FDHT_FILE_MODEL;
-    else if (!strcmp(format, "fdht-data") || fdht_h5_is_dataset(file, "frames"))
+    else if (!strcmp(format, "fdht-data") || fdht_h5_is_dataset(file, "frames") ||
+             fdht_dataset_find_pair(file, &x, &y))
         *out = FDHT_FILE_DATASET;
     else if (!rc)
         rc = judge_members(file, out, err);
@@ -85,7 +89,7 @@ static bool is_idx(const char *path)
     int got = f ? gzread(f, head, 4) : 0;
     if (f)
         gzclose(f);
-    return got == 4 && !head[0] && !head[1] && head[2] == 8 && head[3] >= 1 && head[3] <= 4;
+    return got == 4 && fdht_idx_is_head(head);
 }
 
 /* --- by the first bytes: `n` of them, of a file of `size` */
@@ -134,7 +138,7 @@ static bool is_gzip(const head *h)
 
 static bool is_plain_idx(const head *h)
 {
-    return STARTS(h, 0, "\0\0\10");
+    return h->n >= 4 && fdht_idx_is_head(h->p);
 }
 
 static bool is_npy(const head *h)
@@ -223,10 +227,41 @@ static bool is_json(const head *h)
     return x.n && *x.p == '{';
 }
 
+/* The first atom of a QuickTime file need not be ftyp. */
 static bool is_mp4(const head *h)
 {
-    return STARTS(h, 4, "ftyp") || STARTS(h, 0, "\x1a\x45\xdf\xa3") ||
-           (STARTS(h, 0, "RIFF") && STARTS(h, 8, "AVI "));
+    static const char *const atom[] = {"ftyp", "moov", "mdat", "wide", "free", "skip", "pnot"};
+    for (size_t i = 0; i < FDHT_COUNT(atom); i++)
+        if (starts(h, 4, atom[i], 4))
+            return true;
+    return false;
+}
+
+static bool is_matroska(const head *h)
+{
+    return STARTS(h, 0, "\x1a\x45\xdf\xa3");
+}
+
+static bool is_avi(const head *h)
+{
+    return STARTS(h, 0, "RIFF") && STARTS(h, 8, "AVI ");
+}
+
+static bool is_gif(const head *h)
+{
+    return STARTS(h, 0, "GIF87a") || STARTS(h, 0, "GIF89a");
+}
+
+/* A pack header, a sequence header, or packets of 188 bytes. */
+static bool is_mpeg(const head *h)
+{
+    return STARTS(h, 0, "\0\0\1\xba") || STARTS(h, 0, "\0\0\1\xb3") ||
+           (STARTS(h, 0, "G") && STARTS(h, 188, "G") && STARTS(h, 376, "G"));
+}
+
+static bool is_other_video(const head *h)
+{
+    return STARTS(h, 0, "FLV\1") || STARTS(h, 0, "OggS") || STARTS(h, 0, "\x30\x26\xb2\x75\x8e\x66\xcf\x11");
 }
 
 static bool is_jpeg(const head *h)
@@ -275,10 +310,13 @@ static const struct kind_row {
      "instead of blob)"},
     {FDHT_FILE_GZIP, "gzip", is_gzip, "compressed by gzip; unpack it first: gunzip FILE"},
     {FDHT_FILE_IDX, "idx", is_plain_idx, NULL},
-    {FDHT_FILE_MP4, "mp4", is_mp4,
-     "a video in a container (MP4, Matroska, AVI); decode it first: ffmpeg -i FILE -f yuv4mpegpipe - | fdht "
-     ".."},
-    {FDHT_FILE_JPEG, "jpeg", is_jpeg, "a JPEG picture; make it a PNG first: convert FILE picture.png"},
+    {FDHT_FILE_MP4, "mp4", is_mp4, "an MP4 or QuickTime video: clips for fdht infer and pack"},
+    {FDHT_FILE_MATROSKA, "matroska", is_matroska, "a Matroska or WebM video: clips for fdht infer and pack"},
+    {FDHT_FILE_AVI, "avi", is_avi, "an AVI video: clips for fdht infer and pack"},
+    {FDHT_FILE_GIF, "gif", is_gif, "a GIF: clips for fdht infer and pack"},
+    {FDHT_FILE_MPEG, "mpeg", is_mpeg, "an MPEG video: clips for fdht infer and pack"},
+    {FDHT_FILE_VIDEO, "video", is_other_video, "a video: clips for fdht infer and pack"},
+    {FDHT_FILE_JPEG, "jpeg", is_jpeg, "a JPEG picture: a frame for fdht infer and pack"},
     {FDHT_FILE_PDF, "pdf", is_pdf, "a PDF document"},
     {FDHT_FILE_PICKLE, "pickle", is_pickle,
      "a Python pickle, which only Python can read safely or not at all; write its arrays with numpy.savez"},
@@ -304,12 +342,23 @@ const char *fdht_file_kind_advice(fdht_file_kind kind)
     return row_of(kind)->advice;
 }
 
+bool fdht_file_is_video(fdht_file_kind kind)
+{
+    return kind >= FDHT_FILE_MP4 && kind <= FDHT_FILE_VIDEO;
+}
+
 static fdht_file_kind judge_bytes(const head *h)
 {
     for (size_t i = 0; i < FDHT_COUNT(kinds); i++)
         if (kinds[i].test && kinds[i].test(h))
             return kinds[i].kind;
     return FDHT_FILE_OTHER;
+}
+
+fdht_file_kind fdht_file_identify_bytes(const void *bytes, size_t n)
+{
+    head h = {bytes, n, UINT64_MAX};
+    return judge_bytes(&h);
 }
 
 /* --- zip archives, by their members */

@@ -83,7 +83,9 @@ struct cli {
     char **argv;
 
     uint64_t given, given_common; /* frame/options.c */
-    cli_bar *bar;                 /* the one on the screen, or NULL */
+    char *config; /* (config_size) text of --config that options point into (frame/config.h) */
+    size_t config_size;
+    cli_bar *bar; /* the one on the screen, or NULL */
 };
 
 #endif

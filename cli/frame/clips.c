@@ -3,6 +3,14 @@
 
 #include <string.h>
 
+void cli_clip_options(const cli_clip_args *a, fdht_clips_options *opt)
+{
+    opt->fps = a->fps;
+    opt->matrix = (fdht_yuv_matrix)a->matrix;
+    opt->range = (fdht_yuv_range)a->range;
+    opt->class_level = a->class_level;
+}
+
 const char *cli_clip_hint(const fdht_clip_item *item)
 {
     if (item->status == FDHT_ELIMIT)

@@ -222,6 +222,25 @@ int cli_parse(cli *c, void *args, int argc, char **argv, bool *help)
     return FDHT_OK;
 }
 
+int cli_set_option(cli *c, void *args, const char *name, const char *value, const char *path)
+{
+    rows r = rows_of(c->command);
+    for (int i = 0; i < r.n; i++) {
+        const cli_option *o = r.row[i];
+        uint64_t *given = i < r.n_own ? &c->given : &c->given_common,
+                 bit = UINT64_C(1) << (i < r.n_own ? i : i - r.n_own);
+        if (!o->name || strcmp(o->name, name) != 0)
+            continue;
+        if (*given & bit)
+            return FDHT_OK;
+        if ((value == NULL) != (o->type == CLI_T_FLAG))
+            return cli_usage(c, "%s: '%s' takes %s", path, name, value ? "true or false" : "a value");
+        *given |= bit;
+        return store(c, o, i < r.n_own ? args : (void *)c, value);
+    }
+    return cli_usage(c, "%s: '%.40s' is no option of fdht %s", path, name, c->command->name);
+}
+
 static void print_list(FILE *f, const cli_sizes *list)
 {
     for (size_t i = 0; i < list->n; i++)

@@ -62,6 +62,9 @@ typedef struct cli_option {
 
 /* Fill c and args from the words after the command's name. */
 int cli_parse(cli *c, void *args, int argc, char **argv, bool *help);
+/* Give an option by its long name, unless it was given already; value NULL: as a flag. path: where it stands, for messages.
+ * FDHT_EINVAL: no such option, a value it does not take. */
+int cli_set_option(cli *c, void *args, const char *name, const char *value, const char *path);
 /* The value of an option's field in `base`, as it would be given; nothing for an empty one. Flags print 0 or 1. */
 void cli_option_print(FILE *f, const cli_option *o, const void *base);
 /* Whether --name (or the short option "x") was given. */

@@ -24,12 +24,15 @@ static const cli_option options[] = {
     CLI_STRING(infer_args, name, 0, "name", "NAME", "what records call standard input, instead of -"),
     CLI_FLAG(infer_args, resume, 0, "resume",
              "-o: keep the records of a run that was killed, add those that are missing"),
-    CLI_CHOICE(infer_args, raw, 0, "raw", "rgb24|gray", "files and pipes that are not y4m hold such frames"),
+    CLI_CHOICE(infer_args, raw, 0, "raw", "rgb24|gray|f32",
+               "files and pipes that are not y4m hold such frames, or floats"),
+    CLI_SIZE(infer_args, features, 0, "features", "D", 1, 1e6, "--raw f32: floats a frame"),
     CLI_EXTENT(infer_args, size, 0, "size", "--raw: the size of a frame"),
     CLI_SIZE(infer_args, clip_frames, 0, "clip-frames", "K", 1, 1e9,
              "cut videos and pipes into clips of K frames"),
     CLI_SIZE(infer_args, frames, 0, "frames", "K", 1, 1e6,
              "take K frames of each clip (default: as the model was trained)"),
+    CLI_CLIP_OPTIONS(infer_args, video),
     CLI_FLAG(infer_args, resize, 0, "resize",
              "resize frames to the model's size (default: an error record, unless trained so)"),
     CLI_FLAG(infer_args, stream, 0, "stream", "a record after every frame, of all frames since the start"),
@@ -39,8 +42,6 @@ static const cli_option options[] = {
              "clips run at a time (default: 4 a thread; pipes 1)"),
     CLI_STRING(infer_args, shard, 0, "shard", "I/N",
                "only clips number I, I + N, .. (I from 0); auto: as mpirun, srun or a job array says"),
-    CLI_CHOICE(infer_args, matrix, 0, "matrix", "auto|bt601|bt709", "how the YUV of y4m becomes RGB"),
-    CLI_CHOICE(infer_args, range, 0, "range", "auto|limited|full", "the range of the values of y4m"),
     CLI_CHOICE(infer_args, control, 0, "control", "single|shuffle",
                "run on one frame repeated, or on frames in random order"),
     CLI_FLAG(infer_args, score, 0, "score",
@@ -77,8 +78,11 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "MODEL.h5 is missing");
     if (c->argc < 2 && !a->from_stdin)
         return cli_usage(c, "no INPUT; - is standard input");
-    if ((a->raw >= 0) != (a->size.width > 0))
+    bool floats = a->raw == 2;
+    if ((a->raw >= 0 && !floats) != (a->size.width > 0))
         return cli_usage(c, "--raw and --size need each other");
+    if (floats != (a->features > 0))
+        return cli_usage(c, "--raw f32 and --features need each other");
     if (a->stream && (a->control >= 0 || a->frames))
         return cli_usage(c, "--stream takes frames as they come: no --control, no --frames");
     if (a->stream && a->fixed16)
@@ -147,9 +151,10 @@ static int open_clips(infer_job *j)
     if (a->resize && !f->width)
         return cli_usage(j->c, "--resize: %s takes features, not frames", j->c->argv[0]);
     fdht_clips_options_for_model(j->spec, &o);
-    o.raw = a->raw == 0 ? FDHT_RAW_RGB24 : a->raw == 1 ? FDHT_RAW_GRAY : FDHT_RAW_NONE;
-    o.raw_width = a->size.width;
-    o.raw_height = a->size.height;
+    static const fdht_raw raw[] = {FDHT_RAW_NONE, FDHT_RAW_RGB24, FDHT_RAW_GRAY, FDHT_RAW_F32};
+    o.raw = raw[a->raw + 1];
+    o.raw_width = a->features ? a->features : a->size.width;
+    o.raw_height = a->features ? 1 : a->size.height;
     o.clip_frames = a->stream ? 1 : a->clip_frames;
     o.frames = a->stream ? 0 : a->frames ? a->frames : f->frames;
     if (a->resize) {
@@ -158,11 +163,10 @@ static int open_clips(infer_job *j)
     }
     o.list = a->from_stdin ? "-" : NULL;
     o.list_zero = a->zero;
-    o.matrix = a->matrix;
-    o.range = a->range;
     o.shard = a->shard_number;
     o.shards = a->shards;
     o.stop = cli_stop_flag();
+    cli_clip_options(&a->video, &o);
     return fdht_clips_open((const char *const *)(j->c->argv + 1), (size_t)j->c->argc - 1, &o, &j->clips,
                            &j->c->err);
 }
@@ -275,7 +279,8 @@ const cli_command cmd_infer = {
     .summary = "label clips with a model",
     .usage = "MODEL.h5 INPUT... [options]",
     .notes = "An INPUT is a data set file, a folder of pictures (a clip) or of such folders, a picture, a\n"
-             "y4m or --raw video, or - for a pipe. A bad clip gives a record with `error`, a line on\n"
+             "video (MP4, MKV, AVI, .., y4m, or --raw), or - for a pipe. A bad clip gives a record with "
+             "`error`, a line on\n"
              "standard error and, at the end, status 1; the others are labelled all the same.",
     .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS |
               CLI_WITH_TRUST | CLI_WITH_RANKS,

@@ -5,6 +5,7 @@
 #include "fdht/clips.h"
 #include "fdht/fixed.h"
 #include "frame/cli.h"
+#include "frame/clips.h"
 #include "frame/parse.h"
 #include "frame/progress.h"
 #include "infer/journal.h"
@@ -14,12 +15,11 @@ enum { INFER_SINGLE, INFER_SHUFFLE };
 
 typedef struct infer_args {
     const char *labels, *shard, *name;
-    size_t top, batch, frames, clip_frames;
+    size_t top, batch, frames, clip_frames, features;
     int format, raw, control;
-    fdht_yuv_matrix matrix;
-    fdht_yuv_range range;
     cli_extent size;
     bool stream, steps, logits, from_stdin, zero, score, fixed16, resize, resume;
+    cli_clip_args video;
     size_t shard_number, shards; /* of --shard, filled by parse */
     char *output;                /* -o with the number of the shard in it, or NULL */
 } infer_args;

@@ -8,6 +8,7 @@ static const cli_option options[] = {
     CLI_STRING(info_args, preset, 0, "preset", "NAME", "describe a preset instead of a file"),
     CLI_FLAG(info_args, presets, 0, "presets", "list the presets"),
     CLI_FLAG(info_args, plan, 0, "plan", "how a frame is computed, step by step (models and presets)"),
+    CLI_FLAG(info_args, config, 0, "config", "the options that made a model, for fdht train --config"),
     CLI_END,
 };
 
@@ -35,6 +36,8 @@ static int parse(cli *c, void *p)
     info_args *a = p;
     if (a->presets + (a->preset != NULL) + (c->argc > 0) > 1)
         return cli_usage(c, "a FILE, --preset and --presets exclude each other");
+    if (a->config && (c->argc != 1 || a->plan))
+        return cli_usage(c, "--config needs one MODEL.h5 and nothing else");
     if (a->presets && a->plan)
         return cli_usage(c, "--plan needs a FILE or --preset");
     if (a->presets || a->preset)
@@ -133,6 +136,8 @@ static int run(cli *c, void *p)
     int status = fdht_file_identify(a->path, &kind, &c->err);
     if (status)
         return status;
+    if (a->config)
+        return info_config(c, a);
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++)
         if (readers[i].kind == kind)
             return describe(c, a, readers[i].name, readers[i].read);

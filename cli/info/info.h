@@ -9,13 +9,15 @@
 
 typedef struct info_args {
     const char *path, *preset;
-    bool presets, plan;
+    bool presets, plan, config;
 } info_args;
 
 typedef int info_reader(cli *c, const info_args *a, cJSON *json);
 
 int info_dataset(cli *c, const info_args *a, cJSON *json);
 int info_model(cli *c, const info_args *a, cJSON *json);
+/* --config: a document of its own. */
+int info_config(cli *c, const info_args *a);
 int info_picture(cli *c, const info_args *a, cJSON *json);
 int info_hardware(cli *c, const info_args *a, cJSON *json);
 int info_workload(cli *c, const info_args *a, cJSON *json);

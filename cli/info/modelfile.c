@@ -119,6 +119,23 @@ static int describe(cli *c, const info_args *a, const fdht_model *m, const fdht_
     return !status && a->plan ? info_plan(c, s->cell, s->cells, json) : status;
 }
 
+int info_config(cli *c, const info_args *a)
+{
+    fdht_model *m = NULL;
+    fdht_modelfile_info info;
+    int status = fdht_modelfile_read(a->path, &m, NULL, &info, &c->err);
+    fdht_model_free(m);
+    if (status)
+        return status;
+    cJSON *json = *info.config ? cJSON_Parse(info.config) : NULL;
+    if (!cJSON_IsObject(json)) {
+        cJSON_Delete(json);
+        return cli_fail(c, FDHT_EFORMAT, "%s: does not say which options made it", a->path);
+    }
+    cli_json_print(stdout, json);
+    return FDHT_OK;
+}
+
 int info_model(cli *c, const info_args *a, cJSON *json)
 {
     fdht_model *m = NULL;

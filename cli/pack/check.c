@@ -116,6 +116,12 @@ static int by_size(const void *a, const void *b)
     return *x < *y ? -1 : *x > *y;
 }
 
+/* A key that begins with two slashes is of one clip alone. */
+static bool in_group(const pack_clip *c)
+{
+    return c->key && strncmp(c->key, "//", 2) != 0;
+}
+
 static const pack_list *sorting; /* for by_key */
 
 static int by_key(const void *a, const void *b)
@@ -147,9 +153,9 @@ static tally *count(const pack_check *k, const pack_list *list)
     for (size_t i = 0; i < k->n; i++) {
         const pack_clip *now = &list->clip[order[i]->number],
                         *last = i ? &list->clip[order[i - 1]->number] : NULL;
-        bool fresh = now->key && (!last || !last->key || strcmp(last->key, now->key) != 0);
+        bool fresh = in_group(now) && (!last || !last->key || strcmp(last->key, now->key) != 0);
         t[0].groups += fresh;
-        if (now->label >= 0 && now->key)
+        if (now->label >= 0 && in_group(now))
             t[now->label + 1].groups += fresh || last->label != now->label;
     }
     free(order);

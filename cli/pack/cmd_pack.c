@@ -15,10 +15,11 @@
 #include <string.h>
 
 typedef struct args {
-    size_t frames, clip_frames, steps;
+    size_t frames, clip_frames, steps, features;
     cli_extent resize, size;
     bool gray, strict, check;
     const char *labels, *split, *by, *raw, *plot;
+    cli_clip_args video;
     int gzip;
     fdht_clips_options opt;
     double fraction[FDHT_SPLITS];
@@ -33,10 +34,13 @@ static const cli_option options[] = {
     CLI_FILE(args, labels, 0, "labels", "FILE", "table (CSV or TSV) with columns clip,label[,subject..]"),
     CLI_STRING(args, split, 0, "split", "LIST", "divide the clips, as train=.8,val=.1,test=.1"),
     CLI_STRING(args, by, 0, "by", "KEY",
-               "one KEY, one split: a column of --labels, group (the folder), name:REGEX"),
-    CLI_STRING(args, raw, 0, "raw", "rgb24|gray", "files without a y4m header hold such frames"),
+               "one KEY, one split: a column of --labels, group (folders), name:REGEX"),
+    CLI_STRING(args, raw, 0, "raw", "rgb24|gray|f32",
+               "files without a y4m header hold such frames, or floats"),
+    CLI_SIZE(args, features, 0, "features", "D", 1, 1e6, "--raw f32: floats a frame"),
     CLI_EXTENT(args, size, 0, "size", "of raw frames"),
     CLI_SIZE(args, clip_frames, 0, "clip-frames", "K", 1, 1e6, "cut video files into clips of K frames"),
+    CLI_CLIP_OPTIONS(args, video),
     CLI_SIZE(args, steps, 0, "steps", "N", 1, 65536, "IDX pictures become sequences of N groups of rows"),
     CLI_INT(args, gzip, 0, "gzip", "N", 0, 9, "compress frames, 0 (not) to 9"),
     CLI_FLAG(args, check, 0, "check", "write nothing: print classes, groups, sizes, duplicates, bad clips"),
@@ -95,6 +99,15 @@ static int parse_by(cli *c, args *a)
 
 static int parse_raw(cli *c, args *a)
 {
+    bool floats = a->raw && !strcmp(a->raw, "f32");
+    if (floats != (a->features > 0))
+        return cli_usage(c, "--raw f32 and --features need each other");
+    if (floats) {
+        a->opt.raw = FDHT_RAW_F32;
+        a->opt.raw_width = a->features;
+        a->opt.raw_height = 1;
+        return FDHT_OK;
+    }
     if (!a->raw)
         return cli_given(c, "size") ? cli_usage(c, "--size is for --raw; --resize changes frames") : FDHT_OK;
     if (!a->size.width)
@@ -118,6 +131,7 @@ static int parse(cli *c, void *p)
     a->opt.channels = a->gray ? 1 : 0;
     a->opt.idx_steps = a->steps;
     a->opt.stop = cli_stop_flag();
+    cli_clip_options(&a->video, &a->opt);
     if ((a->split && (status = parse_split(c, a))) || (a->by && (status = parse_by(c, a))) ||
         (status = parse_raw(c, a)))
         return status;
@@ -145,12 +159,11 @@ typedef struct job {
     size_t by; /* column of the table; SIZE_MAX: none */
     regex_t re;
     bool has_re;
-    bool by_group;
     pack_list list;
     pack_check check;
     fdht_dataset_writer *w;
     fdht_clip_shape shape; /* of the first clip */
-    size_t bad, unlabelled, unmatched, longest, targets;
+    size_t bad, unlabelled, unmatched, groups, longest, targets;
     int first_code; /* the first failure is held back: alone it is the command's own */
     char *first_name, first_message[256];
 } job;
@@ -196,29 +209,18 @@ static bool same_size(const fdht_clip_shape *a, const fdht_clip_shape *b)
            a->features == b->features;
 }
 
-/* The folder of a clip, unless that is its class; NULL: none. */
-static const char *group_of(const fdht_clip_item *item, char *buf, size_t size)
-{
-    const char *end = strrchr(item->name, '/'), *start = end;
-    while (start && start > item->name && start[-1] != '/')
-        start--;
-    if (!start || start == end)
-        return NULL;
-    snprintf(buf, size, "%.*s", (int)(end - start), start);
-    return item->label_name && !strcmp(item->label_name, buf) ? NULL : buf;
-}
-
-/* The subject of a clip; buf is scratch. */
+/* The subject of a clip: as --by says, else the folder of its group; buf is scratch. */
 static const char *key_of(job *j, const fdht_clip_item *item, const pack_row *row, char *buf, size_t size)
 {
     regmatch_t m[2];
     if (row && j->by != SIZE_MAX)
         return row->cell[j->by];
-    if (j->by_group && group_of(item, buf, size))
+    if (!j->has_re) {
+        j->groups += item->group != NULL;
+        snprintf(buf, size, "%s%s", item->group ? "" : "//", item->group ? item->group : item->name);
         return buf;
-    if (!j->has_re && !j->by_group)
-        return NULL;
-    if (j->by_group || regexec(&j->re, item->name, 2, m, 0)) {
+    }
+    if (regexec(&j->re, item->name, 2, m, 0)) {
         j->unmatched++;
         snprintf(buf, size, "//%s", item->name); /* a key no other clip has */
         return buf;
@@ -357,8 +359,8 @@ static int divide(job *j)
         key[i] = j->list.clip[i].key;
         label[i] = j->list.clip[i].label;
     }
-    int status =
-        fdht_split_assign(j->a->by ? key : NULL, label, n, j->a->fraction, j->c->seed, split, &j->c->err);
+    int status = fdht_split_assign(j->by != SIZE_MAX || j->has_re || j->groups ? key : NULL, label, n,
+                                   j->a->fraction, j->c->seed, split, &j->c->err);
     for (size_t i = 0; !status && i < n; i++)
         j->list.clip[i].split = split[i];
     free(key);
@@ -427,6 +429,9 @@ static void report(const job *j)
         cli_warn(j->c, "/targets of %zu clips are left out: pack keeps labels alone", j->targets);
     if (j->unlabelled && j->list.classes)
         cli_warn(j->c, "%zu of %zu clips have no label", j->unlabelled, j->list.n);
+    if (j->list.classes == 1 && j->list.n > 1 && !j->a->labels)
+        cli_warn(j->c, "all %zu clips are of one class, '%s' (--class-level says which folder names it)",
+                 j->list.n, j->list.class_name[0]);
     if (j->unmatched)
         cli_warn(j->c, "--by: %zu clip names do not match; each is a subject of its own", j->unmatched);
     if (j->c->json) {
@@ -457,9 +462,9 @@ static int run(cli *c, void *p)
     int status = FDHT_OK;
     if (a->labels && (status = pack_labels_read(c, a->labels, &j.table)))
         return status;
-    j.by_group =
+    bool by_group =
         a->by && !strcmp(a->by, "group") && !(a->labels && pack_labels_column(&j.table, "group") != SIZE_MAX);
-    if (a->by && !a->pattern && !j.by_group && (j.by = pack_labels_column(&j.table, a->by)) == SIZE_MAX) {
+    if (a->by && !a->pattern && !by_group && (j.by = pack_labels_column(&j.table, a->by)) == SIZE_MAX) {
         status = cli_usage(c, "--by: %s has no column '%s'", a->labels, a->by);
         goto out;
     }
@@ -487,13 +492,13 @@ out:
 
 const cli_command cmd_pack = {
     .name = "pack",
-    .summary = "PNG folders, y4m or raw video, IDX files into one data set",
+    .summary = "folders of pictures, videos, IDX files into one data set",
     .usage = "-o DATA.h5 | --check DIR|FILE... [options]",
-    .notes = "Folders: DIR/CLASS/CLIP/*.png (also PGM, PPM), DIR/CLASS/CLIP.y4m, or DIR/CLIP/*.png with "
-             "--labels.\n"
-             "Files: y4m, raw video (--raw, --size), gzipped IDX pictures with their labels beside them, "
-             "data sets.\n"
-             "A bad clip is named and left out, and the status is 1 at the end.\n",
+    .notes =
+        "Folders: DIR/CLASS/CLIP/*.png (also JPEG, PGM, PPM), DIR/CLASS/CLIP.mp4, DIR/CLASS/GROUP/CLIP, or\n"
+        "DIR/CLIP with --labels. Files: videos, y4m, raw video (--raw, --size), IDX pictures with their\n"
+        "labels beside them, data sets.\n"
+        "A bad clip is named and left out, and the status is 1 at the end.\n",
     .common = CLI_WITH_OUTPUT | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_DRY_RUN |
               CLI_WITH_TRUST,
     .options = options,

@@ -2,6 +2,7 @@
  * holds. */
 #include "frame/ranks.h"
 #include "frame/signals.h"
+#include "frame/config.h"
 #include "train/train.h"
 #include "frame/output.h"
 #include "frame/plot.h"
@@ -75,6 +76,8 @@ static const cli_option options[] = {
     CLI_FLAG(T, resume, 0, "resume", "go on from --checkpoint if it is there"),
     CLI_FILE(T, log, 0, "log", "FILE", "one JSON object an epoch"),
     CLI_FILE(T, plot, 0, "plot", "FILE", "curves of loss and accuracy, .png, .svg or .pdf (gnuplot)"),
+    CLI_FILE(T, config, 0, "config", "FILE",
+             "options as JSON (fdht info --config MODEL prints a model's own)"),
     CLI_BYTES(T, memory, 0, "memory", "keep clips in memory up to this (default half of what is free)"),
     CLI_END,
 };
@@ -129,6 +132,9 @@ static int parse(cli *c, void *p)
     if (!fdht_file_identify(a->data, &kind, NULL) && kind == FDHT_FILE_DIRECTORY)
         return cli_fail(c, FDHT_EFORMAT, "%s: a folder; make a data set of it: fdht pack -o DATA.h5 %s",
                         a->data, a->data);
+    int status = a->config ? cli_config_read(c, a, a->config) : FDHT_OK;
+    if (status)
+        return status;
     if (a->init)
         for (size_t i = 0; i < sizeof cell_options / sizeof *cell_options; i++)
             if (cli_given(c, cell_options[i]))
@@ -158,7 +164,7 @@ typedef struct job {
     fdht_trainer *trainer;
     fdht_blobs *state;
     train_history history;
-    char *settings;
+    char *settings, *config;
     FILE *log;
     cli_bar bar;
     int best_epoch, epoch;
@@ -353,7 +359,7 @@ static void keep_best(job *j)
     cli *c = j->c;
     fdht_error err;
     fdht_trainer_finish(j->trainer, &j->best_epoch);
-    if (fdht_modelfile_write(c->output, j->model, NULL, &c->out, &err))
+    if (fdht_modelfile_write_config(c->output, j->model, NULL, j->config, &c->out, &err))
         cli_warn(c, "%s", err.msg);
     else
         cli_warn(c, "%s holds the values of epoch %d of %zu", c->output,
@@ -376,7 +382,7 @@ static int train(job *j)
         int status = fdht_trainer_epoch(j->trainer, show_progress, j, &e, &c->err);
         c->agreed = status; /* the trainers agree */
         if (first && status == FDHT_ENAN && j->history.n &&
-            !fdht_modelfile_write(c->output, j->model, NULL, &c->out, NULL))
+            !fdht_modelfile_write_config(c->output, j->model, NULL, j->config, &c->out, NULL))
             cli_warn(c, "%s holds the values of epoch %zu", c->output, j->history.n);
         if (first && status == FDHT_EINTR && j->history.n)
             keep_best(j);
@@ -388,8 +394,8 @@ static int train(job *j)
         if (j->log)
             train_log_line(j->log, &e);
         if (j->a->checkpoint && first)
-            status =
-                train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer, j->settings, &j->history);
+            status = train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer, j->settings, j->config,
+                                            &j->history);
         if (j->a->checkpoint && (status = cli_agree(c, status)))
             return status;
     }
@@ -411,6 +417,7 @@ static void close_job(job *j)
     free(j->class_weight);
     free(j->history.epoch);
     free(j->settings);
+    free(j->config);
     if (j->log)
         fclose(j->log);
 }
@@ -428,7 +435,8 @@ static int close_log(job *j)
 
 static int run(cli *c, void *p)
 {
-    job j = {.c = c, .a = p};
+    static const char *const own[] = {"checkpoint", "resume", "log", "plot", "memory", "config", NULL};
+    job j = {.c = c, .a = p, .config = cli_config_text(c, p, own)};
     fdht_result scores = {0};
     double start = fdht_seconds();
     bool first = cli_first_rank(c);
@@ -440,7 +448,7 @@ static int run(cli *c, void *p)
     if (!(status = cli_agree(c, status)) && j.a->epochs)
         status = train(&j);
     if (!status && first)
-        status = fdht_modelfile_write(c->output, j.model, NULL, &c->out, &c->err);
+        status = fdht_modelfile_write_config(c->output, j.model, NULL, j.config, &c->out, &c->err);
     if (!status && !(status = cli_agree(c, status)))
         status = fdht_evaluate_ranks(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, c->ranks,
                                      &scores, &c->err);

@@ -48,6 +48,29 @@ static int make_room(fdht_builder *b, size_t frame, fdht_error *err)
     return FDHT_OK;
 }
 
+/* n grey pixels as colours. */
+static void expand(const uint8_t *grey, size_t n, uint8_t *rgb)
+{
+    for (size_t i = 0; i < n; i++)
+        memset(rgb + 3 * i, grey[i], 3);
+}
+
+/* A frame in colour after grey ones, and nobody asked for grey: those become colour, too. Programs write black and white frames of a
+ * colour clip as grey pictures. */
+static int become_colour(fdht_builder *b, fdht_error *err)
+{
+    fdht_clip_shape *s = &b->shape;
+    size_t plane = s->width * s->height;
+    uint8_t *rgb = fdht_calloc_err(b->size, 3 * plane, "clip", err);
+    if (!rgb)
+        return FDHT_ENOMEM;
+    expand(b->data, s->length * plane, rgb);
+    fdht_free(b->data);
+    b->data = rgb;
+    s->channels = 3;
+    return FDHT_OK;
+}
+
 int fdht_builder_add(fdht_builder *b, const uint8_t *pixel, size_t width, size_t height, size_t channels,
                      const char *what, fdht_error *err)
 {
@@ -60,9 +83,11 @@ int fdht_builder_add(fdht_builder *b, const uint8_t *pixel, size_t width, size_t
         if ((status = first_frame(b, err)))
             return status;
     }
-    if (width != b->width || height != b->height || channels != b->channels)
+    if (width != b->width || height != b->height)
         return fdht_fail(err, FDHT_EFORMAT, "%s: %zux%zux%zu, the frames before it are %zux%zux%zu", what,
                          width, height, channels, b->width, b->height, b->channels);
+    if (!b->opt->channels && s->channels == 1 && channels == 3 && (status = become_colour(b, err)))
+        return status;
     size_t frame = s->width * s->height * s->channels, plane = width * height;
     if (b->opt->max_clip_bytes && (s->length + 1) > b->opt->max_clip_bytes / frame)
         return fdht_fail(err, FDHT_ELIMIT, "larger than %zu bytes after %zu frames", b->opt->max_clip_bytes,
@@ -74,8 +99,7 @@ int fdht_builder_add(fdht_builder *b, const uint8_t *pixel, size_t width, size_t
         fdht_image_gray(pixel, plane, b->scratch);
         from = b->scratch;
     } else if (s->channels == 3 && channels == 1) {
-        for (size_t i = 0; i < plane; i++)
-            memset(b->scratch + 3 * i, pixel[i], 3);
+        expand(pixel, plane, b->scratch);
         from = b->scratch;
     }
     status = fdht_image_resize(from, width, height, s->channels, b->data + s->length * frame, s->width,
@@ -113,4 +137,18 @@ int fdht_builder_finish(fdht_builder *b, fdht_clip_item *item, fdht_error *err)
     item->shape = b->shape;
     fdht_builder_clear(b);
     return status;
+}
+
+void fdht_clip_item_free(fdht_clip_item *item)
+{
+    if (!item)
+        return;
+    fdht_free(item->name);
+    fdht_free(item->source);
+    fdht_free(item->label_name);
+    fdht_free(item->group);
+    fdht_free(item->target);
+    fdht_free(item->u8);
+    fdht_free(item->f32);
+    fdht_free(item);
 }

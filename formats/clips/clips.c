@@ -32,8 +32,10 @@ int fdht_raw_parse(const char *name, fdht_raw *out, fdht_error *err)
         *out = FDHT_RAW_RGB24;
     else if (!strcmp(name, "gray"))
         *out = FDHT_RAW_GRAY;
+    else if (!strcmp(name, "f32"))
+        *out = FDHT_RAW_F32;
     else
-        return fdht_fail(err, FDHT_EINVAL, "%.40s: unknown raw format; rgb24 and gray are known", name);
+        return fdht_fail(err, FDHT_EINVAL, "%.40s: unknown raw format; rgb24, gray and f32 are known", name);
     return FDHT_OK;
 }
 
@@ -71,19 +73,6 @@ int fdht_clip_of_item(const fdht_clip_item *item, const fdht_model *m, fdht_clip
         return fdht_fail_prefix(err, status, "clip %.160s", item->name);
     *out = clip;
     return FDHT_OK;
-}
-
-void fdht_clip_item_free(fdht_clip_item *item)
-{
-    if (!item)
-        return;
-    fdht_free(item->name);
-    fdht_free(item->source);
-    fdht_free(item->label_name);
-    fdht_free(item->target);
-    fdht_free(item->u8);
-    fdht_free(item->f32);
-    fdht_free(item);
 }
 
 static void *reader(void *arg)
@@ -160,6 +149,8 @@ static int check_options(const fdht_clips_options *opt, fdht_error *err)
         return fdht_fail(err, FDHT_EINVAL, "%zu channels; 1 and 3 are known", opt->channels);
     if (opt->shards && opt->shard >= opt->shards)
         return fdht_fail(err, FDHT_EINVAL, "shard %zu of %zu; they count from 0", opt->shard, opt->shards);
+    if (!(opt->fps >= 0 && opt->fps <= 1e6))
+        return fdht_fail(err, FDHT_EINVAL, "%g frames a second", opt->fps);
     if (opt->width > 65536 || opt->height > 65536)
         return fdht_fail(err, FDHT_EINVAL, "frames of %zux%zu", opt->width, opt->height);
     return FDHT_OK;

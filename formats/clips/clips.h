@@ -1,5 +1,6 @@
-/* clips/clips.h - shared by clips/clips.c (iterator, thread), clips/source.c (what comes next), clips/build.c
- * (frames of one clip) and clips/folder.c (what is in a directory). Internal. */
+/* clips/clips.h - shared by clips/clips.c (iterator, thread), clips/source.c (what comes next), clips/stream.c (clips of
+ * videos), clips/build.c (frames of one clip), clips/folder.c (what is in a directory), clips/place.c (what a path
+ * says of a clip), clips/features.c and clips/stack.c (tables and arrays). Internal. */
 #ifndef FDHT_CLIPS_CLIPS_H
 #define FDHT_CLIPS_CLIPS_H
 
@@ -46,13 +47,23 @@ void fdht_builder_clear(fdht_builder *b);
 
 /* ---- clips/source.c ---- */
 
+typedef struct fdht_stack fdht_stack;
+
 typedef struct fdht_pending {
-    char *path, *label;
-    int depth; /* below the input that was given */
+    char *path;
+    size_t root; /* bytes of path that are the folder given; 0: it is an input itself */
+    int depth;   /* below that folder */
     bool listed;
 } fdht_pending;
 
-enum fdht_active { FDHT_ACTIVE_NONE, FDHT_ACTIVE_DATASET, FDHT_ACTIVE_VIDEO, FDHT_ACTIVE_IDX };
+enum fdht_active {
+    FDHT_ACTIVE_NONE,
+    FDHT_ACTIVE_DATASET,
+    FDHT_ACTIVE_VIDEO,
+    FDHT_ACTIVE_IDX,
+    FDHT_ACTIVE_FEATURES,
+    FDHT_ACTIVE_ARRAYS
+};
 
 typedef struct fdht_source {
     fdht_clips_options opt;
@@ -72,13 +83,62 @@ typedef struct fdht_source {
     size_t *order, n, next; /* n, next: data set clips, or parts of a video */
     fdht_bytes bytes;
     fdht_video video;
+    fdht_file_kind kind; /* of the video file that is open */
     fdht_idx idx;
+    bool csv; /* features: text, else floats */
+    size_t columns, line;
+    fdht_stack *arrays;
     fdht_builder build;
     volatile sig_atomic_t cancel;
 } fdht_source;
 
+/* A number that ends the iteration: FDHT_ENOMEM, FDHT_EINTR. */
+bool fdht_source_fatal(int status);
+/* Does the clip whose turn it is belong to this shard? */
+bool fdht_source_wanted(const fdht_source *s);
+/* A clip to be filled, with the next number. label NULL: what the path says of class, split and group. */
+int fdht_source_item(fdht_source *s, const char *name, const char *label, fdht_clip_item **out,
+                     fdht_error *err);
+/* Turn a failure into a record in *item (made here if there is none yet); fatal ones are passed on. */
+int fdht_source_record(fdht_source *s, fdht_clip_item **item, int status, const fdht_error *why,
+                       fdht_error *err);
+/* Close what is open. */
+void fdht_source_close(fdht_source *s);
+
+/* Data of `bytes` as the frames or features of an item, chosen and changed as the options say; takes data. */
+int fdht_source_fill(fdht_source *s, fdht_clip_item *item, void *data, fdht_clip_shape shape,
+                     fdht_error *err);
+
 /* The next clip or error record; *out = NULL at the end. FDHT_ENOMEM and FDHT_EINTR only. */
 int fdht_source_next(fdht_source *s, fdht_clip_item **out, fdht_error *err);
 void fdht_source_clear(fdht_source *s);
+
+/* ---- clips/stream.c ---- */
+
+/* Open s->now as a y4m or raw stream, or as a video file; a failure is a record. */
+int fdht_source_open_stream(fdht_source *s, fdht_clip_item **out, fdht_error *err);
+int fdht_source_open_film(fdht_source *s, fdht_file_kind kind, fdht_clip_item **out, fdht_error *err);
+int fdht_source_next_video(fdht_source *s, fdht_clip_item **out, fdht_error *err);
+/* A clip named by the number of its part: the path alone where the stream is one clip. */
+int fdht_source_part(fdht_source *s, size_t part, fdht_clip_item **out, fdht_error *err);
+
+/* ---- clips/features.c: CSV and raw floats ---- */
+
+/* Is this the beginning of a table of numbers? */
+bool fdht_is_csv(const uint8_t *head, size_t n);
+/* Go on with s->bytes, which are open. */
+void fdht_source_open_features(fdht_source *s, bool csv);
+int fdht_source_next_features(fdht_source *s, fdht_clip_item **out, fdht_error *err);
+
+/* ---- clips/stack.c: .npy and .npz ---- */
+
+int fdht_source_open_arrays(fdht_source *s, fdht_clip_item **out, fdht_error *err);
+int fdht_source_next_arrays(fdht_source *s, fdht_clip_item **out, fdht_error *err);
+void fdht_stack_close(fdht_stack *a);
+
+/* ---- clips/place.c ---- */
+
+/* Class, split and group of a clip from its path below the folder that was given. FDHT_ENOMEM. */
+int fdht_place(const char *below, size_t class_level, fdht_clip_item *item);
 
 #endif

@@ -53,8 +53,10 @@ static int by_name(const void *a, const void *b)
 
 static int add_member(const char *dir, const char *name, bool raw, fdht_folder *f)
 {
-    static const char *const pictures[] = {".png", ".pgm", ".ppm", ".pnm", NULL},
-                             *const videos[] = {".y4m", NULL},
+    static const char *const pictures[] = {".png", ".jpg", ".jpeg", ".pgm", ".ppm", ".pnm", NULL},
+                             *const videos[] = {".y4m", ".mp4", ".m4v",  ".mov", ".mkv",  ".webm", ".avi",
+                                                ".gif", ".mpg", ".mpeg", ".vob", ".m2ts", ".mts",  ".3gp",
+                                                ".ogv", ".wmv", ".flv",  ".npy", ".npz",  NULL},
                              *const raws[] = {".raw", ".rgb", ".rgb24", ".gray", NULL};
     struct stat st;
     if (name[0] == '.')

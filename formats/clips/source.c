@@ -1,5 +1,4 @@
-/* clips/source.c - which clip comes next: paths, folders, data sets, video streams and IDX files, one after
- * the other. */
+/* clips/source.c - which clip comes next: paths, folders, pictures, data sets and IDX files, one after the other. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,13 +6,12 @@
 #include "clips/clips.h"
 #include "fdht/image.h"
 
-static bool fatal(int rc)
+bool fdht_source_fatal(int status)
 {
-    return rc == FDHT_ENOMEM || rc == FDHT_EINTR;
+    return status == FDHT_ENOMEM || status == FDHT_EINTR;
 }
 
-/* Does the clip whose turn it is belong to this shard? */
-static bool wanted(const fdht_source *s)
+bool fdht_source_wanted(const fdht_source *s)
 {
     return !s->opt.shards || s->number % s->opt.shards == s->opt.shard;
 }
@@ -21,16 +19,14 @@ static bool wanted(const fdht_source *s)
 static void drop_pending(fdht_pending *p)
 {
     fdht_free(p->path);
-    fdht_free(p->label);
     memset(p, 0, sizeof *p);
 }
 
-/* Takes path (NULL: out of memory); label is copied. */
-static int push(fdht_source *s, char *path, const char *label, int depth, bool listed, fdht_error *err)
+/* Takes path (NULL: out of memory). */
+static int push(fdht_source *s, char *path, size_t root, int depth, bool listed, fdht_error *err)
 {
-    fdht_pending p = {
-        .path = path, .label = label ? fdht_strdup(label) : NULL, .depth = depth, .listed = listed};
-    if (!path || (label && !p.label))
+    fdht_pending p = {.path = path, .root = root, .depth = depth, .listed = listed};
+    if (!path)
         goto oom;
     if (s->depth == s->size) {
         size_t size = s->size ? 2 * s->size : 64;
@@ -50,9 +46,8 @@ oom:
     return fdht_fail(err, FDHT_ENOMEM, "out of memory: list of inputs");
 }
 
-/* A clip to be filled, with the next number. */
-static int new_item(fdht_source *s, const char *name, const char *label, fdht_clip_item **out,
-                    fdht_error *err)
+int fdht_source_item(fdht_source *s, const char *name, const char *label, fdht_clip_item **out,
+                     fdht_error *err)
 {
     fdht_clip_item *item = fdht_calloc_err(1, sizeof *item, "clip", err);
     *out = NULL;
@@ -64,7 +59,10 @@ static int new_item(fdht_source *s, const char *name, const char *label, fdht_cl
     item->name = fdht_strdup(name);
     item->source = fdht_strdup(s->now.path);
     item->label_name = label ? fdht_strdup(label) : NULL;
-    if (!item->name || !item->source || (label && !item->label_name)) {
+    int status = !item->name || !item->source || (label && !item->label_name) ? FDHT_ENOMEM : FDHT_OK;
+    if (!status && !label && s->now.root)
+        status = fdht_place(s->now.path + s->now.root, s->opt.class_level, item);
+    if (status) {
         fdht_clip_item_free(item);
         return fdht_fail(err, FDHT_ENOMEM, "out of memory: clip");
     }
@@ -72,20 +70,20 @@ static int new_item(fdht_source *s, const char *name, const char *label, fdht_cl
     return FDHT_OK;
 }
 
-/* Turn a failure into a record in *item (made here if there is none yet); fatal ones are passed on. */
-static int record(fdht_source *s, fdht_clip_item **item, int rc, const fdht_error *why, fdht_error *err)
+int fdht_source_record(fdht_source *s, fdht_clip_item **item, int status, const fdht_error *why,
+                       fdht_error *err)
 {
-    if (fatal(rc)) {
+    if (fdht_source_fatal(status)) {
         fdht_clip_item_free(*item);
         *item = NULL;
-        return fdht_fail(err, rc, "%s", why->msg);
+        return fdht_fail(err, status, "%s", why->msg);
     }
     if (!*item) {
-        if (!wanted(s)) {
+        if (!fdht_source_wanted(s)) {
             s->number++;
             return FDHT_OK;
         }
-        int made = new_item(s, s->now.path, s->now.label, item, err);
+        int made = fdht_source_item(s, s->now.path, NULL, item, err);
         if (made)
             return made;
     }
@@ -95,13 +93,13 @@ static int record(fdht_source *s, fdht_clip_item **item, int rc, const fdht_erro
     it->u8 = NULL;
     it->f32 = NULL;
     memset(&it->shape, 0, sizeof it->shape);
-    it->status = rc;
+    it->status = status;
     it->error = *why;
-    it->error.code = rc;
+    it->error.code = status;
     return FDHT_OK;
 }
 
-static void close_active(fdht_source *s)
+void fdht_source_close(fdht_source *s)
 {
     if (s->active == FDHT_ACTIVE_DATASET && s->ds_owned)
         fdht_dataset_close(s->ds);
@@ -109,8 +107,13 @@ static void close_active(fdht_source *s)
         fdht_video_close(&s->video);
         fdht_bytes_close(&s->bytes);
     }
+    if (s->active == FDHT_ACTIVE_FEATURES)
+        fdht_bytes_close(&s->bytes);
+    if (s->active == FDHT_ACTIVE_ARRAYS)
+        fdht_stack_close(s->arrays);
     if (s->active == FDHT_ACTIVE_IDX)
         fdht_idx_close(&s->idx);
+    s->arrays = NULL;
     s->ds = NULL;
     s->active = FDHT_ACTIVE_NONE;
     s->next = 0;
@@ -121,12 +124,12 @@ static void close_active(fdht_source *s)
 
 /* The reader's message begins with the whole path; next to the clip's name the picture's own name is enough, or none
  * if the picture is the clip. */
-static int shorten(int rc, const char *path, const char *name, fdht_error *err)
+static int shorten(int status, const char *path, const char *name, fdht_error *err)
 {
     size_t n = strlen(path);
     if (!strncmp(err->msg, path, n) && err->msg[n] == ':' && err->msg[n + 1] == ' ')
         memmove(err->msg, err->msg + n + 2, sizeof err->msg - n - 2);
-    return name ? fdht_fail_prefix(err, rc, "%s", name) : rc;
+    return name ? fdht_fail_prefix(err, status, "%s", name) : status;
 }
 
 static int read_pictures(fdht_source *s, const char *dir, char *const *file, size_t n, fdht_clip_item *item,
@@ -134,51 +137,45 @@ static int read_pictures(fdht_source *s, const char *dir, char *const *file, siz
 {
     size_t keep = s->opt.frames ? s->opt.frames : n;
     fdht_clips_options all = s->opt;
-    int rc = FDHT_OK;
+    int status = FDHT_OK;
     all.frames = 0; /* they are chosen here, so that the others need not be read */
     fdht_builder_start(&s->build, &all);
-    for (size_t i = 0; i < keep && !rc; i++) {
+    for (size_t i = 0; i < keep && !status; i++) {
         const char *name = file[fdht_sample_even(n, keep, i)];
         fdht_image image;
         char *path = dir ? fdht_path_join(dir, name) : fdht_strdup(name);
         if (!path)
-            rc = fdht_fail(err, FDHT_ENOMEM, "out of memory: clip");
-        else if (!(rc = fdht_image_read(path, s->opt.channels, &image, err))) {
-            rc = fdht_builder_add(&s->build, image.pixel, image.width, image.height, image.channels, name,
-                                  err);
+            status = fdht_fail(err, FDHT_ENOMEM, "out of memory: clip");
+        else if (!(status = fdht_image_read(path, s->opt.channels, &image, err))) {
+            status = fdht_builder_add(&s->build, image.pixel, image.width, image.height, image.channels, name,
+                                      err);
             fdht_image_free(&image);
         } else
-            rc = shorten(rc, path, dir ? name : NULL, err);
+            status = shorten(status, path, dir ? name : NULL, err);
         fdht_free(path);
         if (s->cancel || (s->opt.stop && *s->opt.stop))
-            rc = fdht_fail(err, FDHT_EINTR, "interrupted");
+            status = fdht_fail(err, FDHT_EINTR, "interrupted");
     }
-    if (!rc)
-        rc = fdht_builder_finish(&s->build, item, err);
+    if (!status)
+        status = fdht_builder_finish(&s->build, item, err);
     item->total = n;
     fdht_builder_clear(&s->build);
-    return rc;
+    return status;
 }
 
 static int picture_clip(fdht_source *s, const char *dir, char *const *file, size_t n, fdht_clip_item **out,
                         fdht_error *err)
 {
     fdht_error why = {0};
-    if (!wanted(s)) {
+    if (!fdht_source_wanted(s)) {
         s->number++;
         return FDHT_OK;
     }
-    int rc = new_item(s, s->now.path, s->now.label, out, err);
-    if (rc)
-        return rc;
-    rc = read_pictures(s, dir, file, n, *out, &why);
-    return rc ? record(s, out, rc, &why, err) : FDHT_OK;
-}
-
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
+    int status = fdht_source_item(s, s->now.path, NULL, out, err);
+    if (status)
+        return status;
+    status = read_pictures(s, dir, file, n, *out, &why);
+    return status ? fdht_source_record(s, out, status, &why, err) : FDHT_OK;
 }
 
 /* A clip, or a folder of clips whose members go onto the stack. */
@@ -186,12 +183,13 @@ static int open_folder(fdht_source *s, fdht_clip_item **out, fdht_error *err)
 {
     fdht_folder f;
     fdht_error why = {0};
-    int rc = fdht_folder_open(s->now.path, s->opt.raw != FDHT_RAW_NONE, &f, &why);
-    if (rc)
-        return record(s, out, rc, &why, err);
-    /* DIR/CLASS/CLIP: clips in a folder below the given one are of the class that the folder names */
-    const char *label = s->now.depth >= 1 ? last_part(s->now.path) : NULL;
-    for (size_t i = f.children; !rc && i-- > 0;) {
+    int status = fdht_folder_open(s->now.path, s->opt.raw != FDHT_RAW_NONE, &f, &why);
+    if (status)
+        return fdht_source_record(s, out, status, &why, err);
+    size_t root = s->now.depth ? s->now.root : strlen(s->now.path);
+    while (!s->now.depth && root > 1 && s->now.path[root - 1] == '/') /* as fdht_path_join does */
+        root--;
+    for (size_t i = f.children; !status && i-- > 0;) {
         char *path = fdht_path_join(s->now.path, f.child[i]);
         fdht_file_kind kind = FDHT_FILE_OTHER;
         if (s->now.listed && path && fdht_file_identify(path, &kind, NULL) == FDHT_OK &&
@@ -199,21 +197,21 @@ static int open_folder(fdht_source *s, fdht_clip_item **out, fdht_error *err)
             fdht_free(path);
         else if (s->now.depth >= FDHT_FOLDER_DEPTH) {
             fdht_free(path);
-            rc = fdht_fail(&why, FDHT_EFORMAT, "folders are nested more than %d deep", FDHT_FOLDER_DEPTH);
-        } else if ((rc = push(s, path, label, s->now.depth + 1, s->now.listed, err)))
+            status = fdht_fail(&why, FDHT_EFORMAT, "folders are nested more than %d deep", FDHT_FOLDER_DEPTH);
+        } else if ((status = push(s, path, root, s->now.depth + 1, s->now.listed, err)))
             goto out;
     }
-    if (rc)
-        rc = record(s, out, rc, &why, err);
+    if (status)
+        status = fdht_source_record(s, out, status, &why, err);
     else if (f.pictures)
-        rc = picture_clip(s, s->now.path, f.picture, f.pictures, out, err);
+        status = picture_clip(s, s->now.path, f.picture, f.pictures, out, err);
     else if (!f.children) {
-        fdht_fail(&why, FDHT_EFORMAT, "no pictures (PNG, PGM, PPM) in the folder");
-        rc = record(s, out, FDHT_EFORMAT, &why, err);
+        fdht_fail(&why, FDHT_EFORMAT, "no pictures (PNG, JPEG, PGM, PPM) and no videos in the folder");
+        status = fdht_source_record(s, out, FDHT_EFORMAT, &why, err);
     }
 out:
     fdht_folder_close(&f);
-    return rc;
+    return status;
 }
 
 /* ---- data sets ---- */
@@ -233,41 +231,28 @@ static int refit(fdht_source *s, fdht_clip_item *item, const uint8_t *data, cons
     size_t frame = from->width * from->height * from->channels,
            keep = s->opt.frames ? s->opt.frames : from->length;
     fdht_clips_options all = s->opt;
-    int rc = FDHT_OK;
+    int status = FDHT_OK;
     all.frames = 0;
     fdht_builder_start(&s->build, &all);
-    for (size_t i = 0; i < keep && !rc; i++)
-        rc = fdht_builder_add(&s->build, data + fdht_sample_even(from->length, keep, i) * frame, from->width,
-                              from->height, from->channels, "frame", err);
-    if (!rc)
-        rc = fdht_builder_finish(&s->build, item, err);
+    for (size_t i = 0; i < keep && !status; i++)
+        status = fdht_builder_add(&s->build, data + fdht_sample_even(from->length, keep, i) * frame,
+                                  from->width, from->height, from->channels, "frame", err);
+    if (!status)
+        status = fdht_builder_finish(&s->build, item, err);
     fdht_builder_clear(&s->build);
-    return rc;
+    return status;
 }
 
-static int read_dataset_clip(fdht_source *s, size_t i, fdht_clip_item *item, fdht_error *err)
+int fdht_source_fill(fdht_source *s, fdht_clip_item *item, void *data, fdht_clip_shape shape, fdht_error *err)
 {
-    fdht_clip_shape shape;
-    fdht_dataset_shape(s->ds, i, &shape);
-    size_t bytes = fdht_clip_bytes(&shape), unit = bytes / shape.length;
-    if (s->opt.max_clip_bytes && bytes > s->opt.max_clip_bytes)
-        return fdht_fail(err, FDHT_ELIMIT, "larger than %zu bytes (%zu)", s->opt.max_clip_bytes, bytes);
-    void *data = fdht_calloc_err(bytes, 1, "clip", err);
-    if (!data)
-        return FDHT_ENOMEM;
-    int rc = fdht_dataset_read(s->ds, i, data, err);
-    if (rc)
-        goto out;
-    item->total = shape.length;
     const fdht_clips_options *o = &s->opt;
+    size_t total = shape.length, unit = fdht_clip_bytes(&shape) / total;
     bool changes = (o->width && o->width != shape.width) || (o->height && o->height != shape.height) ||
                    (o->channels && o->channels != shape.channels);
-    if (shape.features)
-        rc = check_finite(data, &shape, err);
-    if (!rc && changes && !shape.features) {
-        rc = refit(s, item, data, &shape, err);
-        item->total = shape.length;
-    } else if (!rc && !(rc = fdht_clip_sample(o, &data, &shape.length, unit, err))) {
+    int status = shape.features ? check_finite(data, &shape, err) : FDHT_OK;
+    if (!status && changes && !shape.features)
+        status = refit(s, item, data, &shape, err);
+    else if (!status && !(status = fdht_clip_sample(o, &data, &shape.length, unit, err))) {
         item->shape = shape;
         if (shape.features)
             item->f32 = data;
@@ -275,9 +260,26 @@ static int read_dataset_clip(fdht_source *s, size_t i, fdht_clip_item *item, fdh
             item->u8 = data;
         data = NULL;
     }
-out:
+    item->total = total;
     fdht_free(data);
-    return rc;
+    return status;
+}
+
+static int read_dataset_clip(fdht_source *s, size_t i, fdht_clip_item *item, fdht_error *err)
+{
+    fdht_clip_shape shape;
+    fdht_dataset_shape(s->ds, i, &shape);
+    size_t bytes = fdht_clip_bytes(&shape);
+    if (s->opt.max_clip_bytes && bytes > s->opt.max_clip_bytes)
+        return fdht_fail(err, FDHT_ELIMIT, "larger than %zu bytes (%zu)", s->opt.max_clip_bytes, bytes);
+    void *data = fdht_calloc_err(bytes, 1, "clip", err);
+    if (!data)
+        return FDHT_ENOMEM;
+    int status = fdht_dataset_read(s->ds, i, data, err);
+    if (!status)
+        return fdht_source_fill(s, item, data, shape, err);
+    fdht_free(data);
+    return status;
 }
 
 /* What the data set says that the clip should give. */
@@ -300,111 +302,27 @@ static int copy_target(const fdht_dataset *ds, size_t i, fdht_clip_item *item, f
 static int next_dataset(fdht_source *s, fdht_clip_item **out, fdht_error *err)
 {
     if (s->next == s->n) {
-        close_active(s);
+        fdht_source_close(s);
         return FDHT_OK;
     }
     size_t i = s->order ? s->order[s->next] : s->next;
     s->next++;
-    if (!wanted(s)) {
+    if (!fdht_source_wanted(s)) {
         s->number++;
         return FDHT_OK;
     }
     fdht_error why = {0};
     int label = fdht_dataset_label(s->ds, i);
     bool named = label >= 0 && (size_t)label < fdht_dataset_info_of(s->ds)->classes;
-    int rc = new_item(s, fdht_dataset_name(s->ds, i), named ? fdht_dataset_class(s->ds, (size_t)label) : NULL,
-                      out, err);
-    if (rc)
-        return rc;
+    int status = fdht_source_item(s, fdht_dataset_name(s->ds, i),
+                                  named ? fdht_dataset_class(s->ds, (size_t)label) : NULL, out, err);
+    if (status)
+        return status;
     (*out)->label = label;
     (*out)->split = fdht_dataset_split(s->ds, i);
-    if (!(rc = copy_target(s->ds, i, *out, &why)))
-        rc = read_dataset_clip(s, i, *out, &why);
-    return rc ? record(s, out, rc, &why, err) : FDHT_OK;
-}
-
-/* ---- streams ---- */
-
-static int open_video(fdht_source *s, fdht_clip_item **out, fdht_error *err)
-{
-    fdht_error why = {0};
-    const uint8_t *head;
-    size_t have;
-    int rc = fdht_bytes_open(s->now.path, &s->bytes, &why);
-    if (rc)
-        return record(s, out, rc, &why, err);
-    s->bytes.stop = s->opt.stop;
-    s->bytes.stop_too = &s->cancel;
-    rc = fdht_bytes_peek(&s->bytes, 8, &head, &have, &why);
-    if (!rc && have >= 8 && !memcmp(head, "\x89HDF\r\n\x1a\n", 8))
-        rc = fdht_fail(&why, FDHT_EFORMAT,
-                       "HDF5 cannot come through a pipe (it needs seek); give the file's name");
-    if (!rc)
-        rc = fdht_video_open(&s->bytes, &s->opt, &s->video, &why);
-    if (!rc) {
-        s->active = FDHT_ACTIVE_VIDEO;
-        return FDHT_OK;
-    }
-    fdht_bytes_close(&s->bytes);
-    return record(s, out, rc, &why, err);
-}
-
-/* Read the frames of one clip; *end: the stream is at its end. Frames are read also for a clip of another
- * shard. */
-static int read_frames(fdht_source *s, bool keep, size_t *n, bool *end, fdht_error *err)
-{
-    char what[32];
-    int rc = FDHT_OK;
-    *n = 0;
-    *end = false;
-    while (!s->opt.clip_frames || *n < s->opt.clip_frames) {
-        if ((rc = fdht_video_next(&s->video, end, err)) || *end)
-            break;
-        snprintf(what, sizeof what, "frame %zu", *n);
-        if (keep && (rc = fdht_builder_add(&s->build, s->video.frame, s->video.width, s->video.height,
-                                           s->video.channels, what, err)))
-            break;
-        ++*n;
-    }
-    return rc;
-}
-
-static int next_video(fdht_source *s, fdht_clip_item **out, fdht_error *err)
-{
-    fdht_error why = {0};
-    bool end, keep = wanted(s);
-    size_t n, part = s->next++;
-    fdht_builder_start(&s->build, &s->opt);
-    int rc = read_frames(s, keep, &n, &end, &why);
-    if (!rc && !n && part) { /* the last clip was a whole one */
-        fdht_builder_clear(&s->build);
-        close_active(s);
-        return FDHT_OK;
-    }
-    if (!keep && !fatal(rc)) {
-        s->number++;
-        if (rc || end)
-            close_active(s);
-        return FDHT_OK;
-    }
-    char *name = fdht_calloc(strlen(s->now.path) + 24, 1);
-    int made = name ? FDHT_OK : fdht_fail(err, FDHT_ENOMEM, "out of memory: clip");
-    if (name) {
-        sprintf(name, s->opt.clip_frames ? "%s#%zu" : "%s", s->now.path, part);
-        made = new_item(s, name, s->now.label, out, err);
-        fdht_free(name);
-    }
-    if (made)
-        return made;
-    if (!rc)
-        rc = fdht_builder_finish(&s->build, *out, &why);
-    fdht_builder_clear(&s->build);
-    bool over = rc || end;
-    if (rc)
-        rc = record(s, out, rc, &why, err);
-    if (over)
-        close_active(s);
-    return rc;
+    if (!(status = copy_target(s->ds, i, *out, &why)))
+        status = read_dataset_clip(s, i, *out, &why);
+    return status ? fdht_source_record(s, out, status, &why, err) : FDHT_OK;
 }
 
 /* ---- IDX ---- */
@@ -414,14 +332,14 @@ static int open_idx(fdht_source *s, fdht_clip_item **out, fdht_error *err)
     fdht_error why = {0};
     if (fdht_idx_is_labels(s->now.path)) /* read together with its pictures */
         return FDHT_OK;
-    int rc = fdht_idx_open(s->now.path, &s->idx, &why);
-    if (!rc && (!s->opt.idx_steps || s->idx.height % s->opt.idx_steps)) {
-        rc = fdht_fail(&why, FDHT_EINVAL, "%zu rows cannot be cut into %zu steps", s->idx.height,
-                       s->opt.idx_steps);
+    int status = fdht_idx_open(s->now.path, &s->idx, &why);
+    if (!status && (!s->opt.idx_steps || s->idx.height % s->opt.idx_steps)) {
+        status = fdht_fail(&why, FDHT_EINVAL, "%zu rows cannot be cut into %zu steps", s->idx.height,
+                           s->opt.idx_steps);
         fdht_idx_close(&s->idx);
     }
-    if (rc)
-        return record(s, out, rc, &why, err);
+    if (status)
+        return fdht_source_record(s, out, status, &why, err);
     s->active = FDHT_ACTIVE_IDX;
     return FDHT_OK;
 }
@@ -432,44 +350,45 @@ static int next_idx(fdht_source *s, fdht_clip_item **out, fdht_error *err)
     fdht_error why = {0};
     int label = -1;
     if (x->next == x->n) {
-        close_active(s);
+        fdht_source_close(s);
         return FDHT_OK;
     }
     size_t i = x->next, bytes = x->height * x->width;
-    bool keep = wanted(s);
+    bool keep = fdht_source_wanted(s);
     char digits[16], *name = fdht_calloc(strlen(s->now.path) + 24, 1);
     uint8_t *pixel = fdht_calloc(bytes, 1);
-    int rc = name && pixel ? fdht_idx_next(x, pixel, &label, &why)
-                           : fdht_fail(&why, FDHT_ENOMEM, "out of memory: clip");
-    bool over = rc != FDHT_OK; /* what follows in a damaged stream is lost, too */
+    int status = name && pixel ? fdht_idx_next(x, pixel, &label, &why)
+                               : fdht_fail(&why, FDHT_ENOMEM, "out of memory: clip");
+    bool over = status != FDHT_OK; /* what follows in a damaged stream is lost, too */
     if (name)
         sprintf(name, "%s#%zu", s->now.path, i);
     snprintf(digits, sizeof digits, "%d", label);
-    if (!keep && !fatal(rc)) {
+    if (!keep && !fdht_source_fatal(status)) {
         s->number++;
-        rc = FDHT_OK;
+        status = FDHT_OK;
         goto out;
     }
-    int made = rc == FDHT_ENOMEM ? FDHT_OK : new_item(s, name, label >= 0 ? digits : NULL, out, err);
+    int made =
+        status == FDHT_ENOMEM ? FDHT_OK : fdht_source_item(s, name, label >= 0 ? digits : NULL, out, err);
     if (made) {
-        rc = made;
+        status = made;
         goto out;
     }
-    if (!rc) {
+    if (!status) {
         fdht_clip_shape shape = {s->opt.idx_steps, x->width, x->height / s->opt.idx_steps, 1, 0};
         (*out)->label = label;
         (*out)->split = x->split;
-        rc = refit(s, *out, pixel, &shape, &why);
+        status = refit(s, *out, pixel, &shape, &why);
         (*out)->total = shape.length;
     }
-    if (rc)
-        rc = record(s, out, rc, &why, err);
+    if (status)
+        status = fdht_source_record(s, out, status, &why, err);
 out:
     fdht_free(name);
     fdht_free(pixel);
     if (over)
-        close_active(s);
-    return rc;
+        fdht_source_close(s);
+    return status;
 }
 
 /* ---- what comes next ---- */
@@ -478,46 +397,50 @@ static int open_path(fdht_source *s, fdht_clip_item **out, fdht_error *err)
 {
     fdht_error why = {0};
     fdht_file_kind kind;
-    int rc = fdht_file_identify(s->now.path, &kind, NULL);
-    if (rc) {
-        fdht_fail(&why, rc, "%s", rc == FDHT_ENOENT ? "no such file or folder" : "cannot be read");
-        return record(s, out, rc, &why, err);
+    int status = fdht_file_identify(s->now.path, &kind, NULL);
+    if (status) {
+        fdht_fail(&why, status, "%s", status == FDHT_ENOENT ? "no such file or folder" : "cannot be read");
+        return fdht_source_record(s, out, status, &why, err);
     }
     switch (kind) {
     case FDHT_FILE_DIRECTORY:
         return open_folder(s, out, err);
     case FDHT_FILE_PNG:
     case FDHT_FILE_PNM:
+    case FDHT_FILE_JPEG:
         return picture_clip(s, NULL, &s->now.path, 1, out, err);
     case FDHT_FILE_IDX:
         return open_idx(s, out, err);
     case FDHT_FILE_ZIP:
         fdht_fail(&why, FDHT_EFORMAT, "a zip archive holds no clips that are read");
-        return record(s, out, FDHT_EFORMAT, &why, err);
-    case FDHT_FILE_SAFETENSORS:
+        return fdht_source_record(s, out, FDHT_EFORMAT, &why, err);
     case FDHT_FILE_NPY:
     case FDHT_FILE_NPZ:
+        return fdht_source_open_arrays(s, out, err);
+    case FDHT_FILE_SAFETENSORS:
     case FDHT_FILE_TORCH:
     case FDHT_FILE_ONNX:
     case FDHT_FILE_KERAS:
         fdht_fail(&why, FDHT_EFORMAT, "holds arrays (%s), not clips", fdht_file_kind_name(kind));
-        return record(s, out, FDHT_EFORMAT, &why, err);
+        return fdht_source_record(s, out, FDHT_EFORMAT, &why, err);
     case FDHT_FILE_MODEL:
         fdht_fail(&why, FDHT_EFORMAT, "is a model, not clips");
-        return record(s, out, FDHT_EFORMAT, &why, err);
+        return fdht_source_record(s, out, FDHT_EFORMAT, &why, err);
     case FDHT_FILE_DATASET:
     case FDHT_FILE_HDF5:
-        if ((rc = fdht_dataset_open(s->now.path, &s->ds, &why)))
-            return record(s, out, rc, &why, err);
+        if ((status = fdht_dataset_open(s->now.path, &s->ds, &why)))
+            return fdht_source_record(s, out, status, &why, err);
         s->ds_owned = true;
         s->n = fdht_dataset_info_of(s->ds)->clips;
         s->active = FDHT_ACTIVE_DATASET;
         return FDHT_OK;
     default:
+        if (fdht_file_is_video(kind))
+            return fdht_source_open_film(s, kind, out, err);
         if (!fdht_file_kind_advice(kind))
-            return open_video(s, out, err);
+            return fdht_source_open_stream(s, out, err);
         fdht_fail(&why, FDHT_EFORMAT, "%s", fdht_file_kind_advice(kind));
-        return record(s, out, FDHT_EFORMAT, &why, err);
+        return fdht_source_record(s, out, FDHT_EFORMAT, &why, err);
     }
 }
 
@@ -525,27 +448,28 @@ static int open_path(fdht_source *s, fdht_clip_item **out, fdht_error *err)
 static int refill(fdht_source *s, bool *end, fdht_error *err)
 {
     char line[4096];
-    int rc;
+    int status;
     *end = false;
     if (s->next_input < s->n_input)
-        return push(s, fdht_strdup(s->input[s->next_input++]), NULL, 0, false, err);
+        return push(s, fdht_strdup(s->input[s->next_input++]), 0, 0, false, err);
     if (!s->list_path) {
         *end = true;
         return FDHT_OK;
     }
     if (!s->list_open) {
-        if ((rc = fdht_bytes_open(s->list_path, &s->list, err)))
-            return fdht_fail_prefix(err, rc, "%s", s->list_path);
+        if ((status = fdht_bytes_open(s->list_path, &s->list, err)))
+            return fdht_fail_prefix(err, status, "%s", s->list_path);
         s->list_open = true;
         s->list.stop = s->opt.stop;
         s->list.stop_too = &s->cancel;
     }
-    if ((rc = fdht_bytes_until(&s->list, s->opt.list_zero ? 0 : '\n', line, sizeof line, end, err)) || *end)
-        return rc ? fdht_fail_prefix(err, rc, "%s", s->list_path) : FDHT_OK;
+    if ((status = fdht_bytes_until(&s->list, s->opt.list_zero ? 0 : '\n', line, sizeof line, end, err)) ||
+        *end)
+        return status ? fdht_fail_prefix(err, status, "%s", s->list_path) : FDHT_OK;
     size_t n = strlen(line);
     if (n && !s->opt.list_zero && line[n - 1] == '\r')
         line[--n] = 0;
-    return n ? push(s, fdht_strdup(line), NULL, 0, true, err) : FDHT_OK;
+    return n ? push(s, fdht_strdup(line), 0, 0, true, err) : FDHT_OK;
 }
 
 static int step(fdht_source *s, fdht_clip_item **out, bool *end, fdht_error *err)
@@ -553,38 +477,42 @@ static int step(fdht_source *s, fdht_clip_item **out, bool *end, fdht_error *err
     if (s->active == FDHT_ACTIVE_DATASET)
         return next_dataset(s, out, err);
     if (s->active == FDHT_ACTIVE_VIDEO)
-        return next_video(s, out, err);
+        return fdht_source_next_video(s, out, err);
     if (s->active == FDHT_ACTIVE_IDX)
         return next_idx(s, out, err);
+    if (s->active == FDHT_ACTIVE_FEATURES)
+        return fdht_source_next_features(s, out, err);
+    if (s->active == FDHT_ACTIVE_ARRAYS)
+        return fdht_source_next_arrays(s, out, err);
     if (!s->depth)
         return refill(s, end, err);
     s->now = s->stack[--s->depth];
-    int rc = open_path(s, out, err);
+    int status = open_path(s, out, err);
     if (s->active == FDHT_ACTIVE_NONE)
         drop_pending(&s->now);
-    return rc;
+    return status;
 }
 
 int fdht_source_next(fdht_source *s, fdht_clip_item **out, fdht_error *err)
 {
     bool end = false;
-    int rc = FDHT_OK;
+    int status = FDHT_OK;
     *out = NULL;
-    while (!rc && !end && !*out) {
+    while (!status && !end && !*out) {
         if (s->cancel || (s->opt.stop && *s->opt.stop))
             return fdht_fail(err, FDHT_EINTR, "interrupted");
-        rc = step(s, out, &end, err);
+        status = step(s, out, &end, err);
     }
-    if (rc && *out) {
+    if (status && *out) {
         fdht_clip_item_free(*out);
         *out = NULL;
     }
-    return rc;
+    return status;
 }
 
 void fdht_source_clear(fdht_source *s)
 {
-    close_active(s);
+    fdht_source_close(s);
     fdht_builder_clear(&s->build);
     while (s->depth)
         drop_pending(&s->stack[--s->depth]);

@@ -1,29 +1,51 @@
-/* clips/video.h - frames of a y4m or raw stream as grey or RGB bytes. Internal. */
+/* clips/video.h - frames of a y4m or raw stream, or of a video file, as grey or RGB bytes. Internal. */
 #ifndef FDHT_CLIPS_VIDEO_H
 #define FDHT_CLIPS_VIDEO_H
 
 #include "fdht/clips.h"
 #include "clips/bytes.h"
+#include "clips/libav.h"
+#include "clips/yuv.h"
 
-typedef enum fdht_chroma { FDHT_MONO, FDHT_420, FDHT_422, FDHT_444, FDHT_RGB24 } fdht_chroma;
+enum { FDHT_VIDEO_MAX_FRAMES = 10000000 }; /* of one stream */
 
-/* One stream. The pixels of `frame` are (height, width, channels), channels 1 for mono and gray, 3 otherwise. */
+/* fdht_clips_options.fps: which frame is shown when. Ticks are 1 / fps seconds. */
+typedef struct fdht_pace {
+    double fps; /* 0: every frame once */
+    int64_t tick, until;
+    bool started, over;
+    uint8_t *held; /* the frame before the one read last: shown until that one's tick */
+    const uint8_t *latest;
+} fdht_pace;
+
+/* One stream. */
 typedef struct fdht_video {
+    fdht_libav *film; /* a video file; NULL: a stream */
     fdht_bytes *bytes;
-    bool y4m;
-    fdht_chroma chroma;
+    bool y4m, planar; /* planar: YUV, else bytes as they come */
+    bool more;        /* another y4m header follows: fdht_video_open reads on */
+    unsigned dx, dy;  /* chroma is coarser by 2^dx, 2^dy */
+    int depth;        /* bits */
+    double rate;      /* frames a second; 0: unknown */
+    fdht_yuv yuv;
     size_t width, height, channels;
-    int32_t luma[256], r_v[256], g_u[256], g_v[256], b_u[256]; /* 24-bit fixed point */
     uint8_t *packed, *frame;
+    int32_t *scratch;
     size_t packed_bytes, frames; /* frames read so far */
+    double time;                 /* of the frame read last, seconds */
+    fdht_pace pace;
+    const uint8_t *pixel; /* what fdht_video_next gave: (height, width, channels) */
 } fdht_video;
 
 /* Read the header (y4m), or take size and format from opt->raw. FDHT_EFORMAT: neither, or a header that
  * cannot be. The bytes stay the caller's. */
 int fdht_video_open(fdht_bytes *bytes, const fdht_clips_options *opt, fdht_video *v, fdht_error *err);
-/* The next frame into v->frame; *end at the end of the stream. FDHT_EFORMAT "frame 7: truncated (read 120 of
- * 57600 bytes)". */
-int fdht_video_next(fdht_video *v, bool *end, fdht_error *err);
+/* A video file; width and height are known with the first frame. FDHT_EFORMAT, FDHT_ENOSUP, FDHT_EIO. */
+int fdht_video_open_file(const char *path, fdht_file_kind kind, const fdht_clips_options *opt,
+                         const volatile sig_atomic_t *cancel, fdht_video *v, fdht_error *err);
+/* The next frame into v->pixel; *end at the end of the stream. want false: the pixels are not needed. FDHT_EFORMAT
+ * "frame 7: truncated (read 120 of 57600 bytes)", FDHT_ELIMIT. */
+int fdht_video_next(fdht_video *v, bool want, bool *end, fdht_error *err);
 void fdht_video_close(fdht_video *v);
 
 #endif

@@ -8,12 +8,6 @@
 #include "dataset/dataset.h"
 #include "fdht/image.h"
 
-const char *fdht_split_name(int split)
-{
-    static const char *const name[FDHT_SPLITS] = {"train", "val", "test"};
-    return split >= 0 && split < FDHT_SPLITS ? name[split] : "none";
-}
-
 size_t fdht_clip_bytes(const fdht_clip_shape *s)
 {
     return s->features ? s->length * s->features * sizeof(float)
@@ -38,32 +32,11 @@ void fdht_dataset_close(fdht_dataset *ds)
     fdht_free(ds);
 }
 
-/* An integer data set of exactly n numbers; *out stays NULL where it is absent. */
-static int load_ints(hid_t file, const char *path, size_t n, int **out, fdht_error *err)
-{
-    fdht_h5_array a;
-    *out = NULL;
-    if (!fdht_h5_has(file, path))
-        return FDHT_OK;
-    int status = fdht_h5_open_array(file, path, &a, err);
-    if (status)
-        return status;
-    if (a.class != H5T_INTEGER)
-        status = fdht_fail(err, FDHT_EFORMAT, "%s: not integers", a.path);
-    else if (!(status = fdht_h5_expect(&a, 1, &n, err)) &&
-             !(*out = fdht_calloc_err(n, sizeof **out, path, err)))
-        status = FDHT_ENOMEM;
-    if (!status)
-        status = fdht_h5_read(&a, H5T_NATIVE_INT, *out, err);
-    fdht_h5_close_array(&a);
-    return status;
-}
-
 static int load_lengths(fdht_dataset *ds, fdht_error *err)
 {
     int *length = NULL;
     size_t most = ds->shape[0].length;
-    int status = load_ints(ds->file, "lengths", ds->info.clips, &length, err);
+    int status = fdht_dataset_load_ints(ds->file, "lengths", ds->info.clips, &length, err);
     for (size_t i = 0; !status && length && i < ds->info.clips; i++) {
         if (length[i] < 1 || (size_t)length[i] > most)
             status = fdht_fail(err, FDHT_EFORMAT, "/lengths: clip %zu has %d frames, 1..%zu expected", i,
@@ -94,25 +67,73 @@ static bool is_u8(const fdht_h5_array *a)
     return a->class == H5T_INTEGER && a->type_size == 1 && H5Tget_sign(a->type) == H5T_SGN_NONE;
 }
 
+static bool is_colours(size_t n)
+{
+    return n == 1 || n == 3;
+}
+
+/* Which of five modes are the channels? Last, as this program writes; or, where the last cannot be, third or second, as PyTorch
+ * keeps videos. */
+static int native_modes(fdht_dataset *ds, fdht_clip_shape *s, fdht_error *err)
+{
+    const fdht_h5_array *a = &ds->frames;
+    const size_t *d = a->dim;
+    ds->channels_at = is_colours(d[4]) ? 4 : is_colours(d[2]) ? 2 : 1;
+    size_t c = d[ds->channels_at], t = d[ds->channels_at == 1 ? 2 : 1];
+    *s = ds->channels_at == 4 ? (fdht_clip_shape){t, d[3], d[2], c, 0}
+                              : (fdht_clip_shape){t, d[4], d[3], c, 0};
+    if (ds->channels_at == 2 && is_colours(d[1]))
+        return fdht_fail(err, FDHT_EFORMAT,
+                         "%s: (%zu,%zu,%zu,%zu,%zu) may have its channels second or third; write them last",
+                         a->path, d[0], d[1], d[2], d[3], d[4]);
+    if (is_colours(c))
+        return FDHT_OK;
+    return fdht_fail(err, FDHT_EFORMAT, "%s: (%zu,%zu,%zu,%zu,%zu) has no mode of 1 or 3 channels", a->path,
+                     d[0], d[1], d[2], d[3], d[4]);
+}
+
+/* Four modes are grey clips, if they cannot be pictures. */
+static int grey_modes(const fdht_h5_array *a, fdht_clip_shape *s, fdht_error *err)
+{
+    const size_t *d = a->dim;
+    if (is_colours(d[3]) || d[3] == 4 || d[1] == 3)
+        return fdht_fail(err, FDHT_EFORMAT,
+                         "%s: (%zu,%zu,%zu,%zu) looks like pictures, not clips of them; write "
+                         "(clips,T,height,width,channels)",
+                         a->path, d[0], d[1], d[2], d[3]);
+    *s = (fdht_clip_shape){d[1], d[3], d[2], 1, 0};
+    return FDHT_OK;
+}
+
 static int open_native(fdht_dataset *ds, fdht_error *err)
 {
     const fdht_h5_array *a = &ds->frames;
     fdht_clip_shape s = {0};
+    int status = FDHT_OK;
     ds->info.form = FDHT_DATASET_NATIVE;
-    if (is_u8(a) && (a->rank == 4 || a->rank == 5))
-        s = (fdht_clip_shape){a->dim[1], a->dim[3], a->dim[2], a->rank == 5 ? a->dim[4] : 1, 0};
+    if (is_u8(a) && a->rank == 5)
+        status = native_modes(ds, &s, err);
+    else if (is_u8(a) && a->rank == 4)
+        status = grey_modes(a, &s, err);
     else if (a->class == H5T_FLOAT && a->rank == 3)
         s = (fdht_clip_shape){.length = a->dim[1], .features = a->dim[2]};
+    else if (a->class == H5T_FLOAT && a->rank > 3)
+        return fdht_fail(err, FDHT_EFORMAT,
+                         "%s: %d modes of floats; frames are bytes, in Python: (255 * "
+                         "x).round().astype('uint8') of values "
+                         "0 .. 1",
+                         a->path, a->rank);
     else
         return fdht_fail(err, FDHT_EFORMAT,
-                         "/frames: expected uint8 (clips,T,H,W,C) or float (clips,T,D), file has %d modes of "
+                         "%s: expected uint8 (clips,T,H,W,C) or float (clips,T,D), file has %d modes of "
                          "%s of %zu bytes",
-                         a->rank,
+                         a->path, a->rank,
                          a->class == H5T_FLOAT     ? "floats"
                          : a->class == H5T_INTEGER ? "integers"
                                                    : "something",
                          a->type_size);
-    int status = shape_all(ds, a->dim[0], &s, err);
+    if (!status)
+        status = shape_all(ds, a->dim[0], &s, err);
     return status ? status : a->dim[0] ? load_lengths(ds, err) : FDHT_OK;
 }
 
@@ -159,47 +180,6 @@ static int open_flat(fdht_dataset *ds, fdht_error *err)
 out:
     fdht_free(v);
     fdht_h5_close_array(&index);
-    return status;
-}
-
-/* Frames and labels are there; names, labels, splits and classes of the whole set are optional in every form. */
-static int load_lists(fdht_dataset *ds, fdht_error *err)
-{
-    size_t n = 0, clips = ds->info.clips;
-    int status, *split = NULL;
-    if (fdht_h5_has(ds->file, "classes")) {
-        if ((status = fdht_h5_read_strings(ds->file, "classes", &ds->class_name, &ds->n_class, err)))
-            return status;
-        ds->info.classes = ds->n_class;
-    }
-    if (!ds->name && fdht_h5_has(ds->file, "names")) {
-        if ((status = fdht_h5_read_strings(ds->file, "names", &ds->name, &n, err)))
-            return status;
-        if (n != clips) {
-            fdht_h5_free_strings(ds->name, n);
-            ds->name = NULL;
-            return fdht_fail(err, FDHT_EFORMAT, "/names: expected (%zu), file has (%zu)", clips, n);
-        }
-        ds->info.has_names = true;
-    }
-    if ((status = load_ints(ds->file, "labels", clips, &ds->label, err)) ||
-        (status = load_ints(ds->file, "split", clips, &split, err)))
-        goto out;
-    if (split) {
-        if (!(ds->split = fdht_calloc_err(clips, sizeof *ds->split, "splits", err))) {
-            status = FDHT_ENOMEM;
-            goto out;
-        }
-        for (size_t i = 0; i < clips; i++)
-            if (split[i] < FDHT_SPLIT_NONE || split[i] >= FDHT_SPLITS) {
-                status = fdht_fail(err, FDHT_EFORMAT,
-                                   "/split: clip %zu has %d; 0 train, 1 val, 2 test, -1 none", i, split[i]);
-                goto out;
-            } else
-                ds->split[i] = (int8_t)split[i];
-    }
-out:
-    fdht_free(split);
     return status;
 }
 
@@ -280,18 +260,31 @@ static int check_version(hid_t file, fdht_error *err)
                      version, FDHT_DATASET_MAJOR, creator);
 }
 
+static int refuse_links(hid_t file, fdht_error *err)
+{
+    static const char *const name[] = {"frames", "labels", "index", "lengths", "X", "x", "y"};
+    for (size_t i = 0; i < FDHT_COUNT(name); i++)
+        if (fdht_h5_is_link(file, name[i]))
+            return fdht_fail(
+                err, FDHT_EFORMAT,
+                "/%s: a soft or external link, which is not followed; put the data there, as h5copy does",
+                name[i]);
+    return FDHT_OK;
+}
+
 static int open_form(fdht_dataset *ds, fdht_error *err)
 {
+    const char *x = "frames", *y = "labels";
     int status = check_version(ds->file, err);
-    if (status)
+    if (status || (status = refuse_links(ds->file, err)))
         return status;
-    if (fdht_h5_has(ds->file, "frames")) {
-        if ((status = fdht_h5_open_rows(ds->file, "frames", &ds->frames, err)))
+    if (fdht_h5_has(ds->file, "frames") || fdht_dataset_find_pair(ds->file, &x, &y)) {
+        if ((status = fdht_h5_open_rows(ds->file, x, &ds->frames, err)))
             return status;
         status = fdht_h5_has(ds->file, "index") ? open_flat(ds, err) : open_native(ds, err);
-        return status ? status : load_lists(ds, err);
+        return status ? status : fdht_dataset_load_lists(ds, y, err);
     }
-    if ((status = fdht_dataset_open_members(ds, err)) || (status = load_lists(ds, err)))
+    if ((status = fdht_dataset_open_members(ds, err)) || (status = fdht_dataset_load_lists(ds, y, err)))
         return status;
     return fdht_dataset_member_labels(ds, err);
 }
@@ -351,7 +344,17 @@ char **fdht_dataset_class_names(const fdht_dataset *ds)
     return ds->class_name;
 }
 
-/* (frames, channels, height, width) to (frames, height, width, channels). */
+/* raw to data, (frames, height, width, channels): channel c of pixel p of frame t lies at t * frame + c * channel + p. */
+static void interleave(const fdht_clip_shape *s, const uint8_t *raw, size_t frame, size_t channel,
+                       uint8_t *data)
+{
+    size_t plane = s->height * s->width, c_all = s->channels;
+    for (size_t t = 0; t < s->length; t++)
+        for (size_t c = 0; c < c_all; c++)
+            for (size_t p = 0; p < plane; p++)
+                data[(t * plane + p) * c_all + c] = raw[t * frame + c * channel + p];
+}
+
 static int read_flat(fdht_dataset *ds, size_t i, uint8_t *data, fdht_error *err)
 {
     const fdht_clip_shape *s = &ds->shape[i];
@@ -360,10 +363,27 @@ static int read_flat(fdht_dataset *ds, size_t i, uint8_t *data, fdht_error *err)
     if (!raw)
         return FDHT_ENOMEM;
     int status = fdht_h5_read_rows(&ds->frames, ds->first[i], s->length, H5T_NATIVE_UINT8, raw, err);
-    for (size_t t = 0; !status && t < s->length; t++)
-        for (size_t c = 0; c < s->channels; c++)
-            for (size_t p = 0; p < plane; p++)
-                data[t * frame + p * s->channels + c] = raw[t * frame + c * plane + p];
+    if (!status)
+        interleave(s, raw, frame, plane, data);
+    fdht_free(raw);
+    return status;
+}
+
+/* Native, with the channels before the pixels. */
+static int read_planes(fdht_dataset *ds, size_t i, uint8_t *data, fdht_error *err)
+{
+    const fdht_clip_shape *s = &ds->shape[i];
+    size_t plane = s->height * s->width, start[FDHT_H5_MAX_RANK] = {i}, count[FDHT_H5_MAX_RANK];
+    bool first = ds->channels_at == 1; /* (channels, frames, ..), else (frames, channels, ..) */
+    uint8_t *raw = fdht_calloc_err(s->length, plane * s->channels, "clip", err);
+    if (!raw)
+        return FDHT_ENOMEM;
+    memcpy(count, ds->frames.dim, sizeof count);
+    count[0] = 1;
+    count[first ? 2 : 1] = s->length;
+    int status = fdht_h5_read_box(&ds->frames, start, count, H5T_NATIVE_UINT8, raw, err);
+    if (!status)
+        interleave(s, raw, first ? plane : plane * s->channels, first ? plane * s->length : plane, data);
     fdht_free(raw);
     return status;
 }
@@ -384,7 +404,9 @@ int fdht_dataset_read(fdht_dataset *ds, size_t i, void *data, fdht_error *err)
     if (i >= ds->info.clips)
         return fdht_fail(err, FDHT_EINVAL, "%s: clip %zu asked for, file has %zu", ds->path, i,
                          ds->info.clips);
-    if (ds->info.form == FDHT_DATASET_NATIVE)
+    if (ds->info.form == FDHT_DATASET_NATIVE && ds->channels_at && ds->channels_at < 4)
+        status = read_planes(ds, i, data, err);
+    else if (ds->info.form == FDHT_DATASET_NATIVE)
         status = read_native(ds, i, data, err);
     else if (ds->info.form == FDHT_DATASET_FLAT)
         status = read_flat(ds, i, data, err);

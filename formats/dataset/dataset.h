@@ -1,4 +1,4 @@
-/* dataset/dataset.h - shared by dataset/dataset.c (native, flat) and dataset/members.c (groups, features).
+/* dataset/dataset.h - shared by dataset/dataset.c (native, flat), dataset/labels.c and dataset/members.c (groups, features).
  * Internal. */
 #ifndef FDHT_DATASET_DATASET_H
 #define FDHT_DATASET_DATASET_H
@@ -12,6 +12,7 @@ struct fdht_dataset {
     char *path;
     hid_t file;
     fdht_h5_array frames; /* native and flat */
+    int channels_at;      /* native: which mode is the channels, 4, 2 or 1; 0: none is */
     fdht_dataset_info info;
     char **class_name, **name;
     size_t n_class;
@@ -21,6 +22,16 @@ struct fdht_dataset {
     int8_t *split;
     float *target; /* (clips, target_width) or (clips, target_steps, target_width), or NULL */
 };
+
+/* Root data sets X (x, data) and y (Y, label, labels), as machine-learning programs write them? */
+bool fdht_dataset_find_pair(hid_t file, const char **x, const char **y);
+/* n integers from a data set, each in the range of int; *out stays NULL where there is none. */
+int fdht_dataset_load_ints(hid_t file, const char *path, size_t n, int **out, fdht_error *err);
+/* Classes, names, splits and the labels in data set `labels`, all optional. */
+int fdht_dataset_load_lists(fdht_dataset *ds, const char *labels, fdht_error *err);
+/* The classes are the texts, one a clip or NULL, each once in natural order. The number of one of them; -1: none. */
+int fdht_dataset_classes_of(fdht_dataset *ds, char *const *text, fdht_error *err);
+int fdht_dataset_class_number(const fdht_dataset *ds, const char *text);
 
 /* One object a clip: groups with `frames`, else root 2-D float data sets. */
 int fdht_dataset_open_members(fdht_dataset *ds, fdht_error *err);

@@ -11,8 +11,16 @@
 #include "fdht/dataset.h"
 #include "fdht/image.h"
 
-/* 00 00, type 08 (unsigned byte), modes; then one big-endian extent a mode. */
-enum { IMAGES_MAGIC = 0x00000803, LABELS_MAGIC = 0x00000801 };
+/* Bytes of an integer type of IDX: 08 and 09 are bytes, 0b short, 0c int; 0 for the others (floats). */
+static size_t type_size(int type)
+{
+    return type == 0x08 || type == 0x09 ? 1 : type == 0x0b ? 2 : type == 0x0c ? 4 : 0;
+}
+
+bool fdht_idx_is_head(const uint8_t *head)
+{
+    return !head[0] && !head[1] && type_size(head[2]) && head[3] >= 1 && head[3] <= 4;
+}
 
 static int read_exact(gzFile f, void *to, size_t n, const char *what, fdht_error *err)
 {
@@ -35,9 +43,15 @@ static uint32_t big(const uint8_t *p)
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-static void *open_gz(const char *path, uint32_t magic, uint32_t *extent, int modes, fdht_error *err)
+/* 00 00, type, number of modes; then one big-endian extent a mode, of which at most 3 are kept. */
+typedef struct idx_head {
+    int type, modes;
+    uint32_t extent[4];
+} idx_head;
+
+static void *open_gz(const char *path, idx_head *h, fdht_error *err)
 {
-    uint8_t head[16];
+    uint8_t head[20];
     errno = 0;
     gzFile f = gzopen(path, "rb");
     if (!f) {
@@ -45,15 +59,18 @@ static void *open_gz(const char *path, uint32_t magic, uint32_t *extent, int mod
                   errno ? strerror(errno) : "out of memory");
         return NULL;
     }
-    if (read_exact(f, head, 4 + 4 * (size_t)modes, "IDX header", err))
+    if (read_exact(f, head, 4, "IDX header", err))
         goto bad;
-    if (big(head) != magic) {
-        fdht_fail(err, FDHT_EFORMAT, "IDX type %08x, expected %08x (unsigned bytes, %d modes)", big(head),
-                  magic, modes);
+    if (!fdht_idx_is_head(head)) {
+        fdht_fail(err, FDHT_EFORMAT, "IDX type %08x is not read", big(head));
         goto bad;
     }
-    for (int i = 0; i < modes; i++)
-        extent[i] = big(head + 4 + 4 * i);
+    h->type = head[2];
+    h->modes = head[3];
+    if (read_exact(f, head + 4, 4 * (size_t)h->modes, "IDX header", err))
+        goto bad;
+    for (int i = 0; i < h->modes; i++)
+        h->extent[i] = big(head + 4 + 4 * i);
     return f;
 bad:
     gzclose(f);
@@ -62,11 +79,11 @@ bad:
 
 bool fdht_idx_is_labels(const char *path)
 {
-    uint32_t n;
-    gzFile f = open_gz(path, LABELS_MAGIC, &n, 1, NULL);
+    idx_head h;
+    gzFile f = open_gz(path, &h, NULL);
     if (f)
         gzclose(f);
-    return f != NULL;
+    return f && h.modes <= 2;
 }
 
 /* Replace `from` by `to` of the same length in the last part of the path. */
@@ -78,62 +95,117 @@ static bool rename_part(char *path, const char *from, const char *to)
     return at != NULL;
 }
 
+/* The file of labels next to pictures: "labels" for "images", "idx1" or QMNIST's "idx2-int" for "idx3-ubyte", with or without .gz.
+ * false: none is there. path has room for 8 bytes more. */
+static bool find_labels(char *path)
+{
+    char *base = strrchr(path, '/');
+    size_t n = strlen(path);
+    if (n > 3 && !strcmp(path + n - 3, ".gz"))
+        path[n -= 3] = 0;
+    base = base ? base : path;
+    if (!rename_part(path, "images", "labels"))
+        return false;
+    for (int k = 0; k < 4; k++) {
+        char *kind = strstr(base, "idx");
+        if (kind && k == 0)
+            memcpy(kind, "idx1", 4);
+        else if (kind && k == 2 && strlen(kind) >= sizeof "idx2-int" - 1)
+            strcpy(kind, "idx2-int");
+        n = strlen(path);
+        strcpy(path + n, k % 2 ? ".gz" : "");
+        if (access(path, F_OK) == 0)
+            return true;
+        path[n] = 0;
+    }
+    return false;
+}
+
 static int open_labels(const char *path, fdht_idx *idx, fdht_error *err)
 {
-    uint32_t n;
-    char *other = fdht_strdup(path);
+    idx_head h = {0};
+    char *other = fdht_calloc(strlen(path) + 8, 1);
     int status = FDHT_OK;
     if (!other)
         return fdht_fail(err, FDHT_ENOMEM, "out of memory: IDX");
-    if (rename_part(other, "images", "labels")) {
-        rename_part(other, "idx3", "idx1");
-        if (access(other, F_OK) == 0) {
-            if (!(idx->labels = open_gz(other, LABELS_MAGIC, &n, 1, err)))
-                status = fdht_fail_prefix(err, FDHT_EFORMAT, "labels %s", other);
-            else if (n != idx->n)
-                status = fdht_fail(err, FDHT_EFORMAT, "%zu pictures, but %u labels in %s", idx->n, n, other);
-        }
+    strcpy(other, path);
+    if (find_labels(other)) {
+        if (!(idx->labels = open_gz(other, &h, err)))
+            status = fdht_fail_prefix(err, FDHT_EFORMAT, "labels %s", other);
+        else if (h.modes > 2 || (h.modes == 2 && (!h.extent[1] || h.extent[1] > FDHT_IDX_COLUMNS)))
+            status = fdht_fail(err, FDHT_EFORMAT, "labels %s: %d modes", other, h.modes);
+        else if (h.extent[0] != idx->n)
+            status =
+                fdht_fail(err, FDHT_EFORMAT, "%zu pictures, but %u labels in %s", idx->n, h.extent[0], other);
+        idx->label_size = type_size(h.type);
+        idx->label_columns = h.modes == 2 ? h.extent[1] : 1;
     }
     fdht_free(other);
     return status;
 }
 
+/* The word in the name, in front or between: emnist-letters-train-images-idx3-ubyte. */
+static int split_of(const char *base)
+{
+    if (!strncmp(base, "train-", 6) || strstr(base, "-train-"))
+        return FDHT_SPLIT_TRAIN;
+    if (!strncmp(base, "t10k-", 5) || !strncmp(base, "test-", 5) || strstr(base, "-test-"))
+        return FDHT_SPLIT_TEST;
+    return FDHT_SPLIT_NONE;
+}
+
 int fdht_idx_open(const char *path, fdht_idx *idx, fdht_error *err)
 {
-    uint32_t extent[3];
+    idx_head h;
     memset(idx, 0, sizeof *idx);
     fdht_error why = {0};
-    idx->images = open_gz(path, IMAGES_MAGIC, extent, 3, &why);
+    idx->images = open_gz(path, &h, &why);
     if (!idx->images)
         return fdht_fail(err, why.code, "%s", why.msg);
-    idx->n = extent[0];
-    idx->height = extent[1];
-    idx->width = extent[2];
+    if (h.type != 0x08 || h.modes != 3) {
+        fdht_idx_close(idx);
+        return fdht_fail(err, FDHT_EFORMAT, "IDX of type %02x and %d modes, pictures are of type 08 and 3",
+                         h.type, h.modes);
+    }
+    idx->n = h.extent[0];
+    idx->height = h.extent[1];
+    idx->width = h.extent[2];
     if (!idx->n || !idx->height || !idx->width || idx->height > FDHT_IMAGE_MAX_PIXELS / idx->width) {
         fdht_idx_close(idx);
-        return fdht_fail(err, FDHT_EFORMAT, "%u pictures of %ux%u", extent[0], extent[2], extent[1]);
+        return fdht_fail(err, FDHT_EFORMAT, "%u pictures of %ux%u", h.extent[0], h.extent[2], h.extent[1]);
     }
-    const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
-    idx->split = !strncmp(base, "train-", 6)                                ? FDHT_SPLIT_TRAIN
-                 : !strncmp(base, "t10k-", 5) || !strncmp(base, "test-", 5) ? FDHT_SPLIT_TEST
-                                                                            : FDHT_SPLIT_NONE;
+    const char *slash = strrchr(path, '/');
+    idx->split = split_of(slash ? slash + 1 : path);
     int status = open_labels(path, idx, err);
     if (status)
         fdht_idx_close(idx);
     return status;
 }
 
+/* The first column of the next row. */
+static int next_label(fdht_idx *idx, int *label, fdht_error *err)
+{
+    uint8_t row[4 * FDHT_IDX_COLUMNS];
+    char what[48];
+    int64_t v = 0;
+    snprintf(what, sizeof what, "label %zu", idx->next);
+    int status = read_exact(idx->labels, row, idx->label_size * idx->label_columns, what, err);
+    for (size_t i = 0; !status && i < idx->label_size; i++)
+        v = v << 8 | row[i];
+    if (!status && v > 1000000)
+        status = fdht_fail(err, FDHT_EFORMAT, "label %zu is %lld", idx->next, (long long)v);
+    *label = (int)v;
+    return status;
+}
+
 int fdht_idx_next(fdht_idx *idx, uint8_t *pixel, int *label, fdht_error *err)
 {
-    uint8_t byte = 0;
     char what[48];
     snprintf(what, sizeof what, "picture %zu", idx->next);
+    *label = -1;
     int status = read_exact(idx->images, pixel, idx->height * idx->width, what, err);
-    if (!status && idx->labels) {
-        snprintf(what, sizeof what, "label %zu", idx->next);
-        status = read_exact(idx->labels, &byte, 1, what, err);
-    }
-    *label = idx->labels ? byte : -1;
+    if (!status && idx->labels)
+        status = next_label(idx, label, err);
     idx->next++;
     return status;
 }

@@ -145,8 +145,7 @@ static int by_name(const void *a, const void *b)
     return fdht_natural_compare(*(char *const *)a, *(char *const *)b);
 }
 
-/* Class names that only the clips mention become the classes, in natural order. */
-static int classes_from_clips(fdht_dataset *ds, char *const *text, fdht_error *err)
+int fdht_dataset_classes_of(fdht_dataset *ds, char *const *text, fdht_error *err)
 {
     size_t clips = ds->info.clips, n = 0;
     char **sorted = fdht_calloc_err(clips, sizeof *sorted, "class names", err);
@@ -171,7 +170,7 @@ static int classes_from_clips(fdht_dataset *ds, char *const *text, fdht_error *e
     return FDHT_OK;
 }
 
-static int label_of(const fdht_dataset *ds, const char *text)
+int fdht_dataset_class_number(const fdht_dataset *ds, const char *text)
 {
     for (size_t k = 0; k < ds->n_class; k++)
         if (!strcmp(ds->class_name[k], text))
@@ -249,9 +248,9 @@ int fdht_dataset_member_labels(fdht_dataset *ds, fdht_error *err)
         any_text |= text[i] != NULL;
     }
     if (!status && any_text && !ds->n_class)
-        status = classes_from_clips(ds, text, err);
+        status = fdht_dataset_classes_of(ds, text, err);
     for (size_t i = 0; i < clips && !status; i++)
-        if (text[i] && (ds->label[i] = label_of(ds, text[i])) < 0)
+        if (text[i] && (ds->label[i] = fdht_dataset_class_number(ds, text[i])) < 0)
             status = fdht_fail(err, FDHT_EFORMAT, "/%s: label %s is not in /classes", ds->name[i], text[i]);
     if (!any_label) {
         fdht_free(ds->label);

@@ -159,3 +159,9 @@ out:
     fdht_free(want);
     return status;
 }
+
+const char *fdht_split_name(int split)
+{
+    static const char *const name[FDHT_SPLITS] = {"train", "val", "test"};
+    return split >= 0 && split < FDHT_SPLITS ? name[split] : "none";
+}

@@ -2,11 +2,19 @@
  *
  *   input                                   clips
  *   data set file (any form of dataset.h)   its clips, named as there; fdht_clips_open_dataset: in any order
- *   PNG, PGM, PPM file                      one clip of one frame
+ *   PNG, JPEG, PGM, PPM file                one clip of one frame
  *   folder of pictures                      one clip, its frames in natural order of their names
- *   folder of folders or y4m files          each of those, recursively, in natural order; in DIR/CLASS/CLIP the
- *                                           label is CLASS
- *   y4m or raw file, FIFO, "-" (stdin)      one clip, or clips of clip_frames frames each, named NAME#0, NAME#1, ..
+ *   folder of folders or videos             each of those, recursively, in natural order; in DIR/CLASS/CLIP,
+ *                                           DIR/CLASS/GROUP/CLIP and DIR/SPLIT/CLASS/GROUP/CLIP (SPLIT: train, val,
+ *                                           test and the like, where folders follow) the label is CLASS
+ *   y4m or raw file, FIFO, "-" (stdin)      one clip, or clips of clip_frames frames each, named NAME#0, NAME#1, ..;
+ *                                           y4m streams joined behind each other are a clip each, named likewise
+ *   MP4, QuickTime, Matroska, WebM, AVI,    the same; by libavformat, FDHT_ENOSUP where built without. A damaged frame
+ *   GIF, MPEG, FLV, ASF, Ogg file           or an early end fails the clip
+ *   CSV file, or raw floats                 a clip of features: a line or a row is a frame; cut by clip_frames, too
+ *   .npy, .npz                              features (frames, D), or (clips, frames, D); frames (frames, height, width,
+ *                                           channels) of bytes, or (clips, ..); in .npz X and y, x_train and y_train,
+ *                                           .. belong together, every other array is as if it were alone
  *   IDX file of pictures                    a clip of idx_steps steps from each picture, named NAME#0, NAME#1, ..
  *   list of paths, one a line               each path as if it had been given (fdht_clips_options.list)
  *
@@ -26,8 +34,9 @@
 extern "C" {
 #endif
 
-typedef enum fdht_raw { FDHT_RAW_NONE, FDHT_RAW_RGB24, FDHT_RAW_GRAY } fdht_raw;
-/* Parse "rgb24" or "gray". FDHT_EINVAL: another name. */
+/* F32: rows of raw_width little-endian floats, which are features and not frames. */
+typedef enum fdht_raw { FDHT_RAW_NONE, FDHT_RAW_RGB24, FDHT_RAW_GRAY, FDHT_RAW_F32 } fdht_raw;
+/* Parse "rgb24", "gray" or "f32". FDHT_EINVAL: another name. */
 FDHT_API int fdht_raw_parse(const char *name, fdht_raw *out, fdht_error *err);
 
 /* How YUV becomes RGB. AUTO: BT.709 from 720 rows or 1280 columns on, BT.601 below. */
@@ -38,9 +47,11 @@ typedef enum fdht_yuv_range { FDHT_YUV_RANGE_AUTO, FDHT_YUV_LIMITED, FDHT_YUV_FU
 
 typedef struct fdht_clips_options {
     fdht_raw raw;                 /* what a stream without a y4m header is; NONE: such a file is refused */
-    size_t raw_width, raw_height; /* pixels; needed with raw */
+    size_t raw_width, raw_height; /* pixels, needed with raw; F32: features, and 1 */
     size_t clip_frames; /* cut streams into clips of so many frames (the last may be shorter); 0: one clip */
-    size_t frames;      /* keep this many of a clip's frames, evenly chosen (fdht_sample_even); 0: all */
+    double
+        fps; /* so many frames a second, as ffmpeg's filter fps chooses them; 0: every frame once. Raw frames have no time */
+    size_t frames;        /* keep this many of a clip's frames, evenly chosen (fdht_sample_even); 0: all */
     size_t width, height; /* resize to this; 0: as they come */
     size_t channels;      /* 1: grey; 3: RGB; 0: as they come */
     fdht_yuv_matrix matrix;
@@ -49,6 +60,7 @@ typedef struct fdht_clips_options {
      * folders is passed over: they are listed themselves (find DIR -type d). */
     const char *list;
     bool list_zero;        /* its paths end with a zero byte, as those of find -print0 */
+    size_t class_level;    /* which folder below the given one names the class, from 1; 0: see above */
     size_t shard, shards;  /* only clips number shard, shard + shards, ..; shards = 0: all */
     size_t prefetch;       /* clips read ahead; 0: no thread */
     size_t max_clip_bytes; /* a larger clip is an item with FDHT_ELIMIT */
@@ -71,7 +83,9 @@ typedef struct fdht_clip_item {
     char *source;     /* the file or folder it came from, for messages; never NULL */
     int label;        /* number of the class in the data set it came from; -1: unknown */
     char *label_name; /* the class's name, or the class folder's; NULL: unknown */
-    int split;        /* FDHT_SPLIT_* */
+    char *
+        group; /* folders between the class folder and the clip, joined by '/': clips that belong together; NULL: none */
+    int split;     /* FDHT_SPLIT_* */
     float *target; /* (target_rows, target_width) of a data set's /targets, or NULL: one row, or one a step */
     size_t target_rows, target_width;
     size_t number;         /* of the clip in the whole input, from 0 */

@@ -24,8 +24,9 @@ typedef struct fdht_image {
 } fdht_image;
 
 /* Read a PNG (8 or 16 bit, grey, RGB, palette, interlaced; alpha is dropped, never blended; 16 bit is scaled
- * to 0..255; a gAMA chunk far from sRGB is honoured), or a PGM or PPM (P5, P6; maxval up to 65535, scaled to
- * 0..255). channels: 1 or 3 converts, 0 keeps grey grey and makes all else 3. FDHT_ENOENT, FDHT_EIO,
+ * to 0..255; values as they are stored: a gAMA chunk changes nothing), a JPEG (grey or colour, turned as its EXIF
+ * orientation says; CMYK is refused; FDHT_ENOSUP where built without libjpeg), or a PGM or PPM (P5, P6; maxval up to
+ * 65535, scaled to 0..255). channels: 1 or 3 converts, 0 keeps grey grey and makes all else 3. FDHT_ENOENT, FDHT_EIO,
  * FDHT_EFORMAT with the path ("truncated (read 120 of 57600 bytes)" where that is known), FDHT_ENOMEM. *out is
  * zeroed on failure. */
 FDHT_API int fdht_image_read(const char *path, size_t channels, fdht_image *out, fdht_error *err);

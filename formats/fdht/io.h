@@ -103,15 +103,27 @@ typedef enum fdht_file_kind {
     FDHT_FILE_LFS, /* what git leaves where Git LFS is missing */
     FDHT_FILE_HTML,
     FDHT_FILE_GZIP,
-    FDHT_FILE_MP4,
-    FDHT_FILE_JPEG,
     FDHT_FILE_PDF,
+    FDHT_FILE_MP4, /* from here on: read as clips (fdht/clips.h), otherwise named; MP4 with QuickTime and 3GP */
+    FDHT_FILE_MATROSKA, /* with WebM */
+    FDHT_FILE_AVI,
+    FDHT_FILE_GIF,
+    FDHT_FILE_MPEG,  /* program or transport stream */
+    FDHT_FILE_VIDEO, /* FLV, Windows Media, Ogg */
+    FDHT_FILE_JPEG,
     FDHT_FILE_KINDS
 } fdht_file_kind;
+
+/* Is this kind a container of video that libavformat reads? */
+FDHT_API bool fdht_file_is_video(fdht_file_kind kind);
 
 /* FDHT_ENOENT if there is nothing at path, FDHT_EIO if it cannot be read. An HDF5 file too damaged to open is
  * FDHT_FILE_HDF5. */
 FDHT_API int fdht_file_identify(const char *path, fdht_file_kind *out, fdht_error *err);
+
+/* The same of the first `n` bytes (512 tell all) of something that cannot be looked into twice, such as a pipe; what needs
+ * more than that, as the kinds of HDF5 and of zip archives, is given by its outer form. */
+FDHT_API fdht_file_kind fdht_file_identify_bytes(const void *bytes, size_t n);
 
 /* For programs, before any other use of libhdf5: libhdf5 then prints nothing on this thread and does nothing at exit.
  * After a full disk or a damaged file libhdf5 can hold objects that it fails to free; at exit it would complain on

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -255,7 +256,7 @@ static int how_it_died(int state, fdht_error *err)
                      WEXITSTATUS(state));
 }
 
-int fdht_h5_guard(const char *path, fdht_error *err)
+static int try_first(const char *path, fdht_error *err)
 {
     struct stat st;
     int end[2], state = 0, status = FDHT_OK;
@@ -280,5 +281,28 @@ int fdht_h5_guard(const char *path, fdht_error *err)
         status = fdht_fail(err, v.status == FDHT_ENOMEM ? FDHT_EFORMAT : v.status, "%s", v.text);
     if (!status)
         remember(&st);
+    return status;
+}
+
+int fdht_h5_open(const char *path, hid_t *out, fdht_error *err)
+{
+    *out = -1;
+    int status = try_first(path, err);
+    return status ? status : fdht_h5_open_unguarded(path, out, err);
+}
+
+int fdht_h5_open_bytes(const void *data, size_t n, hid_t *out, fdht_error *err)
+{
+    char path[sizeof fdht_h5_in_memory + 16];
+    size_t at = 0;
+    int fd = memfd_create("hdf5", MFD_CLOEXEC);
+    for (ssize_t put; fd >= 0 && at < n && (put = write(fd, (const char *)data + at, n - at)) > 0;)
+        at += (size_t)put;
+    *out = -1;
+    snprintf(path, sizeof path, "%s%d", fdht_h5_in_memory, fd);
+    int status = fd < 0 || at < n ? fdht_fail(err, FDHT_ENOMEM, "out of memory: an HDF5 file of %zu bytes", n)
+                                  : fdht_h5_open(path, out, err);
+    if (fd >= 0)
+        close(fd);
     return status;
 }

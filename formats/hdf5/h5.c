@@ -55,7 +55,7 @@ bool fdht_h5_is_file(const char *path)
 }
 
 /* A file in memory has no name that libhdf5 can follow: it gets the bytes instead. */
-static const char in_memory[] = "/proc/self/fd/";
+const char fdht_h5_in_memory[15] = "/proc/self/fd/";
 
 static const char *use_image(const char *path, size_t size, hid_t fapl)
 {
@@ -70,22 +70,6 @@ static const char *use_image(const char *path, size_t size, hid_t fapl)
     if (fd >= 0)
         close(fd);
     return "in memory"; /* libhdf5 refuses the name of a file that exists */
-}
-
-int fdht_h5_open_bytes(const void *data, size_t n, hid_t *out, fdht_error *err)
-{
-    char path[sizeof in_memory + 16];
-    size_t at = 0;
-    int fd = memfd_create("hdf5", MFD_CLOEXEC);
-    for (ssize_t put; fd >= 0 && at < n && (put = write(fd, (const char *)data + at, n - at)) > 0;)
-        at += (size_t)put;
-    *out = -1;
-    snprintf(path, sizeof path, "%s%d", in_memory, fd);
-    int status = fd < 0 || at < n ? fdht_fail(err, FDHT_ENOMEM, "out of memory: an HDF5 file of %zu bytes", n)
-                                  : fdht_h5_open(path, out, err);
-    if (fd >= 0)
-        close(fd);
-    return status;
 }
 
 int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
@@ -110,7 +94,7 @@ int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
     {
         /* The getter and setter exist from 1.10.7 on; the environment variable is for the rest. */
         H5Pset_file_locking(fapl, 0, 1);
-        if (!strncmp(path, in_memory, sizeof in_memory - 1))
+        if (!strncmp(path, fdht_h5_in_memory, sizeof fdht_h5_in_memory - 1))
             name = use_image(path, (size_t)s.size, fapl);
         *out = H5Fopen(name, H5F_ACC_RDONLY, fapl);
     }
@@ -126,13 +110,6 @@ int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
         return fdht_fail(err, FDHT_EFORMAT, "damaged or truncated HDF5 file (%lld bytes)", (long long)s.size);
     }
     return FDHT_OK;
-}
-
-int fdht_h5_open(const char *path, hid_t *out, fdht_error *err)
-{
-    *out = -1;
-    int status = fdht_h5_guard(path, err);
-    return status ? status : fdht_h5_open_unguarded(path, out, err);
 }
 
 /* Walk to `path` through hard links only, so that no file leads out of itself: 1 it is there, 0 it is not, -1
@@ -176,6 +153,19 @@ static bool is_object(hid_t loc, const char *path, H5I_type_t want)
 bool fdht_h5_is_group(hid_t loc, const char *path)
 {
     return is_object(loc, path, H5I_GROUP);
+}
+
+bool fdht_h5_is_link(hid_t loc, const char *name)
+{
+    H5L_info_t info;
+    bool link = false;
+    H5E_BEGIN_TRY
+    {
+        link = H5Lexists(loc, name, H5P_DEFAULT) > 0 && H5Lget_info(loc, name, &info, H5P_DEFAULT) >= 0 &&
+               info.type != H5L_TYPE_HARD;
+    }
+    H5E_END_TRY
+    return link;
 }
 
 bool fdht_h5_has(hid_t loc, const char *path)

@@ -33,11 +33,10 @@ int fdht_h5_open(const char *path, hid_t *out, fdht_error *err);
 int fdht_h5_open_bytes(const void *data, size_t n, hid_t *out, fdht_error *err);
 /* Whether the file has a superblock, at 0 or behind a user block. */
 bool fdht_h5_is_file(const char *path);
+/* What the path of a file in memory begins with; its descriptor follows. */
+extern const char fdht_h5_in_memory[15];
 /* The same without what fdht_hdf5_guard asks for: for the child that it starts. */
 int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err);
-/* If fdht_hdf5_guard is on: walk the file in a child process under limits. FDHT_EFORMAT if the child crashed, ran out of
- * memory or time, or found damage; a file that is absent or no regular one passes, its opening says so. */
-int fdht_h5_guard(const char *path, fdht_error *err);
 
 /* Is there something at `path`? Also true where that is too damaged to say: opening it then fails with
  * FDHT_EFORMAT. The question for optional parts. */
@@ -46,6 +45,9 @@ bool fdht_h5_has(hid_t loc, const char *path);
 /* Does `path` lead through hard links to a group, to a data set? No error: false. */
 bool fdht_h5_is_group(hid_t loc, const char *path);
 bool fdht_h5_is_dataset(hid_t loc, const char *path);
+
+/* Is there a soft or external link of this name, which no function here follows? */
+bool fdht_h5_is_link(hid_t loc, const char *name);
 
 /* FDHT_ENOENT if it is not there; FDHT_EFORMAT for storage, filters (named, with the h5repack line), ranks or
  * sizes that cannot be read. Close with fdht_h5_close_array. */

@@ -1,7 +1,8 @@
-/* image/read.c - reading PNG, PGM and PPM pictures from files and from memory. */
+/* image/read.c - reading PNG, PGM and PPM pictures from files and from memory; JPEG is image/jpeg.c. */
 #include "fdht/image.h"
 
 #include <ctype.h>
+#include <setjmp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -12,28 +13,28 @@
 
 #include "base/base.h"
 #include "clips/bytes.h"
+#include "fdht/io.h"
+#include "image/jpeg.h"
 
 enum { MAX_EXPANSION = 1100 };
 
-/* Make image of the pixels in `from`, which have `stride` bytes each and the channels (1 or 3) first;
- * channels as asked for. */
-static int keep(fdht_image *image, const uint8_t *from, size_t stride, size_t file_channels, size_t channels,
-                fdht_error *err)
+/* The channels that were asked for, 1 or 3, or those that the file has. */
+static int keep(fdht_image *image, size_t channels, fdht_error *err)
 {
-    size_t n = image->width * image->height, c = channels ? channels : file_channels;
-    uint8_t *to = fdht_calloc_err(n, c, "picture", err);
+    size_t n = image->width * image->height;
+    if (!channels || channels == image->channels)
+        return FDHT_OK;
+    uint8_t *to = fdht_calloc_err(n, channels, "picture", err);
     if (!to)
         return FDHT_ENOMEM;
-    for (size_t i = 0; i < n; i++) {
-        const uint8_t *p = from + i * stride;
-        if (c == 1 && file_channels == 3)
-            fdht_image_gray(p, 1, to + i);
-        else
-            for (size_t k = 0; k < c; k++)
-                to[i * c + k] = p[file_channels == 1 ? 0 : k];
-    }
-    image->channels = c;
+    if (channels == 1)
+        fdht_image_gray(image->pixel, n, to);
+    else
+        for (size_t i = 0; i < n; i++)
+            memset(to + 3 * i, image->pixel[i], 3);
+    fdht_free(image->pixel);
     image->pixel = to;
+    image->channels = channels;
     return FDHT_OK;
 }
 
@@ -45,46 +46,99 @@ static int check_size(const char *name, size_t w, size_t h, fdht_error *err)
     return FDHT_OK;
 }
 
-/* Grey and RGB are read with their alpha, which is then dropped: libpng would blend it, and would make grey
- * of colours in linear light. */
-static int parse_png(const void *data, size_t size, const char *name, size_t channels, fdht_image *out,
-                     fdht_error *err)
+/* A PNG in memory: libpng's source of bytes, and its way out of an error. */
+typedef struct png_source {
+    const uint8_t *p;
+    size_t left;
+    char message[96];
+} png_source;
+
+static void png_take(png_structp png, png_bytep to, size_t n)
 {
-    png_image png;
-    uint8_t *pixel = NULL;
-    int status;
-    memset(&png, 0, sizeof png);
-    png.version = PNG_IMAGE_VERSION;
-    if (!png_image_begin_read_from_memory(&png, data, size)) {
-        status = fdht_fail(err, FDHT_EFORMAT, "%s: damaged PNG (%s)", name, png.message);
-        goto out;
+    png_source *s = png_get_io_ptr(png);
+    if (n > s->left)
+        png_error(png, "truncated");
+    memcpy(to, s->p, n);
+    s->p += n;
+    s->left -= n;
+}
+
+static void png_give_up(png_structp png, png_const_charp message)
+{
+    png_source *s = png_get_error_ptr(png);
+    snprintf(s->message, sizeof s->message, "%s", message);
+    png_longjmp(png, 1);
+}
+
+static void png_warn(png_structp png, png_const_charp message)
+{
+    (void)png;
+    (void)message;
+}
+
+/* Ask for 8-bit grey or RGB, the values as they are stored: no gamma, alpha dropped and not blended, 16 bits scaled. */
+static void png_ask(png_structp png, png_infop info)
+{
+    png_byte type = png_get_color_type(png, info);
+    if (type == PNG_COLOR_TYPE_PALETTE)
+        png_set_palette_to_rgb(png);
+    if (!(type & PNG_COLOR_MASK_COLOR))
+        png_set_expand_gray_1_2_4_to_8(png);
+    png_set_scale_16(png);
+    png_set_strip_alpha(png);
+    png_set_interlace_handling(png);
+    png_read_update_info(png, info);
+}
+
+/* out->pixel is the caller's to free, also on failure. */
+static int decode_png(png_structp png, png_infop info, png_source *s, size_t size, const char *name,
+                      fdht_image *out, fdht_error *err)
+{
+    png_bytep *volatile row = NULL;
+    if (setjmp(png_jmpbuf(png))) {
+        fdht_free((void *)row);
+        return fdht_fail(err, FDHT_EFORMAT, "%s: damaged or truncated PNG (%s)", name, s->message);
     }
-    if ((status = check_size(name, png.width, png.height, err)))
-        goto out;
-    if ((size_t)png.width * png.height / 8 / MAX_EXPANSION > size) {
-        status = fdht_fail(err, FDHT_EFORMAT, "%s: %ux%u pixels cannot be in %zu bytes", name, png.width,
-                           png.height, size);
-        goto out;
+    png_set_user_limits(png, 1u << 26, 1u << 26);
+    png_read_info(png, info);
+    out->width = png_get_image_width(png, info);
+    out->height = png_get_image_height(png, info);
+    if (check_size(name, out->width, out->height, err))
+        return FDHT_EFORMAT;
+    if (out->width * out->height / 8 / MAX_EXPANSION > size)
+        return fdht_fail(err, FDHT_EFORMAT, "%s: %zux%zu pixels cannot be in %zu bytes", name, out->width,
+                         out->height, size);
+    png_ask(png, info);
+    out->channels = png_get_channels(png, info);
+    size_t stride = png_get_rowbytes(png, info);
+    if ((out->channels != 1 && out->channels != 3) || stride != out->width * out->channels)
+        return fdht_fail(err, FDHT_EFORMAT, "%s: a PNG of %zu channels", name, out->channels);
+    out->pixel = fdht_calloc_err(out->height, stride, "picture", err);
+    row = fdht_calloc_err(out->height, sizeof *row, "picture", err);
+    if (!out->pixel || !row) {
+        fdht_free((void *)row);
+        return FDHT_ENOMEM;
     }
-    bool colour = (png.format & (PNG_FORMAT_FLAG_COLOR | PNG_FORMAT_FLAG_COLORMAP)) != 0;
-    png.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;
-    png.format = colour ? PNG_FORMAT_RGBA : PNG_FORMAT_GA;
-    size_t stride = colour ? 4 : 2;
-    pixel = fdht_calloc_err((size_t)png.width * png.height, stride, "PNG pixels", err);
-    if (!pixel) {
-        status = FDHT_ENOMEM;
-        goto out;
-    }
-    if (!png_image_finish_read(&png, NULL, pixel, 0, NULL) || PNG_IMAGE_FAILED(png)) {
-        status = fdht_fail(err, FDHT_EFORMAT, "%s: damaged or truncated PNG (%s)", name, png.message);
-        goto out;
-    }
-    out->width = png.width;
-    out->height = png.height;
-    status = keep(out, pixel, stride, colour ? 3 : 1, channels, err);
-out:
-    png_image_free(&png);
-    fdht_free(pixel);
+    for (size_t i = 0; i < out->height; i++)
+        row[i] = out->pixel + i * stride;
+    png_read_image(png, row);
+    png_read_end(png, NULL);
+    fdht_free((void *)row);
+    return FDHT_OK;
+}
+
+static int parse_png(const void *data, size_t size, const char *name, fdht_image *out, fdht_error *err)
+{
+    png_source s = {.p = data, .left = size};
+    png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &s, png_give_up, png_warn);
+    png_infop info = png ? png_create_info_struct(png) : NULL;
+    int status = FDHT_ENOMEM;
+    if (info) {
+        png_set_read_fn(png, &s, png_take);
+        status = decode_png(png, info, &s, size, name, out, err);
+    } else
+        fdht_fail(err, FDHT_ENOMEM, "out of memory: PNG");
+    png_destroy_read_struct(&png, &info, NULL);
     return status;
 }
 
@@ -105,8 +159,7 @@ static size_t pnm_number(const uint8_t *p, size_t size, size_t *at)
     return v;
 }
 
-static int parse_pnm(const uint8_t *p, size_t size, const char *name, size_t channels, fdht_image *out,
-                     fdht_error *err)
+static int parse_pnm(const uint8_t *p, size_t size, const char *name, fdht_image *out, fdht_error *err)
 {
     size_t at = 2, c = p[1] == '6' ? 3 : 1, w, h, max;
     w = pnm_number(p, size, &at);
@@ -129,11 +182,8 @@ static int parse_pnm(const uint8_t *p, size_t size, const char *name, size_t cha
         size_t v = width == 2 ? (size_t)p[at + 2 * i] << 8 | p[at + 2 * i + 1] : p[at + i];
         pixel[i] = (uint8_t)((2 * FDHT_MIN(v, max) * 255 + max) / (2 * max));
     }
-    out->width = w;
-    out->height = h;
-    int status = keep(out, pixel, c, c, channels, err);
-    fdht_free(pixel);
-    return status;
+    *out = (fdht_image){w, h, c, pixel};
+    return FDHT_OK;
 }
 
 int fdht_image_parse(const void *data, size_t size, const char *name, size_t channels, fdht_image *out,
@@ -146,11 +196,19 @@ int fdht_image_parse(const void *data, size_t size, const char *name, size_t cha
     if (channels != 0 && channels != 1 && channels != 3)
         return fdht_fail(err, FDHT_EINVAL, "%s: %zu channels asked for", name, channels);
     if (size >= 8 && !memcmp(p, png_magic, 8))
-        status = parse_png(data, size, name, channels, out, err);
+        status = parse_png(data, size, name, out, err);
     else if (size >= 3 && p[0] == 'P' && (p[1] == '5' || p[1] == '6') && isspace(p[2]))
-        status = parse_pnm(p, size, name, channels, out, err);
-    else
-        status = fdht_fail(err, FDHT_EFORMAT, "%s: neither PNG nor PGM nor PPM (%zu bytes)", name, size);
+        status = parse_pnm(p, size, name, out, err);
+    else if (size >= 3 && p[0] == 0xff && p[1] == 0xd8 && p[2] == 0xff)
+        status = fdht_jpeg_parse(data, size, name, out, err);
+    else {
+        const char *advice = fdht_file_kind_advice(fdht_file_identify_bytes(p, size < 512 ? size : 512));
+        status = advice ? fdht_fail(err, FDHT_EFORMAT, "%s: %s", name, advice)
+                        : fdht_fail(err, FDHT_EFORMAT, "%s: neither PNG nor JPEG nor PGM nor PPM (%zu bytes)",
+                                    name, size);
+    }
+    if (!status)
+        status = keep(out, channels, err);
     if (status)
         fdht_image_free(out);
     return status;

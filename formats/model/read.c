@@ -91,6 +91,9 @@ static int read_header(hid_t file, fdht_modelfile_info *info, fdht_error *err)
     if (!known)
         return fdht_fail(err, FDHT_EFORMAT, "attribute gates: '%.40s', expected ifgo or rzn", word);
     info->training = fdht_h5_has(file, "training");
+    if (fdht_h5_has_attr(file, "config") &&
+        fdht_h5_attr_string(file, "config", info->config, sizeof info->config, NULL))
+        info->config[0] = 0; /* a note, not the model: one of another program may be longer */
     return FDHT_OK;
 }
 

@@ -7,7 +7,7 @@
 static const fdht_method table[FDHT_FORMATS] = {
     [FDHT_HT] = {.parameters = fdht_ht_parameters, .core = fdht_core_ht},
     [FDHT_TT] = {.parameters = fdht_tt_parameters, .core = fdht_core_tt},
-    [FDHT_TR] = {.closed = true, .parameters = fdht_tt_parameters, .core = fdht_core_tt},
+    [FDHT_TR] = {.closed = true, .parameters = fdht_tt_parameters, .core = fdht_core_tr},
 };
 
 const fdht_method *fdht_method_of(fdht_format f)

@@ -5,7 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "decomp/method.h"
 #include "linalg/linalg.h"
 
 /* G (left, a, right) times the leaf basis (a, s): core (left, s, right). */
@@ -44,6 +43,7 @@ typedef struct growth {
     double *cur;
     size_t numbers;
     fdht_op_spec *spec;
+    bool closed; /* a ring */
     double *core[FDHT_MAX_MODES];
 } growth;
 
@@ -60,7 +60,7 @@ static size_t choose_rank(growth *g, int k, const fdht_spectrum *sp, fdht_rule *
                           size_t *r0, fdht_error *err)
 {
     int d = g->spec->d, bond = d + k + 1;
-    bool ring = fdht_method_of(g->spec->format)->closed && k == 0;
+    bool ring = g->closed && k == 0;
     size_t want[3 * FDHT_MAX_MODES] = {0}, most = sp->n, r1;
     fdht_rule bent = *rule;
     *r0 = 1;
@@ -100,7 +100,7 @@ static int cut_bond(const fdht_pass *s, growth *g, int k, fdht_rule *rule, fdht_
                     fdht_error *err)
 {
     int d = s->in->spec.d;
-    bool ring = fdht_method_of(g->spec->format)->closed && k == 0;
+    bool ring = g->closed && k == 0;
     size_t left = k ? g->spec->rank[k] : 1, rows = left * s->core_dim[k], cols = g->numbers / rows, rank, r0;
     fdht_spectrum sp = {.n = 0};
     double *M = fdht_calloc_err(g->numbers, sizeof *M, "core", err), *next = NULL, *G = NULL;
@@ -155,12 +155,12 @@ out:
     return status;
 }
 
-int fdht_core_tt(const fdht_pass *s, fdht_rule *rule, fdht_cut_nodes *nodes, fdht_factored *out,
-                 fdht_error *err)
+static int core_of(const fdht_pass *s, bool closed, fdht_rule *rule, fdht_cut_nodes *nodes,
+                   fdht_factored *out, fdht_error *err)
 {
     fdht_op_spec spec = s->in->spec;
     int d = spec.d, status = FDHT_OK;
-    growth g = {.numbers = 1, .spec = &spec};
+    growth g = {.numbers = 1, .spec = &spec, .closed = closed};
     spec.rank[0] = spec.rank[d] = 1;
     for (int k = 0; k < d; k++)
         g.numbers *= s->core_dim[k];
@@ -189,4 +189,16 @@ int fdht_core_tt(const fdht_pass *s, fdht_rule *rule, fdht_cut_nodes *nodes, fdh
         return status ? status : FDHT_ENOMEM;
     *out = (fdht_factored){.spec = spec, .size = n, .values = v};
     return FDHT_OK;
+}
+
+int fdht_core_tt(const fdht_pass *s, fdht_rule *rule, fdht_cut_nodes *nodes, fdht_factored *out,
+                 fdht_error *err)
+{
+    return core_of(s, false, rule, nodes, out, err);
+}
+
+int fdht_core_tr(const fdht_pass *s, fdht_rule *rule, fdht_cut_nodes *nodes, fdht_factored *out,
+                 fdht_error *err)
+{
+    return core_of(s, true, rule, nodes, out, err);
 }

@@ -147,18 +147,6 @@ static int make_cell(fdht_cell *c, fdht_error *err)
     return status;
 }
 
-size_t fdht_model_add_param(fdht_model *m, size_t d0, size_t d1)
-{
-    fdht_param *p = &m->param[m->n_params++];
-    p->order = d1 ? 2 : 1;
-    p->dim[0] = d0;
-    p->dim[1] = d1;
-    p->offset = m->size;
-    p->size = d0 * (d1 ? d1 : 1);
-    m->size += p->size;
-    return p->offset;
-}
-
 static void name_param(fdht_model *m, int cell, const char *name)
 {
     fdht_param *p = &m->param[m->n_params - 1];
@@ -289,14 +277,6 @@ int fdht_model_params(const fdht_model *m)
 const fdht_param *fdht_model_param(const fdht_model *m, int i)
 {
     return &m->param[i];
-}
-
-const fdht_param *fdht_model_find(const fdht_model *m, const char *name)
-{
-    for (int i = 0; i < m->n_params; i++)
-        if (strcmp(m->param[i].name, name) == 0)
-            return &m->param[i];
-    return NULL;
 }
 
 float *fdht_model_values(fdht_model *m)

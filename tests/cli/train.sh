@@ -9,6 +9,7 @@ train() { "$FDHT" train "$data" "${cell[@]}" --diff --lr 1e-2 --seed 3 "$@"; }
 fails "no data" 2 "fdht train: expected one DATA.h5, got 0 (see fdht help train)" "$FDHT" train -o m.h5
 mkdir folder
 fails "a folder" 3 "fdht train: folder: a folder; make a data set of it: fdht pack -o DATA.h5 folder" "$FDHT" train folder -o m.h5
+rmdir folder
 fails "no output" 2 "fdht train: -o FILE is missing (see fdht help train)" "$FDHT" train "$data"
 run "$FDHT" train nope.h5 -o m.h5
 same "missing data: status" 1 "$status"

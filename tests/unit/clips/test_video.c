@@ -152,8 +152,8 @@ static void test_bad_streams(void **state)
                {"YUV4MPEG2 W2x H2\nFRAME\n", "size W2x"},
                {"YUV4MPEG2 W99999999999999999999 H2\nFRAME\n", "size"},
                {"YUV4MPEG2 W65536 H65536\nFRAME\n", "pixels"},
-               {"YUV4MPEG2 W2 H2 C420p10\nFRAME\n", "420p10"},
-               {"YUV4MPEG2 W2 H2 C411\nFRAME\n", "411"},
+               {"YUV4MPEG2 W2 H2 C420p17\nFRAME\n", "420p17"},
+               {"YUV4MPEG2 W2 H2 C410\nFRAME\n", "410"},
                {"hello", "no y4m header"},
                {"", "empty"}};
     fdht_clips_options opt = plain();

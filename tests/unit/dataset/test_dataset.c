@@ -356,7 +356,7 @@ static void test_refused(void **state)
         const char *part;
         int what;
     } row[] = {{"no clips", 0},
-               {"/labels", 1},
+               {"/labels: floats", 1},
                {"/labels: expected (2), file has (3)", 2},
                {"/lengths: clip 1 has 3 frames", 3},
                {"/split", 4},
@@ -381,7 +381,7 @@ static void test_refused(void **state)
         } else if (what)
             put(f, "frames", 5, good, H5T_STD_U8LE, H5T_NATIVE_UINT8, zero);
         if (what == 1)
-            put_words(f, "labels", words, 2);
+            put(f, "labels", 1, &two, H5T_IEEE_F32LE, H5T_NATIVE_INT, labels);
         if (what == 2 || what == 8)
             put(f, "labels", 1, what == 2 ? &three : &two, H5T_STD_I32LE, H5T_NATIVE_INT, labels);
         if (what == 3)
@@ -423,11 +423,11 @@ static void test_other_storage(void **state)
     f = new_file(path);
     H5Lcreate_external("elsewhere.h5", "/frames", f, "frames", H5P_DEFAULT, H5P_DEFAULT);
     H5Fclose(f);
-    expect_refused(path, FDHT_EFORMAT, "no clips");
+    expect_refused(path, FDHT_EFORMAT, "/frames: a soft or external link");
     f = new_file(path);
     H5Lcreate_soft("/frames", f, "frames", H5P_DEFAULT, H5P_DEFAULT); /* itself */
     H5Fclose(f);
-    expect_refused(path, FDHT_EFORMAT, "no clips");
+    expect_refused(path, FDHT_EFORMAT, "/frames: a soft or external link");
     H5Pclose(dcpl);
     H5Sclose(s);
 }

@@ -227,7 +227,7 @@ static void test_identify(void **state)
                {"\n<!DOCTYPE html><html>", 22, FDHT_FILE_HTML},
                {"<HTML lang=en>", 14, FDHT_FILE_HTML},
                {"\0\0\0 ftypisom", 12, FDHT_FILE_MP4},
-               {"\x1a\x45\xdf\xa3 webm", 9, FDHT_FILE_MP4},
+               {"\x1a\x45\xdf\xa3 webm", 9, FDHT_FILE_MATROSKA},
                {"\xff\xd8\xff\xe0\0\20JFIF", 10, FDHT_FILE_JPEG},
                {"%PDF-1.7\n", 9, FDHT_FILE_PDF},
                {"\x80\2\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15, FDHT_FILE_TORCH_OLD},

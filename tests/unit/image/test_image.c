@@ -148,7 +148,7 @@ static void test_refused(void **state)
     free(png);
 
     expect_refused("", 0, "neither");
-    expect_refused("GIF89a", 6, "neither");
+    expect_refused("GIF89a", 6, "a GIF");
     expect_refused("P5\n", 3, "header");
     expect_refused("P5\n2 1\n0\n\1\1", 11, "header");
     expect_refused("P5\n2 1\n70000\n\1\1", 15, "header");
