@@ -250,7 +250,8 @@ COMPLETIONS = bash-completion/completions/fdht zsh/site-functions/_fdht fish/ven
 I = $(DESTDIR)
 
 install: all $(B)/install/fdht
-	install -d '$I$(BINDIR)' '$I$(LIBDIR)/pkgconfig' '$I$(INCLUDEDIR)/fdht' '$I$(MANDIR)/man1' '$I$(MANDIR)/man3' '$I$(MANDIR)/man5' '$I$(MANDIR)/man7' \
+	install -d '$I$(BINDIR)' '$I$(LIBDIR)/pkgconfig' '$I$(INCLUDEDIR)/fdht' '$I$(MANDIR)/man1' '$I$(MANDIR)/man3' '$I$(MANDIR)/man5' \
+	    '$I$(MANDIR)/man7' \
 	    $(patsubst %,'$I$(DATADIR)/%',$(dir $(COMPLETIONS)))
 	install -m 755 $(B)/install/fdht '$I$(BINDIR)/fdht'
 	install -m 755 $(SO) '$I$(LIBDIR)/libfdht.so.$(VERSION)'

@@ -79,7 +79,7 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
     } else {
         fdht_hdf5_guard(!c.trust);
         if (!status && (cmd->common & CLI_WITH_RANKS))
-            status = cli_ranks_check(&c);
+            status = cli_ranks_check(&c, argc, argv);
         if (!status)
             status = cli_resources_apply(&c);
         if (!status && cmd->parse)

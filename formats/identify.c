@@ -296,12 +296,10 @@ static const struct kind_row {
     {FDHT_FILE_TORCH, "torch", NULL, NULL},
     {FDHT_FILE_TORCHSCRIPT, "torchscript", NULL,
      "a TorchScript archive, which is a program; save its weights in Python:"
-     " m = torch.jit.load(FILE, map_location='cpu');"
-     " safetensors.torch.save_file(dict(m.state_dict()), 'model.safetensors')"},
+     " torch.save(dict(torch.jit.load(FILE, map_location='cpu').state_dict()), 'model.pt')"},
     {FDHT_FILE_TORCH_OLD, "torch-old", is_torch_old,
      "a PyTorch file of the kind before 1.6; save it anew in Python:"
-     " sd = torch.load(FILE, map_location='cpu', weights_only=True);"
-     " safetensors.torch.save_file(sd, 'model.safetensors')"},
+     " torch.save(torch.load(FILE, map_location='cpu', weights_only=True), 'model.pt')"},
     {FDHT_FILE_SAFETENSORS, "safetensors", is_safetensors, NULL},
     {FDHT_FILE_NPY, "npy", is_npy, NULL},
     {FDHT_FILE_LFS, "lfs", is_lfs, "a Git LFS pointer, not the file itself; fetch that with: git lfs pull"},

@@ -2,6 +2,7 @@
 #include "fdht/basics.h"
 #include "compress/compress.h"
 #include "frame/chain.h"
+#include "frame/origin.h"
 #include "frame/output.h"
 #include "frame/plot.h"
 #include "frame/parse.h"
@@ -20,8 +21,10 @@ static const cli_option options[] = {
                "how the file is written"),
     CLI_STRING(compress_args, gate_order, 0, "gate-order", "ORDER",
                "gates as stored, letters i f g o, each once"),
-    CLI_CHOICE(compress_args, format, 0, "format", "fdht|ht|tt|tr",
+    CLI_CHOICE(compress_args, format, 0, "format", "fdht|ht|tt|tr|bt|all",
                "fdht: one tensor over input and hidden state; others: the input map, hidden dense"),
+    CLI_INT(compress_args, blocks, 0, "blocks", "N", 1, 1024,
+            "bt: Tucker blocks that are summed (default 2)"),
     CLI_STRING(compress_args, in_modes, 0, "in-modes", "LIST|auto",
                "input modes; their product is the input size"),
     CLI_STRING(compress_args, out_modes, 0, "out-modes", "LIST|auto",
@@ -47,13 +50,21 @@ static const cli_option options[] = {
               "fdht: sides of the hidden state's box"),
     CLI_FLAG(compress_args, best_effort, 0, "best-effort",
              "write the model even if a limit is missed (status 4)"),
+    CLI_FILE(compress_args, eval, 0, "eval", "DATA.h5",
+             "accuracy of the original and the compressed model on these clips"),
     CLI_FILE(compress_args, csv, 0, "csv", "FILE", "with --dry-run: the curve as CSV"),
     CLI_FILE(compress_args, plot, 0, "plot", "FILE",
              "with --dry-run: the curve as .png, .svg or .pdf (gnuplot)"),
+    CLI_PIXELS(compress_args, pixels),
+    CLI_FLAG(compress_args, gray, 0, "gray", "the frames of --frame are grey"),
+    CLI_FLAG(compress_args, diff, 0, "diff", "inputs are differences of frames"),
     CLI_END,
 };
 
 static const compress_args defaults = {.in_modes = "auto", .out_modes = "auto", .tree = "balanced"};
+
+/* As --format counts them. */
+enum { FDHT, HT, TT, TR, BT, ALL };
 
 /* ---- parse ---- */
 
@@ -80,15 +91,27 @@ static int parse_modes(cli *c, const char *option, const char *text, cli_sizes *
 
 static int parse_outputs(cli *c, const compress_args *a)
 {
-    const char *in[] = {a->path};
+    const char *in[] = {a->path, a->eval};
+    size_t n_in = a->eval ? 2 : 1;
     if (!c->dry_run && (a->csv || a->plot))
         return cli_usage(c, "--csv and --plot belong to --dry-run");
     if (!c->dry_run)
-        return cli_check_hdf5_output(c, in, 1);
-    int status = a->csv ? cli_check_output(c, a->csv, false, in, 1) : FDHT_OK;
+        return cli_check_hdf5_output(c, in, n_in);
+    int status = a->csv ? cli_check_output(c, a->csv, false, in, n_in) : FDHT_OK;
     if (!status && a->plot)
-        status = cli_check_plot(c, a->plot, in, 1);
+        status = cli_check_plot(c, a->plot, in, n_in);
     return status;
+}
+
+/* What the model was trained on. */
+static int parse_frame(cli *c, compress_args *a)
+{
+    fdht_frame_spec *f = &a->frame;
+    *f = (fdht_frame_spec){.std = 1, .diff = a->diff, .gray = a->gray};
+    if (!a->pixels.frame && (a->gray || cli_pixels_norm(&a->pixels)))
+        return cli_usage(c, "--gray, --scale, --mean and --std need --frame");
+    int status = cli_pixels_size(c, &a->pixels, a->gray, &f->width, &f->height, &f->channels);
+    return status || !f->width ? status : cli_pixels_take(c, &a->pixels, f);
 }
 
 static int parse(cli *c, void *p)
@@ -100,7 +123,8 @@ static int parse(cli *c, void *p)
     a->path = c->argv[0];
     if ((status = cli_check_hdf5_input(c, a->path)) ||
         (status = parse_modes(c, "in-modes", a->in_modes, &a->in)) ||
-        (status = parse_modes(c, "out-modes", a->out_modes, &a->out)))
+        (status = parse_modes(c, "out-modes", a->out_modes, &a->out)) || (status = parse_frame(c, a)) ||
+        (a->eval && (status = cli_check_hdf5_input(c, a->eval))))
         return status;
     if (a->in.n && a->out.n && a->in.n != a->out.n)
         return cli_usage(c, "%zu input modes and %zu output modes: expected as many", a->in.n, a->out.n);
@@ -114,8 +138,12 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "--%s: expected %zu sizes, one a mode",
                          a->enlarge.n && a->enlarge.n != list_length(a) ? "enlarge" : "hidden-box",
                          list_length(a));
-    if (a->format > 1 && cli_given(c, "tree"))
+    if (a->format > HT && a->format != ALL && cli_given(c, "tree"))
         return cli_usage(c, "--tree belongs to --format fdht and ht");
+    if (a->blocks && a->format < BT)
+        return cli_usage(c, "--blocks belongs to --format bt");
+    if (a->format == ALL && !c->dry_run)
+        return cli_usage(c, "--format all belongs to --dry-run: a model has one format");
     if (a->rank && a->ranks.n)
         return cli_usage(c, "--rank and --ranks exclude each other");
     if (cli_given(c, "recurrent-activation") && a->activation == 0)
@@ -136,22 +164,24 @@ static void copy_list(const cli_sizes *list, size_t *out)
 }
 
 /* What the options say, as the library takes it. */
-static void fill_options(const cli *c, const compress_args *a, fdht_compress_options *o)
+static void fill_options(const cli *c, const compress_args *a, int format, fdht_compress_options *o)
 {
-    static const fdht_cell_kind kinds[] = {FDHT_CELL_FDHT, FDHT_CELL_HT, FDHT_CELL_TT, FDHT_CELL_TR};
+    static const fdht_cell_kind kinds[] = {FDHT_CELL_FDHT, FDHT_CELL_HT, FDHT_CELL_TT, FDHT_CELL_TR,
+                                           FDHT_CELL_BT};
     fdht_compress_options_default(o);
     o->layer = a->layer;
     o->activation = a->activation ? a->activation - 1 : FDHT_ACTIVATION_UNKNOWN;
     o->ratio = a->ratio;
     fdht_cell_options *shape = &o->shape;
-    shape->kind = kinds[a->format];
+    shape->kind = kinds[format];
     shape->d = (int)list_length(a);
     copy_list(&a->in, shape->in);
     copy_list(&a->out, shape->out);
     copy_list(&a->enlarge, shape->enlarge);
     copy_list(&a->hidden_box, shape->hidden_box);
     shape->enlarge_mode = a->enlarge_mode ? (int)a->enlarge_mode - 1 : 0;
-    shape->tree = a->format > 1 ? NULL : a->tree;
+    shape->tree = format > HT ? NULL : a->tree;
+    shape->blocks = format == BT ? a->blocks : 0;
     fdht_decomp_options *rules = &o->rules;
     rules->tol = a->tol;
     rules->rank = a->rank;
@@ -194,6 +224,78 @@ static int show_progress(void *arg, double fraction)
     return cli_bar_update(arg, fraction, 1, NULL);
 }
 
+/* The model was made as one of features; from here on it says what they are. */
+static int set_frame(const compress_run *r, fdht_model *m)
+{
+    const fdht_frame_spec *f = &r->a->frame;
+    if (!f->width && !f->diff)
+        return FDHT_OK;
+    if (f->width && f->width * f->height * f->channels != fdht_model_inputs(m))
+        return cli_fail(r->c, FDHT_EINVAL, "--frame: %zux%zux%zu are %zu numbers, %s takes %zu", f->width,
+                        f->height, f->channels, f->width * f->height * f->channels, r->a->path,
+                        fdht_model_inputs(m));
+    return fdht_model_set_frame(m, f, &r->c->err);
+}
+
+/* The original on the clips of --eval. */
+static int open_eval(compress_run *r, const fdht_weights *w)
+{
+    const compress_args *a = r->a;
+    fdht_model *m = NULL;
+    int first, count, status = fdht_weights_select(w, a->layer, &first, &count, &r->c->err);
+    if (!status)
+        status = fdht_weights_model(
+            w, first, count, a->activation ? a->activation - 1 : FDHT_ACTIVATION_UNKNOWN, &m, &r->c->err);
+    if (!status && !(status = set_frame(r, m)))
+        status = compress_eval_open(r->c, a->eval, m, &r->eval);
+    fdht_model_free(m);
+    return status;
+}
+
+/* A model for every point of the first cell's curve, all cells at its ratio, on the clips of --eval. */
+static int eval_curve(compress_run *r, const fdht_weights *w, int f)
+{
+    const fdht_compress_cell *x = &r->curve[f].cell[0];
+    int status = FDHT_OK;
+    for (int k = 0; !status && k < x->n_points; k++) {
+        fdht_compress_options o;
+        fdht_compress_report report;
+        fdht_model *m = NULL;
+        fill_options(r->c, r->a, r->format[f], &o);
+        o.rules.tol = 0;
+        o.rules.rank = o.rules.n_ranks = o.rules.max_params = 0;
+        o.rules.best_effort = true;
+        o.ratio = (double)x->dense / (double)x->curve[k].parameters * (1 - 1e-12);
+        status = fdht_compress(w, &o, &m, &report, &r->c->err);
+        if (!status && !(status = set_frame(r, m)))
+            status = compress_eval_model(r->c, &r->eval, m, &r->at[f][k]);
+        fdht_compress_report_free(&report);
+        fdht_model_free(m);
+    }
+    return status;
+}
+
+/* The curve of one format, or of every one that holds the input map alone: their errors are of the same matrices. */
+static int curves(compress_run *r, const fdht_weights *w, cli_bar *bar)
+{
+    int first = r->a->format == ALL ? HT : r->a->format, last = r->a->format == ALL ? BT : r->a->format;
+    int status = FDHT_OK;
+    for (int format = first; !status && format <= last; format++) {
+        fdht_compress_options o;
+        fill_options(r->c, r->a, format, &o);
+        o.rules.progress = show_progress;
+        o.rules.progress_arg = bar;
+        r->format[r->n_curves] = format;
+        status = fdht_compress_curve(w, &o, COMPRESS_POINTS, &r->curve[r->n_curves++], &r->c->err);
+        if (!status && r->a->eval)
+            status = eval_curve(r, w, r->n_curves - 1);
+        fdht_error before = r->c->err;
+        if (status && r->a->format == ALL)
+            status = cli_fail(r->c, status, "%s: %s", compress_format_name(format), before.msg);
+    }
+    return status;
+}
+
 static int compress(compress_run *r, const fdht_weights *w, fdht_model **m)
 {
     cli *c = r->c;
@@ -203,15 +305,29 @@ static int compress(compress_run *r, const fdht_weights *w, fdht_model **m)
     int status = check_weights(c, r->a, w);
     if (status)
         return status;
-    fill_options(c, r->a, &o);
+    if (r->a->eval && (status = open_eval(r, w)))
+        return status;
     cli_bar_start(c, &bar, "compress");
-    o.rules.progress = show_progress;
-    o.rules.progress_arg = &bar;
-    status = c->dry_run ? fdht_compress_curve(w, &o, COMPRESS_POINTS, &r->report, &c->err)
-                        : fdht_compress(w, &o, m, &r->report, &c->err);
+    if (c->dry_run)
+        status = curves(r, w, &bar);
+    else {
+        fill_options(c, r->a, r->a->format, &o);
+        o.rules.progress = show_progress;
+        o.rules.progress_arg = &bar;
+        status = fdht_compress(w, &o, m, &r->report, &c->err);
+        if (!status && !(status = set_frame(r, *m)) && r->a->eval)
+            status = compress_eval_model(c, &r->eval, *m, &r->score);
+    }
     cli_bar_end(&bar);
     r->seconds = fdht_seconds() - start;
     return cli_see_help(c, status);
+}
+
+/* How the model was made. */
+static int set_origin(const compress_run *r, fdht_model *m)
+{
+    cli_origin_command(r->c, m, false);
+    return cli_origin_file(r->c, m, FDHT_ORIGIN_WEIGHTS, FDHT_ORIGIN_WEIGHTS_DIGEST, r->a->path);
 }
 
 static int run(cli *c, void *p)
@@ -228,7 +344,8 @@ static int run(cli *c, void *p)
         status = compress(&r, w, &m);
     if (!status && c->dry_run)
         status = compress_print_curve(&r);
-    else if (!status && !(status = fdht_modelfile_write(c->output, m, NULL, &c->out, &c->err))) {
+    else if (!status && !(status = set_origin(&r, m)) &&
+             !(status = fdht_modelfile_write(c->output, m, NULL, &c->out, &c->err))) {
         compress_print(&r);
         if (!r.report.met) {
             c->status = cli_exit_status(FDHT_ELIMIT);
@@ -236,6 +353,9 @@ static int run(cli *c, void *p)
         }
     }
     fdht_compress_report_free(&r.report);
+    compress_eval_close(&r.eval);
+    for (int i = 0; i < r.n_curves; i++)
+        fdht_compress_report_free(&r.curve[i]);
     fdht_model_free(m);
     fdht_weights_close(w);
     return status;
@@ -243,7 +363,7 @@ static int run(cli *c, void *p)
 
 const cli_command cmd_compress = {
     .name = "compress",
-    .summary = "dense LSTM weights (HDF5) to a compressed model (HDF5)",
+    .summary = "dense LSTM weights of any kind of file to a compressed model",
     .usage = "WEIGHTS.h5 -o MODEL.h5 [options]",
     .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_JSON | CLI_WITH_PROGRESS | CLI_WITH_DRY_RUN |
               CLI_WITH_TRUST,

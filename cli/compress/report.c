@@ -32,6 +32,8 @@ void compress_json_modes(cJSON *j, const fdht_compress_cell *x)
     cli_json_sizes(j, "in_modes", s->in, (size_t)s->d);
     cli_json_sizes(j, "out_modes", s->out, (size_t)s->d);
     cli_json_string(j, "tree", x->tree[0] ? x->tree : NULL);
+    if (s->blocks)
+        cli_json_int(j, "blocks", s->blocks);
     cli_json_string(j, "why", x->reason);
 }
 
@@ -60,17 +62,17 @@ void compress_json_result(cJSON *j, double error, double bound, size_t parameter
     cli_json_number(j, "ratio", parameters ? (double)dense / (double)parameters : 0);
 }
 
-const char *compress_format_name(const compress_args *a)
+const char *compress_format_name(int format)
 {
-    static const char *const formats[] = {"fdht", "ht", "tt", "tr"};
-    return formats[a->format];
+    static const char *const formats[] = {"fdht", "ht", "tt", "tr", "bt", "all"};
+    return formats[format];
 }
 
 cJSON *compress_json_start(const compress_run *r)
 {
     cJSON *j = cli_json_new(r->c);
     cli_json_string(j, "file", r->a->path);
-    cli_json_string(j, "format", compress_format_name(r->a));
+    cli_json_string(j, "format", compress_format_name(r->a->format));
     return j;
 }
 
@@ -106,7 +108,49 @@ static void print_json(const compress_run *r)
     cli_json_number(check, "output_difference", r->report.output_difference);
     cli_json_number(check, "output_difference_rel", r->report.output_relative);
     cli_json_bool(j, "classifier", r->report.classifier);
+    compress_json_eval(j, r);
     compress_json_end(j, r);
+}
+
+/* ---- --eval ---- */
+
+void compress_json_score(cJSON *j, const compress_score *s)
+{
+    cli_json_number(j, "accuracy", s->accuracy);
+    cli_json_number(j, "agreement", s->agreement);
+    cli_json_number(j, "output_difference_rel", s->difference);
+}
+
+void compress_json_eval(cJSON *j, const compress_run *r)
+{
+    if (!r->eval.n)
+        return;
+    cJSON *o = cli_json_object(j, "eval");
+    cli_json_string(o, "file", r->a->eval);
+    cli_json_string(o, "split", r->eval.split);
+    cli_json_size(o, "clips", r->eval.n);
+    cli_json_size(o, "labelled", r->eval.labelled);
+    cli_json_number(cli_json_object(o, "original"), "accuracy", r->eval.original.accuracy);
+    if (!r->c->dry_run)
+        compress_json_score(cli_json_object(o, "compressed"), &r->score);
+}
+
+void compress_print_eval(const compress_run *r)
+{
+    const compress_eval *e = &r->eval;
+    if (!e->n)
+        return;
+    printf("evaluation      %zu clips (%s) of %s, %zu labelled", e->n, e->split, r->a->eval, e->labelled);
+    if (e->labelled)
+        printf("; accuracy of the original %.4f", e->original.accuracy);
+    if (!r->c->dry_run) {
+        if (e->labelled)
+            printf(", compressed %.4f", r->score.accuracy);
+        if (isfinite(r->score.agreement))
+            printf("; the same answer in %.4f", r->score.agreement);
+        printf("; outputs differ by %.3g of their norm", r->score.difference);
+    }
+    putchar('\n');
 }
 
 /* ---- text ---- */
@@ -161,6 +205,7 @@ void compress_print(const compress_run *r)
                r->report.import_difference);
     printf("output check    compressed: by at most %.3g, %.3g of their norm\n", r->report.output_difference,
            r->report.output_relative);
+    compress_print_eval(r);
     printf("time            %.2f s, peak memory %.1f MB\n", r->seconds, (double)peak_memory() / 1e6);
     if (r->c->output)
         printf("written         %s\n", r->c->output);

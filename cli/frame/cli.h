@@ -85,7 +85,8 @@ struct cli {
     uint64_t given, given_common; /* frame/options.c */
     char *config; /* (config_size) text of --config that options point into (frame/config.h) */
     size_t config_size;
-    cli_bar *bar; /* the one on the screen, or NULL */
+    char recorded[900]; /* " --rank=3 ..": the command's own options but outputs, files without folders */
+    cli_bar *bar;       /* the one on the screen, or NULL */
 };
 
 #endif

@@ -192,6 +192,22 @@ static int complain(cli *c, const rows *r, int key, char *const *argv)
     return cli_usage(c, "unknown option '%s'", word);
 }
 
+/* What goes into a model about how it was made: outputs and where it was made do not. */
+static void record(cli *c, const cli_option *o, const char *value)
+{
+    static const char *const outputs[] = {"csv", "plot", "log", "checkpoint", "resume", "memory"};
+    size_t at = strlen(c->recorded), room = sizeof c->recorded - at;
+    for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++)
+        if (o->name && !strcmp(o->name, outputs[i]))
+            return;
+    const char *slash = value && o->type == CLI_T_FILE ? strrchr(value, '/') : NULL;
+    char name[80];
+    snprintf(c->recorded + at, room, " %s%s%s", spelled(o, name), value ? "=" : "",
+             slash   ? slash + 1
+             : value ? value
+                     : "");
+}
+
 int cli_parse(cli *c, void *args, int argc, char **argv, bool *help)
 {
     rows r = rows_of(c->command);
@@ -212,9 +228,10 @@ int cli_parse(cli *c, void *args, int argc, char **argv, bool *help)
         int status = store(c, r.row[i], i < r.n_own ? args : (void *)c, optarg);
         if (status)
             return status;
-        if (i < r.n_own)
+        if (i < r.n_own) {
             c->given |= UINT64_C(1) << i;
-        else
+            record(c, r.row[i], r.row[i]->type == CLI_T_FLAG ? NULL : optarg);
+        } else
             c->given_common |= UINT64_C(1) << (i - r.n_own);
     }
     c->argc = argc - optind;

@@ -13,10 +13,19 @@ static int launched(void)
     return size ? atoi(size) : 1;
 }
 
-int cli_ranks_check(cli *c)
+/* Processes that --shard tells apart. */
+static bool are_shards(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++)
+        if (!strncmp(argv[i], "--shard", strlen("--shard")))
+            return true;
+    return false;
+}
+
+int cli_ranks_check(cli *c, int argc, char **argv)
 {
     const char *size = getenv("OMPI_COMM_WORLD_SIZE");
-    if (c->ranks || !size || atoi(size) < 2 || cli_given(c, "shard"))
+    if (c->ranks || !size || atoi(size) < 2 || are_shards(argc, argv))
         return FDHT_OK;
     return cli_fail(c, FDHT_EINVAL, "%s ranks, but this fdht was built without MPI (./configure --with-mpi)",
                     size);
@@ -115,11 +124,8 @@ void cli_ranks_start(cli *c, int argc, char **argv)
 {
     static fdht_ranks ranks;
     int provided;
-    if (launched() < 2)
+    if (launched() < 2 || are_shards(argc, argv))
         return;
-    for (int i = 0; i < argc; i++)
-        if (!strncmp(argv[i], "--shard", strlen("--shard")))
-            return;
     MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
     cli_signals_init(); /* MPI may have taken some */
     ranks = (fdht_ranks){.arg = c, .gather = gather, .broadcast = broadcast};

@@ -8,7 +8,7 @@
  * by themselves. */
 void cli_ranks_start(cli *c, int argc, char **argv);
 /* Without MPI, processes of a launcher would all do the same work: refuse, unless they were told apart by --shard. */
-int cli_ranks_check(cli *c);
+int cli_ranks_check(cli *c, int argc, char **argv);
 static inline bool cli_first_rank(const cli *c)
 {
     return !c->ranks || c->ranks->rank == 0;

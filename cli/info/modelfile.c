@@ -13,6 +13,10 @@ static void add_frame(cJSON *json, const fdht_frame_spec *f)
     cli_json_size(frame, "channels", f->channels);
     cli_json_number(frame, "mean", f->mean);
     cli_json_number(frame, "std", f->std);
+    if (f->by_channel) {
+        cli_json_numbers(frame, "channel_mean", f->channel_mean, f->channels);
+        cli_json_numbers(frame, "channel_std", f->channel_std, f->channels);
+    }
     cli_json_bool(frame, "diff", f->diff);
     cli_json_bool(frame, "gray", f->gray);
     cli_json_size(frame, "frames", f->frames);
@@ -91,6 +95,19 @@ static int add_layers(cli *c, const fdht_model_spec *s, cJSON *json)
     return status;
 }
 
+/* How it was made; nothing where nothing is said. */
+static void add_origin(cJSON *json, const fdht_model *m)
+{
+    cJSON *origin = NULL;
+    for (int k = 0; k < FDHT_ORIGINS; k++) {
+        const char *text = fdht_model_origin(m, (fdht_origin)k);
+        if (*text && !origin)
+            origin = cli_json_object(json, "origin");
+        if (*text)
+            cli_json_string(origin, fdht_origin_name((fdht_origin)k), text);
+    }
+}
+
 static int describe(cli *c, const info_args *a, const fdht_model *m, const fdht_modelfile_info *info,
                     cJSON *json)
 {
@@ -101,6 +118,7 @@ static int describe(cli *c, const info_args *a, const fdht_model *m, const fdht_
     cli_json_string(json, "creator", info->creator);
     cli_json_bool(json, "checkpoint", info->training);
     cli_json_size(json, "bytes", info->bytes);
+    add_origin(json, m);
     cli_json_size(json, "parameters", fdht_model_core_size(m));
     cli_json_size(json, "parameters_lstm", fdht_model_lstm_size(m));
     cli_json_size(json, "parameters_total", fdht_model_size(m));

@@ -4,6 +4,7 @@
 #include "frame/signals.h"
 #include "frame/config.h"
 #include "train/train.h"
+#include "frame/origin.h"
 #include "frame/output.h"
 #include "frame/plot.h"
 #include "frame/progress.h"
@@ -44,6 +45,7 @@ static const cli_option options[] = {
     CLI_SIZE(T, frames, 0, "frames", "K", 1, 100000, "frames taken of each clip (default all)"),
     CLI_CHOICE(T, sample, 0, "sample", "even|random", "how those frames are chosen in training"),
     CLI_EXTENT(T, resize, 0, "resize", "resize the frames"),
+    CLI_PIXELS(T, pixels),
     CLI_FLAG(T, gray, 0, "gray", "make the frames grey"),
     CLI_FLAG(T, diff, 0, "diff", "difference frames: each frame less the one before"),
     CLI_FLAG(T, no_diff, 0, "no-diff", "plain frames where the preset or --init has differences"),
@@ -292,6 +294,18 @@ static int check_checkpoint(job *j)
     return status;
 }
 
+/* How the model was made. A run that goes on keeps what its beginning said. */
+static int set_origin(job *j)
+{
+    cli *c = j->c;
+    const train_args *a = j->a;
+    cli_origin_command(c, j->model, true);
+    int status = cli_origin_file(c, j->model, FDHT_ORIGIN_DATA, FDHT_ORIGIN_DATA_DIGEST, a->data);
+    if (!status)
+        status = cli_origin_file(c, j->model, FDHT_ORIGIN_VALIDATION, FDHT_ORIGIN_VALIDATION_DIGEST, a->val);
+    return status ? status : cli_origin_file(c, j->model, FDHT_ORIGIN_INIT, FDHT_ORIGIN_INIT_DIGEST, a->init);
+}
+
 static int make_model(job *j)
 {
     cli *c = j->c;
@@ -304,6 +318,8 @@ static int make_model(job *j)
         return status;
     if ((status = train_set_answers(c, &j->train, &j->classes, j->model)) ||
         (j->has_val && (status = train_set_answers(c, &j->val, &j->classes, j->model))))
+        return status;
+    if (!resume && (status = set_origin(j)))
         return status;
     set_options(j);
     if (j->a->epochs == 0)
@@ -477,7 +493,7 @@ const cli_command cmd_train = {
     .usage = "DATA.h5 -o MODEL.h5 [options]",
     .notes = "Without options it is the recipe that trains the demo's model: colour frames of 160x120 get\n"
              "the preset clips-fdht, others modes of few parameters unless --in-modes and --out-modes give\n"
-             "them. --init takes a model file, or dense LSTM weights of PyTorch, Keras or ONNX in HDF5.\n"
+             "them. --init takes a model file, or dense LSTM weights of PyTorch, Keras or ONNX.\n"
              "The same seed gives the same model, bit for bit, with any --threads; so does a run that was\n"
              "interrupted and resumed.",
     .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS |

@@ -185,6 +185,17 @@ static int set_frames(cli *c, const train_args *a, train_set *s, bool diff, fdht
     f->resize = a->resize.width > 0;
     f->frames = a->frames;
     f->sample = a->sample == 1 ? FDHT_SAMPLE_RANDOM : FDHT_SAMPLE_EVEN;
+    size_t width, height, channels;
+    int status = cli_pixels_size(c, &a->pixels, a->gray, &width, &height, &channels);
+    if (!status && width && (width != h->width || height != h->height || channels != h->channels))
+        status = h->features
+                     ? cli_usage(c, "--frame %s: %s holds features", a->pixels.frame, a->data)
+                     : cli_usage(c, "--frame %s: the clips have frames of %zux%zux%zu (--resize, --gray)",
+                                 a->pixels.frame, h->width, h->height, h->channels);
+    if (status)
+        return status;
+    if (cli_pixels_norm(&a->pixels))
+        return cli_pixels_take(c, &a->pixels, f);
     return h->features ? FDHT_OK : fdht_pixel_stats(&s->data, f, &f->mean, &f->std, &c->err);
 }
 
@@ -323,6 +334,18 @@ static void take_values(const fdht_model *from, fdht_model *to, bool head)
     }
 }
 
+/* What came before: the commands that made the model of --init, the last one first. */
+static void take_origin(const fdht_model *from, fdht_model *to)
+{
+    char text[FDHT_ORIGIN_TEXT];
+    const char *last = fdht_model_origin(from, FDHT_ORIGIN_COMMAND),
+               *first = fdht_model_origin(from, FDHT_ORIGIN_BEFORE);
+    snprintf(text, sizeof text, "%.500s%s%.500s", last, *first ? "; " : "", first);
+    fdht_model_set_origin(to, FDHT_ORIGIN_BEFORE, text);
+    for (int k = FDHT_ORIGIN_WEIGHTS; k <= FDHT_ORIGIN_WEIGHTS_DIGEST; k++)
+        fdht_model_set_origin(to, (fdht_origin)k, fdht_model_origin(from, (fdht_origin)k));
+}
+
 /* The model of --init with the frames and classes of the data. */
 static int fitted_model(cli *c, const train_args *a, train_set *s, const train_classes *k, fdht_model **out)
 {
@@ -349,7 +372,7 @@ static int fitted_model(cli *c, const train_args *a, train_set *s, const train_c
         spec.class_name = k->name;
     if ((status = set_frames(c, a, s, spec.frame.diff, &measured)))
         goto out;
-    if (!spec.frame.width || measured.diff != spec.frame.diff)
+    if (!spec.frame.width || measured.diff != spec.frame.diff || cli_pixels_norm(&a->pixels))
         spec.frame = measured; /* how frames are normalised was not known, or changes */
     spec.frame.resize |= measured.resize;
     if (a->frames)
@@ -360,6 +383,7 @@ static int fitted_model(cli *c, const train_args *a, train_set *s, const train_c
         (status = fdht_model_init(*out, c->seed, a->init_scale, &c->err)))
         goto out;
     take_values(init, *out, same);
+    take_origin(init, *out);
 out:
     free(link);
     fdht_model_free(init);

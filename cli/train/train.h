@@ -3,6 +3,7 @@
 #define CLI_TRAIN_TRAIN_H
 
 #include "frame/cli.h"
+#include "frame/pixels.h"
 #include "fdht/clips.h"
 #include "fdht/modelfile.h"
 #include "fdht/train.h"
@@ -19,6 +20,7 @@ typedef struct train_args {
     cli_sizes in_modes, out_modes, ranks, enlarge, hidden_box;
     cli_extent resize;
     bool gray, diff, no_diff;
+    cli_pixels pixels;
     /* the training */
     const char *val, *checkpoint, *log, *plot, *config;
     double val_split, lr, dropout, recurrent_dropout, clip, core_lr, weight_decay, momentum, smoothing,

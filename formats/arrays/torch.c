@@ -9,8 +9,7 @@
 
 enum { MAX_PICKLE = 1 << 24, MAX_NAME = 1000, MAX_DEPTH = 32, MAX_VISITS = 1 << 21 };
 #define SAVE_STATE                                                                                           \
-    "m = torch.load(FILE, map_location='cpu', weights_only=False); "                                         \
-    "safetensors.torch.save_file(m.state_dict(), 'model.safetensors')"
+    "torch.save(torch.load(FILE, map_location='cpu', weights_only=False).state_dict(), 'model.pt')"
 
 typedef struct torch {
     fdht_arrays *f;

@@ -107,8 +107,8 @@ int fdht_compress_shape(fdht_compress_job *j, fdht_error *err)
     const fdht_weights_info *info = fdht_weights_info_of(j->w);
     fdht_compress_report *r = j->report;
     fdht_cell_kind kind = j->opt->shape.kind;
-    if (kind != FDHT_CELL_FDHT && kind != FDHT_CELL_HT && kind != FDHT_CELL_TT && kind != FDHT_CELL_TR)
-        return fdht_fail(err, FDHT_EINVAL, "cells of kind %s: expected fdht, ht, tt or tr",
+    if ((unsigned)kind >= FDHT_CELL_KINDS || kind == FDHT_CELL_DENSE)
+        return fdht_fail(err, FDHT_EINVAL, "cells of kind %s: expected fdht, ht, tt, tr or bt",
                          fdht_cell_name(kind));
     int status = fdht_weights_select(j->w, j->opt->layer, &j->first, &j->count, err);
     if (status)

@@ -22,7 +22,7 @@ extern "C" {
 typedef struct fdht_compress_options {
     const char *layer; /* which LSTM, as fdht_weights_select takes it; NULL: all, if they are a stack */
     int activation; /* of the gates where the file does not say: an fdht_activation, or FDHT_ACTIVATION_UNKNOWN */
-    /* Kind (FDHT_CELL_FDHT, HT, TT or TR), modes, tree and the place of h (fdht/design.h); sizes, bias, activation,
+    /* Kind (FDHT_CELL_FDHT, HT, TT, TR or BT), modes, tree, blocks and the place of h (fdht/design.h); sizes, bias, activation,
      * rank and ranks are not used. Modes that are given must fit the first cell; a later cell of a stack that they do
      * not fit chooses its own. */
     fdht_cell_options shape;

@@ -10,6 +10,7 @@
 #include "fdht/decomp.h"
 #include "fdht/design.h"
 #include "fdht/error.h"
+#include "fdht/export.h"
 #include "fdht/fixed.h"
 #include "fdht/hardware.h"
 #include "fdht/image.h"

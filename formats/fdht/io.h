@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "fdht/error.h"
@@ -16,6 +17,13 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* What a file holds, as text: "sha256:" and 64 hexadecimal digits; of a file over FDHT_DIGEST_WHOLE bytes "sha256-pieces:",
+ * the digest of its length (8 bytes, most significant first) and of 1,024 pieces of 64 KiB, the i-th from byte
+ * i floor((length - 64 KiB) / 1023) on. FDHT_ENOENT, FDHT_EIO; FDHT_EINVAL: no regular file; FDHT_ENOMEM. Any thread. */
+enum { FDHT_DIGEST_TEXT = 80 };
+#define FDHT_DIGEST_WHOLE ((uint64_t)256 << 20)
+FDHT_API int fdht_file_digest(const char *path, char text[FDHT_DIGEST_TEXT], fdht_error *err);
 
 enum { FDHT_OUT_GUARD_SLOTS = 8, FDHT_OUT_PATH = 4096 };
 

@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 #define FDHT_MODELFILE_MAJOR 1
-#define FDHT_MODELFILE_MINOR 1
+#define FDHT_MODELFILE_MINOR 2
 
 typedef enum fdht_blob_type {
     FDHT_BLOB_U8,

@@ -226,6 +226,11 @@ int fdht_h5_attr_int(hid_t loc, const char *name, int64_t *out, fdht_error *err)
     return rc || n == 1 ? rc : fdht_fail(err, FDHT_EFORMAT, "attribute %s: empty", name);
 }
 
+int fdht_h5_attr_doubles(hid_t loc, const char *name, double *out, size_t max, size_t *n, fdht_error *err)
+{
+    return attr_numbers(loc, name, H5T_FLOAT, H5T_NATIVE_DOUBLE, out, max, n, err);
+}
+
 int fdht_h5_attr_double(hid_t loc, const char *name, double *out, fdht_error *err)
 {
     size_t n = 0;

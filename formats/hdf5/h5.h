@@ -85,6 +85,7 @@ int fdht_h5_attr_string(hid_t loc, const char *name, char *buf, size_t size, fdh
 /* Exactly one number, at most `max` numbers (*n is how many). FDHT_ENOENT if absent; FDHT_EFORMAT. */
 int fdht_h5_attr_int(hid_t loc, const char *name, int64_t *out, fdht_error *err);
 int fdht_h5_attr_double(hid_t loc, const char *name, double *out, fdht_error *err);
+int fdht_h5_attr_doubles(hid_t loc, const char *name, double *out, size_t max, size_t *n, fdht_error *err);
 int fdht_h5_attr_ints(hid_t loc, const char *name, int64_t *out, size_t max, size_t *n, fdht_error *err);
 /* As fdht_h5_has. */
 bool fdht_h5_has_attr(hid_t loc, const char *name);
@@ -102,6 +103,7 @@ int fdht_h5_put_string(hid_t loc, const char *name, const char *s, fdht_error *e
 int fdht_h5_put_strings(hid_t loc, const char *name, const char *const *s, size_t n, fdht_error *err);
 int fdht_h5_put_int(hid_t loc, const char *name, int64_t v, fdht_error *err);
 int fdht_h5_put_double(hid_t loc, const char *name, double v, fdht_error *err);
+int fdht_h5_put_doubles(hid_t loc, const char *name, const double *v, size_t n, fdht_error *err);
 int fdht_h5_put_sizes(hid_t loc, const char *name, const size_t *v, size_t n, fdht_error *err);
 /* Flush and close; FDHT_EIO if either fails. *file becomes -1 in every case. */
 int fdht_h5_close(hid_t *file, fdht_error *err);

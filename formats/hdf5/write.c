@@ -224,6 +224,11 @@ int fdht_h5_put_double(hid_t loc, const char *name, double v, fdht_error *err)
     return put(loc, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &v, SIZE_MAX, err);
 }
 
+int fdht_h5_put_doubles(hid_t loc, const char *name, const double *v, size_t n, fdht_error *err)
+{
+    return put(loc, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, v, n, err);
+}
+
 int fdht_h5_put_sizes(hid_t loc, const char *name, const size_t *v, size_t n, fdht_error *err)
 {
     static_assert(sizeof(size_t) == 8, "sizes are written as 64-bit numbers");

@@ -97,6 +97,28 @@ static int read_header(hid_t file, fdht_modelfile_info *info, fdht_error *err)
     return FDHT_OK;
 }
 
+/* A mean and a std for each channel; without them there is one for all. */
+static int read_channels(hid_t file, fdht_frame_spec *f, fdht_error *err)
+{
+    size_t n = 0, n_std = 0;
+    int rc;
+    if (!fdht_h5_has_attr(file, "frame_channel_mean"))
+        return FDHT_OK;
+    if ((rc =
+             fdht_h5_attr_doubles(file, "frame_channel_mean", f->channel_mean, FDHT_MAX_CHANNELS, &n, err)) ||
+        (rc =
+             fdht_h5_attr_doubles(file, "frame_channel_std", f->channel_std, FDHT_MAX_CHANNELS, &n_std, err)))
+        return rc == FDHT_ENOENT ? fdht_fail(err, FDHT_EFORMAT, "attribute frame_channel_std: missing") : rc;
+    if (n != f->channels || n_std != n)
+        return fdht_fail(err, FDHT_EFORMAT,
+                         "attribute frame_channel_mean: %zu and %zu numbers for %zu channels", n, n_std,
+                         f->channels);
+    f->by_channel = true;
+    f->mean = 0;
+    f->std = 1;
+    return FDHT_OK;
+}
+
 static int read_frame(hid_t file, fdht_frame_spec *f, fdht_error *err)
 {
     static const char *const samples[] = {"even", "random"};
@@ -116,6 +138,8 @@ static int read_frame(hid_t file, fdht_frame_spec *f, fdht_error *err)
     f->width = size[0];
     f->height = size[1];
     f->channels = (size_t)channels;
+    if ((rc = read_channels(file, f, err)))
+        return rc;
     f->diff = diff;
     f->gray = gray;
     f->resize = resize;
@@ -446,6 +470,30 @@ int fdht_blobs_find(const fdht_blobs *b, const char *name, fdht_blob_type type, 
 
 /* ---- the whole ---- */
 
+/* How it was made: what is said of it, if anything is. */
+static int read_origin(hid_t file, fdht_model *m, fdht_error *err)
+{
+    hid_t group = -1;
+    int rc = FDHT_OK;
+    if (!fdht_h5_is_group(file, "origin"))
+        return FDHT_OK;
+    H5E_BEGIN_TRY
+    {
+        group = H5Gopen2(file, "origin", H5P_DEFAULT);
+    }
+    H5E_END_TRY
+    if (group < 0)
+        return fdht_fail(err, FDHT_EFORMAT, "/origin: damaged");
+    for (int k = 0; k < FDHT_ORIGINS && !rc; k++) {
+        char text[FDHT_ORIGIN_TEXT];
+        const char *name = fdht_origin_name((fdht_origin)k);
+        if (fdht_h5_has_attr(group, name) && !(rc = fdht_attr_word(group, name, text, sizeof text, err)))
+            fdht_model_set_origin(m, (fdht_origin)k, text);
+    }
+    H5Gclose(group);
+    return rc ? fdht_fail_prefix(err, rc, "/origin") : rc;
+}
+
 static int read_model(struct reading *r, fdht_modelfile_info *info, fdht_model **out, fdht_error *err)
 {
     int rc;
@@ -453,7 +501,9 @@ static int read_model(struct reading *r, fdht_modelfile_info *info, fdht_model *
         (rc = check_size(r, err)))
         return rc;
     rc = blame_file(fdht_model_new(&r->spec, out, err), err);
-    return rc ? rc : read_values(r, *out, err);
+    if (!rc)
+        rc = read_values(r, *out, err);
+    return rc ? rc : read_origin(r->file, *out, err);
 }
 
 int fdht_modelfile_read(const char *path, fdht_model **out, fdht_blobs **training, fdht_modelfile_info *info,

@@ -11,6 +11,13 @@ size_t fdht_blob_size(fdht_blob_type type)
     return type == FDHT_BLOB_U8 ? 1 : type == FDHT_BLOB_F32 ? 4 : 8;
 }
 
+/* A mean and a std for each channel: with frame_std = 0, which readers of older versions refuse. */
+static int put_channels(hid_t root, const fdht_frame_spec *f, fdht_error *err)
+{
+    int rc = fdht_h5_put_doubles(root, "frame_channel_mean", f->channel_mean, f->channels, err);
+    return rc ? rc : fdht_h5_put_doubles(root, "frame_channel_std", f->channel_std, f->channels, err);
+}
+
 static int put_frame(hid_t root, const fdht_frame_spec *f, fdht_error *err)
 {
     const size_t size[2] = {f->width, f->height};
@@ -18,7 +25,8 @@ static int put_frame(hid_t root, const fdht_frame_spec *f, fdht_error *err)
     if ((rc = fdht_h5_put_sizes(root, "frame_size", size, 2, err)) ||
         (rc = fdht_h5_put_int(root, "frame_channels", (int64_t)f->channels, err)) ||
         (rc = fdht_h5_put_double(root, "frame_mean", f->mean, err)) ||
-        (rc = fdht_h5_put_double(root, "frame_std", f->std, err)) ||
+        (rc = fdht_h5_put_double(root, "frame_std", f->by_channel ? 0 : f->std, err)) ||
+        (f->by_channel && (rc = put_channels(root, f, err))) ||
         (rc = fdht_h5_put_int(root, "frame_diff", f->diff, err)) ||
         (rc = fdht_h5_put_int(root, "frame_gray", f->gray, err)) ||
         (rc = fdht_h5_put_int(root, "frame_resize", f->resize, err)) ||
@@ -94,7 +102,10 @@ static int put_root(hid_t root, const fdht_model *m, fdht_error *err)
     bool plain = is_plain(m);
     char version[32], creator[64];
     int rc;
-    snprintf(version, sizeof version, "%d.%d", FDHT_MODELFILE_MAJOR, plain ? 0 : FDHT_MODELFILE_MINOR);
+    snprintf(version, sizeof version, "%d.%d", FDHT_MODELFILE_MAJOR,
+             s->frame.by_channel ? FDHT_MODELFILE_MINOR
+             : plain             ? 0
+                                 : 1);
     snprintf(creator, sizeof creator, "fdht %s", fdht_version());
     if ((rc = fdht_h5_put_string(root, "format", "fdht-model", err)) ||
         (rc = fdht_h5_put_string(root, "version", version, err)) ||
@@ -178,6 +189,23 @@ static int put_training(hid_t file, const fdht_blobs *t, fdht_error *err)
     return rc;
 }
 
+/* How it was made, on a group of its own. */
+static int put_origin(hid_t file, const fdht_model *m, fdht_error *err)
+{
+    hid_t group = -1;
+    int rc = FDHT_OK;
+    for (int k = 0; k < FDHT_ORIGINS && !rc; k++) {
+        const char *text = fdht_model_origin(m, (fdht_origin)k);
+        if (*text && group < 0)
+            rc = fdht_h5_group(file, "origin", &group, err);
+        if (*text && !rc)
+            rc = fdht_h5_put_string(group, fdht_origin_name((fdht_origin)k), text, err);
+    }
+    if (group >= 0)
+        H5Gclose(group);
+    return rc;
+}
+
 static int write_all(hid_t file, const fdht_model *m, const fdht_blobs *training, fdht_error *err)
 {
     const fdht_model_spec *s = fdht_model_spec_of(m);
@@ -192,6 +220,8 @@ static int write_all(hid_t file, const fdht_model *m, const fdht_blobs *training
         rc = put_cells(file, s, err);
     if (!rc && !is_plain(m))
         rc = fdht_modelfile_put_links(file, s, err);
+    if (!rc)
+        rc = put_origin(file, m, err);
     if (!rc && training)
         rc = put_training(file, training, err);
     return rc;

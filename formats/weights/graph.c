@@ -29,6 +29,8 @@ void fdht_w_add_edge(fdht_wgraph *g, int to, int from)
 void fdht_w_count_readers(fdht_wgraph *g)
 {
     for (int i = 0; i < g->n; i++)
+        g->node[i].readers = 0;
+    for (int i = 0; i < g->n; i++)
         for (int k = 0; k < g->node[i].n_in && k < FDHT_WNODE_INPUTS; k++) {
             fdht_wnode *from = &g->node[g->node[i].in[k]];
             from->readers += !from->readers || from->reader != i; /* the inputs of a node follow each other */

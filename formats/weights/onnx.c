@@ -16,24 +16,25 @@ static int sibling(const fdht_weights *w, const char *path, char letter, char *b
     return fdht_w_find(w, buffer);
 }
 
-/* B holds Wb[iofc] then Rb[iofc] for each direction. */
+/* B holds the biases of W, then those of R, for each direction. */
 static int bind_node(fdht_weights *w, int lstm, int W, int R, int B, fdht_error *err)
 {
     fdht_weights_lstm *l = &w->lstm[lstm];
     const fdht_wset *a = &w->set[W];
-    size_t dirs = a->dim[0], H = a->dim[1] / 4, D = a->dim[2];
-    if ((dirs != 1 && dirs != 2) || !H || !D || a->dim[1] % 4 || H > SIZE_MAX / 8)
-        return fdht_fail(err, FDHT_EFORMAT, "%s: (%zu,%zu,%zu) is no LSTM's (1 or 2,4H,D)", a->path, dirs,
-                         a->dim[1], D);
-    int rc = fdht_w_bind(w, W, dirs, 4 * H, D, err);
+    bool gru = l->recurrent == FDHT_GRU;
+    size_t gates = gru ? 3 : 4, dirs = a->dim[0], H = a->dim[1] / gates, D = a->dim[2];
+    if ((dirs != 1 && dirs != 2) || !H || !D || a->dim[1] % gates || H > SIZE_MAX / 8)
+        return fdht_fail(err, FDHT_EFORMAT, "%s: (%zu,%zu,%zu) is no %s's (1 or 2,%zuH,D)", a->path, dirs,
+                         a->dim[1], D, gru ? "GRU" : "LSTM", gates);
+    int rc = fdht_w_bind(w, W, dirs, gates * H, D, err);
     if (!rc)
-        rc = fdht_w_bind(w, R, dirs, 4 * H, H, err);
+        rc = fdht_w_bind(w, R, dirs, gates * H, H, err);
     if (!rc && B >= 0)
-        rc = fdht_w_bind(w, B, dirs, 8 * H, 0, err);
+        rc = fdht_w_bind(w, B, dirs, 2 * gates * H, 0, err);
     if (rc)
         return rc;
-    const char *order = fdht_w_gate_order(w, "iofg");
-    memcpy(l->gate_order, order, 5);
+    const char *order = gru ? "zrn" : fdht_w_gate_order(w, "iofg");
+    snprintf(l->gate_order, sizeof l->gate_order, "%s", order);
     l->directions = (int)dirs;
     l->input_size = D, l->hidden_size = H, l->bias = B >= 0;
     l->dtype = a->dtype;
@@ -42,7 +43,9 @@ static int bind_node(fdht_weights *w, int lstm, int W, int R, int B, fdht_error 
         cell->ih = fdht_w_gates(W, d, FDHT_WEIGHT_ROWS, 0, H, D, order);
         cell->hh = fdht_w_gates(R, d, FDHT_WEIGHT_ROWS, 0, H, H, order);
         for (size_t b = 0; b < 2 && B >= 0; b++)
-            cell->bias[b] = fdht_w_gates(B, d, FDHT_WEIGHT_ROWS, b * 4 * H, H, 1, order);
+            cell->bias[b] = fdht_w_gates(B, d, FDHT_WEIGHT_ROWS, b * gates * H, H, 1, order);
+        if (gru && B >= 0)
+            fdht_w_gru_bias(cell->bias);
     }
     return FDHT_OK;
 }
@@ -53,8 +56,9 @@ static bool is_recurrent(const fdht_wset *r)
     return r->rank == 3 && r->dim[1] != 3 * r->dim[2] && r->dim[1] != r->dim[2];
 }
 
-/* An LSTM of the arrays W, R and, -1 if there is none, B. stem: length of what their paths share. */
-static int add_arrays(fdht_weights *w, int W, int R, int B, size_t stem, const char *seen, fdht_error *err)
+/* An LSTM or a GRU of the arrays W, R and, -1 if there is none, B. stem: length of what their paths share. */
+static int add_arrays(fdht_weights *w, fdht_recurrent recurrent, int W, int R, int B, size_t stem,
+                      const char *seen, fdht_error *err)
 {
     const char *path = w->set[W].path;
     int at = fdht_w_add_lstm(w, err);
@@ -62,22 +66,28 @@ static int add_arrays(fdht_weights *w, int W, int R, int B, size_t stem, const c
         return at;
     fdht_weights_lstm *l = &w->lstm[at];
     size_t skip = stem && path[0] == '/';
+    bool gru = recurrent == FDHT_GRU;
     l->layout = FDHT_LAYOUT_ONNX;
+    l->recurrent = recurrent;
     l->activation = FDHT_SIGMOID;
     l->path = fdht_w_text(w, err, "%.*s", stem ? (int)stem : 1, path);
     l->name = stem > skip ? fdht_w_text(w, err, "%.*s", (int)(stem - skip), path + skip)
                           : fdht_w_text(w, err, "lstm");
-    l->why = fdht_w_text(w, err, "%s ONNX, gates i,o,f,c in rows%s%s; ONNX's default activations", seen,
-                         *w->order ? ", overridden by " : "", w->order);
+    l->why = fdht_w_text(w, err, "%s ONNX, gates %s in rows%s%s%s", seen, gru ? "z,r,h" : "i,o,f,c",
+                         *w->order && !gru ? ", overridden by " : "", gru ? "" : w->order,
+                         w->arrays && fdht_arrays_graph(w->arrays) ? "" : "; ONNX's default activations");
     return l->path && l->name && l->why ? bind_node(w, at, W, R, B, err) : FDHT_ENOMEM;
 }
 
-int fdht_w_onnx_lstm(fdht_weights *w, int W, int R, int B, const char *name, fdht_error *err)
+int fdht_w_onnx_cell(fdht_weights *w, fdht_recurrent recurrent, int W, int R, int B, const char *name,
+                     fdht_error *err)
 {
     if (w->set[W].rank != 3 || w->set[R].rank != 3)
         return fdht_fail(err, FDHT_EFORMAT, "%s: W of rank %d, R of rank %d, expected 3", name,
                          w->set[W].rank, w->set[R].rank);
-    int rc = add_arrays(w, W, R, B, strlen(w->set[W].path), "an LSTM node of the graph:", err);
+    int rc =
+        add_arrays(w, recurrent, W, R, B, strlen(w->set[W].path),
+                   recurrent == FDHT_GRU ? "a GRU node of the graph:" : "an LSTM node of the graph:", err);
     if (rc)
         return rc;
     w->lstm[w->n_lstm - 1].name = fdht_w_text(w, err, "%s", name);
@@ -99,7 +109,7 @@ static int add_node(fdht_weights *w, int W, fdht_error *err)
     fdht_free(buffer);
     if (R < 0 || !is_recurrent(&w->set[R]))
         return FDHT_OK;
-    int rc = add_arrays(w, W, R, B, n > 2 ? n - 2 : 0, "W (dirs,4H,D) beside R (dirs,4H,H):", err);
+    int rc = add_arrays(w, FDHT_LSTM, W, R, B, n > 2 ? n - 2 : 0, "W (dirs,4H,D) beside R (dirs,4H,H):", err);
     if (!rc && P >= 0)
         w->bound[w->n_lstm - 1].unsupported = "peephole weights (P) are not supported";
     return rc;
@@ -120,8 +130,8 @@ static int add_unnamed(fdht_weights *w, const fdht_wset *const *set, int left, i
     if (first && !bias)
         return FDHT_OK;
     *used = 2 + bias;
-    return add_arrays(w, (int)(a - w->set), (int)(r - w->set), bias ? (int)(b - w->set) : -1, strlen(a->path),
-                      "(dirs,4H,D), (dirs,4H,H), (dirs,8H) one after the other:", err);
+    return add_arrays(w, FDHT_LSTM, (int)(a - w->set), (int)(r - w->set), bias ? (int)(b - w->set) : -1,
+                      strlen(a->path), "(dirs,4H,D), (dirs,4H,H), (dirs,8H) one after the other:", err);
 }
 
 static int by_number(const void *a, const void *b)

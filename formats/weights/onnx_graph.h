@@ -9,13 +9,15 @@
 
 enum { FDHT_WONNX_AXES = 8 };
 
-/* A value between nodes. axes: T steps, B clips, D directions, F features, 1 an axis of one; "?" before the first LSTM. */
+/* A value between nodes. axes: T steps, B clips, D directions, F features, 1 an axis of one, S the final states of several layers;
+ * "?" before the first LSTM. */
 typedef struct fdht_wonnx_value {
     const char *name;
     int node; /* of the graph that is made, -1: none */
     char axes[FDHT_WONNX_AXES];
     size_t width;
     int half; /* of an LSTM's two final states: 1 forward, 2 backward; `node` is both; 0: neither */
+    const fdht_onnx_node *joined; /* axis S: the Concat of their final states; `node` is the last of them */
 } fdht_wonnx_value;
 
 typedef struct fdht_wonnx_reader {
@@ -24,6 +26,10 @@ typedef struct fdht_wonnx_reader {
     const fdht_onnx_graph *onnx;
     fdht_wonnx_value *value;
     int n;
+    int *slot; /* hash table of names: 1 + index of a value, 0 = free; room for twice as many */
+    size_t slots;
+    const char **read; /* the names that nodes read, sorted */
+    size_t n_read;
     int lstms; /* met */
     fdht_error *err;
 } fdht_wonnx_reader;

@@ -5,15 +5,20 @@
 #include "weights/onnx_graph.h"
 
 /* Directions of the LSTM behind a value: D has one entry or two. */
-static bool two_ways(const fdht_wonnx_op *o)
+static bool two_ways_of(const fdht_wonnx_op *o, const fdht_wonnx_value *x)
 {
-    for (int at = o->x->node; at >= 0;) {
+    for (int at = x->node; at >= 0;) {
         const fdht_wnode *n = &o->r->g->node[at];
         if (n->kind == FDHT_WNODE_LINK && n->use.link.kind == FDHT_LINK_LSTM)
             return n->use.link.directions == 2;
         at = n->n_in ? n->in[0] : -1;
     }
     return false;
+}
+
+static bool two_ways(const fdht_wonnx_op *o)
+{
+    return two_ways_of(o, o->x);
 }
 
 /* axes of an op by attribute or, in newer versions, by its second input. */
@@ -84,9 +89,10 @@ static int flatten(fdht_wonnx_op *o)
     char axes[FDHT_WONNX_AXES];
     memcpy(axes, o->x->axes, FDHT_WONNX_AXES);
     if (fdht_w_onnx_int_attr(o->node, "axis", 1) != 1 ||
-        (strcmp(axes, "BF") != 0 && strcmp(axes, "BDF") != 0))
+        (strcmp(axes, "BF") != 0 && strcmp(axes, "BDF") != 0 && strcmp(axes, "B1F") != 0))
         return fdht_w_onnx_other(o, "the steps of a sequence side by side are not read");
     fdht_w_onnx_drop(axes, 'D');
+    fdht_w_onnx_drop(axes, '1');
     return fdht_w_onnx_skip(o, axes);
 }
 
@@ -113,6 +119,55 @@ static int most(fdht_wonnx_op *o)
     return pool_of(o, FDHT_POOL_MAX);
 }
 
+/* The last step of a sequence; axes: those of what is made. */
+static int last_step(fdht_wonnx_op *o, const char *axes)
+{
+    fdht_wlink use = {.lstm = -1, .link = {.kind = FDHT_LINK_POOL, .pool = FDHT_POOL_LAST}};
+    if (!two_ways(o))
+        return fdht_w_onnx_put(o, "", use, axes);
+    /* of two directions it is not the last states: a link between keeps them apart */
+    fdht_wlink apart = {.lstm = -1, .link = {.kind = FDHT_LINK_ACTIVATION, .activation = FDHT_LINEAR}};
+    int rc = fdht_w_onnx_put(o, "", apart, axes);
+    if (rc)
+        return rc;
+    fdht_wonnx_value *v = &o->r->value[o->r->n - 1];
+    int node = fdht_w_add_node(o->r->g, o->r->g->node[v->node].name, "last step", o->r->err);
+    if (node < 0)
+        return node;
+    o->r->g->node[node].kind = FDHT_WNODE_LINK;
+    o->r->g->node[node].use.link = use.link;
+    fdht_w_add_edge(o->r->g, node, v->node);
+    v->node = node;
+    return FDHT_OK;
+}
+
+/* Final states (directions, clips, features): those of one direction. */
+static int one_way(fdht_wonnx_op *o, const fdht_wonnx_value *x, int half)
+{
+    bool two = two_ways_of(o, x);
+    int rc = fdht_w_onnx_add_value(o->r, o->node->out[0], x->node, "BF", two ? x->width / 2 : x->width);
+    o->r->value[o->r->n - 1].half = two ? half : 0;
+    return rc;
+}
+
+/* Entry `at` of the final states of several layers, each with its directions. */
+static int layer_state(fdht_wonnx_op *o, float at)
+{
+    const fdht_onnx_node *from = o->x->joined;
+    int entries = 0;
+    for (size_t i = 0; i < from->n_in; i++)
+        entries += 1 + two_ways_of(o, fdht_w_onnx_find_value(o->r, from->in[i]));
+    float k = at < 0 ? at + (float)entries : at;
+    for (size_t i = 0; i < from->n_in && k >= 0; i++) {
+        const fdht_wonnx_value *x = fdht_w_onnx_find_value(o->r, from->in[i]);
+        bool two = two_ways_of(o, x);
+        if (k == 0 || (two && k == 1))
+            return one_way(o, x, k == 0 ? 1 : 2);
+        k -= two ? 2 : 1;
+    }
+    return fdht_w_onnx_other(o, "it takes the state of a layer that is not there");
+}
+
 /* The last step of a sequence, or one direction of the last states. */
 static int gather(fdht_wonnx_op *o)
 {
@@ -123,42 +178,68 @@ static int gather(fdht_wonnx_op *o)
     if (fdht_w_onnx_constant(o->r, fdht_w_onnx_input(o->node, 1), &at, 1) != 1)
         return fdht_w_onnx_other(o, "what it takes is not known");
     if (axis == 'T' && at == -1) {
-        fdht_wlink use = {.lstm = -1, .link = {.kind = FDHT_LINK_ACTIVATION, .activation = FDHT_LINEAR}};
         fdht_w_onnx_drop(axes, 'T');
-        if (two_ways(
-                o)) { /* the last step of both, not the last states: something between keeps them apart */
-            int rc = fdht_w_onnx_put(o, "", use, axes);
-            if (rc)
-                return rc;
-            fdht_wonnx_value *v = &o->r->value[o->r->n - 1];
-            int node = fdht_w_add_node(o->r->g, o->r->g->node[v->node].name, "last step", o->r->err);
-            if (node < 0)
-                return node;
-            o->r->g->node[node].kind = FDHT_WNODE_LINK;
-            o->r->g->node[node].use.link = (fdht_link){.kind = FDHT_LINK_POOL, .pool = FDHT_POOL_LAST};
-            fdht_w_add_edge(o->r->g, node, v->node);
-            v->node = node;
-            return FDHT_OK;
-        }
-        use.link = (fdht_link){.kind = FDHT_LINK_POOL, .pool = FDHT_POOL_LAST};
-        return fdht_w_onnx_put(o, "", use, axes);
+        return last_step(o, axes);
     }
     if (axis == 'D' && !two_ways(o) && (at == 0 || at == -1)) {
         fdht_w_onnx_drop(axes, 'D');
         return fdht_w_onnx_skip(o, axes);
     }
-    if (axis == 'D' && !strcmp(o->x->axes, "DBF") && (at == 0 || at == -1 || at == 1 || at == -2)) {
-        fdht_w_onnx_drop(axes, 'D');
-        int rc = fdht_w_onnx_add_value(o->r, o->node->out[0], o->x->node, axes, o->x->width / 2);
-        o->r->value[o->r->n - 1].half = at == 0 || at == -2 ? 1 : 2;
-        return rc;
-    }
+    if (axis == 'D' && !strcmp(o->x->axes, "DBF") && (at == 0 || at == -1 || at == 1 || at == -2))
+        return one_way(o, o->x, at == 0 || at == -2 ? 1 : 2);
+    if (axis == 'S')
+        return layer_state(o, at);
     return fdht_w_onnx_other(o, "a part of a value is not read");
 }
 
-/* Both directions' last states side by side: what a pool gives. */
+/* The one number of a Slice's input i or, in old versions, attribute; false: it has none, or several. */
+static bool slice_number(const fdht_wonnx_op *o, size_t i, const char *attribute, double *out)
+{
+    const fdht_onnx_attr *a = fdht_onnx_attr_find(o->node, attribute);
+    float v;
+    if (a ? a->type != FDHT_ONNX_INTS || a->n != 1
+          : fdht_w_onnx_constant(o->r, fdht_w_onnx_input(o->node, i), &v, 1) != 1)
+        return false;
+    *out = a ? (double)a->ints[0] : (double)v;
+    return true;
+}
+
+/* y[-1:] keeps the axis of the steps, with one of them. */
+static int slice(fdht_wonnx_op *o)
+{
+    double start, end, axis, step = 1;
+    char axes[FDHT_WONNX_AXES];
+    memcpy(axes, o->x->axes, FDHT_WONNX_AXES);
+    if (!slice_number(o, 1, "starts", &start) || !slice_number(o, 2, "ends", &end) ||
+        !slice_number(o, 3, "axes", &axis) ||
+        (*fdht_w_onnx_input(o->node, 4) && !slice_number(o, 4, "steps", &step)) ||
+        !(axis >= -8 && axis < 8) || fdht_w_onnx_letter(o->x, (int64_t)axis) != 'T' || start != -1 ||
+        !(end > 1e9) || step != 1)
+        return fdht_w_onnx_other(o, "a part of a value is not read");
+    *strchr(axes, 'T') = '1';
+    return last_step(o, axes);
+}
+
+/* h_n of several layers. */
+static bool joins_layers(const fdht_wonnx_op *o)
+{
+    for (size_t i = 0; i < o->node->n_in; i++) {
+        const fdht_wonnx_value *v = fdht_w_onnx_find_value(o->r, o->node->in[i]);
+        if (!v || v->node < 0 || v->half || v->joined || strcmp(v->axes, "DBF") != 0)
+            return false;
+    }
+    return o->node->n_in > 1 && fdht_w_onnx_letter(o->x, fdht_w_onnx_int_attr(o->node, "axis", 0)) == 'D';
+}
+
+/* Both directions' last states side by side, which is what a pool gives; or the last states of several layers. */
 static int concat(fdht_wonnx_op *o)
 {
+    if (joins_layers(o)) {
+        const fdht_wonnx_value *v = fdht_w_onnx_find_value(o->r, o->node->in[o->node->n_in - 1]);
+        int rc = fdht_w_onnx_add_value(o->r, o->node->out[0], v->node, "SBF", v->width);
+        o->r->value[o->r->n - 1].joined = o->node;
+        return rc;
+    }
     const fdht_wonnx_value *a = fdht_w_onnx_find_value(o->r, fdht_w_onnx_input(o->node, 0)),
                            *b = fdht_w_onnx_find_value(o->r, fdht_w_onnx_input(o->node, 1));
     bool last = fdht_w_onnx_letter(o->x, fdht_w_onnx_int_attr(o->node, "axis", 0)) == 'F';
@@ -303,37 +384,29 @@ static int pass(fdht_wonnx_op *o)
 static const struct {
     const char *op;
     int (*read)(fdht_wonnx_op *o);
-} table[] = {{"Squeeze", squeeze},
-             {"Transpose", transpose},
-             {"Reshape", reshape},
-             {"Flatten", flatten},
-             {"ReduceMean", mean},
-             {"ReduceMax", most},
-             {"Gather", gather},
-             {"Concat", concat},
-             {"Gemm", product},
-             {"MatMul", product},
-             {"Add", add},
-             {"BatchNormalization", norm},
-             {"LayerNormalization", norm},
-             {"Relu", activation},
-             {"Tanh", activation},
-             {"Sigmoid", activation},
-             {"Elu", activation},
-             {"Softsign", activation},
-             {"Softmax", activation},
-             {"LogSoftmax", activation},
-             {"HardSigmoid", activation},
-             {"Gelu", activation},
-             {"Dropout", pass},
-             {"Identity", pass},
-             {"Cast", pass}};
+} table[] = {{"Squeeze", squeeze},         {"Transpose", transpose},
+             {"Reshape", reshape},         {"Flatten", flatten},
+             {"ReduceMean", mean},         {"ReduceMax", most},
+             {"Gather", gather},           {"Slice", slice},
+             {"Concat", concat},           {"Gemm", product},
+             {"MatMul", product},          {"Add", add},
+             {"BatchNormalization", norm}, {"LayerNormalization", norm},
+             {"Relu", activation},         {"Tanh", activation},
+             {"Sigmoid", activation},      {"Elu", activation},
+             {"Softsign", activation},     {"Softmax", activation},
+             {"LogSoftmax", activation},   {"HardSigmoid", activation},
+             {"Gelu", activation},         {"Dropout", pass},
+             {"Identity", pass},           {"Cast", pass}};
 
 int fdht_w_onnx_link(fdht_wonnx_op *o)
 {
     bool before = !strcmp(o->x->axes, "?"); /* the first LSTM: only the axes of what it reads are followed */
+    if (o->x->joined && !fdht_w_onnx_is(o->node, "Gather"))
+        return fdht_w_onnx_other(o, "the states of several layers are not read");
+    if (o->x->half && !fdht_w_onnx_is(o->node, "Concat"))
+        return fdht_w_onnx_other(o, "the state of one direction is not read");
     for (size_t i = 0; i < FDHT_COUNT(table); i++)
-        if (fdht_w_onnx_is(o->node, table[i].op) && (!o->x->half || fdht_w_onnx_is(o->node, "Concat")) &&
+        if (fdht_w_onnx_is(o->node, table[i].op) &&
             (!before || table[i].read == transpose || table[i].read == pass))
             return table[i].read(o);
     if (!before)

@@ -53,15 +53,18 @@ static int by_prefix(const void *a, const void *b)
     return x->direction != y->direction ? x->direction - y->direction : x->role - y->role;
 }
 
-/* "/module.model.lstm" -> "lstm": what torch.compile, DataParallel and Lightning put before every key. */
+/* "/module.model.lstm" -> "lstm": what checkpoints, torch.compile, DataParallel and Lightning put before every key, in
+ * any order. */
 static const char *strip(const char *prefix, size_t *len)
 {
     static const char *const skip[] = {"/",          "state_dict.", "model_state_dict.",
                                        "_orig_mod.", "module.",     "model."};
-    for (size_t i = 0; i < FDHT_COUNT(skip); i++) {
+    for (size_t i = 0; i < FDHT_COUNT(skip);) {
         size_t n = strlen(skip[i]);
         if (*len > n && !memcmp(prefix, skip[i], n))
-            prefix += n, *len -= n;
+            prefix += n, *len -= n, i = 0;
+        else
+            i++;
     }
     if (*len == 1 && *prefix == '/')
         *len = 0;

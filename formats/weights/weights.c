@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arrays/arrays.h"
+#include "arrays/onnx.h"
 #include "weights/topology.h"
 
 static const char *const layout_name[FDHT_LAYOUTS] = {
@@ -290,6 +290,10 @@ static const char *other_recurrent(fdht_weights *w)
             if (strcasestr(w->set[i].path, kinds[k].word))
                 return fdht_w_text(w, NULL, "%s belongs to %s", w->set[i].path, kinds[k].is);
     }
+    const fdht_onnx_graph *g = w->arrays ? fdht_arrays_graph(w->arrays) : NULL;
+    for (size_t i = 0; g && i < g->n_nodes; i++)
+        if (!strcmp(g->node[i].op, "RNN"))
+            return fdht_w_text(w, NULL, "node %.80s is a simple RNN", g->node[i].name);
     for (int i = 0; i < w->n_sets; i++) { /* PyTorch's names */
         const fdht_wset *s = &w->set[i];
         size_t n = s->rank == 2 && s->dim[1] && strstr(s->path, "weight_hh") ? s->dim[0] / s->dim[1] : 0;
@@ -324,6 +328,10 @@ static int scan_all(fdht_weights *w, fdht_error *err)
     const char *other = only == FDHT_LAYOUT_AUTO ? other_recurrent(w) : NULL;
     if (other)
         return fdht_fail(err, FDHT_EFORMAT, "no LSTM: %s, which is not read", other);
+    if (w->arrays && fdht_arrays_kind(w->arrays) == FDHT_FILE_NPZ && fdht_w_find(w, "/arr_0") >= 0)
+        return fdht_fail(err, FDHT_EFORMAT,
+                         "arrays that have numbers and no names, as of Keras' get_weights(): "
+                         "model.save('model.keras') keeps what they are");
     if (only != FDHT_LAYOUT_AUTO)
         return fdht_fail(err, FDHT_EFORMAT, "no LSTM in layout %s among its %d data sets",
                          fdht_layout_name(only), w->n_sets);

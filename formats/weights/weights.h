@@ -150,10 +150,11 @@ int fdht_w_scan_keras3(fdht_weights *w, fdht_error *err);
 int fdht_w_scan_pytorch(fdht_weights *w, fdht_error *err);
 int fdht_w_scan_onnx(fdht_weights *w, fdht_error *err);
 int fdht_w_scan_plain(fdht_weights *w, fdht_error *err);
-/* The LSTM nodes of an ONNX model. */
+/* The LSTM and GRU nodes of an ONNX model. */
 int fdht_w_scan_onnx_graph(fdht_weights *w, fdht_error *err);
-/* An LSTM of ONNX' arrays; B -1: it has no bias. */
-int fdht_w_onnx_lstm(fdht_weights *w, int W, int R, int B, const char *name, fdht_error *err);
+/* An LSTM or a GRU of ONNX' arrays; B -1: it has no bias. */
+int fdht_w_onnx_cell(fdht_weights *w, fdht_recurrent recurrent, int W, int R, int B, const char *name,
+                     fdht_error *err);
 /* Linear layers and norms as PyTorch names them, beside LSTMs that are found. */
 int fdht_w_scan_modules(fdht_weights *w, fdht_error *err);
 

@@ -118,6 +118,9 @@ int fdht_decomp_curve(const fdht_decomp_input *in, const fdht_decomp_options *op
                              .progress = opt->progress,
                              .progress_arg = opt->progress_arg};
     fdht_job j;
+    const fdht_method *method = fdht_method_of(in->spec.format);
+    if (method && method->curve)
+        return method->curve(in, &o, points, points_out, n, err);
     int status = fdht_job_open(in, &o, &j, err);
     if (status)
         return status;

@@ -168,6 +168,9 @@ int fdht_decompose_share(const fdht_decomp_input *in, const fdht_decomp_options 
     double start = fdht_seconds();
     if (o.tol == 0 && !o.rank && !o.n_ranks && !o.max_rank && !o.max_params)
         o.tol = 1e-6;
+    const fdht_method *method = fdht_method_of(in->spec.format);
+    if (method && method->decompose)
+        return method->decompose(in, &o, out, report, err);
     int status = fdht_job_open(in, &o, &j, err);
     if (status)
         return status;

@@ -14,30 +14,35 @@ void fdht_factored_free(fdht_factored *f)
     }
 }
 
-/* Size of core i, in the flat order. */
+/* Size of core i of a term, in the flat order. */
 static size_t core_size(const fdht_op_spec *s, int i)
 {
     if (fdht_has_tree(s))
         return s->rank[i] * fdht_ht_cols(s, i);
+    if (fdht_has_blocks(s))
+        return i ? s->rank[0] * fdht_leaf_size(s, i - 1) : fdht_bt_core_size(s);
     return s->rank[i] * fdht_leaf_size(s, i) * s->rank[i + 1];
 }
 
-void fdht_factored_balance(fdht_factored *f)
+/* The n cores of one term, from `values` on; returns how many numbers they are. */
+static size_t balance_term(const fdht_op_spec *s, int n, double *values)
 {
-    int n = fdht_has_tree(&f->spec) ? f->spec.tree.n_nodes : f->spec.d, e[FDHT_MAX_NODES] = {0}, sum = 0;
+    int e[FDHT_MAX_NODES] = {0}, sum = 0;
     double level[FDHT_MAX_NODES], mean = 0;
     size_t at = 0;
+    bool can = true;
     for (int i = 0; i < n; i++) {
-        size_t size = core_size(&f->spec, i);
+        size_t size = core_size(s, i);
         double q = 0;
         for (size_t x = 0; x < size; x++)
-            q += f->values[at + x] * f->values[at + x];
-        if (!(q > 0) || !isfinite(q))
-            return;
-        level[i] = log2(q / (double)size) / 2;
+            q += values[at + x] * values[at + x];
+        can = can && q > 0 && isfinite(q);
+        level[i] = can ? log2(q / (double)size) / 2 : 0;
         mean += level[i] / n;
         at += size;
     }
+    if (!can)
+        return at;
     for (int i = 0; i < n; i++) {
         e[i] = (int)lrint(mean - level[i]);
         sum += e[i];
@@ -45,8 +50,18 @@ void fdht_factored_balance(fdht_factored *f)
     e[n - 1] -= sum;
     at = 0;
     for (int i = 0; i < n; i++)
-        for (size_t x = core_size(&f->spec, i); x-- > 0; at++)
-            f->values[at] = ldexp(f->values[at], e[i]);
+        for (size_t x = core_size(s, i); x-- > 0; at++)
+            values[at] = ldexp(values[at], e[i]);
+    return at;
+}
+
+void fdht_factored_balance(fdht_factored *f)
+{
+    const fdht_op_spec *s = &f->spec;
+    int n = fdht_has_tree(s) ? s->tree.n_nodes : fdht_has_blocks(s) ? s->d + 1 : s->d;
+    size_t at = 0;
+    for (int term = 0; term < (fdht_has_blocks(s) ? s->blocks : 1); term++)
+        at += balance_term(s, n, f->values + at);
 }
 
 void fdht_factored_to_float(fdht_factored *f)

@@ -172,21 +172,26 @@ static int train_frame(const fdht_slab *s, const fdht_factored *f, int from, int
     return status;
 }
 
-static int train_sides(const fdht_slab *s, const fdht_factored *f, frame *L, frame *R, fdht_error *err)
+/* How many modes go to the left side: the most equal sides. */
+static int train_cut(const fdht_op_spec *spec)
 {
-    const fdht_op_spec *spec = &f->spec;
-    int d = spec->d, cut = 1;
+    int cut = 1;
     double left = 1, total = 1;
-    for (int k = 0; k < d; k++)
+    for (int k = 0; k < spec->d; k++)
         total *= (double)fdht_leaf_size(spec, k);
-    for (int k = 0; k < d - 1; k++) { /* the most equal sides */
+    for (int k = 0; k < spec->d - 1; k++) {
         left *= (double)fdht_leaf_size(spec, k);
         cut = k + 1;
         if (left * left >= total)
             break;
     }
-    if (d == 1)
-        cut = 1;
+    return cut;
+}
+
+static int train_sides(const fdht_slab *s, const fdht_factored *f, frame *L, frame *R, fdht_error *err)
+{
+    const fdht_op_spec *spec = &f->spec;
+    int d = spec->d, cut = train_cut(spec);
     int status = train_frame(s, f, 0, cut, L, err);
     if (status || R->F)
         return status;
@@ -203,6 +208,87 @@ static int train_sides(const fdht_slab *s, const fdht_factored *f, frame *L, fra
     fdht_free(R->F);
     R->F = turned;
     return FDHT_OK;
+}
+
+/* ---- bt ---- */
+
+/* F (pairs, r^modes) of the factors [from, to) of one block, which begin at `factor` with the first mode. */
+static int block_frame(const fdht_slab *s, const fdht_op_spec *spec, const double *factor, int from, int to,
+                       frame *out, fdht_error *err)
+{
+    size_t r = spec->rank[0];
+    frame a = {.n = 1, .r = 1, .F = fdht_calloc_err(1, sizeof(double), "frame", err)};
+    if (!a.F)
+        return FDHT_ENOMEM;
+    a.F[0] = 1;
+    for (int k = 0; k < to; factor += r * fdht_leaf_size(spec, k++)) {
+        if (k < from)
+            continue;
+        size_t n = s->ni[k] * s->nj[k];
+        frame b = {.n = a.n * n, .r = a.r * r, .n_modes = a.n_modes + 1};
+        double *G = fdht_calloc_err(n * r, sizeof *G, "frame", err);
+        memcpy(b.mode, a.mode, sizeof a.mode);
+        b.mode[a.n_modes] = k;
+        if (!G || !(b.F = fdht_calloc_err(b.n * b.r, sizeof *b.F, "frame", err))) {
+            fdht_free(G);
+            frame_free(&a);
+            return FDHT_ENOMEM;
+        }
+        for (size_t q = 0; q < r; q++)
+            pairs_of(s, spec, k, factor + q * fdht_leaf_size(spec, k), 1, G + q, r);
+        for (size_t x = 0; x < a.n; x++)
+            for (size_t y = 0; y < n; y++)
+                for (size_t p = 0; p < a.r; p++)
+                    for (size_t q = 0; q < r; q++)
+                        b.F[((x * n + y) * a.r + p) * r + q] = a.F[x * a.r + p] * G[y * r + q];
+        fdht_free(G);
+        frame_free(&a);
+        a = b;
+    }
+    *out = a;
+    return FDHT_OK;
+}
+
+/* Columns [at, at + r) of all, a frame of `width` columns, from a block's F times op(core); core NULL: F itself. */
+static int put_block(const frame *F, const double *core, bool turn, size_t r, size_t ld, frame *all,
+                     size_t width, size_t at, fdht_error *err)
+{
+    if (!all->F) {
+        *all = *F;
+        all->r = width;
+        if (!(all->F = fdht_calloc_err(F->n * width, sizeof(double), "frame", err)))
+            return FDHT_ENOMEM;
+    }
+    if (core)
+        return fdht_dgemm(false, turn, F->n, r, F->r, 1, F->F, F->r, core, ld, 0, all->F + at, width, err);
+    for (size_t x = 0; x < F->n; x++)
+        memcpy(all->F + x * width + at, F->F + x * r, r * sizeof(double));
+    return FDHT_OK;
+}
+
+/* The blocks side by side; each block's core goes to the side with more factors. */
+static int block_sides(const fdht_slab *s, const fdht_factored *f, frame *L, frame *R, fdht_error *err)
+{
+    const fdht_op_spec *spec = &f->spec;
+    int d = spec->d, cut = train_cut(spec), status = FDHT_OK;
+    size_t left = 1, right = 1, block = f->size / (size_t)spec->blocks, core = fdht_bt_core_size(spec);
+    bool whole = R->F != NULL;
+    for (int k = 0; k < d; k++)
+        *(k < cut ? &left : &right) *= spec->rank[0];
+    size_t r = FDHT_MIN(left, right), width = r * (size_t)spec->blocks;
+    for (int b = 0; !status && b < spec->blocks; b++) {
+        const double *G = f->values + (size_t)b * block;
+        frame F = {.n = 0};
+        if (!(status = block_frame(s, spec, G + core, 0, cut, &F, err)))
+            status = put_block(&F, left > right ? G : NULL, false, r, right, L, width, (size_t)b * r, err);
+        frame_free(&F);
+        if (status || whole)
+            continue;
+        if (!(status = block_frame(s, spec, G + core, cut, d, &F, err)))
+            status = put_block(&F, left > right ? NULL : G, true, r, right, R, width, (size_t)b * r, err);
+        frame_free(&F);
+    }
+    return status;
 }
 
 /* ---- the difference ---- */
@@ -387,8 +473,9 @@ static int measure_slab(fdht_pass *s, const fdht_factored *f, frame *right, doub
     int status, d = s->in->spec.d;
     if (!right_is_whole(&s->slab, &f->spec, right))
         frame_free(right);
-    if ((status = fdht_has_tree(&f->spec) ? ht_sides(&s->slab, f, &j.L, right, err)
-                                          : train_sides(&s->slab, f, &j.L, right, err)) ||
+    if ((status = fdht_has_tree(&f->spec)     ? ht_sides(&s->slab, f, &j.L, right, err)
+                  : fdht_has_blocks(&f->spec) ? block_sides(&s->slab, f, &j.L, right, err)
+                                              : train_sides(&s->slab, f, &j.L, right, err)) ||
         (status = place_of(&s->slab, &j.L, d, &j.pl, err)) ||
         (status = place_of(&s->slab, right, d, &j.pr, err)))
         goto out;

@@ -186,8 +186,7 @@ static void free_leaf_caps(fdht_job *j, size_t params_limit, size_t core_limit)
             j->cap[t] = FDHT_MIN(inner, (size_t)128);
 }
 
-int fdht_job_run(fdht_job *j, double budget, size_t params_limit, size_t core_limit, fdht_factored *out,
-                 fdht_error *err)
+int fdht_job_project(fdht_job *j, double budget, size_t params_limit, size_t core_limit, fdht_error *err)
 {
     int d = j->s.in->spec.d, status;
     bool by_tol = budget >= 0 && !j->wanted;
@@ -217,5 +216,12 @@ int fdht_job_run(fdht_job *j, double budget, size_t params_limit, size_t core_li
         j->rule.nodes_left = d - 1;
         j->rule.clamped = false;
     }
-    return j->method->core(&j->s, &j->rule, &j->nodes, out, err);
+    return FDHT_OK;
+}
+
+int fdht_job_run(fdht_job *j, double budget, size_t params_limit, size_t core_limit, fdht_factored *out,
+                 fdht_error *err)
+{
+    int status = fdht_job_project(j, budget, params_limit, core_limit, err);
+    return status ? status : j->method->core(&j->s, &j->rule, &j->nodes, out, err);
 }

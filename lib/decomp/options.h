@@ -24,8 +24,10 @@ typedef struct fdht_job {
 int fdht_job_open(const fdht_decomp_input *in, const fdht_decomp_options *opt, fdht_job *j, fdht_error *err);
 void fdht_job_close(fdht_job *j);
 
-/* Leaf ranks, projected core and core decomposition with `budget` (squared) to drop, < 0: no tolerance.
- * Without explicit ranks or a tolerance the leaves keep what `core_limit` numbers of core allow. */
+/* Leaf ranks and projected core with `budget` (squared) to drop, < 0: no tolerance. Without explicit ranks or a tolerance the
+ * leaves keep what `core_limit` numbers of core allow. */
+int fdht_job_project(fdht_job *j, double budget, size_t params_limit, size_t core_limit, fdht_error *err);
+/* The same, and the core decomposition. */
 int fdht_job_run(fdht_job *j, double budget, size_t params_limit, size_t core_limit, fdht_factored *out,
                  fdht_error *err);
 

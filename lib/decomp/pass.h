@@ -42,7 +42,7 @@ int fdht_pass_norm(fdht_pass *s, fdht_error *err);
 typedef size_t fdht_choose_rank(void *arg, int mode, const fdht_spectrum *s);
 int fdht_pass_project(fdht_pass *s, size_t *rank, fdht_choose_rank *choose, void *arg, fdht_error *err);
 
-/* sum over used positions of (W - W')^2 for an ht, tt or tr tensor. */
+/* sum over used positions of (W - W')^2 for an ht, tt, tr or bt tensor. */
 int fdht_pass_measure(fdht_pass *s, const fdht_factored *f, double *error2, fdht_error *err);
 
 #endif

@@ -19,6 +19,12 @@ static inline bool fdht_has_tree(const fdht_op_spec *s)
     return format && format->tree;
 }
 
+static inline bool fdht_has_blocks(const fdht_op_spec *s)
+{
+    const fdht_format_traits *format = fdht_format_traits_of(s->format);
+    return format && format->blocks;
+}
+
 static inline bool fdht_is_leaf(const fdht_op_spec *s, int t)
 {
     return s->tree.node[t].mode >= 0;
@@ -26,9 +32,12 @@ static inline bool fdht_is_leaf(const fdht_op_spec *s, int t)
 
 /* Columns of node t's core: s of a leaf, r_left r_right of an inner node. */
 size_t fdht_ht_cols(const fdht_op_spec *s, int t);
-/* Numbers in all cores at these ranks: of an ht, of a tt or tr, of any of them (method.c). */
+/* Numbers in the core of one block: r^d; SIZE_MAX on overflow. */
+size_t fdht_bt_core_size(const fdht_op_spec *s);
+/* Numbers in all cores at these ranks: of an ht, of a tt or tr, of a bt (SIZE_MAX on overflow), of any of them (method.c). */
 size_t fdht_ht_parameters(const fdht_op_spec *s);
 size_t fdht_tt_parameters(const fdht_op_spec *s);
+size_t fdht_bt_parameters(const fdht_op_spec *s);
 size_t fdht_spec_parameters(const fdht_op_spec *s);
 
 /* One node below the root (ht), or leaves 0..d-1 and then bonds d.. (tt, tr). */

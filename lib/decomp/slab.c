@@ -74,7 +74,7 @@ int fdht_input_check(const fdht_decomp_input *in, fdht_error *err)
     const fdht_op_spec *s = &in->spec;
     const fdht_method *method = fdht_method_of(s->format);
     if (!method)
-        return fdht_fail(err, FDHT_EINVAL, "cannot decompose into %s: expected ht, tt or tr",
+        return fdht_fail(err, FDHT_EINVAL, "cannot decompose into %s: expected ht, tt, tr or bt",
                          fdht_format_name(s->format));
     if (method->closed && s->d < 2)
         return fdht_fail(err, FDHT_EINVAL, "%s: expected at least 2 modes, got %d",

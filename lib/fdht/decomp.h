@@ -1,4 +1,4 @@
-/* fdht/decomp.h - from a dense matrix to cores: HT-SVD, TT-SVD, TR-SVD, and arithmetic on the factored form.
+/* fdht/decomp.h - from a dense matrix to cores: HT-SVD, TT-SVD, TR-SVD, block terms, and arithmetic on the factored form.
  *
  * A matrix W (m_1..m_d, n_1..n_d) is seen as the order-d tensor W[(i_1 j_1),..,(i_d j_d)] whose leaf k has
  * the s_k = m_k n_k index pairs of mode k. HT-SVD runs from the leaves to the root (Grasedyck 2010, SIAM J.
@@ -9,7 +9,8 @@
  *
  * error   ||W - W'|| / ||W|| (Frobenius), measured against the source entry by entry
  * bound   sqrt(sum over all nodes but the root of the dropped sigma^2) plus what rounding can add; error <= bound
- *         (section 5.4)
+ *         (section 5.4). Block terms (bt) are fitted by iteration (section 5.11): nothing is known of their error before it is
+ *         measured, and bound is the measured error.
  *
  * Threads. Nothing here keeps global state; calls with different arguments may run at the same time. `read` and
  * `progress` are called in the caller's thread. */
@@ -43,8 +44,8 @@ typedef struct fdht_part {
     fdht_box box;
 } fdht_part;
 
-/* What is decomposed. spec: format FDHT_HT, FDHT_TT or FDHT_TR, d, in, out and, for HT, tree; its ranks are
- * ignored. Positions in no part are structural zeros. Source row g H + j (H = rows / blocks) is operator row
+/* What is decomposed. spec: format FDHT_HT, FDHT_TT, FDHT_TR or FDHT_BT, d, in, out and, for HT, tree, for BT, blocks;
+ * its ranks are ignored. Positions in no part are structural zeros. Source row g H + j (H = rows / blocks) is operator row
  * g H' + j (H' = prod(out) / blocks >= H); the other operator rows are zero. */
 typedef struct fdht_decomp_input {
     fdht_op_spec spec;
@@ -63,7 +64,7 @@ typedef struct fdht_decomp_options {
      * and bound are relative to sqrt(||W||^2 + norm_beside^2), the norm of both. 0 = this matrix alone. */
     double norm_beside;
     size_t rank; /* every rank, where it is feasible; 0 = no rule */
-    /* ht: one a node in post-order without the root; tt: r_1..r_{d-1}; tr: r_0..r_{d-1} */
+    /* ht: one a node in post-order without the root; tt: r_1..r_{d-1}; tr: r_0..r_{d-1}; bt: one */
     const size_t *ranks;
     size_t n_ranks;      /* length of ranks; 0 = no rule */
     size_t max_rank;     /* 0 = no rule */
@@ -78,9 +79,10 @@ typedef struct fdht_decomp_options {
     void *progress_arg;
 } fdht_decomp_options;
 
-/* One node of the tree below the root, or one bond or leaf of tt and tr. */
+/* One node of the tree below the root, one bond or leaf of tt and tr, or one block of bt: its size is the numbers it has, its
+ * only sigma its norm, its error what it and the larger blocks before it leave. */
 typedef struct fdht_decomp_node {
-    char name[64];  /* "1", "(1,2)"; tt, tr: leaf "1", bond "1|2" */
+    char name[64];  /* "1", "(1,2)"; tt, tr: leaf "1", bond "1|2"; bt: "block 1" */
     size_t size;    /* rows of its matricisation: singular values there are */
     size_t rank;    /* kept */
     size_t n_sigma; /* of sigma; fewer than size where the rest is known to be zero */
@@ -94,7 +96,7 @@ typedef struct fdht_decomp_report {
     size_t parameters, parameters_dense; /* numbers in the cores; in the source */
     int n_nodes;
     fdht_decomp_node *node; /* ht: post-order */
-    const char *method;     /* "gram, single products", "gram", "qr" */
+    const char *method;     /* "gram, single products", "gram", "qr"; bt: "als" */
     bool met;               /* all rules hold */
     char note[256];         /* what was switched, clamped or missed; "" = nothing */
     double seconds;
@@ -129,7 +131,8 @@ FDHT_API int fdht_decompose(const fdht_decomp_input *in, const fdht_decomp_optio
 /* Error against size: about `points` decompositions between rank 1 everywhere and the dense size, each no
  * larger error than the one before. *n of them are written to curve (capacity points). Only svd, max_rank,
  * max_memory, threads, norm and progress of opt are used. The errors are exact to rounding: the base
- * decomposition is an orthogonal projection, so what further truncation drops adds by Pythagoras. */
+ * decomposition is an orthogonal projection, so what further truncation drops adds by Pythagoras. bt: a fit for each of
+ * some ranks, all of the same blocks; fewer points than asked for. */
 typedef struct fdht_curve_point {
     size_t parameters, largest_rank;
     double error, bound;
@@ -137,7 +140,7 @@ typedef struct fdht_curve_point {
 FDHT_API int fdht_decomp_curve(const fdht_decomp_input *in, const fdht_decomp_options *opt, int points,
                                fdht_curve_point *curve, int *n, fdht_error *err);
 
-/* *error = ||W - W'||, *norm (NULL allowed) = ||W||, both absolute, of any ht, tt or tr tensor with in->spec's modes; the
+/* *error = ||W - W'||, *norm (NULL allowed) = ||W||, both absolute, of any ht, tt, tr or bt tensor with in->spec's modes; the
  * source is read slab by slab. FDHT_EINVAL: other modes; else errors as fdht_decompose. */
 FDHT_API int fdht_decomp_measure(const fdht_decomp_input *in, const fdht_factored *f,
                                  const fdht_decomp_options *opt, double *error, double *norm,

@@ -87,7 +87,10 @@ typedef struct fdht_cell_spec {
 } fdht_cell_spec;
 
 /* How frames become inputs: (pixel - mean) / std, or with diff (x_t - x_(t-1)) / std, 0 for the first frame
- * (lib/README.md section 6.5). width = 0: inputs are float32 feature vectors, taken as they are (diff still applies). */
+ * (lib/README.md section 6.5); pixels are 0..255, and so are mean and std. width = 0: inputs are float32 feature vectors,
+ * taken as they are (diff still applies). by_channel: each channel, four at most, has its own mean and std, and the one of
+ * all is 0 and 1. */
+enum { FDHT_MAX_CHANNELS = 4 };
 typedef struct fdht_frame_spec {
     size_t width, height, channels;
     double mean, std;
@@ -95,6 +98,8 @@ typedef struct fdht_frame_spec {
     bool resize;   /* frames of any size are brought to width x height; otherwise they must have it */
     size_t frames; /* sampled per clip; 0 = all */
     fdht_sample sample;
+    bool by_channel;
+    double channel_mean[FDHT_MAX_CHANNELS], channel_std[FDHT_MAX_CHANNELS];
 } fdht_frame_spec;
 
 /* What one link of a chain does to the sequence, or to the vector, that the link before it gives. */
@@ -236,6 +241,42 @@ FDHT_API int fdht_cell_place(fdht_cell_spec *spec, int enlarge_mode, const size_
  * 8 numbers, link 2 gives 16"); FDHT_ENOMEM. */
 FDHT_API int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *err);
 FDHT_API void fdht_model_free(fdht_model *m);
+/* How a model was made, as the program that made it says: lines of text, "" where nothing is said. Files keep them; a model
+ * made from another one has none of its own.
+ *   command      and its options, without outputs         seed      of its random choices
+ *   kernels      level of the CPU                          weights   the file that dense weights came from
+ *   data, validation   data sets                           init      the model or weights that training started from
+ *   before       the commands that made that one           .._digest of those files (fdht_file_digest) */
+#define FDHT_ORIGIN_MAP(X)                                                                                   \
+    X(COMMAND, command)                                                                                      \
+    X(SEED, seed)                                                                                            \
+    X(KERNELS, kernels)                                                                                      \
+    X(WEIGHTS, weights)                                                                                      \
+    X(WEIGHTS_DIGEST, weights_digest)                                                                        \
+    X(DATA, data)                                                                                            \
+    X(DATA_DIGEST, data_digest)                                                                              \
+    X(VALIDATION, validation)                                                                                \
+    X(VALIDATION_DIGEST, validation_digest)                                                                  \
+    X(INIT, init)                                                                                            \
+    X(INIT_DIGEST, init_digest)                                                                              \
+    X(BEFORE, before)
+typedef enum fdht_origin {
+#define FDHT_ORIGIN_ENUM(NAME, name) FDHT_ORIGIN_##NAME,
+    FDHT_ORIGIN_MAP(FDHT_ORIGIN_ENUM)
+#undef FDHT_ORIGIN_ENUM
+        FDHT_ORIGINS
+} fdht_origin;
+enum { FDHT_ORIGIN_TEXT = 1024 };
+/* "command", ..; "unknown" for anything else. Static storage. */
+FDHT_API const char *fdht_origin_name(fdht_origin key);
+/* Belongs to the model. */
+FDHT_API const char *fdht_model_origin(const fdht_model *m, fdht_origin key);
+/* text is copied, and cut after FDHT_ORIGIN_TEXT - 1 bytes; NULL: "". */
+FDHT_API void fdht_model_set_origin(fdht_model *m, fdht_origin key, const char *text);
+
+/* Say how frames become inputs, of a model that was imported as one of features, say. FDHT_EINVAL: frames of another number
+ * of inputs, a std that is not positive. */
+FDHT_API int fdht_model_set_frame(fdht_model *m, const fdht_frame_spec *frame, fdht_error *err);
 /* Belongs to the model. */
 FDHT_API const fdht_model_spec *fdht_model_spec_of(const fdht_model *m);
 

@@ -35,10 +35,18 @@ static void load_bytes(const fdht_frames *f, const uint8_t *now, const uint8_t *
                        size_t n, float *dst)
 {
     const fdht_elementwise *k = fdht_elementwise_get();
+    const fdht_frame_spec *s = f->spec;
+    if (s->by_channel) {
+        size_t c = first % s->channels;
+        for (size_t i = first; i < first + n; i++, c = c + 1 < s->channels ? c + 1 : 0)
+            dst[i] = (float)((before ? (double)now[i] - before[i] : now[i] - s->channel_mean[c]) /
+                             s->channel_std[c]);
+        return;
+    }
     if (before)
         k->difference(n, now + first, before + first, dst + first);
     else
-        k->centre(n, now + first, (float)f->spec->mean, dst + first);
+        k->centre(n, now + first, (float)s->mean, dst + first);
 }
 
 static void load_floats(const float *now, const float *before, size_t first, size_t n, float *dst)

@@ -2,6 +2,7 @@
 #include "nn/activation.h"
 #include "nn/cells.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -197,14 +198,34 @@ static int lay_out(fdht_model *m, fdht_error *err)
     return m->values ? FDHT_OK : FDHT_ENOMEM;
 }
 
-static int check_frame(const fdht_model *m, fdht_error *err)
+static int check_frame(const fdht_model *m, const fdht_frame_spec *f, fdht_error *err)
 {
-    const fdht_frame_spec *f = &m->spec.frame;
     if (f->width && (f->width * f->height * f->channels != m->inputs || !(f->std > 0)))
         return fdht_fail(err, FDHT_EINVAL,
                          "frames of %zux%zux%zu (std %g): expected %zu inputs and a positive std", f->width,
                          f->height, f->channels, f->std, m->inputs);
+    if (!f->by_channel)
+        return isfinite(f->mean) && isfinite(f->std)
+                   ? FDHT_OK
+                   : fdht_fail(err, FDHT_EINVAL, "frames with mean %g and std %g: expected finite numbers",
+                               f->mean, f->std);
+    if (!f->width || f->channels > FDHT_MAX_CHANNELS || f->mean != 0 || f->std != 1)
+        return fdht_fail(err, FDHT_EINVAL,
+                         "a mean and std for each channel: expected frames of 1 to %d channels, got %zu",
+                         FDHT_MAX_CHANNELS, f->width ? f->channels : 0);
+    for (size_t c = 0; c < f->channels; c++)
+        if (!isfinite(f->channel_mean[c]) || !isfinite(f->channel_std[c]) || !(f->channel_std[c] > 0))
+            return fdht_fail(err, FDHT_EINVAL, "channel %zu: mean %g, std %g: expected a positive std", c + 1,
+                             f->channel_mean[c], f->channel_std[c]);
     return FDHT_OK;
+}
+
+int fdht_model_set_frame(fdht_model *m, const fdht_frame_spec *frame, fdht_error *err)
+{
+    int status = check_frame(m, frame, err);
+    if (!status)
+        m->spec.frame = *frame;
+    return status;
 }
 
 int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *err)
@@ -236,7 +257,7 @@ int fdht_model_new(const fdht_model_spec *spec, fdht_model **out, fdht_error *er
         }
         m->spec.cell[i] = m->cell[i].spec;
     }
-    if ((status = fdht_chain_check(m, err)) || (status = check_frame(m, err)))
+    if ((status = fdht_chain_check(m, err)) || (status = check_frame(m, &m->spec.frame, err)))
         goto out;
     if ((status = lay_out(m, err)))
         goto out;

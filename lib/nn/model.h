@@ -41,6 +41,7 @@ struct fdht_model {
     size_t inputs, outputs, width; /* of a step; of the last lstm link; of a row of scores */
     size_t size, lstm_size;        /* numbers; those of cells, which come first */
     float *values;
+    char origin[FDHT_ORIGINS][FDHT_ORIGIN_TEXT];
 };
 
 /* What a loaded input is multiplied by: pixels are loaded as whole numbers, less the mean. */

@@ -110,7 +110,7 @@ static int run_clip(fdht_runner *r, int worker, const fdht_clip *clip, fdht_erro
         return status;
     clip_source source = {{.spec = spec, .inputs = m->inputs, .clip = *clip}, r->line[worker]};
     fdht_input_f32 input = {.load = load_frame, .peek = peek_frame, .arg = &source, .zero_first = spec->diff};
-    if (clip->u8 && !spec->diff)
+    if (clip->u8 && !spec->diff && !spec->by_channel)
         input.u8 = clip->u8;
     fdht_net_forward_f32(r->tape[worker], &input, NULL, worker);
     return FDHT_OK;

@@ -240,20 +240,40 @@ def write_onnx(path):
         f.write(field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 14)))
 
 
+def write_compressed(preset):
+    """The preset's model at its start values, as a graph of its cores: two clips of noise are packed, trained on for no epoch, exported."""
+    names = [os.path.join(WORK, preset + end) for end in ("", ".data.h5", ".h5", ".onnx")]
+    for k in range(2 * FRAMES):
+        folder = os.path.join(names[0], "ab"[k % 2], "clip")
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "%d.ppm" % k), "wb") as f:
+            f.write(b"P6 160 120 255\n" + os.urandom(INPUTS))
+    try:
+        for args in (["pack", names[0], "-o", names[1]], ["train", names[1], "-o", names[2], "--preset", preset, "--epochs", "0"],
+                     ["export", names[2], "-o", names[3], "--layout", "onnx-compressed"]):
+            subprocess.run([FDHT, *args, "-f", "-q"], check=True, stdout=subprocess.DEVNULL)
+    finally:
+        shutil.rmtree(names[0], ignore_errors=True)
+        for name in names[1:3]:
+            if os.path.exists(name):
+                os.remove(name)
+    return names[3]
+
+
 ORT = """
 const ort = require('onnxruntime-node'), rl = require('readline');
-const [model, frames, inputs, seconds] = [process.argv[1], +process.argv[2], +process.argv[3], +process.argv[4]];
+const [model, input, dims, seconds] = [process.argv[1], process.argv[2], process.argv[3], +process.argv[4]];
 (async () => {
   const session = await ort.InferenceSession.create(model, {intraOpNumThreads: 1, interOpNumThreads: 1, executionProviders: ['cpu']});
   console.log(require('onnxruntime-node/package.json').version);
   const x = {};
   for await (const line of rl.createInterface({input: process.stdin})) {
-    const batch = +line, n = frames * batch * inputs;
-    x[batch] ??= new ort.Tensor('float32', Float32Array.from({length: n}, Math.random), [frames, batch, inputs]);
+    const batch = +line, dim = dims.split(',').map(d => d == 'batch' ? batch : +d), n = dim.reduce((a, b) => a * b);
+    x[batch] ??= new ort.Tensor('float32', Float32Array.from({length: n}, Math.random), dim);
     const start = process.hrtime.bigint();
     let runs = 0, past = 0;
     while (past < seconds) {
-      await session.run({x: x[batch]});
+      await session.run({[input]: x[batch]});
       runs++;
       past = Number(process.hrtime.bigint() - start) / 1e9;
     }
@@ -276,13 +296,20 @@ def onnx_contestants():
             raise RuntimeError("npm could not install onnxruntime-node: " + (done.stdout.strip().splitlines() or ["?"])[-1])
     model = os.path.join(WORK, "lstm.onnx")
     write_onnx(model)
+    graphs = [("ONNX Runtime LSTM, dense", model, "x", "%d,batch,%d" % (FRAMES, INPUTS))]
+    for preset in ("ucf11-fdht", "clips-fdht"):
+        path = write_compressed(preset)
+        graphs.append(("ONNX Runtime, fdht compressed graph, " + preset, path, "frames", "batch,%d,120,160,3" % FRAMES))
+        notes.append("the compressed graph of %s has %d bytes" % (preset, os.path.getsize(path)))
     try:
-        worker = Worker("ONNX Runtime LSTM, dense", ["node", "-e", ORT, model, str(FRAMES), str(INPUTS), str(SAMPLE_SECONDS)],
-                        CASES[:2], cwd=WORK)
+        workers = [Worker(name, ["node", "-e", ORT, path, input, dims, str(SAMPLE_SECONDS)], CASES[:2], cwd=WORK)
+                   for name, path, input, dims in graphs]
     finally:
-        os.remove(model)
-    notes.append("ONNX Runtime %s (onnxruntime-node), its own matrix kernels; no training" % worker.version)
-    return [worker]
+        for graph in graphs:
+            os.remove(graph[1])
+    notes.append("ONNX Runtime %s (onnxruntime-node), its own matrix kernels; no training" % workers[0].version)
+    notes.append("fdht compressed graph: `fdht export --layout onnx-compressed` of the same model, run by ONNX Runtime")
+    return workers
 
 
 # ---- oneDNN: a C program, where its headers are ----
@@ -359,7 +386,8 @@ def report(contestants, samples):
         print("\n| times faster (medians) | " + " | ".join(head) + " |\n|---" + "|---" * len(head) + "|")
     for us in ours:
         for c in contestants:
-            if c.name not in ours:
+            graph_of = c.name.rpartition("compressed graph, ")[2] if "compressed graph" in c.name else us.split()[1]
+            if c.name not in ours and graph_of == us.split()[1]:
                 cells = ["%.1f" % (middle[c.name, k] / middle[us, k]) if (c.name, k) in middle else "-" for k in CASES]
                 print("| %s than %s | %s |" % (us, c.name, " | ".join(cells)))
     print()

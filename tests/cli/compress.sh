@@ -4,7 +4,7 @@
 L=$TOP/tests/data/lstm
 see="(see fdht help compress)"
 
-for f in fdht ht tt tr; do
+for f in fdht ht tt tr bt; do
     run "$FDHT" compress "$TOP/tests/data/gru/torch_1layer.h5" -o gru.h5 -f --format $f --rank 12
     same "a GRU as $f: status" 0 "$status"
     same "a GRU as $f" "gru $f" "$("$FDHT" info gru.h5 --json | jq -r '.recurrent + " " + .cell')"
@@ -23,7 +23,8 @@ for bad in "--tol 0" "--tol 2" "--tol 0.1x" "--rank 0" "--rank -1" "--ratio 0.5"
     "--rank 2 --ranks 1,1" "--ranks 1,2,3 --in-modes 7,1 --out-modes 4,5" "--enlarge-mode 1 --enlarge 1,1 --rank 2" \
     "--enlarge-mode 1 --format tt --rank 2" "--tree linear --format tr --rank 2" "--layer nope --rank 2" \
     "--hidden-box 9,9 --in-modes 7,1 --out-modes 4,5 --rank 2" "--rank 2 --csv c.csv" \
-    "--recurrent-activation unknown --rank 2"; do
+    "--recurrent-activation unknown --rank 2" "--blocks 2 --rank 2" "--format bt --blocks 0 --rank 2" \
+    "--format bt --ranks 1,2" "--format all --rank 2" "--format bt --tree linear --rank 2"; do
     run "$FDHT" compress "$L/torch_1layer.h5" -o m.h5 $bad
     same "$bad: status" 2 "$status"
     same "$bad: one line" 1 "$(wc -l < "$ERR")"
@@ -65,7 +66,7 @@ has "text: table" "$out" "first dropped"
 has "text: measured" "$out" "measured, "
 works "full rank" "$FDHT" compress w.h5 -o full.h5 --rank 999 --json
 json "is exact to float rounding" '.error_rel < 1e-6 and .self_check.output_difference < 1e-5' true
-for f in fdht ht tt tr; do
+for f in fdht ht tt tr bt; do
     works "--format $f" "$FDHT" compress w.h5 -o $f.h5 --format $f --in-modes 7,1 --out-modes 4,5 --rank 999 --json
     json "--format $f: full rank" '.error_rel < 1e-6 and .self_check.output_difference < 1e-5' true
 done
@@ -128,6 +129,42 @@ same "CSV: a line each and a header" "$(jq '.curve | length' < "$OUT")" "$(($(wc
 works "--dry-run as text" "$FDHT" compress w.h5 --dry-run
 has "text: columns" "$out" "parameters"
 rm -f c.csv
+works "all formats in one curve" "$FDHT" compress w.h5 --format all --dry-run --csv c.csv --json
+json "the four formats" '[.curve[].format] | unique' '["bt","ht","tr","tt"]'
+json "each falls" '[.curve | group_by(.format)[] | (map(.parameters) | . == sort) and (map(-.error_rel) | . == sort)] | all' true
+same "all formats: CSV" "$(jq '.curve | length' < "$OUT")" "$(($(wc -l < c.csv) - 1))"
+rm -f c.csv
+
+# blocks: a line each, bound = error, the same bytes again
+works "bt" "$FDHT" compress "$L/torch_1layer.h5" -o b.h5 --format bt --blocks 3 --rank 1 --json
+json "bt: blocks" '[.blocks, (.nodes | length), .nodes[0].name, .nodes[0].rank]' '[3,3,"block 1",1]'
+json "bt: numbers" '.parameters == (.nodes | map(.size) | add)' true
+json "bt: bound is the error" '.error_rel == .bound_rel and .error_rel > 0.01' true
+json "bt: what the last block leaves is the error" '(.nodes[2].error - .error_rel) | fabs < 0.3' true
+works "bt again" "$FDHT" compress "$L/torch_1layer.h5" -o b2.h5 --format bt --blocks 3 --rank 1 --json
+cmp -s b.h5 b2.h5 && pass "bt: the same file again" || fail "bt: the same file again"
+
+# every format and back: what export writes differs from the file by the error that was printed
+for f in fdht ht tt tr bt; do
+    works "$f: compressed" "$FDHT" compress "$L/torch_1layer.h5" -o back.h5 -f --format $f --max-rank 2 --in-modes 7,1 --out-modes 4,5 --json
+    error=$(jq .error_rel < "$OUT")
+    works "$f: exported" "$FDHT" export back.h5 -o back.dense.h5 -f --layout pytorch
+    if ! /usr/bin/python3 -c 'import h5py, numpy' 2> /dev/null; then
+        skip "$f: numpy's error" "python3-h5py and python3-numpy are not here"
+        continue
+    fi
+    works "$f: numpy finds the printed error" /usr/bin/python3 - "$L/torch_1layer.h5" back.dense.h5 "$error" << 'END'
+import sys, h5py, numpy as np
+def maps(path):
+    found = {}
+    with h5py.File(path) as f:
+        f.visititems(lambda n, o: found.__setitem__(n.split('.')[-1].split('/')[-1], o[()]) if isinstance(o, h5py.Dataset) else None)
+    return np.concatenate([found['weight_ih_l0'], found['weight_hh_l0']], 1).astype('f8')
+a, b = maps(sys.argv[1]), maps(sys.argv[2])
+e = np.linalg.norm(a - b) / np.linalg.norm(a)
+assert abs(e - float(sys.argv[3])) < 1e-6, (e, sys.argv[3])
+END
+done
 fails "/dev/full" 1 "fdht compress: standard output: No space left on device" \
     bash -c '"$1" compress w.h5 --dry-run > /dev/full' - "$FDHT"
 listing "no temporary files" "$(ls | sort | tr '\n' ' ' | sed 's/ $//')"

@@ -1,10 +1,10 @@
 #!/bin/bash
-# fdht export: the command line; what the files hold is tested in tests/unit/weights/test_write.c.
+# fdht export: the command line; what the files hold is tested in tests/unit/weights/test_write.c and tests/unit/export/test_export.c.
 . "$(dirname "$0")/lib.sh"
 data=$TOP/tests/data/lstm
 
 fails "no model" 2 "fdht export: expected one MODEL.h5, got 0 (see fdht help export)" fdht export --layout keras -o w.h5
-fails "no layout" 2 "fdht export: --layout is missing: keras, pytorch or hdf5 (see fdht help export)" fdht export m.h5 -o w.h5
+fails "no layout" 2 "fdht export: --layout is missing: keras, pytorch, hdf5, safetensors, onnx or onnx-compressed (see fdht help export)" fdht export m.h5 -o w.h5
 run fdht export m.h5 -o w.h5 --layout caffe
 same "an unknown layout: status" 2 "$status"
 run fdht export m.h5 -o m.h5 --layout keras
@@ -49,4 +49,44 @@ run fdht compress -q "$data/torch_proj.h5" -o proj.h5 --tol 0.1
 fails "Keras has no projection" 1 \
     "fdht export: none.h5: link 0 (lstm): Keras' LSTM has no projection: export --layout pytorch or hdf5" fdht export proj.h5 -o none.h5 --layout keras
 absent "nothing is left" none.h5
+
+# Dense graphs and safetensors files are weights for compress again, the graph with the network around its layers.
+for weights in torch_2layer torch_bidir; do
+    run fdht compress -q "$data/$weights.h5" -o m.h5 -f --tol 0.3
+    for layout in onnx safetensors; do
+        works "$weights: $layout" fdht export m.h5 -o m.$layout -f --layout $layout
+        run fdht compress -q m.$layout -o again.h5 -f --tol 1e-5
+        if [ "$status" = 3 ] && [[ $err == *"built without"* ]]; then
+            skip "$weights: $layout is read" "$err"
+            continue
+        fi
+        same "$weights: $layout is read: status" 0 "$status"
+        works "$weights: $layout: what was read" fdht info --json again.h5
+        json "the whole chain" '[.output, (.chain // [{kind: "lstm"}, {kind: "dense"}])[-1].kind, .input_size]' \
+            "[\"softmax\",\"dense\",$(fdht info --json m.h5 | jq .input_size)]"
+    done
+done
+
+# A safetensors file holds the numbers of the HDF5 file with the same keys; read by numpy alone.
+if /usr/bin/python3 -c 'import h5py, numpy' 2> import.txt; then
+    for weights in torch_2layer torch_bidir torch_proj; do
+        run fdht compress -q "$data/$weights.h5" -o m.h5 -f --tol 0.3
+        works "$weights: safetensors" fdht export m.h5 -o m.safetensors -f --layout safetensors
+        works "$weights: the same keys as HDF5" fdht export m.h5 -o m.torch.h5 -f --layout pytorch
+        works "$weights: and the same numbers" /usr/bin/python3 - << 'READ'
+import json, h5py, numpy as np
+raw = open("m.safetensors", "rb").read()
+n = int.from_bytes(raw[:8], "little")
+head = {k: v for k, v in json.loads(raw[8:8 + n]).items() if k != "__metadata__"}
+with h5py.File("m.torch.h5") as f:
+    assert n % 8 == 0 and set(head) == set(f), (n, set(head) ^ set(f))
+    for key, t in head.items():
+        a = np.frombuffer(raw[8 + n:][slice(*t["data_offsets"])], "<f4").reshape(t["shape"])
+        assert t["dtype"] == "F32" and np.array_equal(a, f[key]), key
+    assert max(t["data_offsets"][1] for t in head.values()) == len(raw) - 8 - n
+READ
+    done
+else
+    skip "safetensors" "python3-h5py and python3-numpy are not here"
+fi
 tap_end

@@ -5,7 +5,7 @@ data=$TOP/tests/data/bars.h5
 weights=$TOP/tests/data/lstm/torch_2layer.h5
 # Each command, its picture named last.
 train=(train "$data" -o m.h5 -f -q --in-modes 8,8,3 --out-modes 4,4,2 --hidden 8 --rank 2 --epochs 2 --plot)
-compress=(compress "$weights" --dry-run --plot)
+compress=(compress "$weights" -q --dry-run --plot)
 bench=(bench --preset ucf11-fdht --what layer --batch 1 -r 1 --no-dense --plot)
 simulate=(simulate --preset ucf11-fdht --plot)
 each() { # CALL - for every command, its words in "${words[@]}"

@@ -298,9 +298,10 @@ static void named(void **state)
         const char *says;
     } row[] = {
         {"old.pt", FDHT_FILE_TORCH_OLD,
-         "before 1.6; save it anew in Python: sd = torch.load(FILE, map_location='cpu'"},
+         "before 1.6; save it anew in Python: torch.save(torch.load(FILE, map_location='cpu'"},
         {"script.pt", FDHT_FILE_TORCHSCRIPT,
-         "TorchScript archive, which is a program; save its weights in Python: m = torch.jit.load("},
+         "TorchScript archive, which is a program; save its weights in Python: "
+         "torch.save(dict(torch.jit.load("},
         {"module.pt", FDHT_FILE_TORCH, "an object of class torch.nn.modules.linear.Linear, not a state dict"},
         {"model.keras", FDHT_FILE_KERAS, "keras"},
         {"make.py", FDHT_FILE_OTHER, "unknown: not a file of named arrays"}};

@@ -220,8 +220,8 @@ static void test_refusals(void **state)
     o.layer = "nope";
     refused(w, &o, FDHT_EINVAL, "nope");
     o.layer = NULL;
-    o.shape.kind = FDHT_CELL_BT;
-    refused(w, &o, FDHT_EINVAL, "bt");
+    o.shape.kind = FDHT_CELL_DENSE;
+    refused(w, &o, FDHT_EINVAL, "cells of kind dense");
     o.shape.kind = FDHT_CELL_FDHT;
     o.shape.d = 2;
     o.shape.in[0] = 5, o.shape.in[1] = 1;

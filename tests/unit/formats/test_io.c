@@ -311,10 +311,45 @@ static void test_keep(void **state)
     assert_int_equal(scratch_entries(), 1);
 }
 
+/* The examples of FIPS 180-4, and lengths around the ends of blocks: sums of coreutils' sha256sum. */
+static void test_digest(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t n; /* 0: as it is; else so many letters a */
+        const char *sum;
+    } cases[] = {
+        {"", 0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {"abc", 0, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+        {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 0,
+         "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+        {"a", 1000000, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"},
+        {"a", 55, "9f4390f8d30c2dd92ec9f095b65e2b9ae9b0a925a5258e241c9f1e910f734318"},
+        {"a", 63, "7d3e74a05d7db15bce4ad9ec0658ea98e3f06eeecf16b4c6fff2da457ddc2f34"},
+        {"a", 64, "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb"},
+    };
+    char want[FDHT_DIGEST_TEXT], got[FDHT_DIGEST_TEXT];
+    fdht_error err = {0};
+    for (size_t i = 0; i < FDHT_COUNT(cases); i++) {
+        size_t n = cases[i].n ? cases[i].n : strlen(cases[i].text);
+        FILE *f = fopen(in_scratch("digest"), "wb");
+        for (size_t k = 0; k < n; k++)
+            fputc(cases[i].text[cases[i].n ? 0 : k], f);
+        fclose(f);
+        snprintf(want, sizeof want, "sha256:%s", cases[i].sum);
+        assert_int_equal(fdht_file_digest(in_scratch("digest"), got, &err), FDHT_OK);
+        assert_string_equal(got, want);
+    }
+    assert_int_equal(fdht_file_digest(in_scratch("absent"), got, &err), FDHT_ENOENT);
+    assert_int_equal(fdht_file_digest(in_scratch("."), got, &err), FDHT_EINVAL);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-    const struct CMUnitTest tests[] = {T(test_natural_order),
+    const struct CMUnitTest tests[] = {T(test_digest),
+                                       T(test_natural_order),
                                        T(test_commit_and_force),
                                        T(test_target_untouched_until_commit),
                                        T(test_target_that_appears_meanwhile),

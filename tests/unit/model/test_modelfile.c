@@ -163,6 +163,49 @@ static void test_round_trip(void **state)
 }
 
 /* The same model is the same file, whenever it is written. */
+/* How a model was made, and a mean and std for each channel, come back. */
+static void test_origin_and_channels(void **state)
+{
+    (void)state;
+    fdht_error err = {0};
+    fdht_out_options force = {.force = true};
+    const char *path = in_scratch("o.h5");
+    fdht_model *m = make_model(FDHT_CELL_HT, true), *back;
+    size_t n = fdht_model_inputs(m), channels = n % 3 == 0 ? 3 : n % 2 == 0 ? 2 : 1;
+    char large[3 * FDHT_ORIGIN_TEXT];
+    memset(large, 'x', sizeof large - 1);
+    large[sizeof large - 1] = 0;
+    fdht_frame_spec f = {
+        .width = n / channels, .height = 1, .channels = channels, .std = 1, .by_channel = true};
+    for (size_t c = 0; c < channels; c++) {
+        f.channel_mean[c] = 0.1 * (double)c;
+        f.channel_std[c] = 3 + (double)c / 7;
+    }
+    check(fdht_model_set_frame(m, &f, &err), &err);
+    for (int k = 0; k < FDHT_ORIGINS; k++)
+        assert_string_equal(fdht_model_origin(m, (fdht_origin)k), "");
+    fdht_model_set_origin(m, FDHT_ORIGIN_SEED, "7");
+    fdht_model_set_origin(m, FDHT_ORIGIN_COMMAND, large);
+    check(fdht_modelfile_write(path, m, NULL, &force, &err), &err);
+    check(fdht_modelfile_read(path, &back, NULL, NULL, &err), &err);
+    assert_string_equal(fdht_model_origin(back, FDHT_ORIGIN_SEED), "7");
+    assert_int_equal(strlen(fdht_model_origin(back, FDHT_ORIGIN_COMMAND)), FDHT_ORIGIN_TEXT - 1);
+    assert_string_equal(fdht_model_origin(back, FDHT_ORIGIN_DATA), "");
+    const fdht_frame_spec *g = &fdht_model_spec_of(back)->frame;
+    assert_true(g->by_channel && g->mean == 0 && g->std == 1);
+    assert_memory_equal(g->channel_mean, f.channel_mean, sizeof f.channel_mean);
+    assert_memory_equal(g->channel_std, f.channel_std, sizeof f.channel_std);
+    f.channel_std[0] = 0;
+    assert_int_equal(fdht_model_set_frame(m, &f, &err), FDHT_EINVAL);
+    f.channel_std[0] = 1;
+    f.width++;
+    assert_int_equal(fdht_model_set_frame(m, &f, &err), FDHT_EINVAL);
+    assert_string_equal(fdht_origin_name(FDHT_ORIGIN_WEIGHTS_DIGEST), "weights_digest");
+    assert_string_equal(fdht_origin_name(FDHT_ORIGINS), "unknown");
+    fdht_model_free(m);
+    fdht_model_free(back);
+}
+
 static void test_same_bytes(void **state)
 {
     (void)state;
@@ -530,6 +573,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {T(test_round_trip),
+                                       T(test_origin_and_channels),
                                        T(test_same_bytes),
                                        T(test_training_state),
                                        T(test_words_that_cannot_be),
