@@ -32,7 +32,7 @@ for o in "--lr 0" "--epochs -1" "--dropout 1" "--cell gru" "--rank 0" "--batch 1
     same "$o: stdout" "" "$out"
     same "$o: one line" 1 "$(wc -l < "$ERR")"
 done
-listing "nothing is left behind" "d.h5 folder text.h5"
+listing "nothing is left behind" "d.h5 text.h5"
 
 run train -o m.h5 --epochs 3
 same "a line an epoch, off a terminal: status" 0 "$status"
