@@ -5,6 +5,7 @@
 #   make demo               the same for the demo
 #   make install            DESTDIR= PREFIX=/usr/local; make uninstall takes it away again
 #   make unit               the unit tests alone; make fuzz, make cli-tests, make man-tests, make checks likewise
+#   make check-slurm        training and inference under Slurm, on two virtual nodes
 #   make check-neon         the kernels for aarch64 under qemu
 #   make V=1                shows the commands
 #   make bench              speed beside the dense model, on a quiet machine
@@ -18,7 +19,7 @@ CC ?= cc
 CXX ?= c++
 CFLAGS ?= -O2 -g
 PKG_CONFIG ?= pkg-config
-PACKAGES ?= hdf5 libpng zlib libcjson openblas $(OPTIONAL)
+PACKAGES ?= $(shell $(PKG_CONFIG) --exists hdf5-serial && echo hdf5-serial || echo hdf5) libpng zlib libcjson openblas $(OPTIONAL)
 OPTIONAL = $(shell $(PKG_CONFIG) --exists libzip && echo libzip; \
     $(PKG_CONFIG) --exists libseccomp && echo libseccomp; \
     $(PKG_CONFIG) --exists libprotobuf-c && command -v protoc-c > /dev/null && echo libprotobuf-c; \
@@ -76,7 +77,7 @@ EXPORTS := lib/libfdht.map
 all: $(B)/libfdht.a $(SO) $(PROGRAM)
 
 # Objects depend on their flags: a changed flag builds anew, an unchanged one does not.
-FLAGS = $(strip $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(PACKAGES) $(VERSION))
+FLAGS = $(strip $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(PACKAGES) $(VERSION) $(MPI_CFLAGS))
 $(B)/flags: FORCE
 	@mkdir -p $(B); echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 FORCE:
@@ -103,6 +104,8 @@ CFLAGS_lib_decomp_pass = -O3
 CFLAGS_lib_accel_fixed = -O3
 CFLAGS_lib_base_error = -DFDHT_VERSION='"$(VERSION)"'
 CFLAGS_cli_frame_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(strip $(CFLAGS) $(EXTRA_CFLAGS) $(SAN)), $(MACHINE)"'
+# MPI, where ./configure --with-mpi found it: for the command alone.
+CFLAGS_cli_frame_ranks = $(MPI_CFLAGS)
 # Optional libraries: what is built without one says so when it is asked for.
 CFLAGS_formats_arrays_zip = $(if $(filter libzip,$(PACKAGES)),-DFDHT_HAVE_LIBZIP)
 CFLAGS_formats_hdf5_guard = $(if $(filter libseccomp,$(PACKAGES)),-DFDHT_HAVE_LIBSECCOMP)
@@ -134,7 +137,7 @@ $(SO): $(LIB_OBJ) $(EXPORTS)
 	$Qln -sf libfdht.so.$(ABI) $(B)/libfdht.so
 
 $(PROGRAM): $(CLI_OBJ) $(SO)
-	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) -L$(B) -lfdht -Wl,-rpath,'$$ORIGIN:$$ORIGIN/build' $(LIBS)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) -L$(B) -lfdht -Wl,-rpath,'$$ORIGIN:$$ORIGIN/build' $(MPI_LIBS) $(LIBS)
 
 # The demo's clip renderer: libpng and nothing of ours.
 $(B)/demo/render: $(DEMO_OBJ)
@@ -142,7 +145,7 @@ $(B)/demo/render: $(DEMO_OBJ)
 
 $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libfdht.a
 	@mkdir -p $(@D)
-	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a -lcmocka $(LIBS)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a -lcmocka $(if $(filter $(CLI_OBJ),$^),$(MPI_LIBS)) $(LIBS)
 # The test of memory counts what the library allocates.
 $(B)/tests/nn/test_memory: ALL_LDFLAGS += -Wl,--wrap=aligned_alloc,--wrap=free
 # A machine more: its file is all that it takes.
@@ -179,6 +182,9 @@ man-tests: all
 	@$(TAP) $(MAN_TESTS)
 checks: all
 	@$(TAP) $(CHECKS)
+# Two virtual nodes of Slurm on this machine; skips without Slurm, munge or MPI, or where it is not root.
+check-slurm: all
+	@$(TAP) tests/tools/slurm
 # The kernels for aarch64, cross-compiled and emulated; skips without the compiler and qemu.
 check-neon:
 	@NEON_FETCH=1 $(TAP) tests/tools/neon
@@ -215,7 +221,7 @@ bench: all
 
 # What a newcomer runs: find what is missing, configure once, then the real target with config.mk read.
 JOBS = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
-READY = test -f config.mk || { $(MAKE) --no-print-directory configure && ./configure; }
+READY = test -f config.mk || { $(MAKE) --no-print-directory configure && ./configure --with-mpi=auto; }
 check:
 	@.ci/deps build check
 	+@$(READY)
@@ -236,7 +242,7 @@ configure: configure.ac
 # The installed program finds the library beside it, wherever PREFIX is.
 $(B)/install/fdht: $(CLI_OBJ) $(SO)
 	@mkdir -p $(@D)
-	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) -L$(B) -lfdht -Wl,-rpath,'$$ORIGIN/../lib' $(LIBS)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) -L$(B) -lfdht -Wl,-rpath,'$$ORIGIN/../lib' $(MPI_LIBS) $(LIBS)
 
 PC_VARS = -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
     -e 's|@VERSION@|$(VERSION)|' -e 's|@PACKAGES@|$(PACKAGES)|' -e 's|@EXTRA_LIBS@|$(EXTRA_LIBS)|'
@@ -277,5 +283,5 @@ distclean: clean
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all bench bench-compress bench-peers bench-xsmm demo demo-run unit fuzz cli-tests man-tests checks check-layers check-neon check-all check install uninstall dist clean distclean FORCE
+.PHONY: all bench bench-compress bench-peers bench-xsmm demo demo-run unit fuzz cli-tests man-tests checks check-layers check-neon check-slurm check-all check install uninstall dist clean distclean FORCE
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(wildcard $(B)/tests/bench/*.d)

@@ -10,6 +10,7 @@
 #include "frame/cli.h"
 #include "frame/help.h"
 #include "frame/progress.h"
+#include "frame/ranks.h"
 #include "frame/resources.h"
 #include "frame/signals.h"
 
@@ -66,16 +67,24 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
     void *args = cli_calloc(1, cmd->args_size);
     if (cmd->defaults)
         memcpy(args, cmd->defaults, cmd->args_size);
+    if (cmd->common & CLI_WITH_RANKS)
+        cli_ranks_start(&c, argc, argv);
     int status = cli_parse(&c, args, argc, argv, &help);
+    if (!cli_first_rank(&c))
+        c.quiet = c.no_progress = true;
     c.out = (fdht_out_options){.force = c.force, .guard = cli_out_guard()};
-    if (!status && help)
-        cli_help_command(stdout, cmd);
-    else {
+    if (!status && help) {
+        if (cli_first_rank(&c))
+            cli_help_command(stdout, cmd);
+    } else {
         fdht_hdf5_guard(!c.trust);
+        if (!status && (cmd->common & CLI_WITH_RANKS))
+            status = cli_ranks_check(&c, argc, argv);
         if (!status)
             status = cli_resources_apply(&c);
         if (!status && cmd->parse)
             status = cmd->parse(&c, args);
+        status = cli_agree(&c, status);
         if (!status)
             status = cmd->run(&c, args);
     }
@@ -86,13 +95,15 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
         snprintf(c.err.msg, sizeof c.err.msg, "interrupted");
     }
     cli_one_line(c.err.msg);
-    if (status)
+    if (status && (cli_first_rank(&c) || !c.agreed))
         cli_print_failure(&c, status);
     free(args);
+    int code = status ? cli_exit_status(status) : c.status;
     free(c.config);
     if (status == FDHT_EINTR && cli_interrupted())
-        return cli_signal_status();
-    return status ? cli_exit_status(status) : c.status;
+        code = cli_signal_status();
+    cli_ranks_end(&c, status ? code : 0);
+    return code;
 }
 
 static int unknown(const char *what, const char *word)

@@ -26,6 +26,7 @@
 #include <stdint.h>
 
 #include "fdht/io.h"
+#include "fdht/ranks.h"
 #include "frame/messages.h"
 #include "frame/options.h"
 
@@ -39,6 +40,8 @@ enum {
     CLI_WITH_DRY_RUN = 32,  /* --dry-run */
     CLI_WITH_FORCE = 64,    /* -f/--force alone, for outputs with options of their own */
     CLI_WITH_TRUST = 128,   /* --trust: for commands that read HDF5 files */
+    CLI_WITH_RANKS =
+        256, /* no option: several processes of mpirun or srun may share the work (frame/ranks.h) */
 };
 
 typedef struct cli_command {
@@ -72,6 +75,9 @@ struct cli {
     uint64_t seed;
     bool json, quiet, verbose, no_progress, dry_run, trust;
     int color; /* 0 auto, 1 always, 2 never; use cli_color */
+
+    const fdht_ranks *ranks; /* the processes that run this command together; NULL: it is alone */
+    bool agreed;             /* the ranks know each other's status */
 
     int argc; /* operands */
     char **argv;

@@ -1,6 +1,7 @@
 /* frame/output.c - checks of file names before any work: outputs that exist, inputs that are outputs. */
 #include "frame/cli.h"
 #include "frame/output.h"
+#include "frame/ranks.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@ int cli_check_output(cli *c, const char *path, bool seek, const char *const *inp
     for (size_t i = 0; i < n_inputs; i++)
         if (inputs[i] && access(inputs[i], F_OK) == 0 && fdht_same_file(path, inputs[i]))
             return cli_usage(c, "output '%s' is the input '%s'", path, inputs[i]);
-    return fdht_out_check(path, seek, &c->out, &c->err);
+    return cli_first_rank(c) ? fdht_out_check(path, seek, &c->out, &c->err) : FDHT_OK; /* rank 0 writes */
 }
 
 int cli_check_distinct(cli *c, const char *const *outputs, size_t n)

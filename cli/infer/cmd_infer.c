@@ -2,6 +2,7 @@
 #include "infer/infer.h"
 #include "infer/shard.h"
 #include "frame/output.h"
+#include "frame/ranks.h"
 #include "frame/signals.h"
 
 #include <stdlib.h>
@@ -99,6 +100,8 @@ static int parse(cli *c, void *p)
     if (status || (status = infer_shard(c, a->shard, &a->shard_number, &a->shards)))
         return status;
     name_output(c, a);
+    if ((status = infer_ranks_parse(c, a)) || !cli_first_rank(c))
+        return status;
     return check_output(c, a);
 }
 
@@ -194,13 +197,18 @@ static int set_up(infer_job *j)
     if ((status = read_labels(j)) || (status = open_clips(j)) ||
         (status = fdht_runner_new(j->model, c->threads, &j->runner, &c->err)))
         return status;
-    j->batch = j->a->batch ? j->a->batch : j->a->from_stdin || any_pipe(c) ? 1 : 4 * (size_t)c->threads;
+    if (j->a->batch)
+        j->batch = j->a->batch;
+    else if (c->ranks) /* one size, whatever the threads of each rank */
+        j->batch = 32;
+    else
+        j->batch = j->a->from_stdin || any_pipe(c) ? 1 : 4 * (size_t)c->threads;
     if (j->a->fixed16) {
         j->batch = j->a->batch ? j->a->batch : 16;
         if ((status = set_up_fixed(j)))
             return status;
     }
-    if ((status = infer_journal_open(c, j->a->format, j->a->resume, &j->journal)))
+    if (cli_first_rank(c) && (status = infer_journal_open(c, j->a->format, j->a->resume, &j->journal)))
         return status;
     j->records = (infer_records){.c = c,
                                  .out = j->journal.out,
@@ -238,27 +246,32 @@ static void close_job(infer_job *j)
     free(j->scores);
     infer_records_close(&j->records);
     free(j->stream_source);
+    infer_ranks_close(j);
 }
 
 static int run(cli *c, void *p)
 {
     infer_job j = {.c = c, .a = p};
+    bool first = cli_first_rank(c), score = j.a->score || j.a->control >= 0;
     int status = set_up(&j);
-    if (!status) {
-        if (!j.journal.head)
-            infer_print_header(&j.records);
+    if (!status && first && !j.journal.head)
+        infer_print_header(&j.records);
+    if (!(status = cli_agree(c, status)) && !(status = infer_ranks_open(&j))) {
         cli_bar_start(c, &j.bar, "infer");
         j.bar.on = j.bar.on && (c->output || !isatty(STDOUT_FILENO)); /* records would run through it */
         j.expected = j.bar.on ? fdht_clips_expected(j.clips) : 0;
         status = j.a->stream ? infer_run_stream(&j) : infer_run_clips(&j);
     }
     cli_bar_end(&j.bar);
-    status = infer_journal_close(&j.journal, status);
-    if (!status && (j.a->score || j.a->control >= 0))
+    if (!status && score)
+        status = infer_ranks_score(&j);
+    if (first)
+        status = infer_journal_close(&j.journal, status);
+    if (!status && score && first)
         infer_print_score(&j.records);
     close_job(&j);
     free(j.a->output);
-    return status;
+    return c->agreed ? status : cli_agree(c, status);
 }
 
 const cli_command cmd_infer = {
@@ -270,7 +283,7 @@ const cli_command cmd_infer = {
              "`error`, a line on\n"
              "standard error and, at the end, status 1; the others are labelled all the same.",
     .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS |
-              CLI_WITH_TRUST,
+              CLI_WITH_TRUST | CLI_WITH_RANKS,
     .options = options,
     .args_size = sizeof(infer_args),
     .defaults = &defaults,

@@ -46,7 +46,23 @@ typedef struct infer_job {
     size_t batch, frames_done, done, expected;
     cli_bar bar;
     char *stream_source;
+    /* with ranks: the records of a round, and where each ends (batch) */
+    char *text;
+    size_t text_size, *end;
 } infer_job;
+
+/* ---- infer/ranks.c: nothing happens without ranks ---- */
+
+/* This rank's shard; refuses what cannot be dealt. */
+int infer_ranks_parse(cli *c, infer_args *a);
+/* Records go to memory from here on. */
+int infer_ranks_open(infer_job *j);
+void infer_ranks_close(infer_job *j);
+/* After each batch, of n records, by all ranks until all are at their end: rank 0 writes the records. status: this rank's, or
+ * FDHT_OK; end: of this rank, then of all. Returns the status of all. */
+int infer_ranks_round(infer_job *j, size_t n, int status, bool *end);
+/* The sums of the score, on rank 0 those of all. */
+int infer_ranks_score(infer_job *j);
 
 /* ---- infer/run.c ---- */
 

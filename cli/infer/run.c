@@ -153,8 +153,12 @@ static int run_batch(infer_job *j, size_t n)
         else if (j->known[i] == INFER_LAST)
             status = check_record(j, item, message, scores);
         scores += *message ? 0 : count_scores(j, item->shape.length);
+        if (j->end) { /* of the record */
+            fflush(j->records.out);
+            j->end[i] = j->text_size;
+        }
     }
-    return status ? status : infer_journal_flush(&j->journal);
+    return status || j->c->ranks ? status : infer_journal_flush(&j->journal);
 }
 
 /* Whether the item need not be run: it has its record, and the ranges of --fixed16, which the first clips set, do not wait
@@ -162,37 +166,47 @@ static int run_batch(infer_job *j, size_t n)
 static bool is_done(infer_job *j, size_t i)
 {
     char *name = name_of(j, j->item[i]);
-    j->known[i] = infer_journal_known(&j->journal, name);
+    j->known[i] = j->c->ranks ? INFER_NEW : infer_journal_known(&j->journal, name);
     free(name);
     return j->known[i] == INFER_KNOWN && (!j->fixed || j->calibrated);
 }
 
-int infer_run_clips(infer_job *j)
+/* The next batch of items that need a record; *end: there is no further one. */
+static int next_batch(infer_job *j, size_t *n, bool *end)
 {
-    size_t n = 0;
-    int status = FDHT_OK;
-    bool end = false;
-    while (!status && !end) {
-        status = fdht_clips_next(j->clips, &j->item[n], &j->c->err);
-        end = !status && !j->item[n];
-        if (!status && !end && is_done(j, n)) {
-            fdht_clip_item_free(j->item[n]);
+    *n = 0;
+    while (*n < j->batch && !*end) {
+        int status = fdht_clips_next(j->clips, &j->item[*n], &j->c->err);
+        if (status)
+            return status;
+        *end = !j->item[*n];
+        if (!*end && is_done(j, *n)) {
+            fdht_clip_item_free(j->item[*n]);
             j->done++;
             continue;
         }
-        n += !status && !end;
-        if (!status && (n == j->batch || (end && n))) {
-            status = run_batch(j, n);
-            j->done += n;
-            if (!status)
-                status = cli_bar_update(&j->bar, (double)j->done, (double)j->expected, "clips");
-            for (size_t i = 0; i < n; i++)
-                fdht_clip_item_free(j->item[i]);
-            n = 0;
-        }
+        *n += !*end;
     }
-    for (size_t i = 0; i < n; i++)
-        fdht_clip_item_free(j->item[i]);
+    return FDHT_OK;
+}
+
+int infer_run_clips(infer_job *j)
+{
+    int status = FDHT_OK;
+    bool end = false, all_end = false;
+    while (!status && !all_end) {
+        size_t n;
+        status = next_batch(j, &n, &end);
+        if (!status && n)
+            status = run_batch(j, n);
+        j->done += n;
+        if (!status)
+            status = cli_bar_update(&j->bar, (double)j->done, (double)j->expected, "clips");
+        all_end = end;
+        status = infer_ranks_round(j, n, status, &all_end);
+        for (size_t i = 0; i < n; i++)
+            fdht_clip_item_free(j->item[i]);
+    }
     return status;
 }
 

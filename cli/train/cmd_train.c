@@ -1,5 +1,6 @@
 /* fdht train DATA.h5 -o MODEL.h5 - a data set becomes a model. train/train.h says what each file
  * holds. */
+#include "frame/ranks.h"
 #include "frame/signals.h"
 #include "frame/config.h"
 #include "train/train.h"
@@ -128,6 +129,7 @@ static int parse(cli *c, void *p)
     if (c->argc != 1)
         return cli_usage(c, "expected one DATA.h5, got %d", c->argc);
     a->data = c->argv[0];
+    a->processes = c->ranks ? (size_t)c->ranks->size : 1;
     fdht_file_kind kind;
     if (!fdht_file_identify(a->data, &kind, NULL) && kind == FDHT_FILE_DIRECTORY)
         return cli_fail(c, FDHT_EFORMAT, "%s: a folder; make a data set of it: fdht pack -o DATA.h5 %s",
@@ -269,6 +271,7 @@ static void set_options(job *j)
     o->keep_best = !a->keep_last;
     o->seed = j->c->seed;
     o->threads = j->c->threads;
+    o->ranks = j->c->ranks;
     if (!a->balance || s->output != FDHT_OUTPUT_SOFTMAX)
         return;
     j->class_weight = cli_calloc(s->classes, sizeof *j->class_weight);
@@ -387,15 +390,17 @@ static int train(job *j)
     if (j->history.n)
         e.epoch = (int)j->history.n;
     cli_bar_start(c, &j->bar, "train");
+    bool first = cli_first_rank(c);
     for (size_t i = 0; j->log && i < j->history.n; i++)
         train_log_line(j->log, &j->history.epoch[i]);
     while (!e.last) {
         j->epoch = (int)j->history.n;
         int status = fdht_trainer_epoch(j->trainer, show_progress, j, &e, &c->err);
-        if (status == FDHT_ENAN && j->history.n &&
+        c->agreed = status; /* the trainers agree */
+        if (first && status == FDHT_ENAN && j->history.n &&
             !fdht_modelfile_write_config(c->output, j->model, NULL, j->config, &c->out, NULL))
             cli_warn(c, "%s holds the values of epoch %zu", c->output, j->history.n);
-        if (status == FDHT_EINTR && j->history.n)
+        if (first && status == FDHT_EINTR && j->history.n)
             keep_best(j);
         if (status)
             return status;
@@ -404,8 +409,10 @@ static int train(job *j)
             print_epoch(j, &e);
         if (j->log)
             train_log_line(j->log, &e);
-        if (j->a->checkpoint && (status = train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer,
-                                                                 j->settings, j->config, &j->history)))
+        if (j->a->checkpoint && first)
+            status = train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer, j->settings, j->config,
+                                            &j->history);
+        if (j->a->checkpoint && (status = cli_agree(c, status)))
             return status;
     }
     cli_bar_end(&j->bar);
@@ -448,20 +455,21 @@ static int run(cli *c, void *p)
     job j = {.c = c, .a = p, .config = cli_config_text(c, p, own)};
     fdht_result scores = {0};
     double start = fdht_seconds();
+    bool first = cli_first_rank(c);
     int status = open_data(&j, p);
     if (!status)
         status = make_model(&j);
-    if (!status && j.a->log && !(j.log = fopen(j.a->log, "w")))
+    if (!status && first && j.a->log && !(j.log = fopen(j.a->log, "w")))
         status = cli_fail(c, FDHT_EIO, "%s: cannot be written", j.a->log);
-    if (!status && j.a->epochs)
+    if (!(status = cli_agree(c, status)) && j.a->epochs)
         status = train(&j);
-    if (!status)
+    if (!status && first)
         status = fdht_modelfile_write_config(c->output, j.model, NULL, j.config, &c->out, &c->err);
-    if (!status)
-        status =
-            fdht_evaluate(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, &scores, &c->err);
+    if (!status && !(status = cli_agree(c, status)))
+        status = fdht_evaluate_ranks(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, c->ranks,
+                                     &scores, &c->err);
     double seconds = fdht_seconds() - start;
-    if (!status) {
+    if (!status && first) {
         train_result r = {.model = j.model,
                           .history = &j.history,
                           .scores = &scores,
@@ -489,7 +497,7 @@ const cli_command cmd_train = {
              "The same seed gives the same model, bit for bit, with any --threads; so does a run that was\n"
              "interrupted and resumed.",
     .common = CLI_WITH_OUTPUT | CLI_WITH_THREADS | CLI_WITH_SEED | CLI_WITH_JSON | CLI_WITH_PROGRESS |
-              CLI_WITH_TRUST,
+              CLI_WITH_TRUST | CLI_WITH_RANKS,
     .options = options,
     .args_size = sizeof(train_args),
     .defaults = &defaults,

@@ -95,10 +95,10 @@ static int read_clip(void *arg, size_t i, void *data, size_t room, fdht_error *e
     return status;
 }
 
-/* Half of the memory that is free now, here and in the control group, unless --memory says. */
+/* Half of the memory that is free now, here and in the control group, of which each rank has its part, unless --memory says. */
 static size_t memory_limit(const train_args *a)
 {
-    return a->memory ? a->memory : cli_resources_half_memory();
+    return a->memory ? a->memory : cli_resources_half_memory() / a->processes;
 }
 
 static int check_shape(cli *c, const train_set *s, size_t clip, const fdht_clip_shape *shape)

@@ -28,6 +28,7 @@ typedef struct train_args {
     int epochs, optimizer, schedule, shift, patience, step_epochs;
     size_t batch, warmup, memory;
     bool resume, balance, keep_last;
+    size_t processes; /* that share this memory, at most */
 } train_args;
 
 /* Clips of a data set file as the trainer takes them: converted once, kept in memory as far as that is allowed. */

@@ -21,6 +21,7 @@
 #include "fdht/peak.h"
 #include "fdht/preset.h"
 #include "fdht/program.h"
+#include "fdht/ranks.h"
 #include "fdht/sim.h"
 #include "fdht/train.h"
 #include "fdht/tree.h"

@@ -1,7 +1,7 @@
 /* fdht/train.h - training an LSTM classifier: back-propagation through time, optimisers, schedules, checkpoints
  * (lib/README.md section 7).
  *
- * The same seed, options, data and model give the same bits whatever the number of threads; a trainer continued from an
+ * The same seed, options, data and model give the same bits whatever the number of threads and ranks; a trainer continued from an
  * exported state gives the same bits as one that was never interrupted. Random choices (order, dropout, shifts, frame
  * sampling) are functions of (seed, epoch, clip), not of what ran before.
  *
@@ -10,6 +10,7 @@
 #define FDHT_TRAIN_H
 
 #include "fdht/model.h"
+#include "fdht/ranks.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,6 +41,8 @@ typedef struct fdht_train_options {
     bool keep_best; /* with validation: the model ends with the best epoch's values, not the last's */
     uint64_t seed;
     int threads; /* 0: all CPUs */
+    const fdht_ranks
+        *ranks; /* processes that train together, each with the same model, options and data; NULL: one */
 } fdht_train_options;
 
 /* The recipe that trains the demo's models: 40 epochs, batch 32, adam 3e-3, 93 steps warm-up, cosine, input
@@ -151,6 +154,9 @@ typedef struct fdht_result {
  * fit, no classifier; FDHT_ENOMEM, or the status of read. */
 FDHT_API int fdht_evaluate(const fdht_model *m, const fdht_train_data *s, int threads, fdht_result *out,
                            fdht_error *err);
+/* The same shared by ranks (NULL: one process), all of which get the result. */
+FDHT_API int fdht_evaluate_ranks(const fdht_model *m, const fdht_train_data *s, int threads,
+                                 const fdht_ranks *ranks, fdht_result *out, fdht_error *err);
 FDHT_API void fdht_result_free(fdht_result *s);
 
 /* Gradients in double against signed central differences, for each array of the model: up to `probes` of its numbers are

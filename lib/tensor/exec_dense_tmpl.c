@@ -22,12 +22,13 @@ typedef struct dense_job {
     const REAL *X, *g;
     REAL *dst, *y;
     bool accumulate;
+    int worker; /* the first */
 } dense_job;
 
 static void dense_load(void *arg, size_t i, int worker)
 {
     dense_job *j = arg;
-    R(fdht_exec_vector)(j->e, j->x, j->first + i, worker, j->dst + i * j->e->plan.input_size);
+    R(fdht_exec_vector)(j->e, j->x, j->first + i, j->worker + worker, j->dst + i * j->e->plan.input_size);
 }
 
 /* y (n, rows of the block) (+)= X W' */
@@ -91,7 +92,7 @@ void R(fdht_dense_forward_all)(R(fdht_exec) *e, fdht_team *team, size_t n, const
     }
 }
 
-int R(fdht_dense_gradient)(R(fdht_exec) *e, fdht_team *team, size_t n, const R(fdht_vectors) *x,
+int R(fdht_dense_gradient)(R(fdht_exec) *e, fdht_team *team, int worker, size_t n, const R(fdht_vectors) *x,
                            const REAL *g, size_t ldg, REAL *grad_params, fdht_error *err)
 {
     size_t chunk = FDHT_MIN(n, FDHT_EXEC_DENSE_GRADIENT);
@@ -104,6 +105,7 @@ int R(fdht_dense_gradient)(R(fdht_exec) *e, fdht_team *team, size_t n, const R(f
     for (size_t i = 0; i < n; i += chunk) {
         dense_job j = {.e = e, .x = x, .first = i, .n = FDHT_MIN(n - i, chunk), .ldy = ldg};
         j.dst = buffer;
+        j.worker = worker;
         j.g = g + i * ldg;
         j.y = grad_params;
         dense_blocks(&j, team, dense_gradient_rows);

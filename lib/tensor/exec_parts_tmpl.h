@@ -80,5 +80,5 @@ void R(fdht_dense_transpose)(R(fdht_exec) *e, size_t n, const REAL *g, size_t ld
                              bool accumulate);
 void R(fdht_dense_forward_all)(R(fdht_exec) *e, fdht_team *team, size_t n, const R(fdht_vectors) *x, REAL *y,
                                size_t ldy, bool accumulate);
-int R(fdht_dense_gradient)(R(fdht_exec) *e, fdht_team *team, size_t n, const R(fdht_vectors) *x,
+int R(fdht_dense_gradient)(R(fdht_exec) *e, fdht_team *team, int worker, size_t n, const R(fdht_vectors) *x,
                            const REAL *g, size_t ldg, REAL *grad_params, fdht_error *err);

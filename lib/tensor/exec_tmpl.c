@@ -4,6 +4,7 @@
 enum {
     GRAD_PARTS = 32,  /* partial gradients are summed over at most so many parts, whatever the team */
     GRAD_VECTORS = 8, /* vectors in a part, at least */
+    ALONE = 64,       /* .. where there is no team to share them */
 };
 
 /* ---- one step ---- */
@@ -357,6 +358,7 @@ typedef struct gradient_job {
     const REAL *g;
     size_t n, ldg, per_part, size;
     REAL *parts;
+    int worker; /* the first */
 } gradient_job;
 
 static void gradient_part(void *arg, size_t part, int worker)
@@ -364,17 +366,23 @@ static void gradient_part(void *arg, size_t part, int worker)
     gradient_job *j = arg;
     size_t first = part * j->per_part, last = FDHT_MIN(first + j->per_part, j->n);
     for (size_t i = first; i < last; i++)
-        gradient_one(j->e, worker, j->x, i, next_of(j->e, j->x, i, last), j->g + i * j->ldg,
+        gradient_one(j->e, j->worker + worker, j->x, i, next_of(j->e, j->x, i, last), j->g + i * j->ldg,
                      j->parts + part * j->size);
 }
 
-int R(fdht_exec_grad_all)(R(fdht_exec) *e, fdht_team *team, size_t n, const R(fdht_vectors) *x,
+static size_t grad_part(size_t n, bool alone)
+{
+    size_t least = alone ? ALONE : GRAD_VECTORS;
+    return FDHT_MAX((n + GRAD_PARTS - 1) / GRAD_PARTS, least);
+}
+
+int R(fdht_exec_grad_all)(R(fdht_exec) *e, fdht_team *team, int worker, size_t n, const R(fdht_vectors) *x,
                           const REAL *params, const REAL *g, size_t ldg, REAL *grad_params, fdht_error *err)
 {
     if (e->dense)
-        return R(fdht_dense_gradient)(e, team, n, x, g, ldg, grad_params, err);
-    gradient_job j = {.e = e, .x = x, .g = g, .n = n, .ldg = ldg};
-    j.per_part = FDHT_MAX((n + GRAD_PARTS - 1) / GRAD_PARTS, GRAD_VECTORS);
+        return R(fdht_dense_gradient)(e, team, worker, n, x, g, ldg, grad_params, err);
+    gradient_job j = {.e = e, .x = x, .g = g, .n = n, .ldg = ldg, .worker = worker};
+    j.per_part = grad_part(n, !team);
     j.size = (size_t)e->op->n_terms * e->packed_size;
     size_t parts = (n + j.per_part - 1) / j.per_part, merged = (size_t)e->op->n_terms * e->merged_size;
     j.parts = fdht_calloc_err(parts * j.size + merged, sizeof *j.parts, "gradients", err);
@@ -391,11 +399,11 @@ int R(fdht_exec_grad_all)(R(fdht_exec) *e, fdht_team *team, size_t n, const R(fd
     return FDHT_OK;
 }
 
-size_t R(fdht_exec_grad_bytes)(const R(fdht_exec) *e, size_t n, bool real)
+size_t R(fdht_exec_grad_bytes)(const R(fdht_exec) *e, size_t n, bool real, bool alone)
 {
     if (e->dense)
         return real ? 0 : sizeof(REAL) * FDHT_MIN(n, FDHT_EXEC_DENSE_GRADIENT) * e->plan.input_size;
-    size_t per_part = FDHT_MAX((n + GRAD_PARTS - 1) / GRAD_PARTS, GRAD_VECTORS);
+    size_t per_part = grad_part(n, alone);
     size_t parts = (n + per_part - 1) / per_part;
     return parts ? sizeof(REAL) * (size_t)e->op->n_terms * (parts * e->packed_size + e->merged_size) : 0;
 }

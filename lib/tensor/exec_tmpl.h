@@ -39,8 +39,8 @@ void R(fdht_exec_forward_all)(R(fdht_exec) *e, fdht_team *team, size_t n, const 
                               size_t ldy, bool accumulate);
 
 /* grad_params += gradient of sum_i g_i . (scale W x_i) in the flat parameters `params` that were packed, shared by the team,
- * the same bits whatever its size. FDHT_ENOMEM if its buffers cannot be had. */
-int R(fdht_exec_grad_all)(R(fdht_exec) *e, fdht_team *team, size_t n, const R(fdht_vectors) *x,
+ * the same bits whatever its size; where team is NULL, in the calling thread with the scratch of `worker` (else 0). FDHT_ENOMEM if its buffers cannot be had. */
+int R(fdht_exec_grad_all)(R(fdht_exec) *e, fdht_team *team, int worker, size_t n, const R(fdht_vectors) *x,
                           const REAL *params, const REAL *g, size_t ldg, REAL *grad_params, fdht_error *err);
-/* Bytes that grad_all allocates for n vectors and frees again; real: they come as x->real. */
-size_t R(fdht_exec_grad_bytes)(const R(fdht_exec) *e, size_t n, bool real);
+/* Bytes that grad_all allocates for n vectors and frees again; real: they come as x->real; alone: without a team. */
+size_t R(fdht_exec_grad_bytes)(const R(fdht_exec) *e, size_t n, bool real, bool alone);

@@ -59,6 +59,15 @@ void R(fdht_bptt_free)(R(fdht_bptt) *b)
     fdht_free(b);
 }
 
+void R(fdht_bptt_for)(R(fdht_bptt) *b, size_t n, fdht_team_body *body, void *arg)
+{
+    if (b->team)
+        fdht_team_for(b->team, n, body, arg);
+    else
+        for (size_t i = 0; i < n; i++)
+            body(arg, i, b->worker);
+}
+
 /* What a batch needs in addition to its tape, in numbers. */
 typedef struct batch_size {
     size_t partial, gx, dp, dy;
@@ -113,33 +122,36 @@ int R(fdht_bptt_set)(R(fdht_bptt) *b, size_t clips, const size_t *length, fdht_e
 }
 
 /* The largest buffers of one cell's gradients, which are computed one map after the other. */
-static size_t cell_grad_bytes(const R(fdht_net) *net, int cell, size_t clips, size_t rows)
+static size_t cell_grad_bytes(const R(fdht_bptt) *b, int cell, size_t clips, size_t rows)
 {
+    const R(fdht_net) *net = b->net;
     const R(fdht_net_cell) *r = &net->cell[cell];
     const fdht_cell *m = &net->model->cell[cell];
+    bool alone = !b->team;
     size_t first =
         cell == 0 && m->link == 0 && net->model->spec.frame.diff ? clips : 0; /* input 0 of each clip */
     rows = fdht_chain_rows(net->model, m->link, rows, clips);
-    size_t x = R(fdht_exec_grad_bytes)(r->x, rows - first, m->link && !m->backwards),
-           h = R(fdht_exec_grad_bytes)(r->h, rows - clips, false);
-    return FDHT_MAX(FDHT_MAX(x, h), r->p ? R(fdht_exec_grad_bytes)(r->p, rows, true) : 0);
+    size_t x = R(fdht_exec_grad_bytes)(r->x, rows - first, m->link && !m->backwards, alone),
+           h = R(fdht_exec_grad_bytes)(r->h, rows - clips, false, alone);
+    return FDHT_MAX(FDHT_MAX(x, h), r->p ? R(fdht_exec_grad_bytes)(r->p, rows, true, alone) : 0);
 }
 
-void R(fdht_bptt_bytes)(const R(fdht_bptt) *b, size_t clips, size_t length, size_t *rows, size_t *scratch)
+void R(fdht_bptt_bytes)(const R(fdht_bptt) *b, size_t clips, size_t length, size_t *rows, size_t *scratch,
+                        size_t *passing)
 {
     const R(fdht_net) *net = b->net;
     batch_size n = size_batch(net, clips * length, clips);
     size_t buffers = 0;
     for (int i = 0; i < net->model->n_cells; i++)
-        buffers = FDHT_MAX(buffers, cell_grad_bytes(net, i, clips, clips * length));
+        buffers = FDHT_MAX(buffers, cell_grad_bytes(b, i, clips, clips * length));
     *rows = R(fdht_tape_bytes)(net, b->tape->keeps, clips, length) + (n.gx + n.dp + n.dy) * sizeof(REAL);
-    *scratch = R(fdht_net_bytes)(net) + buffers +
-               sizeof(REAL) * ((size_t)net->workers * 3 * FDHT_CHUNK * net->widest + n.partial);
+    *scratch = sizeof(REAL) * ((size_t)net->workers * 3 * FDHT_CHUNK * net->widest + n.partial);
+    *passing = buffers;
 }
 
 void R(fdht_bptt_forward)(R(fdht_bptt) *b, const R(fdht_input) *input)
 {
-    R(fdht_net_forward)(b->tape, input, b->team, 0);
+    R(fdht_net_forward)(b->tape, input, b->team, b->worker);
 }
 
 /* Where the gradient of the hidden map's output is, and its width. */
@@ -319,7 +331,7 @@ static void input_rows(R(fdht_bptt) *b, int cell, REAL *gx, size_t ldx)
 {
     input_job job = {b, cell, gx, ldx};
     size_t rows = R(fdht_tape_cell_rows)(b->tape, cell)->rows;
-    fdht_team_for(b->team, (rows + ROW_BLOCK - 1) / ROW_BLOCK, input_block, &job);
+    R(fdht_bptt_for)(b, (rows + ROW_BLOCK - 1) / ROW_BLOCK, input_block, &job);
 }
 
 void R(fdht_bptt_input_gradient)(R(fdht_bptt) *b, REAL *gx)
@@ -358,7 +370,7 @@ static int cell_backward(R(fdht_bptt) *b, int cell, REAL *grad, fdht_error *err)
     size_t rows = all->rows, first = R(fdht_tape_zero_first)(t, cell) ? all->off[1] : 0;
     int status = FDHT_OK;
     cell_job job = {b, cell};
-    fdht_team_for(b->team, chunks, chunk_backward, &job);
+    R(fdht_bptt_for)(b, chunks, chunk_backward, &job);
     for (size_t c = 0; m->spec.bias && c < chunks; c++)
         for (size_t j = 0; j < m->biases; j++)
             grad[m->bias_offset + j] += b->partial[c * m->biases + j];
@@ -368,18 +380,18 @@ static int cell_backward(R(fdht_bptt) *b, int cell, REAL *grad, fdht_error *err)
     const REAL *w = b->net->values;
     size_t hidden = m->hidden ? m->hidden_offset : m->core_offset;
     if (first < rows)
-        status = R(fdht_exec_grad_all)(r->x, b->team, rows - first, &v, w + m->core_offset, g, ldg,
+        status = R(fdht_exec_grad_all)(r->x, b->team, b->worker, rows - first, &v, w + m->core_offset, g, ldg,
                                        grad + m->core_offset, err);
     source.first = all->off[1];
     v = R(fdht_net_h_rows)(&source);
     g = hidden_gradient(b, cell, source.first, &ld);
     if (!status && source.first < rows)
-        status = R(fdht_exec_grad_all)(r->h, b->team, rows - source.first, &v, w + hidden, g, ld,
+        status = R(fdht_exec_grad_all)(r->h, b->team, b->worker, rows - source.first, &v, w + hidden, g, ld,
                                        grad + hidden, err);
     v = (R(fdht_vectors)){.real = t->cell[cell].hf, .ld = m->spec.hidden};
     if (!status && r->p)
-        status = R(fdht_exec_grad_all)(r->p, b->team, rows, &v, w + m->proj_offset, b->dp, m->state,
-                                       grad + m->proj_offset, err);
+        status = R(fdht_exec_grad_all)(r->p, b->team, b->worker, rows, &v, w + m->proj_offset, b->dp,
+                                       m->state, grad + m->proj_offset, err);
     return status;
 }
 

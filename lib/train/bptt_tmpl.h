@@ -13,7 +13,8 @@ double R(fdht_loss)(fdht_output_kind output, size_t n, size_t k, const REAL *sco
 typedef struct R(fdht_bptt) {
     R(fdht_net) *net;
     R(fdht_tape) *tape;
-    fdht_team *team;
+    fdht_team *team; /* NULL: forward and backward run in the calling thread, with the scratch of `worker` */
+    int worker;
     REAL **scratch;         /* (workers) */
     REAL *partial;          /* (chunks, numbers of the largest bias) */
     REAL **dy;              /* (links) gradients of what each link gives, in the shape of the tape's y */
@@ -28,8 +29,12 @@ void R(fdht_bptt_free)(R(fdht_bptt) *b);
 /* Lay out a batch; then forward (fills scores by position), then, dscores being set, backward, which
  * adds to grad (the model's values). */
 int R(fdht_bptt_set)(R(fdht_bptt) *b, size_t clips, const size_t *length, fdht_error *err);
-/* Bytes for clips of `length` steps each: rows grows with them; scratch is all else, the net's too. */
-void R(fdht_bptt_bytes)(const R(fdht_bptt) *b, size_t clips, size_t length, size_t *rows, size_t *scratch);
+/* Bytes for clips of `length` steps each, without the net's: rows grows with them; scratch is all else that is kept; passing
+ * is allocated and freed in the backward pass. */
+void R(fdht_bptt_bytes)(const R(fdht_bptt) *b, size_t clips, size_t length, size_t *rows, size_t *scratch,
+                        size_t *passing);
+/* fdht_team_for with the team of b or, where it has none, its worker. */
+void R(fdht_bptt_for)(R(fdht_bptt) *b, size_t n, fdht_team_body *body, void *arg);
 void R(fdht_bptt_forward)(R(fdht_bptt) *b, const R(fdht_input) *input);
 int R(fdht_bptt_backward)(R(fdht_bptt) *b, REAL *grad, fdht_error *err);
 /* One link that is no lstm: from dy of the link to dy of the one before, and its parameters' share of grad. */

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/ranks.h"
 #include "nn/clip.h"
 #include "train/bptt.h"
 #include "train/reader.h"
@@ -10,13 +11,19 @@
 
 enum { EVALUATE_BATCH = 32 };
 
+/* Of one batch; those of all batches are added in order, whichever rank ran them. */
+typedef struct batch_sum {
+    double correct, weight, loss, absolute;
+    size_t rows;
+} batch_sum;
+
 typedef struct evaluation {
     fdht_runner *runner;
     const fdht_model *model;
     fdht_truth truth;
     float *scores, *p, *target; /* (EVALUATE_BATCH x truth.most, width) */
     int *label;                 /* (EVALUATE_BATCH x truth.most) */
-    double correct, weight, loss, absolute;
+    batch_sum *sums, *sum;      /* of the batches of this rank; of the one that runs */
     fdht_result *out;
 } evaluation;
 
@@ -26,7 +33,7 @@ static void count_row(evaluation *e, const float *score, int label, const float 
     size_t n = e->truth.width, best = 0, *confusion = e->out->confusion;
     if (e->truth.output == FDHT_OUTPUT_LINEAR)
         for (size_t j = 0; j < n; j++)
-            e->absolute += fabs((double)score[j] - (double)target[j]) / (double)n;
+            e->sum->absolute += fabs((double)score[j] - (double)target[j]) / (double)n;
     if (!confusion)
         return;
     if (e->truth.output == FDHT_OUTPUT_SOFTMAX) {
@@ -47,45 +54,114 @@ static int evaluate_batch(evaluation *e, const fdht_batch *b, fdht_error *err)
     for (size_t i = 0; i < b->clips; i++)
         for (size_t s = 0, n = fdht_model_rows(e->model, b->clip[i].length); s < n; s++, rows++)
             fdht_truth_row(&e->truth, b->id[i], s, e->label + rows, e->target + rows * width);
-    e->loss += fdht_loss_f32(e->truth.output, rows, width, e->scores, e->label, e->target, 0, NULL, e->p,
-                             &e->weight, &e->correct);
-    e->out->rows += rows;
+    e->sum->loss = fdht_loss_f32(e->truth.output, rows, width, e->scores, e->label, e->target, 0, NULL, e->p,
+                                 &e->sum->weight, &e->sum->correct);
+    e->sum->rows = rows;
     for (size_t i = 0; i < rows; i++)
         count_row(e, e->scores + i * width, e->label[i], e->target + i * width);
     return FDHT_OK;
 }
 
-int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_train_data *s, fdht_result *out,
-                         fdht_error *err)
+/* Numbers of a confusion. */
+static size_t confusion_size(const fdht_result *s)
 {
-    evaluation e = {.runner = r, .model = m, .out = out};
+    return s->output == FDHT_OUTPUT_SIGMOID ? 4 * s->classes : s->classes * s->classes;
+}
+
+/* The confusions of all ranks become one, on all ranks. */
+static int join_confusion(const fdht_ranks *ranks, fdht_result *out, fdht_error *err)
+{
+    size_t n = confusion_size(out), size = fdht_ranks_size(ranks), *all = NULL;
+    if (!out->confusion || size == 1)
+        return FDHT_OK;
+    all = fdht_calloc_err(fdht_rank(ranks) ? 1 : size * n, sizeof *all, "evaluation", err);
+    int status = fdht_ranks_agree(ranks, all ? FDHT_OK : FDHT_ENOMEM, err);
+    if (!status)
+        status = fdht_ranks_gather(ranks, out->confusion, size, n * sizeof *all, all, err);
+    for (size_t i = n; !status && !fdht_rank(ranks) && i < size * n; i++)
+        out->confusion[i % n] += all[i];
+    fdht_free(all);
+    return status ? status : fdht_ranks_broadcast(ranks, out->confusion, n * sizeof *all, err);
+}
+
+/* The sums of all batches in order: the figures of *out, on all ranks. */
+static int join_sums(const fdht_ranks *ranks, const fdht_model *m, const batch_sum *mine, size_t batches,
+                     fdht_result *out, fdht_error *err)
+{
+    batch_sum all = {0}, *list = NULL;
+    bool values = m->spec.output == FDHT_OUTPUT_LINEAR, alone = fdht_ranks_size(ranks) == 1;
+    if (!alone)
+        list = fdht_calloc_err(batches, sizeof *list, "evaluation", err);
+    int status = fdht_ranks_agree(ranks, alone || list ? FDHT_OK : FDHT_ENOMEM, err);
+    if (!status)
+        status = fdht_ranks_gather(ranks, mine, batches, sizeof *list, list, err);
+    for (size_t b = 0; !status && !fdht_rank(ranks) && b < batches; b++) {
+        const batch_sum *one = alone ? &mine[b] : &list[b];
+        all.loss += one->loss;
+        all.correct += one->correct;
+        all.absolute += one->absolute;
+        all.rows += one->rows;
+    }
+    fdht_free(list);
+    if (status || (status = fdht_ranks_broadcast(ranks, &all, sizeof all, err)))
+        return status;
+    out->rows = all.rows;
+    out->loss = all.loss / (double)all.rows;
+    out->accuracy = values ? NAN : all.correct / (double)all.rows;
+    out->error = values ? all.absolute / (double)all.rows : NAN;
+    return join_confusion(ranks, out, err);
+}
+
+/* Arrays for a batch, and the numbers of the clips of this rank's batches. */
+static int allocate(evaluation *e, size_t batches, size_t *id, fdht_error *err)
+{
+    size_t rows = EVALUATE_BATCH * e->truth.most, n = rows * e->truth.width;
+    e->scores = fdht_calloc_err(n, sizeof *e->scores, "evaluation", err);
+    e->p = fdht_calloc_err(n, sizeof *e->p, "evaluation", err);
+    e->target = fdht_calloc_err(n, sizeof *e->target, "evaluation", err);
+    e->label = fdht_calloc_err(rows, sizeof *e->label, "evaluation", err);
+    e->sum = e->sums = fdht_calloc_err(batches, sizeof *e->sums, "evaluation", err);
+    return e->scores && e->p && e->target && e->label && e->sums && id ? FDHT_OK : FDHT_ENOMEM;
+}
+
+/* Batches first .. last - 1 of the source. */
+static int evaluate_batches(evaluation *e, const fdht_train_data *s, size_t first, size_t last,
+                            fdht_error *err)
+{
+    const fdht_model *m = e->model;
     fdht_reader *reader = NULL;
     fdht_batch batch;
-    int status = fdht_truth_new(s, m, "evaluation", &e.truth, err);
-    if (status)
-        goto out;
-    size_t rows = EVALUATE_BATCH * e.truth.most, n = rows * e.truth.width;
-    e.scores = fdht_calloc_err(n, sizeof *e.scores, "evaluation", err);
-    e.p = fdht_calloc_err(n, sizeof *e.p, "evaluation", err);
-    e.target = fdht_calloc_err(n, sizeof *e.target, "evaluation", err);
-    e.label = fdht_calloc_err(rows, sizeof *e.label, "evaluation", err);
-    status = FDHT_ENOMEM;
-    if (!e.scores || !e.p || !e.target || !e.label)
-        goto out;
-    out->rows = 0;
-    status =
-        fdht_reader_new(s, &m->spec.frame, m->inputs, NULL, s->clips, EVALUATE_BATCH, false, 0, &reader, err);
-    while (!status && !(status = fdht_reader_next(reader, &batch, err)) && batch.clips)
-        status = evaluate_batch(&e, &batch, err);
-    if (!status) {
-        bool values = m->spec.output == FDHT_OUTPUT_LINEAR;
-        out->loss = e.loss / (double)out->rows;
-        out->accuracy = values ? NAN : e.correct / (double)out->rows;
-        out->error = values ? e.absolute / (double)out->rows : NAN;
+    size_t from = first * EVALUATE_BATCH, n = FDHT_MIN(last * EVALUATE_BATCH, s->clips) - from;
+    size_t *id = fdht_calloc_err(n, sizeof *id, "evaluation", err);
+    for (size_t i = 0; id && i < n; i++)
+        id[i] = from + i;
+    int status = allocate(e, last - first, id, err);
+    if (!status)
+        status = fdht_reader_new(s, &m->spec.frame, m->inputs, id, n, EVALUATE_BATCH, NULL, false, 0, &reader,
+                                 err);
+    while (!status && !(status = fdht_reader_next(reader, &batch, err)) && !batch.end) {
+        status = evaluate_batch(e, &batch, err);
+        e->sum++;
     }
-out:
     fdht_reader_free(reader);
+    fdht_free(id);
+    return status;
+}
+
+int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_train_data *s,
+                         const fdht_ranks *ranks, fdht_result *out, fdht_error *err)
+{
+    evaluation e = {.runner = r, .model = m, .out = out};
+    size_t batches = (s->clips + EVALUATE_BATCH - 1) / EVALUATE_BATCH;
+    size_t first = fdht_ranks_share(ranks, fdht_rank(ranks), batches),
+           last = fdht_ranks_share(ranks, fdht_rank(ranks) + 1, batches);
+    int status = fdht_truth_new(s, m, "evaluation", &e.truth, err);
+    if (!status)
+        status = evaluate_batches(&e, s, first, last, err);
+    if (!(status = fdht_ranks_agree(ranks, status, err)))
+        status = join_sums(ranks, m, e.sums, batches, out, err);
     fdht_truth_free(&e.truth);
+    fdht_free(e.sums);
     fdht_free(e.scores);
     fdht_free(e.p);
     fdht_free(e.target);
@@ -128,8 +204,7 @@ static void rate_all(fdht_result *s)
 static int new_rates(fdht_result *s, fdht_error *err)
 {
     size_t n = s->classes;
-    s->confusion = fdht_calloc_err(s->output == FDHT_OUTPUT_SIGMOID ? 4 * n : n * n, sizeof *s->confusion,
-                                   "evaluation", err);
+    s->confusion = fdht_calloc_err(confusion_size(s), sizeof *s->confusion, "evaluation", err);
     s->precision = fdht_calloc_err(n, sizeof *s->precision, "evaluation", err);
     s->recall = fdht_calloc_err(n, sizeof *s->recall, "evaluation", err);
     s->f1 = fdht_calloc_err(n, sizeof *s->f1, "evaluation", err);
@@ -138,6 +213,12 @@ static int new_rates(fdht_result *s, fdht_error *err)
 
 int fdht_evaluate(const fdht_model *m, const fdht_train_data *s, int threads, fdht_result *out,
                   fdht_error *err)
+{
+    return fdht_evaluate_ranks(m, s, threads, NULL, out, err);
+}
+
+int fdht_evaluate_ranks(const fdht_model *m, const fdht_train_data *s, int threads, const fdht_ranks *ranks,
+                        fdht_result *out, fdht_error *err)
 {
     fdht_runner *r = NULL;
     int status = FDHT_OK;
@@ -149,8 +230,10 @@ int fdht_evaluate(const fdht_model *m, const fdht_train_data *s, int threads, fd
         return status;
     if (m->spec.output != FDHT_OUTPUT_LINEAR)
         status = new_rates(out, err);
-    if (!status && !(status = fdht_runner_new(m, threads, &r, err)))
-        status = fdht_evaluate_runner(r, m, s, out, err);
+    if (!status)
+        status = fdht_runner_new(m, threads, &r, err);
+    if (!(status = fdht_ranks_agree(ranks, status, err)))
+        status = fdht_evaluate_runner(r, m, s, ranks, out, err);
     if (!status && out->confusion)
         rate_all(out);
     fdht_runner_free(r);

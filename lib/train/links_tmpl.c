@@ -175,11 +175,11 @@ void R(fdht_link_backward)(R(fdht_bptt) *b, int link, REAL *grad)
     }
     if (l->kind == FDHT_LINK_REPEAT || (l->kind == FDHT_LINK_POOL && l->pool != FDHT_POOL_EACH)) {
         if (j.dx)
-            fdht_team_for(b->team, b->tape->rows[0].clips,
-                          l->kind == FDHT_LINK_REPEAT ? repeat_clip : pool_clip, &j);
+            R(fdht_bptt_for)(b, b->tape->rows[0].clips, l->kind == FDHT_LINK_REPEAT ? repeat_clip : pool_clip,
+                             &j);
         return;
     }
-    fdht_team_for(b->team, (j.rows + ROW_BLOCK - 1) / ROW_BLOCK, back_rows, &j);
+    R(fdht_bptt_for)(b, (j.rows + ROW_BLOCK - 1) / ROW_BLOCK, back_rows, &j);
     if (params)
-        fdht_team_for(b->team, (l->outputs + PARAM_BLOCK - 1) / PARAM_BLOCK, back_params, &j);
+        R(fdht_bptt_for)(b, (l->outputs + PARAM_BLOCK - 1) / PARAM_BLOCK, back_params, &j);
 }

@@ -22,7 +22,8 @@ struct fdht_reader {
     const fdht_train_data *source;
     const fdht_frame_spec *frame;
     size_t inputs, n, size, next, number; /* number: of inputs' bytes */
-    const size_t *order;
+    const size_t *order, *cut;
+    size_t done; /* batches */
     bool random;
     uint64_t seed;
     slot slot[2];
@@ -68,7 +69,13 @@ static int room(slot *s, size_t bytes, fdht_error *err)
 
 static int fill(fdht_reader *r, slot *s, fdht_error *err)
 {
-    size_t keep = r->frame->frames, bytes = 0, clips = FDHT_MIN(r->size, r->n - r->next);
+    size_t keep = r->frame->frames, bytes = 0, clips;
+    if (r->cut)
+        clips = r->done < r->n ? r->cut[r->done + 1] - r->cut[r->done] : 0;
+    else
+        clips = FDHT_MIN(r->size, r->n - r->next);
+    s->batch.end = r->cut ? r->done == r->n : clips == 0;
+    r->done++;
     s->batch.clips = clips;
     for (size_t i = 0; i < clips; i++) {
         size_t id = s->id[i] = r->order ? r->order[r->next + i] : r->next + i, frames;
@@ -117,14 +124,14 @@ static void *reader_main(void *arg)
         s->full = true;
         pthread_cond_signal(&r->moved);
         pthread_mutex_unlock(&r->lock);
-        if (status || s->batch.clips == 0)
+        if (status || s->batch.end)
             return NULL;
     }
 }
 
 int fdht_reader_new(const fdht_train_data *source, const fdht_frame_spec *frame, size_t inputs,
-                    const size_t *order, size_t n, size_t batch, bool random, uint64_t seed,
-                    fdht_reader **out, fdht_error *err)
+                    const size_t *order, size_t n, size_t batch, const size_t *cut, bool random,
+                    uint64_t seed, fdht_reader **out, fdht_error *err)
 {
     fdht_reader *r = fdht_calloc_err(1, sizeof *r, "clip reader", err);
     *out = NULL;
@@ -135,6 +142,7 @@ int fdht_reader_new(const fdht_train_data *source, const fdht_frame_spec *frame,
     r->inputs = inputs;
     r->order = order;
     r->n = n;
+    r->cut = cut;
     r->size = batch;
     r->number = frame->width ? 1 : sizeof(float);
     r->random = random;
@@ -172,7 +180,7 @@ int fdht_reader_next(fdht_reader *r, fdht_batch *out, fdht_error *err)
     while (!s->full)
         pthread_cond_wait(&r->moved, &r->lock);
     pthread_mutex_unlock(&r->lock);
-    r->handed = !s->status && s->batch.clips > 0;
+    r->handed = !s->status && !s->batch.end;
     *out = s->batch;
     if (s->status && err)
         *err = r->err;

@@ -13,8 +13,8 @@ double fdht_schedule_factor(const fdht_train_options *o, uint64_t step, uint64_t
 /* FDHT_EINVAL: no clips, a label that is no class, a clip without frames; `what` begins the message. */
 int fdht_train_data_check(const fdht_train_data *s, const fdht_model *m, const char *what, fdht_error *err);
 
-/* Loss, accuracy, error and rows of *out, and its confusion where that is not NULL (all 0 before). */
-int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_train_data *s, fdht_result *out,
-                         fdht_error *err);
+/* Loss, accuracy, error and rows of *out, and its confusion where that is not NULL (all 0 before); on all ranks. */
+int fdht_evaluate_runner(fdht_runner *r, const fdht_model *m, const fdht_train_data *s,
+                         const fdht_ranks *ranks, fdht_result *out, fdht_error *err);
 
 #endif

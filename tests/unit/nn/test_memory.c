@@ -47,10 +47,11 @@ static int read_clip(void *arg, size_t i, void *data, size_t bytes, fdht_error *
     return FDHT_OK;
 }
 
-static void expect(const char *what, size_t counted, size_t from, size_t plans)
+/* With several threads not everything that may be held at a time is. */
+static void expect(const char *what, size_t counted, size_t from, size_t plans, int threads)
 {
     size_t was = atomic_load(&most) - from;
-    if (counted > was || was - counted > plans)
+    if ((threads == 1 && counted > was) || (was > counted && was - counted > plans))
         fail_msg("%s: counted %zu bytes, held %zu", what, counted, was);
 }
 
@@ -78,7 +79,7 @@ static void check_training(const char *what, fdht_model *m, const fdht_train_opt
     assert_int_equal(fdht_trainer_new(m, opt, &data, NULL, &t, NULL), FDHT_OK);
     fdht_trainer_bytes(t, &bytes);
     assert_int_equal(fdht_trainer_epoch(t, NULL, NULL, &e, NULL), FDHT_OK);
-    expect(what, bytes.total, from, plans);
+    expect(what, bytes.total, from, plans, opt->threads);
     assert_int_equal(bytes.total, bytes.activations + bytes.clips + bytes.scratch + bytes.optimizer);
     assert_int_equal(bytes.clips, 2 * BATCH * clip);
     assert_int_equal(bytes.optimizer, arrays * fdht_model_size(m) * sizeof(float));
@@ -105,7 +106,7 @@ static void check_runner(const char *what, fdht_model *m, int threads, size_t fr
     size_t from = start();
     assert_int_equal(fdht_runner_new(m, threads, &r, NULL), FDHT_OK);
     assert_int_equal(fdht_runner_run(r, &clip, 1, scores, NULL), FDHT_OK);
-    expect(what, fdht_runner_bytes(r, frames), from, plans);
+    expect(what, fdht_runner_bytes(r, frames), from, plans, 1);
     fdht_runner_free(r);
     assert_int_equal(atomic_load(&held), from);
     fdht_free(data);

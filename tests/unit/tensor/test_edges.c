@@ -45,7 +45,7 @@ static void teams_agree(void **state)
             assert_int_equal(fdht_exec_new_f32(op, NULL, size, &e, &err), FDHT_OK);
             fdht_exec_pack_f32(e, fp, 1);
             fdht_exec_forward_all_f32(e, team, n, &v, y, out, false);
-            assert_int_equal(fdht_exec_grad_all_f32(e, team, n, &v, fp, fg, out, grad, &err), FDHT_OK);
+            assert_int_equal(fdht_exec_grad_all_f32(e, team, 0, n, &v, fp, fg, out, grad, &err), FDHT_OK);
             if (!first) {
                 first = grad;
                 first_y = y;
@@ -280,7 +280,7 @@ static void empty_batches(void **state)
         fdht_exec_forward_f64(e, 0, 0, &v, &nothing, fdht_op_outputs(op), false);
         fdht_exec_forward_all_f64(e, NULL, 0, &v, &nothing, fdht_op_outputs(op), false);
         fdht_exec_transpose_f64(e, 0, 0, &nothing, fdht_op_outputs(op), &nothing, fdht_op_inputs(op), false);
-        assert_int_equal(fdht_exec_grad_all_f64(e, NULL, 0, &v, p, &nothing, fdht_op_outputs(op), g, NULL),
+        assert_int_equal(fdht_exec_grad_all_f64(e, NULL, 0, 0, &v, p, &nothing, fdht_op_outputs(op), g, NULL),
                          FDHT_OK);
         assert_true(nothing == 7);
         assert_memory_equal(p, g, n * sizeof *p);
@@ -513,7 +513,7 @@ static void out_of_memory(void **state)
                     fdht_vectors_f64 v = {.real = x, .ld = in};
                     fdht_exec_pack_f64(e, p, 1);
                     double *before = copy_of(p, n);
-                    status = fdht_exec_grad_all_f64(e, NULL, 20, &v, p, g, out, p, &err);
+                    status = fdht_exec_grad_all_f64(e, NULL, 0, 20, &v, p, g, out, p, &err);
                     if (status)
                         assert_memory_equal(before, p, n * sizeof *p);
                     free(before);

@@ -86,7 +86,7 @@ static void check_adjoint(fdht_exec_f64 *e, const fdht_op *op, const double *par
     double *g = normals(r, out), *gx = normals(r, in), *grad = calloc(n, sizeof *grad);
     fdht_vectors_f64 v = {.real = x, .ld = in};
     fdht_exec_transpose_f64(e, 0, 1, g, out, gx, in, false);
-    assert_int_equal(fdht_exec_grad_all_f64(e, NULL, 1, &v, params, g, out, grad, &err), FDHT_OK);
+    assert_int_equal(fdht_exec_grad_all_f64(e, NULL, 0, 1, &v, params, g, out, grad, &err), FDHT_OK);
     double forward = dot(g, y, out), size = sqrt(dot(g, g, out) * dot(y, y, out)) + 1;
     assert_true(fabs(dot(gx, x, in) - forward) <= 1e-12 * size);
     assert_true(fabs(dot(grad, params, n) - fdht_op_spec_of(op)->d * forward) <= 1e-11 * size);

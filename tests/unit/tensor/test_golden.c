@@ -221,7 +221,8 @@ static void check_double(const golden *t)
     near_all("y", y, t->y, BATCH * t->out, 1e-12);
     fdht_exec_transpose_f64(e, 0, BATCH, t->g, t->out, gx, t->in, false);
     near_all("gradient in x", gx, t->grad_x, BATCH * t->in, 1e-12);
-    assert_int_equal(fdht_exec_grad_all_f64(e, NULL, BATCH, &x, t->params, t->g, t->out, gp, &err), FDHT_OK);
+    assert_int_equal(fdht_exec_grad_all_f64(e, NULL, 0, BATCH, &x, t->params, t->g, t->out, gp, &err),
+                     FDHT_OK);
     for (int i = 0; i < fdht_op_cores(t->op); i++) {
         const fdht_core *c = fdht_op_core(t->op, i);
         near_all(c->name, gp + c->offset, t->grads + c->offset, c->size, 1e-12);

@@ -258,7 +258,7 @@ static void check_sources(fdht_rng *r, const sample *t, fdht_team *team)
                 fail_msg("%s: forward_all of source %d differs", t->name, i);
         grad[i] = calloc(t->parameters, sizeof **grad);
         assert_int_equal(
-            fdht_exec_grad_all_f64(t->e, team, batch, &v[i], t->params, want, t->out, grad[i], &err),
+            fdht_exec_grad_all_f64(t->e, team, 0, batch, &v[i], t->params, want, t->out, grad[i], &err),
             FDHT_OK);
         if (memcmp(grad[i], grad[0], t->parameters * sizeof **grad) != 0)
             fail_msg("%s: gradient of source %d differs", t->name, i);
@@ -291,7 +291,7 @@ static void check_gradient(fdht_rng *r, const sample *t, bool differences)
     double *x = normals(r, batch * t->in), *g = normals(r, batch * t->out), total = 0, size = 0;
     double *before = normals(r, t->parameters), *grad = copy_of(before, t->parameters);
     fdht_vectors_f64 v = {.real = x, .ld = t->in};
-    assert_int_equal(fdht_exec_grad_all_f64(t->e, NULL, batch, &v, t->params, g, t->out, grad, &err),
+    assert_int_equal(fdht_exec_grad_all_f64(t->e, NULL, 0, batch, &v, t->params, g, t->out, grad, &err),
                      FDHT_OK);
     double F = loss(t, t->params, x, g, batch);
     double *bound = by_dense(t, t->bound, false, x, t->in, batch, true);

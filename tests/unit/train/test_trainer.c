@@ -516,7 +516,7 @@ static void test_sampling(void **state)
             fdht_batch b;
             size_t seen = 0;
             frame.frames = keep;
-            assert_int_equal(fdht_reader_new(&source, &frame, N, NULL, CLIPS, 8, random, 3, &r, NULL),
+            assert_int_equal(fdht_reader_new(&source, &frame, N, NULL, CLIPS, 8, NULL, random, 3, &r, NULL),
                              FDHT_OK);
             while (fdht_reader_next(r, &b, NULL) == FDHT_OK && b.clips)
                 for (size_t i = 0; i < b.clips; i++, seen++) {
@@ -539,7 +539,7 @@ static void test_sampling(void **state)
             fdht_reader_free(r);
         }
     fdht_reader *r = NULL; /* given up in the middle */
-    assert_int_equal(fdht_reader_new(&source, &frame, N, NULL, CLIPS, 8, false, 3, &r, NULL), FDHT_OK);
+    assert_int_equal(fdht_reader_new(&source, &frame, N, NULL, CLIPS, 8, NULL, false, 3, &r, NULL), FDHT_OK);
     fdht_reader_free(r);
 }
 
