@@ -180,6 +180,10 @@ class FdhtModel(nn.Module):
             self.layers, self.directions, self.pool = int(a["layers"]), int(a["directions"]), text(a["pool"])
             self.width = int(a["frame_size"][0])
             self.mean, self.std, self.diff = float(a["frame_mean"]), float(a["frame_std"]), bool(a["frame_diff"])
+            self.channels = None  # a mean and a deviation for each channel
+            if "frame_channel_std" in a:
+                self.channels = [torch.tensor(a["frame_channel_" + k], dtype=torch.float32) for k in ("mean", "std")]
+                self.mean, self.std = 0.0, 1.0
             self.classes = [text(c) for c in a["classes"]] if "classes" in a else None
             self.cells = nn.ModuleList(Cell(f["cells/%d" % k]) for k in range(self.layers * self.directions))
             self.head = None
@@ -194,6 +198,10 @@ class FdhtModel(nn.Module):
         x = x.float()
         if x.dim() > 3:
             x = x.flatten(2)
+        if self.channels is not None:
+            mean, std = self.channels
+            per = x.unflatten(2, (-1, len(std)))
+            x = ((per if self.diff else per - mean) / std).flatten(2)
         if self.diff:
             x = torch.cat([torch.zeros_like(x[:, :1]), x[:, 1:] - x[:, :-1]], 1)
         elif self.width:

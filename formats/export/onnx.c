@@ -17,6 +17,20 @@ typedef struct chain {
 
 /* ---- the input ---- */
 
+/* Each channel by its own mean and deviation, while the channels are still an axis; differences have no mean. */
+static fdht_value by_channel(fdht_graph *g, const fdht_frame_spec *f, fdht_value in)
+{
+    float mean[FDHT_MAX_CHANNELS], factor[FDHT_MAX_CHANNELS];
+    int64_t n = (int64_t)f->channels;
+    for (size_t k = 0; k < f->channels; k++) {
+        mean[k] = (float)f->channel_mean[k];
+        factor[k] = (float)(1 / f->channel_std[k]);
+    }
+    if (!f->diff)
+        in = fdht_graph_two(g, "Sub", in, fdht_graph_floats(g, mean, 1, &n));
+    return fdht_graph_two(g, "Mul", in, fdht_graph_floats(g, factor, 1, &n));
+}
+
 static void make_input(chain *c)
 {
     fdht_graph *g = &c->g;
@@ -28,6 +42,8 @@ static void make_input(chain *c)
         fdht_graph_io(g, &g->io, 11, in, 5,
                       (int64_t[]){-1, -1, (int64_t)f->height, (int64_t)f->width, (int64_t)f->channels},
                       names);
+        if (f->by_channel)
+            in = by_channel(g, f, in);
         c->x = fdht_graph_reshape(g, in, 3, (int64_t[]){0, 0, n});
     } else {
         fdht_graph_io(g, &g->io, 11, in, 3, (int64_t[]){-1, -1, n}, names);
@@ -41,9 +57,9 @@ static void make_input(chain *c)
         fdht_value first = fdht_graph_slice(g, c->x, 1, 0, 1, 1),
                    rest = fdht_graph_slice(g, c->x, 1, 0, -1, 1);
         c->x = fdht_graph_two(g, "Sub", c->x, fdht_graph_int(g, "Concat", "axis", 1, FDHT_IN(first, rest)));
-    } else if (f->width && (float)f->mean != 0)
+    } else if (f->width && !f->by_channel && (float)f->mean != 0)
         c->x = fdht_graph_two(g, "Sub", c->x, fdht_graph_number(g, f->mean));
-    if (f->width && (float)f->std != 1)
+    if (f->width && !f->by_channel && (float)f->std != 1)
         c->scale = fdht_graph_number(g, 1 / f->std);
 }
 

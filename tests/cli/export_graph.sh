@@ -47,7 +47,7 @@ CLIPS
     equal fdht.h5 "$data/bars.h5"
     # Every kind of cell, both recurrences; differences and the mean over time.
     for cell in fdht ht tt tr bt dense; do
-        for more in "--out-modes 8,4,1" "--out-modes 8,2,2 --diff --pool mean" "--out-modes 6,4,1 --recurrent gru"; do
+        for more in "--out-modes 8,4,1" "--out-modes 8,2,2 --diff --pool mean" "--out-modes 6,4,1 --recurrent gru" "--out-modes 8,4,1 --mean 90,20,130 --std 40,50,60" "--out-modes 8,4,1 --diff --mean 90,20,130 --std 40,50,60"; do
             modes="--in-modes 8,8,3 --rank 3 $more"
             [ $cell = dense ] && modes=${more#--out-modes ?,?,?}
             run fdht train -q "$data/bars.h5" -o "$cell.h5" -f --cell $cell --hidden 8 $modes --epochs 1 --seed 5

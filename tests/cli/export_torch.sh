@@ -46,7 +46,7 @@ for n in range(3, 13):
             f["clip%d" % k] = rng.normal(size=(4, n)).astype("f4")
 CLIPS
 for cell in fdht ht tt tr bt dense; do
-    for more in "--out-modes 8,4,1" "--out-modes 8,2,2 --diff --pool mean"; do
+    for more in "--out-modes 8,4,1" "--out-modes 8,2,2 --diff --pool mean" "--out-modes 8,4,1 --mean 90,20,130 --std 40,50,60"; do
         modes="--in-modes 8,8,3 --rank 3 $more"
         [ $cell = dense ] && modes=${more#--out-modes ?,?,?}
         model=$cell${more#--out-modes ?,?,?} model=${model// /}.h5
