@@ -90,7 +90,7 @@ static void bash_value(const cli_command *cmd, const cli_option *o)
     printf("' -- \"$cur\")); return ;;\n");
 }
 
-static void bash(void)
+static void bash(const cli_command *const *commands)
 {
     printf("# bash completion of fdht: source <(fdht completion bash)\n"
            "_fdht()\n{\n"
@@ -100,19 +100,19 @@ static void bash(void)
            "prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
            "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
            "        COMPREPLY=($(compgen -W 'help version --version");
-    for (int i = 0; cli_commands[i]; i++)
-        printf(" %s", cli_commands[i]->name);
+    for (int i = 0; commands[i]; i++)
+        printf(" %s", commands[i]->name);
     printf("' -- \"$cur\"))\n        return\n    fi\n"
            "    if [ \"$cmd\" = help ]; then\n        COMPREPLY=($(compgen -W '");
-    for (int i = 0; cli_commands[i]; i++)
-        printf("%s%s", i ? " " : "", cli_commands[i]->name);
+    for (int i = 0; commands[i]; i++)
+        printf("%s%s", i ? " " : "", commands[i]->name);
     printf("' -- \"$cur\"))\n        return\n    fi\n    case \"$cmd:$prev\" in\n");
-    for (int i = 0; cli_commands[i]; i++)
-        each_option(cli_commands[i], bash_value);
+    for (int i = 0; commands[i]; i++)
+        each_option(commands[i], bash_value);
     printf("    esac\n    case \"$cmd:$cur\" in\n");
-    for (int i = 0; cli_commands[i]; i++) {
-        printf("        %s:-*) COMPREPLY=($(compgen -W '", cli_commands[i]->name);
-        each_option(cli_commands[i], bash_word);
+    for (int i = 0; commands[i]; i++) {
+        printf("        %s:-*) COMPREPLY=($(compgen -W '", commands[i]->name);
+        each_option(commands[i], bash_word);
         printf("' -- \"$cur\")) ;;\n");
     }
     printf("        completion:*) COMPREPLY=($(compgen -W '");
@@ -157,23 +157,23 @@ static void zsh_option(const cli_command *cmd, const cli_option *o)
     }
 }
 
-static void zsh(void)
+static void zsh(const cli_command *const *commands)
 {
     printf("#compdef fdht\n# zsh completion of fdht: fdht completion zsh > ~/.zfunc/_fdht\n"
            "_fdht()\n{\n    local -a commands=(\n");
-    for (int i = 0; cli_commands[i]; i++) {
-        printf("        '%s:", cli_commands[i]->name);
-        print_quoted(cli_commands[i]->summary);
+    for (int i = 0; commands[i]; i++) {
+        printf("        '%s:", commands[i]->name);
+        print_quoted(commands[i]->summary);
         printf("'\n");
     }
     printf("        'help:help of a command'\n    )\n"
            "    if (( CURRENT == 2 )); then\n        _describe command commands\n        return\n    fi\n"
            "    local cmd=$words[2]\n    shift words\n    (( CURRENT-- ))\n    case $cmd in\n"
            "        help) _describe command commands ;;\n");
-    for (int i = 0; cli_commands[i]; i++) {
-        printf("        %s) _arguments", cli_commands[i]->name);
-        each_option(cli_commands[i], zsh_option);
-        if (strcmp(cli_commands[i]->name, "completion") == 0) {
+    for (int i = 0; commands[i]; i++) {
+        printf("        %s) _arguments", commands[i]->name);
+        each_option(commands[i], zsh_option);
+        if (strcmp(commands[i]->name, "completion") == 0) {
             printf(" \\\n            '1:shell:(");
             print_choices(SHELLS, " ");
             printf(")' ;;\n");
@@ -205,15 +205,15 @@ static void fish_option(const cli_command *cmd, const cli_option *o)
     printf("'\n");
 }
 
-static void fish(void)
+static void fish(const cli_command *const *commands)
 {
     printf("# fish completion of fdht: fdht completion fish | source\n"
            "complete -c fdht -n __fish_use_subcommand -f -a help -d 'help of a command'\n");
-    for (int i = 0; cli_commands[i]; i++) {
-        printf("complete -c fdht -n __fish_use_subcommand -f -a %s -d '", cli_commands[i]->name);
-        print_quoted(cli_commands[i]->summary);
+    for (int i = 0; commands[i]; i++) {
+        printf("complete -c fdht -n __fish_use_subcommand -f -a %s -d '", commands[i]->name);
+        print_quoted(commands[i]->summary);
         printf("'\n");
-        each_option(cli_commands[i], fish_option);
+        each_option(commands[i], fish_option);
     }
     printf("complete -c fdht -n '__fish_seen_subcommand_from completion' -f -a '");
     print_choices(SHELLS, " ");
@@ -222,10 +222,9 @@ static void fish(void)
 
 static int run(cli *c, void *p)
 {
-    static void (*const shell[])(void) = {bash, zsh, fish};
+    static void (*const shell[])(const cli_command *const *) = {bash, zsh, fish};
     const args *a = p;
-    (void)c;
-    shell[a->shell]();
+    shell[a->shell](c->commands);
     return FDHT_OK;
 }
 

@@ -30,7 +30,7 @@
 #define DECLARE(name) extern const cli_command cmd_##name;
 #define ROW(name)     &cmd_##name,
 COMMANDS(DECLARE)
-const cli_command *const cli_commands[] = {COMMANDS(ROW) NULL};
+static const cli_command *const commands[] = {COMMANDS(ROW) NULL};
 // clang-format on
 
 /* A closed descriptor 0..2 would be handed to the next file opened, and messages written into it. */
@@ -62,7 +62,7 @@ static int close_stdout(const char *name, int status)
 
 static int run_command(const cli_command *cmd, int argc, char **argv)
 {
-    cli c = {.command = cmd};
+    cli c = {.command = cmd, .commands = commands};
     bool help = false;
     void *args = cli_calloc(1, cmd->args_size);
     if (cmd->defaults)
@@ -121,7 +121,7 @@ static int dispatch(int argc, char **argv, const char **name)
     }
     fdht_blas_threads(1); /* the library's own threads call it */
     if (argc < 2) {
-        cli_help_main(stderr);
+        cli_help_main(stderr, commands);
         return 2;
     }
     const char *word = argv[1];
@@ -133,13 +133,13 @@ static int dispatch(int argc, char **argv, const char **name)
             return 2;
         }
         if (help)
-            cli_help_main(stdout);
+            cli_help_main(stdout, commands);
         else
             cli_print_version();
         return 0;
     }
     if (help) {
-        const cli_command *cmd = cli_find_command(argv[2]);
+        const cli_command *cmd = cli_find_command(commands, argv[2]);
         if (!cmd)
             return unknown("command", argv[2]);
         cli_help_command(stdout, cmd);
@@ -147,7 +147,7 @@ static int dispatch(int argc, char **argv, const char **name)
     }
     if (word[0] == '-')
         return unknown("option", word);
-    const cli_command *cmd = cli_find_command(word);
+    const cli_command *cmd = cli_find_command(commands, word);
     if (!cmd)
         return unknown("command", word);
     *name = cmd->name;

@@ -57,13 +57,11 @@ typedef struct cli_command {
     int (*run)(cli *c, void *args);
 } cli_command;
 
-/* The commands, NULL last (main.c). */
-extern const cli_command *const cli_commands[];
-
 typedef struct cli_bar cli_bar; /* frame/progress.h */
 
 struct cli {
-    const cli_command *command; /* NULL outside a command */
+    const cli_command *command;         /* NULL outside a command */
+    const cli_command *const *commands; /* all of them, NULL last: main.c's table */
     fdht_error err;
     fdht_out_options out; /* --force and the files a signal takes away: give &c->out to every writer */
     int status; /* exit status when run returns FDHT_OK: 0, or 1 for "some clips failed", 4 for best effort */

@@ -13,23 +13,23 @@
 #define FDHT_BUILD "unknown"
 #endif
 
-const cli_command *cli_find_command(const char *name)
+const cli_command *cli_find_command(const cli_command *const *commands, const char *name)
 {
-    for (int i = 0; cli_commands[i]; i++)
-        if (!strcmp(cli_commands[i]->name, name))
-            return cli_commands[i];
+    for (int i = 0; commands[i]; i++)
+        if (!strcmp(commands[i]->name, name))
+            return commands[i];
     return NULL;
 }
 
-void cli_help_main(FILE *f)
+void cli_help_main(FILE *f, const cli_command *const *commands)
 {
     fputs("usage: fdht <command> [options] [arguments]\n"
           "       fdht help <command>\n"
           "       fdht version\n\n"
           "commands:\n",
           f);
-    for (int i = 0; cli_commands[i]; i++)
-        fprintf(f, "  %-12s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
+    for (int i = 0; commands[i]; i++)
+        fprintf(f, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\nexit status: 0 done, 1 failed, 2 usage, 3 bad or damaged input file, 4 limit not met, 5 out of "
           "memory,\n"
           "130 interrupted\n",

@@ -6,11 +6,13 @@
 
 #include "frame/cli.h"
 
-void cli_help_main(FILE *f);
+/* commands: the table of main.c, NULL last. */
+void cli_help_main(FILE *f, const cli_command *const *commands);
 void cli_help_command(FILE *f, const cli_command *cmd);
 void cli_print_version(void);
 /* FDHT_OK if the shared library in use is the one this program was built with. */
 int cli_check_library(fdht_error *err);
-const cli_command *cli_find_command(const char *name);
+/* NULL: there is none of that name. */
+const cli_command *cli_find_command(const cli_command *const *commands, const char *name);
 
 #endif

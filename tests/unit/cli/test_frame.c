@@ -63,7 +63,6 @@ static const cli_command command = {
     .defaults = &defaults,
     .run = nothing,
 };
-const cli_command *const cli_commands[] = {&command, NULL};
 
 enum { MAX_WORDS = 64 };
 
