@@ -10,7 +10,12 @@
 #include "fuzz.h"
 #include "fdht/basics.h"
 
-enum { MAX_SEEDS = 256, ROUNDS = 1500, SECONDS = 8, HANG_SECONDS = 20 };
+enum {
+    MAX_SEEDS = 256,
+    ROUNDS = 1500,
+    SECONDS = 8,
+    HANG_SECONDS = 100
+}; /* the guard of HDF5 files gives up after 20 */
 
 static struct {
     uint8_t *data;
