@@ -12,7 +12,7 @@ enum {
     PART = 2,        /* clips in a part, at least, of a model of few numbers */
     LARGER_PART = 4, /* .. of more than LARGER_MODEL numbers */
     LARGEST_PART =
-        8, /* .. of more than LARGEST_MODEL, where the threads share a part so that fewer gradients are kept */
+        16, /* .. of more than LARGEST_MODEL, where the threads share a part so that fewer gradients are kept */
     LARGER_MODEL = 1 << 16,
     LARGEST_MODEL = 1 << 23,
 };
