@@ -139,7 +139,8 @@ has "text: control characters" "$(cat "$OUT")" 'a\nb\x1b[31m\x7f\xc2\x9bq.raw: '
 printf '%s\0' "$odd" | run "$FDHT" infer m.h5 --raw rgb24 --size 8x8 --from-stdin -0 --format tsv
 same "tsv: control characters" 'a\nb\x1b[31m\x7f\xc2\x9bq.raw' "$(tail -n 1 "$OUT" | cut -f 1)"
 printf '%s\0' "$odd" | run "$FDHT" infer m.h5 --raw rgb24 --size 8x8 --from-stdin -0 --format tsv -o odd.tsv
-printf '%s\0' "$odd" | works "tsv: --resume knows such names" "$FDHT" infer m.h5 --raw rgb24 --size 8x8 --from-stdin -0 --format tsv -o odd.tsv --resume
+printf '%s\0' "$odd" > odd.list # a pipe would count the test in a process of its own
+works "tsv: --resume knows such names" "$FDHT" infer m.h5 --raw rgb24 --size 8x8 --from-stdin -0 --format tsv -o odd.tsv --resume < odd.list
 same "tsv: once" 2 "$(wc -l < odd.tsv)"
 
 # ---- shards ----
