@@ -1,11 +1,12 @@
 /* simulate/cmd_simulate.c - fdht simulate: a model, a preset or a workload on an accelerator. Options, and the order of
  * things; load.c reads, run.c and clips.c run, report.c, compare.c, sweep.c and search.c print. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "frame/output.h"
 #include "frame/parse.h"
 #include "frame/plot.h"
-#include "simulate/simulate.h"
+#include "simulate/rows.h"
 
 static const cli_option options[] = {
     CLI_STRING(sim_args, preset, 0, "preset", "NAME", "simulate a preset, with pseudo-random weights"),
@@ -177,3 +178,18 @@ const cli_command cmd_simulate = {
     .parse = parse,
     .run = run,
 };
+
+int sim_show_points(cli *c, const sim_args *a, const fdht_workload *w, const fdht_sim_hw *hw,
+                    const char *model, cJSON *json)
+{
+    sim_points *p = cli_calloc(1, sizeof *p);
+    int status = a->sweep.n ? sim_sweep(c, w, a, hw, json, p) : FDHT_OK;
+    if (!status && a->search)
+        status = sim_search(c, w, a, hw, json, p);
+    if (!status && a->csv)
+        status = sim_points_csv(c, p, a->csv);
+    if (!status && a->plot)
+        status = sim_points_plot(c, p, model, a->plot);
+    free(p);
+    return status;
+}

@@ -119,18 +119,3 @@ int sim_points_plot(cli *c, const sim_points *p, const char *model, const char *
         draw_sweep(g, p);
     return cli_plot_end(c, path, g);
 }
-
-int sim_show_points(cli *c, const sim_args *a, const fdht_workload *w, const fdht_sim_hw *hw,
-                    const char *model, cJSON *json)
-{
-    sim_points *p = cli_calloc(1, sizeof *p);
-    int status = a->sweep.n ? sim_sweep(c, w, a, hw, json, p) : FDHT_OK;
-    if (!status && a->search)
-        status = sim_search(c, w, a, hw, json, p);
-    if (!status && a->csv)
-        status = sim_points_csv(c, p, a->csv);
-    if (!status && a->plot)
-        status = sim_points_plot(c, p, model, a->plot);
-    free(p);
-    return status;
-}

@@ -4,6 +4,7 @@
 #ifndef FDHT_CLIPS_CLIPS_H
 #define FDHT_CLIPS_CLIPS_H
 
+#include "arrays/arrays.h"
 #include "fdht/clips.h"
 #include "dataset/idx.h"
 #include "clips/bytes.h"
@@ -47,7 +48,12 @@ void fdht_builder_clear(fdht_builder *b);
 
 /* ---- clips/source.c ---- */
 
-typedef struct fdht_stack fdht_stack;
+typedef struct fdht_stack {
+    fdht_arrays *file;
+    struct fdht_stack_part *part; /* (parts); stack.c */
+    size_t n, at, row;            /* the next clip: row of part at */
+    bool alone;                   /* one array: its clips are named by the path */
+} fdht_stack;
 
 typedef struct fdht_pending {
     char *path;
@@ -105,6 +111,10 @@ int fdht_source_record(fdht_source *s, fdht_clip_item **item, int status, const 
 /* Close what is open. */
 void fdht_source_close(fdht_source *s);
 
+/* Frames of uint8 to the size, channels and number that the options ask for, as the item's numbers. */
+int fdht_source_refit(fdht_source *s, fdht_clip_item *item, const uint8_t *data, const fdht_clip_shape *from,
+                      fdht_error *err);
+void fdht_pending_drop(fdht_pending *p);
 /* Data of `bytes` as the frames or features of an item, chosen and changed as the options say; takes data. */
 int fdht_source_fill(fdht_source *s, fdht_clip_item *item, void *data, fdht_clip_shape shape,
                      fdht_error *err);

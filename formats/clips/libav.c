@@ -1,6 +1,7 @@
 /* clips/libav.c - video files decoded by libavformat and libavcodec, their planes converted by clips/yuv.c: the same bytes as those of
  * the y4m stream that ffmpeg makes of the file. */
 #include "clips/libav.h"
+#include "clips/yuv.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -78,8 +79,6 @@ int fdht_libav_next(fdht_libav *f, bool want, fdht_libav_frame *out, bool *end, 
 #include <libavutil/display.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
-
-#include "clips/yuv.h"
 
 /* Nothing else is tried, whatever the first bytes say: no playlists, no scripts, no pictures of documents. */
 static const char containers[] =

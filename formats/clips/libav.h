@@ -29,7 +29,4 @@ int fdht_libav_next(fdht_libav *f, bool want, fdht_libav_frame *out, bool *end, 
 /* Does a file of `size` bytes hold what its outermost parts claim? FDHT_EFORMAT "truncated (120 of 32636 bytes)". */
 int fdht_whole_check(int fd, fdht_file_kind kind, uint64_t size, fdht_error *err);
 
-/* kr and kb of a matrix for frames of this size, as fdht_clips_options.matrix. */
-void fdht_yuv_weights(fdht_yuv_matrix matrix, size_t width, size_t height, double *kr, double *kb);
-
 #endif

@@ -6,29 +6,13 @@
 #include "clips/clips.h"
 
 /* An array of clips. */
-typedef struct part {
+typedef struct fdht_stack_part {
     int array, labels;     /* labels -1: none */
     bool many;             /* axis 0 is the clips */
     size_t clips, classes; /* classes > 0: labels are one-hot rows */
     int split;
     fdht_clip_shape shape; /* of each clip */
 } part;
-
-struct fdht_stack {
-    fdht_arrays *file;
-    part *part;
-    size_t n, at, row; /* the next clip: row of part at */
-    bool alone;        /* one array: its clips are named by the path */
-};
-
-void fdht_stack_close(fdht_stack *a)
-{
-    if (!a)
-        return;
-    fdht_arrays_close(a->file);
-    fdht_free(a->part);
-    fdht_free(a);
-}
 
 /* X and y, or x_train and y_train: the name of the labels that belong to an array of clips, and its split. */
 static bool label_name(const char *name, char *out, size_t size, int *split)

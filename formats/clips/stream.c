@@ -113,18 +113,6 @@ static int read_film(fdht_source *s, const fdht_clips_options *all, size_t *n, f
     return status ? status : read_chosen(s, claimed, n, err);
 }
 
-int fdht_source_part(fdht_source *s, size_t part, fdht_clip_item **out, fdht_error *err)
-{
-    char *name = fdht_calloc(strlen(s->now.path) + 24, 1);
-    if (!name)
-        return fdht_fail(err, FDHT_ENOMEM, "out of memory: clip");
-    bool parts = s->opt.clip_frames || part || s->video.more;
-    sprintf(name, parts ? "%s#%zu" : "%s", s->now.path, part);
-    int status = fdht_source_item(s, name, NULL, out, err);
-    fdht_free(name);
-    return status;
-}
-
 /* The y4m stream that is joined to the one before. */
 static int reopen(fdht_source *s, fdht_clip_item **out, fdht_error *err)
 {

@@ -11,14 +11,6 @@
 
 enum { MAX_LINE = 1024 };
 
-void fdht_yuv_weights(fdht_yuv_matrix matrix, size_t width, size_t height, double *kr, double *kb)
-{
-    bool hd = width >= 1280 || height >= 720,
-         bt709 = matrix == FDHT_YUV_BT709 || (matrix == FDHT_YUV_MATRIX_AUTO && hd);
-    *kr = bt709 ? 0.2126 : 0.299;
-    *kb = bt709 ? 0.0722 : 0.114;
-}
-
 /* The chroma formats that are read, of 8 bits or with p9 .. p16 behind them; what a 420 header says of chroma's
  * place is accepted and not used (clips/yuv.h). */
 static bool parse_chroma(fdht_video *v, const char *c)

@@ -122,3 +122,11 @@ void fdht_yuv_frame(const fdht_yuv *k, const fdht_yuv_planes *p, size_t width, s
         pack(word, width, rgb + 3 * row * width);
     }
 }
+
+void fdht_yuv_weights(fdht_yuv_matrix matrix, size_t width, size_t height, double *kr, double *kb)
+{
+    bool hd = width >= 1280 || height >= 720,
+         bt709 = matrix == FDHT_YUV_BT709 || (matrix == FDHT_YUV_MATRIX_AUTO && hd);
+    *kr = bt709 ? 0.2126 : 0.299;
+    *kb = bt709 ? 0.0722 : 0.114;
+}

@@ -2,6 +2,8 @@
 #ifndef FDHT_CLIPS_YUV_H
 #define FDHT_CLIPS_YUV_H
 
+#include "fdht/clips.h"
+
 #include "base/base.h"
 
 /* Factors of one matrix, range and depth, in 20-bit fixed point: R = luma y + r_v (v - middle), and so on. */
@@ -26,5 +28,8 @@ typedef struct fdht_yuv_planes {
  * 4 * width + 8 elements; the same input gives the same bytes on every processor. */
 void fdht_yuv_frame(const fdht_yuv *k, const fdht_yuv_planes *p, size_t width, size_t height,
                     int32_t *scratch, uint8_t *rgb);
+
+/* kr and kb of a matrix for frames of this size, as fdht_clips_options.matrix. */
+void fdht_yuv_weights(fdht_yuv_matrix matrix, size_t width, size_t height, double *kr, double *kb);
 
 #endif
