@@ -25,15 +25,6 @@ enum {
 static const double GAIN = 1e-4, START_GAIN = 1e-3, EXACT = 1e-16, WORK = 2e9,
                     CURVE_WORK = 5e8; /* multiply-adds of a fit */
 
-size_t fdht_bt_core_size(const fdht_op_spec *s)
-{
-    size_t n = 1;
-    for (int k = 0; k < s->d; k++)
-        if (!fdht_mul(n, s->rank[0], &n))
-            return SIZE_MAX;
-    return n;
-}
-
 size_t fdht_bt_parameters(const fdht_op_spec *s)
 {
     size_t n = fdht_bt_core_size(s), factor;
@@ -68,6 +59,9 @@ static size_t core_limit(const fdht_decomp_input *in, const fdht_decomp_options 
     return (size_t)FDHT_MIN(FDHT_MAX(n, (double)CORE_LEAST), FDHT_MIN(most, (double)CORE_MOST));
 }
 
+/* What the pass over the matrix needs to know of this format. */
+static const fdht_method bt_method = {.parameters = fdht_bt_parameters};
+
 static int job_open(const fdht_decomp_input *in, const fdht_decomp_options *opt, size_t rank, bt_job *b,
                     fdht_error *err)
 {
@@ -75,7 +69,7 @@ static int job_open(const fdht_decomp_input *in, const fdht_decomp_options *opt,
         return fdht_fail(err, FDHT_EINVAL, "bt: expected 1 to 1024 blocks, got %d", in->spec.blocks);
     *b = (bt_job){.opt = *opt};
     b->opt.rank = b->opt.n_ranks = b->opt.max_rank = b->opt.max_params = 0;
-    int status = fdht_job_open(in, &b->opt, &b->job, err);
+    int status = fdht_job_open(in, &b->opt, &bt_method, &b->job, err);
     if (status)
         return status;
     b->job.s.work_total = 4;

@@ -121,7 +121,7 @@ int fdht_decomp_curve(const fdht_decomp_input *in, const fdht_decomp_options *op
     const fdht_method *method = fdht_method_of(in->spec.format);
     if (method && method->curve)
         return method->curve(in, &o, points, points_out, n, err);
-    int status = fdht_job_open(in, &o, &j, err);
+    int status = fdht_job_open(in, &o, method, &j, err);
     if (status)
         return status;
     j.s.work_total = 2;

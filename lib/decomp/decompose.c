@@ -171,7 +171,7 @@ int fdht_decompose_share(const fdht_decomp_input *in, const fdht_decomp_options 
     const fdht_method *method = fdht_method_of(in->spec.format);
     if (method && method->decompose)
         return method->decompose(in, &o, out, report, err);
-    int status = fdht_job_open(in, &o, &j, err);
+    int status = fdht_job_open(in, &o, method, &j, err);
     if (status)
         return status;
     j.share = share * share;

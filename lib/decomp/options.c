@@ -69,11 +69,24 @@ static int wanted_ranks(fdht_job *j, const fdht_op_spec *spec, fdht_error *err)
     return FDHT_OK;
 }
 
-int fdht_job_open(const fdht_decomp_input *in, const fdht_decomp_options *opt, fdht_job *j, fdht_error *err)
+static int check_method(const fdht_method *method, const fdht_op_spec *s, fdht_error *err)
 {
-    *j =
-        (fdht_job){.opt = opt, .train = !fdht_has_tree(&in->spec), .method = fdht_method_of(in->spec.format)};
-    int status = check_numbers(opt, err);
+    if (!method)
+        return fdht_fail(err, FDHT_EINVAL, "cannot decompose into %s: expected ht, tt, tr or bt",
+                         fdht_format_name(s->format));
+    if (method->closed && s->d < 2)
+        return fdht_fail(err, FDHT_EINVAL, "%s: expected at least 2 modes, got %d",
+                         fdht_format_name(s->format), s->d);
+    return FDHT_OK;
+}
+
+int fdht_job_open(const fdht_decomp_input *in, const fdht_decomp_options *opt, const fdht_method *method,
+                  fdht_job *j, fdht_error *err)
+{
+    *j = (fdht_job){.opt = opt, .train = !fdht_has_tree(&in->spec), .method = method};
+    int status = check_method(method, &in->spec, err);
+    if (!status)
+        status = check_numbers(opt, err);
     if (!status)
         status = wanted_ranks(j, &in->spec, err);
     if (!status)

@@ -21,7 +21,8 @@ typedef struct fdht_job {
 } fdht_job;
 
 /* Checks options, opens the source, runs the pass that finds the leaves' spectra. */
-int fdht_job_open(const fdht_decomp_input *in, const fdht_decomp_options *opt, fdht_job *j, fdht_error *err);
+int fdht_job_open(const fdht_decomp_input *in, const fdht_decomp_options *opt, const fdht_method *method,
+                  fdht_job *j, fdht_error *err);
 void fdht_job_close(fdht_job *j);
 
 /* Leaf ranks and projected core with `budget` (squared) to drop, < 0: no tolerance. Without explicit ranks or a tolerance the

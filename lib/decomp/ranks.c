@@ -208,3 +208,12 @@ void fdht_ht_fill(const fdht_op_spec *full, const double *const *sigma, size_t m
     }
     fdht_ht_grow(full, sigma, max_params, max_rank, 0, rank);
 }
+
+size_t fdht_bt_core_size(const fdht_op_spec *s)
+{
+    size_t n = 1;
+    for (int k = 0; k < s->d; k++)
+        if (!fdht_mul(n, s->rank[0], &n))
+            return SIZE_MAX;
+    return n;
+}

@@ -1,9 +1,8 @@
 /* slab.c - cutting the source tensor into slabs and reading them; the checks of an input. */
+#include "decomp/ranks.h"
 #include "decomp/slab.h"
 
 #include <string.h>
-
-#include "decomp/method.h"
 
 /* Numbers that a partial read may stage. */
 enum { STAGE = 1 << 20 };
@@ -72,13 +71,6 @@ static int check_part(const fdht_decomp_input *in, const fdht_part *p, int numbe
 int fdht_input_check(const fdht_decomp_input *in, fdht_error *err)
 {
     const fdht_op_spec *s = &in->spec;
-    const fdht_method *method = fdht_method_of(s->format);
-    if (!method)
-        return fdht_fail(err, FDHT_EINVAL, "cannot decompose into %s: expected ht, tt, tr or bt",
-                         fdht_format_name(s->format));
-    if (method->closed && s->d < 2)
-        return fdht_fail(err, FDHT_EINVAL, "%s: expected at least 2 modes, got %d",
-                         fdht_format_name(s->format), s->d);
     if (s->d < 1 || s->d > FDHT_MAX_MODES || (fdht_has_tree(s) && s->tree.d != s->d))
         return fdht_fail(err, FDHT_EINVAL, "%d modes with a tree of %d", s->d, s->tree.d);
     size_t total = 1;

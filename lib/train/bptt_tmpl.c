@@ -59,15 +59,6 @@ void R(fdht_bptt_free)(R(fdht_bptt) *b)
     fdht_free(b);
 }
 
-void R(fdht_bptt_for)(R(fdht_bptt) *b, size_t n, fdht_team_body *body, void *arg)
-{
-    if (b->team)
-        fdht_team_for(b->team, n, body, arg);
-    else
-        for (size_t i = 0; i < n; i++)
-            body(arg, i, b->worker);
-}
-
 /* What a batch needs in addition to its tape, in numbers. */
 typedef struct batch_size {
     size_t partial, gx, dp, dy;

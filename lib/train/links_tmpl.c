@@ -5,6 +5,15 @@
 
 enum { ROW_BLOCK = 16, PARAM_BLOCK = 16 };
 
+void R(fdht_bptt_for)(R(fdht_bptt) *b, size_t n, fdht_team_body *body, void *arg)
+{
+    if (b->team)
+        fdht_team_for(b->team, n, body, arg);
+    else
+        for (size_t i = 0; i < n; i++)
+            body(arg, i, b->worker);
+}
+
 typedef struct link_job {
     R(fdht_bptt) *bptt;
     int link;
