@@ -46,7 +46,7 @@ int fdht_source_read(fdht_arrays *f, int source, uint64_t offset, size_t n, void
 /* The same through the window, for small pieces that lie near each other. */
 int fdht_source_peek(fdht_arrays *f, int source, uint64_t offset, size_t n, void *out, fdht_error *err);
 
-/* --- arrays.c */
+/* --- catalogue.c */
 
 /* A type by one of its names, in any of the formats ("F32", "<f4", "FloatStorage", "float32"): fills type, size and dtype. */
 bool fdht_array_set_type(fdht_array *a, const char *name);

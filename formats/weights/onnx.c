@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arrays/arrays.h"
-#include "weights/weights.h"
+#include "weights/onnx_graph.h"
 
 /* The data set beside `path` whose name has `letter` in place of its last letter; -1 if there is none. */
 static int sibling(const fdht_weights *w, const char *path, char letter, char *buffer)
@@ -79,8 +78,9 @@ static int add_arrays(fdht_weights *w, fdht_recurrent recurrent, int W, int R, i
     return l->path && l->name && l->why ? bind_node(w, at, W, R, B, err) : FDHT_ENOMEM;
 }
 
-int fdht_w_onnx_cell(fdht_weights *w, fdht_recurrent recurrent, int W, int R, int B, const char *name,
-                     fdht_error *err)
+/* A node of the graph; B -1: it has no bias. */
+static int add_cell(fdht_weights *w, fdht_recurrent recurrent, int W, int R, int B, const char *name,
+                    fdht_error *err)
 {
     if (w->set[W].rank != 3 || w->set[R].rank != 3)
         return fdht_fail(err, FDHT_EFORMAT, "%s: W of rank %d, R of rank %d, expected 3", name,
@@ -92,6 +92,83 @@ int fdht_w_onnx_cell(fdht_weights *w, fdht_recurrent recurrent, int W, int R, in
         return rc;
     w->lstm[w->n_lstm - 1].name = fdht_w_text(w, err, "%s", name);
     return w->lstm[w->n_lstm - 1].name ? FDHT_OK : FDHT_ENOMEM;
+}
+
+/* What of a node no LSTM or GRU here has; NULL: nothing. */
+static const char *unusual(const fdht_onnx_node *n)
+{
+    if (fdht_onnx_attr_find(n, "clip"))
+        return "clipped gates are not supported";
+    if (fdht_w_onnx_is(n, "GRU"))
+        return fdht_w_onnx_int_attr(n, "linear_before_reset", 0)
+                   ? NULL
+                   : "a GRU with linear_before_reset=0 is not supported";
+    if (*fdht_w_onnx_input(n, 7))
+        return "peephole weights (P) are not supported";
+    return fdht_w_onnx_int_attr(n, "input_forget", 0) ? "coupled gates (input_forget) are not supported"
+                                                      : NULL;
+}
+
+static bool onnx_activation(const char *name, fdht_activation *out)
+{
+    static const struct {
+        const char *name;
+        fdht_activation is;
+    } table[] = {{"Sigmoid", FDHT_SIGMOID},
+                 {"Tanh", FDHT_TANH},
+                 {"Relu", FDHT_RELU},
+                 {"HardSigmoid", FDHT_HARD_SIGMOID},
+                 {"Identity", FDHT_LINEAR}};
+    for (size_t i = 0; i < FDHT_COUNT(table); i++)
+        if (!strcmp(table[i].name, name)) {
+            *out = table[i].is;
+            return true;
+        }
+    return false;
+}
+
+static bool set_activations(const fdht_onnx_node *n, fdht_weights_lstm *l)
+{
+    const fdht_onnx_attr *a = fdht_onnx_attr_find(n, "activations");
+    fdht_activation is[3] = {FDHT_SIGMOID, FDHT_TANH, FDHT_TANH}, seen;
+    size_t n_is = l->recurrent == FDHT_GRU ? 2 : 3; /* a direction */
+    for (size_t i = 0; a && i < a->n; i++) {
+        if (!onnx_activation(a->strings[i], &seen) || (i >= n_is && seen != is[i - n_is]) || i >= 2 * n_is)
+            return false;
+        if (i < n_is)
+            is[i] = seen;
+    }
+    l->activation = (int)is[0];
+    l->candidate = is[1], l->output = is[2];
+    return !a || (!fdht_onnx_attr_find(n, "activation_alpha") && !fdht_onnx_attr_find(n, "activation_beta"));
+}
+
+/* The LSTM and GRU nodes of an ONNX model. */
+static int scan_graph(fdht_weights *w, fdht_error *err)
+{
+    const fdht_onnx_graph *g = fdht_arrays_graph(w->arrays);
+    for (size_t i = 0; i < g->n_nodes; i++) {
+        const fdht_onnx_node *n = &g->node[i];
+        if (!fdht_w_onnx_is_cell(n))
+            continue;
+        int W = fdht_w_onnx_set_of(w, fdht_w_onnx_input(n, 1)),
+            R = fdht_w_onnx_set_of(w, fdht_w_onnx_input(n, 2)),
+            B = fdht_w_onnx_set_of(w, fdht_w_onnx_input(n, 3));
+        const char *name = *n->name ? n->name : n->n_out ? n->out[0] : n->op;
+        if (W < 0 || R < 0 || (B < 0 && *fdht_w_onnx_input(n, 3)))
+            return fdht_fail(err, FDHT_EFORMAT, "%s: W, R or B of this %s node is not in the file", name,
+                             n->op);
+        int rc =
+            add_cell(w, fdht_w_onnx_is(n, "GRU") ? FDHT_GRU : FDHT_LSTM, W, R, B, name + (*name == '/'), err);
+        if (rc)
+            return rc;
+        fdht_weights_lstm *l = &w->lstm[w->n_lstm - 1];
+        const char *refused = unusual(n);
+        if (!set_activations(n, l))
+            refused = "its activations are not supported";
+        w->bound[w->n_lstm - 1].unsupported = refused;
+    }
+    return FDHT_OK;
 }
 
 static int add_node(fdht_weights *w, int W, fdht_error *err)
@@ -158,7 +235,7 @@ int fdht_w_scan_onnx(fdht_weights *w, fdht_error *err)
 {
     int rc = FDHT_OK;
     if (w->arrays && fdht_arrays_graph(w->arrays))
-        return fdht_w_scan_onnx_graph(w, err);
+        return scan_graph(w, err);
     for (int i = 0; i < w->n_sets && !rc; i++)
         rc = add_node(w, i, err);
     if (!rc && !w->n_lstm)

@@ -41,7 +41,11 @@ typedef struct fdht_wonnx_op {
     const fdht_wonnx_value *x;
 } fdht_wonnx_op;
 
+/* --- onnx_values.c */
+
 bool fdht_w_onnx_is(const fdht_onnx_node *n, const char *name);
+/* Whether it is an LSTM or a GRU. */
+bool fdht_w_onnx_is_cell(const fdht_onnx_node *n);
 const char *fdht_w_onnx_input(const fdht_onnx_node *n, size_t i);
 int64_t fdht_w_onnx_int_attr(const fdht_onnx_node *n, const char *name, int64_t otherwise);
 double fdht_w_onnx_float_attr(const fdht_onnx_node *n, const char *name, double otherwise);

@@ -119,7 +119,7 @@ void fdht_w_strings_free(char **list, int n);
 /* Names of the groups directly in the group at path, in the order of names; none if there is no such group. */
 int fdht_w_groups(const fdht_weights *w, const char *path, char ***out, int *n, fdht_error *err);
 
-/* --- weights/weights.c: collecting what is found --- */
+/* --- weights/collect.c: collecting what is found --- */
 
 /* A formatted string that lives as long as w; NULL with the error filled. */
 const char *fdht_w_text(fdht_weights *w, fdht_error *err, const char *fmt, ...) FDHT_PRINTF(3, 4);
@@ -150,11 +150,6 @@ int fdht_w_scan_keras3(fdht_weights *w, fdht_error *err);
 int fdht_w_scan_pytorch(fdht_weights *w, fdht_error *err);
 int fdht_w_scan_onnx(fdht_weights *w, fdht_error *err);
 int fdht_w_scan_plain(fdht_weights *w, fdht_error *err);
-/* The LSTM and GRU nodes of an ONNX model. */
-int fdht_w_scan_onnx_graph(fdht_weights *w, fdht_error *err);
-/* An LSTM or a GRU of ONNX' arrays; B -1: it has no bias. */
-int fdht_w_onnx_cell(fdht_weights *w, fdht_recurrent recurrent, int W, int R, int B, const char *name,
-                     fdht_error *err);
 /* Linear layers and norms as PyTorch names them, beside LSTMs that are found. */
 int fdht_w_scan_modules(fdht_weights *w, fdht_error *err);
 

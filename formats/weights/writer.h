@@ -30,6 +30,8 @@ int fdht_writer_matrix(fdht_writer *o, const char *path, const float *v, size_t 
                        bool transposed);
 /* A cell's W_ih or W_hh, dense, a slab of columns at a time. */
 int fdht_writer_map(fdht_writer *o, const char *path, int cell, bool hidden, bool transposed);
+/* A cell's "bias" or "projection" in the model's own memory, NULL where it has none. */
+const float *fdht_writer_param(const fdht_writer *o, int cell, const char *leaf);
 int fdht_writer_bias(fdht_writer *o, const char *path, int cell, bool zeros);
 /* The blocks b_r, b_z, b_n, b_q of a GRU: which = 0 or 1 of the two biases (3H) of PyTorch, or as Keras' (2,3H), z first. */
 int fdht_writer_gru_bias(fdht_writer *o, const char *path, int cell, int which, bool keras);
