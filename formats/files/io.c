@@ -1,4 +1,4 @@
-/* io.c - output files that are whole or absent: a temporary, then a rename. */
+/* files/io.c - output files that are whole or absent: a temporary, then a rename. */
 #include "fdht/io.h"
 
 #include <errno.h>

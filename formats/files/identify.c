@@ -1,4 +1,4 @@
-/* identify.c - what a path holds, by its content: one row a kind. */
+/* files/identify.c - what a path holds, by its content: one row a kind. */
 #include "fdht/io.h"
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-/* natural.c - the natural order of names: digits compare as numbers. */
+/* files/natural.c - the natural order of names: digits compare as numbers. */
 #include "fdht/io.h"
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-/* digest.c - SHA-256 (FIPS 180-4) of files: what a model says of the files it was made from. */
+/* files/digest.c - SHA-256 (FIPS 180-4) of files: what a model says of the files it was made from. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
