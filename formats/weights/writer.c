@@ -55,14 +55,17 @@ int fdht_writer_group(fdht_writer *o, const char *path)
     return g >= 0 && H5Gclose(g) >= 0 ? FDHT_OK : fdht_writer_failed(o, path);
 }
 
-/* cols = 0: one-dimensional. Parents are made. */
+/* cols = 0: one-dimensional. Parents are made. No times are kept: the same model gives the same bytes. */
 static hid_t make_set(fdht_writer *o, const char *path, size_t rows, size_t cols)
 {
     hsize_t dim[2] = {rows, cols};
-    hid_t lcpl = H5Pcreate(H5P_LINK_CREATE), space = H5Screate_simple(cols ? 2 : 1, dim, NULL);
+    hid_t dcpl = H5Pcreate(H5P_DATASET_CREATE), lcpl = H5Pcreate(H5P_LINK_CREATE),
+          space = H5Screate_simple(cols ? 2 : 1, dim, NULL);
     H5Pset_create_intermediate_group(lcpl, 1);
-    hid_t d = H5Dcreate2(o->file, path, H5T_IEEE_F32LE, space, lcpl, H5P_DEFAULT, H5P_DEFAULT);
+    H5Pset_obj_track_times(dcpl, 0);
+    hid_t d = H5Dcreate2(o->file, path, H5T_IEEE_F32LE, space, lcpl, dcpl, H5P_DEFAULT);
     H5Sclose(space);
+    H5Pclose(dcpl);
     H5Pclose(lcpl);
     return d;
 }

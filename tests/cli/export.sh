@@ -89,4 +89,13 @@ READ
 else
     skip "safetensors" "python3-h5py and python3-numpy are not here"
 fi
+# the same model gives the same bytes, at another second too
+for layout in keras pytorch; do
+    "$FDHT" export hard.h5 --layout $layout -f -o $layout-1.h5
+done
+sleep 1.1
+for layout in keras pytorch; do
+    "$FDHT" export hard.h5 --layout $layout -f -o $layout-2.h5
+    cmp -s $layout-1.h5 $layout-2.h5 && pass "$layout: the same bytes a second later" || fail "$layout: the same bytes a second later" "$(cmp $layout-1.h5 $layout-2.h5)"
+done
 tap_end
