@@ -304,7 +304,7 @@ static void check_clip(const fdht_weights *w, int activation, hid_t e, size_t b,
     size_t cells = (size_t)(info->n_lstm * l->directions), H = l->hidden_size,
            P = l->proj_size ? l->proj_size : H;
     size_t width = (size_t)l->directions * P;
-    double y[16 * 16], h[8 * 8], c[8 * 8], logits[8];
+    double y[16 * 16], h[8 * 8], c[8 * 8], logits[16 * 16];
     float in[16 * 16];
     hsize_t dim[3];
     fdht_error err = {0};
