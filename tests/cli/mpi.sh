@@ -128,5 +128,6 @@ gone "a full disk: no rank is left"
 same "a full disk: one line" 1 "$(ours)"
 has "a full disk: names the file" "$(grep '^fdht' "$ERR")" "full.c.h5"
 works "a full disk: the checkpoint before is whole" "$FDHT" info full.c.h5
-same "nothing half-written is left" "" "$(find . -name '.*.tmp-*')"
+# what SIGKILL hit in the middle of a checkpoint stays, as it must; these ended by themselves
+same "nothing half-written is left" "" "$(find . -name '.full*.tmp-*')"
 tap_end
