@@ -1,6 +1,7 @@
 /* export/rawfile.c - writing files of plain numbers: opening and finishing them, and dense maps a slab of columns at a time. */
 #include "export/rawfile.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { SLAB = 1 << 22 }; /* numbers of a slab in double */
@@ -8,7 +9,7 @@ enum { SLAB = 1 << 22 }; /* numbers of a slab in double */
 int fdht_rawfile_put(fdht_rawfile *r, const void *p, size_t n)
 {
     if (n && fwrite(p, 1, n, r->f) != n)
-        return fdht_fail(r->err, FDHT_EIO, "cannot be written");
+        return fdht_fail(r->err, FDHT_EIO, "cannot be written: %s", strerror(errno));
     return FDHT_OK;
 }
 
