@@ -9,23 +9,6 @@
 #include "frame/json.h"
 #include "frame/plot.h"
 
-static char *copy(const char *s)
-{
-    return strcpy(cli_calloc(strlen(s) + 1, 1), s);
-}
-
-static void *grow(void *old, size_t n, size_t *size, size_t unit)
-{
-    if (n < *size)
-        return old;
-    *size = *size ? 2 * *size : 64;
-    void *more = cli_calloc(*size, unit);
-    if (n)
-        memcpy(more, old, n * unit);
-    free(old);
-    return more;
-}
-
 /* ---- clips as they come ---- */
 
 static void digest(const fdht_clip_item *item, uint64_t out[2])
@@ -85,22 +68,22 @@ static void show(pack_check *k, const fdht_clip_item *item, const char *label)
                    item->u8 +
                        fdht_sample_even(s->length, CHECK_FRAMES, i) * s->width * s->height * s->channels,
                    k->shown, i);
-    k->class_name[k->shown++] = copy(label);
+    k->class_name[k->shown++] = pack_copy(label);
 }
 
 void pack_check_add(pack_check *k, const fdht_clip_item *item, const char *label, size_t number)
 {
-    k->clip = grow(k->clip, k->n, &k->size, sizeof *k->clip);
+    k->clip = pack_grow(k->clip, k->n, &k->size, sizeof *k->clip);
     check_clip *c = &k->clip[k->n++];
-    *c = (check_clip){.name = copy(item->name), .shape = item->shape, .number = number};
+    *c = (check_clip){.name = pack_copy(item->name), .shape = item->shape, .number = number};
     digest(item, c->digest);
     show(k, item, label ? label : "(no label)");
 }
 
 void pack_check_bad(pack_check *k, const char *name, const char *message)
 {
-    k->bad = grow(k->bad, k->bads, &k->bad_size, sizeof *k->bad);
-    k->bad[k->bads++] = (check_bad){copy(name), copy(message)};
+    k->bad = pack_grow(k->bad, k->bads, &k->bad_size, sizeof *k->bad);
+    k->bad[k->bads++] = (check_bad){pack_copy(name), pack_copy(message)};
 }
 
 /* ---- the report ---- */
@@ -245,7 +228,7 @@ static void add_size(void *arg, const char *size, size_t clips)
 
 static void print_name(const char *name)
 {
-    char *clean = copy(name);
+    char *clean = pack_copy(name);
     cli_one_line(clean);
     fputs(clean, stdout);
     free(clean);

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *copy(const char *s)
+char *pack_copy(const char *s)
 {
     return s ? strcpy(cli_calloc(strlen(s) + 1, 1), s) : NULL;
 }
 
-static void *grow(void *old, size_t n, size_t *size, size_t unit)
+void *pack_grow(void *old, size_t n, size_t *size, size_t unit)
 {
     if (n < *size)
         return old;
@@ -28,15 +28,15 @@ static int class_of(pack_list *l, const char *name)
     for (size_t k = l->classes; k-- > 0;) /* clips of one class mostly follow each other */
         if (!strcmp(l->class_name[k], name))
             return (int)k;
-    l->class_name = grow(l->class_name, l->classes, &l->class_size, sizeof *l->class_name);
-    l->class_name[l->classes] = copy(name);
+    l->class_name = pack_grow(l->class_name, l->classes, &l->class_size, sizeof *l->class_name);
+    l->class_name[l->classes] = pack_copy(name);
     return (int)l->classes++;
 }
 
 void pack_list_add(pack_list *l, const char *label, int split, const char *key)
 {
-    l->clip = grow(l->clip, l->n, &l->size, sizeof *l->clip);
-    l->clip[l->n++] = (pack_clip){class_of(l, label), split, copy(key)};
+    l->clip = pack_grow(l->clip, l->n, &l->size, sizeof *l->clip);
+    l->clip[l->n++] = (pack_clip){class_of(l, label), split, pack_copy(key)};
 }
 
 struct ordered {

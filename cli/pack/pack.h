@@ -51,4 +51,11 @@ void pack_list_add(pack_list *l, const char *label, int split, const char *key);
 void pack_list_sort(pack_list *l);
 void pack_list_free(pack_list *l);
 
+/* ---- pack/list.c: small things that the list and the check share; out of memory ends the program (cli_calloc) ---- */
+
+/* NULL gives NULL. Free with free(). */
+char *pack_copy(const char *s);
+/* Room for one more after n of `unit` bytes: old, or a larger block with its content; *size is how many fit. */
+void *pack_grow(void *old, size_t n, size_t *size, size_t unit);
+
 #endif
