@@ -22,7 +22,11 @@ int sim_machine(cli *c, fdht_fixed *f, const fdht_sim_hw *hw, size_t steps, cons
     if (!status && trace)
         fprintf(trace, "# cycle port buffer bank line stage\n");
     if (!status)
-        status = fdht_sim_run(p, hw, steps, x, y, NULL, trace ? write_trace : NULL, trace, r, &c->err);
+        status = fdht_sim_run(
+            p, hw,
+            &(fdht_sim_io){
+                .steps = steps, .x = x, .y = y, .trace = trace ? write_trace : NULL, .trace_arg = trace},
+            r, &c->err);
     if (status)
         return status;
     status = fdht_fixed_check(f, steps, x, y, &c->err);

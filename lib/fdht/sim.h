@@ -62,7 +62,7 @@ typedef enum fdht_bank_function {
 typedef enum fdht_sim_mode { FDHT_SIM_REAL, FDHT_SIM_PAPER } fdht_sim_mode;
 
 typedef enum fdht_stall {
-    FDHT_STALL_FILL,           /* pipeline filling, input loading */
+    FDHT_STALL_FILL,           /* the last write of a stage is on its way through the pipeline */
     FDHT_STALL_DRAIN,          /* accumulators leave slower than they fill */
     FDHT_STALL_READ_CONFLICT,  /* lanes of one read in one bank */
     FDHT_STALL_WRITE_CONFLICT, /* words of one write in one bank */
@@ -71,6 +71,7 @@ typedef enum fdht_stall {
     FDHT_STALL_PING_PONG,      /* a stage waits for the last word of the one before */
     FDHT_STALL_SPILL,          /* a tensor does not fit its buffer */
     FDHT_STALL_RECURRENCE,     /* the LSTM unit works, the array waits */
+    FDHT_STALL_INPUT,          /* the link brings an input vector, the array waits */
     FDHT_STALLS
 } fdht_stall;
 
@@ -81,8 +82,8 @@ typedef struct fdht_sim_hw {
     double clock_hz;
     size_t n_pe, macs_per_pe, acc_bits, wb_words;
     size_t x_banks, x_buffers, x_kib, w_kib;
-    size_t pipeline_cycles, w_refill_words, spill_words, input_words;
-    size_t lstm_lanes, lstm_latency_cycles;
+    size_t pipeline_cycles, w_refill_words, spill_words, input_words, input_buffers;
+    size_t lstm_lanes, lstm_latency_cycles, lstm_overlap;
     size_t bank_function; /* fdht_bank_function */
     double mac_pj, mac_idle, x_read_pj, x_write_pj, w_read_pj, lstm_pj, leakage_mw_per_mm2;
     double sram_mm2_per_kib, logic_mm2_per_256_macs, lstm_mm2;
@@ -99,7 +100,7 @@ typedef struct fdht_sim_key {
     const char *text;
 } fdht_sim_key;
 
-enum { FDHT_SIM_KEYS = 26 };
+enum { FDHT_SIM_KEYS = 28 };
 
 /* The table of keys; *n = FDHT_SIM_KEYS entries, static storage. Machines by name: fdht/hardware.h. */
 FDHT_API const fdht_sim_key *fdht_sim_keys(int *n);
@@ -156,8 +157,8 @@ typedef struct fdht_sim_chain {
 
 #define FDHT_SIM_TABLE 257 /* entries of an activation table: 256 segments over [-8, 8) and the end */
 
-/* A whole program. Without lstm: y_t = x chain of x_t. With it: z_x = x chain of x_t for all steps first; then for each
- * step z_h = h chain of h_(t-1), and the LSTM unit of fdht/fixed.h makes c_t and h_t from z_x + z_h + bias. An output
+/* A whole program. Without lstm: y_t = x chain of x_t. With it, for each step: z_x = x chain of x_t, z_h = h chain of
+ * h_(t-1), and the LSTM unit of fdht/fixed.h makes c_t and h_t from z_x + z_h + bias. An output
  * vector of either chain is 4 blocks of gate_stride words, the gates i, f, g, o: its leg out[0] is the gate, of
  * extent 4. */
 typedef struct fdht_sim_program {
@@ -196,8 +197,11 @@ FDHT_API fdht_sim_shape fdht_sim_stage_shape(const fdht_sim_hw *hw, size_t rows,
 FDHT_API int fdht_sim_map_program(fdht_sim_program *p, const fdht_sim_hw *hw, fdht_error *err);
 FDHT_API void fdht_sim_unmap_program(fdht_sim_program *p);
 
-/* One access: port 'r' or 'w', buffer 0 or 1, bank, line, stage (x stages, then h stages, then the LSTM unit). Called in
- * the thread of fdht_sim_run, in the order of cycles. */
+/* One access: the cycle in which the bank's port is used, port 'r', 'w' or 'i' (an input word from the link), buffer 0 or 1,
+ * bank, line, stage (x stages, then h stages, then the LSTM unit). Accesses of the array of one cycle, port, buffer and
+ * stage are a group; several of them in one bank take turns, the second in the next cycle. A write of the array is
+ * reported when its group leaves the accumulators, pipeline_cycles ahead of its cycle. Words of the LSTM unit and of the
+ * link stand in the cycles in which they go. Called in the thread of fdht_sim_run. */
 typedef void fdht_sim_trace(void *arg, uint64_t cycle, char port, int buffer, size_t bank, size_t line,
                             int stage);
 
@@ -225,7 +229,7 @@ typedef struct fdht_sim_area {
 
 typedef struct fdht_sim_report {
     fdht_sim_mode mode;
-    size_t steps;
+    size_t steps, clips; /* steps of all clips */
     uint64_t cycles, issue_cycles, stall[FDHT_STALLS];
     uint64_t multiply_adds, padded_slots, reads, writes, weight_reads, lstm_elements;
     uint64_t read_extra, write_extra;
@@ -233,6 +237,10 @@ typedef struct fdht_sim_report {
     size_t weight_words, peak_words; /* weights of the program; largest occupancy of a buffer */
     size_t weight_room;              /* words of weight memory they take, in whole lines */
     size_t spilled_words;
+    uint64_t input_words, refill_words; /* over the link */
+    uint64_t unit_cycles,
+        link_cycles; /* in which LSTM unit and link have work, whether the array waits or not */
+    uint64_t latency_sum, latency_max; /* of a step: from taking up its input to its last word in the banks */
     fdht_sim_energy energy;
     fdht_sim_area area;
     int n_stages;
@@ -241,15 +249,22 @@ typedef struct fdht_sim_report {
     uint64_t *bank_reads, *bank_writes, *bank_conflicts; /* n_banks each, owned by the report */
 } fdht_sim_report;
 
-/* Run a mapped program. x (steps, inputs) in the x chain's input order; y (steps, outputs) of the x chain, or
- * with lstm h_t (steps, units); c (units), the last cell state, or NULL. Both come out of the simulated banks
- * (c out of the LSTM unit). Starts with h = c = 0. trace may be NULL. Free the report with
- * fdht_sim_report_free; nothing to free after an error. FDHT_EINVAL: a program that is not mapped, or not an LSTM of
- * four gates where lstm is set, or a machine that fdht_sim_hw_check refuses; FDHT_ELIMIT: a tensor does not fit and
- * spill_words is 0, or the weights of one tile do not fit; FDHT_EFORMAT: an address outside the memory (maps that
- * someone changed); FDHT_ENOMEM. */
-FDHT_API int fdht_sim_run(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t steps, const int16_t *x,
-                          int16_t *y, int16_t *c, fdht_sim_trace *trace, void *trace_arg,
+/* What a run takes and gives. x (clips, steps, inputs) in the x chain's input order; y (clips, steps, outputs) of the x chain,
+ * or with lstm h_t (clips, steps, units); c (clips, units), the last cell states, or NULL. clips 0 is 1. */
+typedef struct fdht_sim_io {
+    size_t steps, clips;
+    const int16_t *x;
+    int16_t *y, *c;
+    fdht_sim_trace *trace; /* or NULL */
+    void *trace_arg;
+} fdht_sim_io;
+
+/* Run a mapped program: the first step of every clip in turn, then the second, ... y comes out of the simulated banks, c out
+ * of the LSTM unit. Every clip starts with h = c = 0. Free the report with fdht_sim_report_free; nothing to free after an
+ * error. FDHT_EINVAL: a program that is not mapped, or not an LSTM of four gates where lstm is set, or a machine that
+ * fdht_sim_hw_check refuses; FDHT_ELIMIT: a tensor does not fit and spill_words is 0, or the weights of one tile do not
+ * fit; FDHT_EFORMAT: an address outside the memory (maps that someone changed); FDHT_ENOMEM. */
+FDHT_API int fdht_sim_run(const fdht_sim_program *p, const fdht_sim_hw *hw, const fdht_sim_io *io,
                           fdht_sim_report *out, fdht_error *err);
 /* The closed form: multiply-adds / MACs, no value moves. Needs no mapping and no weights. FDHT_EINVAL: a machine that
  * fdht_sim_hw_check refuses; FDHT_ENOMEM. */

@@ -61,6 +61,12 @@ void fdht_sim_report_add(fdht_sim_report *sum, const fdht_sim_report *r)
     sum->saturations += r->saturations;
     sum->acc_saturations += r->acc_saturations;
     sum->spilled_words += r->spilled_words;
+    sum->input_words += r->input_words;
+    sum->refill_words += r->refill_words;
+    sum->unit_cycles += r->unit_cycles;
+    sum->link_cycles += r->link_cycles;
+    sum->latency_sum += r->latency_sum;
+    sum->latency_max = FDHT_MAX(sum->latency_max, r->latency_max);
     for (int b = 0; b < sum->n_banks; b++) {
         sum->bank_reads[b] += r->bank_reads[b];
         sum->bank_writes[b] += r->bank_writes[b];

@@ -36,6 +36,7 @@ works "lstm" sim --preset ucf11-fdht --json
 json "lstm: bits" .bit_exact true
 json "lstm: conflicts" '.stall_cycles.read_conflict + .stall_cycles.write_conflict' 0
 json "lstm: recurrence" '.stall_cycles.recurrence > 0' true
+json "lstm: writes of h wait for no port" '.stall_cycles.port == 6 * (256 / 16 - 2)' true
 json "lstm: SNR" '.snr_db > 40' true
 json "lstm: the keys" 'keys - ["bank_conflicts","bank_reads","bank_writes","machine","mapping","peak_words","power_mw",
     "read_conflict_extra_cycles","write_conflict_extra_cycles","reads","writes","saturated_accumulations",
