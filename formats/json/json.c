@@ -38,9 +38,14 @@ out:
 
 int fdht_json_read(const char *path, const char *schema, cJSON **out, fdht_error *err)
 {
+    return fdht_json_read_up_to(path, 1 << 20, schema, out, err);
+}
+
+int fdht_json_read_up_to(const char *path, size_t most, const char *schema, cJSON **out, fdht_error *err)
+{
     uint8_t *text = NULL;
     size_t size;
-    int status = fdht_read_file(path, 1 << 20, &text, &size, err);
+    int status = fdht_read_file(path, most, &text, &size, err);
     if (!status)
         status = fdht_json_parse((const char *)text, size, path, schema, out, err);
     fdht_free(text);

@@ -115,11 +115,14 @@ FDHT_API int fdht_sim_hw_check(const fdht_sim_hw *hw, fdht_error *err);
 /* Names as in files and reports; "unknown" for a number that is none. Static strings. */
 FDHT_API const char *fdht_bank_function_name(int f);
 FDHT_API const char *fdht_stall_name(int s); /* "fill", "drain", "read_conflict", .. */
+FDHT_API const char *fdht_stall_text(int s); /* why the array waits, half a sentence */
 
 /* One leg of a stage. Equal ids in neighbouring stages are the same leg. in: the tensor read (inner and
- * column legs); out: the tensor written (row and column legs). */
+ * column legs); out: the tensor written (row and column legs). name, of legs that fdht/program.h makes: "in1" and "out1" the
+ * modes, "gate", "bond1" between cores; it is for reports and mappings. */
 typedef struct fdht_sim_leg {
     int id;
+    char name[16];
     size_t extent;
     size_t stride_in, stride_out;
     size_t skew_in, skew_out;
@@ -133,8 +136,10 @@ typedef struct fdht_bank_map {
     const uint32_t *table;
 } fdht_bank_map;
 
+#define FDHT_SIM_NAME 160 /* of a stage: the cores merged into its weights, "leaf_1*inner_1_2" */
+
 typedef struct fdht_sim_stage {
-    char name[64];
+    char name[FDHT_SIM_NAME];
     int n_row, n_inner, n_col;
     fdht_sim_leg row[FDHT_SIM_MAX_LEGS], inner[FDHT_SIM_MAX_LEGS], col[FDHT_SIM_MAX_LEGS];
     const int16_t *weight; /* (rows, inner), row-major */
@@ -178,6 +183,10 @@ typedef struct fdht_sim_program {
  * row tile and inner index, and the last tile's lines are whole ones, too. */
 FDHT_API size_t fdht_sim_weight_room(const fdht_sim_hw *hw, size_t rows, size_t inner);
 
+/* The stages of a program: the x chain's, the h chain's, with lstm one more; and the name of stage i in reports. */
+FDHT_API int fdht_sim_stages(const fdht_sim_program *p);
+FDHT_API void fdht_sim_stage_name(const fdht_sim_program *p, int i, char *buf, size_t size);
+
 /* Products of extents. */
 FDHT_API size_t fdht_sim_rows(const fdht_sim_stage *s);
 FDHT_API size_t fdht_sim_inner(const fdht_sim_stage *s);
@@ -196,6 +205,12 @@ FDHT_API fdht_sim_shape fdht_sim_stage_shape(const fdht_sim_hw *hw, size_t rows,
  * FDHT_ENOMEM. */
 FDHT_API int fdht_sim_map_program(fdht_sim_program *p, const fdht_sim_hw *hw, fdht_error *err);
 FDHT_API void fdht_sim_unmap_program(fdht_sim_program *p);
+/* Take the mapping of another program of the same stages, legs matched by their names: strides, skews, bank functions, tables,
+ * lane legs and drain directions. Nothing of it needs to be free of conflicts. FDHT_EINVAL: stages or legs that are not
+ * those of p, an address outside a tensor, two words in one place, tensors that writer and reader see differently, a
+ * machine that fdht_sim_hw_check refuses; FDHT_ENOMEM. */
+FDHT_API int fdht_sim_map_as(fdht_sim_program *p, const fdht_sim_program *from, const fdht_sim_hw *hw,
+                             fdht_error *err);
 
 /* One access: the cycle in which the bank's port is used, port 'r', 'w' or 'i' (an input word from the link), buffer 0 or 1,
  * bank, line, stage (x stages, then h stages, then the LSTM unit). Accesses of the array of one cycle, port, buffer and
@@ -205,10 +220,14 @@ FDHT_API void fdht_sim_unmap_program(fdht_sim_program *p);
 typedef void fdht_sim_trace(void *arg, uint64_t cycle, char port, int buffer, size_t bank, size_t line,
                             int stage);
 
+typedef struct fdht_sim_energy {
+    double mac, x_read, x_write, w_read, lstm, leakage, total; /* pJ */
+} fdht_sim_energy;
+
 typedef struct fdht_sim_stage_report {
-    char name[64];
-    const char *bank_function; /* of the tensor it writes */
-    char mapping[48];          /* "drain columns, skew 4 8": how the tensor it writes is laid out */
+    char name[FDHT_SIM_NAME + 2]; /* of an LSTM's chains with "x:" and "h:" before it; "lstm" */
+    const char *bank_function;    /* of the tensor it writes */
+    char mapping[128];            /* "drain by column, 4 x in2": how the tensor it writes is laid out */
     size_t rows, inner, cols, runs;
     uint64_t issue_cycles, stall[FDHT_STALLS];
     uint64_t first_cycle;                 /* of the first run */
@@ -217,11 +236,8 @@ typedef struct fdht_sim_stage_report {
     uint64_t read_extra, write_extra; /* extra cycles that conflicts cost the banks; writes may hide theirs */
     uint64_t saturations, acc_saturations;
     size_t occupancy_in, occupancy_out; /* words, padding included */
+    fdht_sim_energy energy;             /* of real mode; the stages' sum is the report's */
 } fdht_sim_stage_report;
-
-typedef struct fdht_sim_energy {
-    double mac, x_read, x_write, w_read, lstm, leakage, total; /* pJ */
-} fdht_sim_energy;
 
 typedef struct fdht_sim_area {
     double x_sram, w_sram, logic, lstm, total; /* mm2 */
@@ -288,7 +304,8 @@ typedef struct fdht_sim_figures {
     double area_mm2;
     double tops_per_mm2; /* tops_dense over area, and over power in W */
     double tops_per_w;
-    double utilisation; /* multiply-adds over MAC slots of all cycles, 0..1 */
+    double utilisation;                        /* multiply-adds over MAC slots of all cycles, 0..1 */
+    double latency_cycles, latency_max_cycles; /* of a step, on average and at most; 0: nothing moved */
 } fdht_sim_figures;
 
 /* Of a report with prices (fdht_sim_run, fdht_sim_paper, fdht_sim_price); dense: multiply-adds of the dense matrices in one
@@ -304,6 +321,18 @@ FDHT_API fdht_sim_ratios fdht_sim_ratios_of(const fdht_sim_figures *own, const f
 /* Of one stage: the sum of its stalls; multiply-adds over MAC slots of its issue cycles, 0..1. */
 FDHT_API uint64_t fdht_sim_stage_stalls(const fdht_sim_stage_report *s);
 FDHT_API double fdht_sim_stage_utilisation(const fdht_sim_hw *hw, const fdht_sim_stage_report *s);
+
+/* What a run, or a stage of it, takes most of its time with. */
+typedef enum fdht_sim_bound {
+    FDHT_BOUND_ARRAY,      /* multiply-adds: issue cycles */
+    FDHT_BOUND_MEMORY,     /* ports and the way through them: fill, drain, conflicts, port, ping_pong */
+    FDHT_BOUND_LINK,       /* what comes from outside: input, weight_refill, spill */
+    FDHT_BOUND_RECURRENCE, /* the LSTM unit: all cycles of its stage */
+    FDHT_BOUNDS
+} fdht_sim_bound;
+FDHT_API const char *fdht_sim_bound_name(int b); /* "array", "memory", "link", "recurrence"; "unknown" */
+/* Cycles of each kind, of stage i of the report, or of all (-1), and the kind that has most. */
+FDHT_API fdht_sim_bound fdht_sim_bound_of(const fdht_sim_report *r, int i, uint64_t cycles[FDHT_BOUNDS]);
 
 /* sum += r, both of one program on one machine: steps, cycles and counts. Occupancies stay as they are; prices are those of
  * before until fdht_sim_price. */

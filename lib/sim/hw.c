@@ -23,6 +23,24 @@ const char *fdht_stall_name(int s)
     return s >= 0 && s < FDHT_STALLS ? stall_name[s] : "unknown";
 }
 
+static const char *const stall_text[FDHT_STALLS] = {
+    "the last words of a stage are under way to their banks",
+    "accumulators leave slower than they fill",
+    "words of one read lie in one bank",
+    "words of one write lie in one bank",
+    "two sides want the port of one bank",
+    "weights are loaded that do not fit with the rest",
+    "the next stage needs the last word of this one",
+    "a tensor does not fit its buffer and goes out and in again",
+    "the LSTM unit works",
+    "an input vector is not there yet",
+};
+
+const char *fdht_stall_text(int s)
+{
+    return s >= 0 && s < FDHT_STALLS ? stall_text[s] : "unknown";
+}
+
 #define AT(field) offsetof(fdht_sim_hw, field)
 #define SIZE(field, lo, hi, unit, text)                                                                      \
     {                                                                                                        \

@@ -44,7 +44,7 @@ static int refill(fdht_array *m, const fdht_bound *b, int stage, fdht_error *err
     if (tile > room)
         return fdht_fail(err, FDHT_ELIMIT,
                          "stage %s: the %zu words of a tile of weights do not fit w_kib = %zu (%zu words)",
-                         b->s->name, tile, m->hw->w_kib, room);
+                         m->report->stage[stage].name, tile, m->hw->w_kib, room);
     if (words > room)
         load = words * (b->n_slots / m->hw->n_pe);
     else if (m->report->weight_room > room)
@@ -194,26 +194,28 @@ static int run_all(clip_run *k, fdht_error *err)
     return status || !q->p->lstm ? status : fdht_unit_wait(&k->unit, err);
 }
 
+/* How the tensor that a stage writes is laid out. */
+static void describe_map(const fdht_sim_stage *s, char *buf, size_t size)
+{
+    size_t at = (size_t)snprintf(buf, size, "drain by %s", s->drain_column ? "column" : "row");
+    if (s->out.table && at < size)
+        at += (size_t)snprintf(buf + at, size - at, ", %zu entries", s->out.words);
+    for (int k = 0; k < s->n_row + s->n_col && s->out.function == FDHT_BANK_SKEW && at < size; k++) {
+        const fdht_sim_leg *l = k < s->n_row ? &s->row[k] : &s->col[k - s->n_row];
+        if (l->skew_out)
+            at += (size_t)snprintf(buf + at, size - at, ", %zu x %s", l->skew_out, l->name);
+    }
+}
+
 static void name_stages(fdht_array *m, const fdht_plan *q)
 {
     fdht_sim_report *r = m->report;
     for (int i = 0; i < q->p->x.n_stages + q->p->h.n_stages; i++) {
         const fdht_bound *b = i < q->p->x.n_stages ? &q->x[i] : &q->h[i - q->p->x.n_stages];
         fdht_sim_stage_report *s = &r->stage[i];
-        snprintf(s->name, sizeof s->name, "%s", b->s->name);
+        fdht_sim_stage_name(q->p, i, s->name, sizeof s->name);
         s->bank_function = fdht_bank_function_name(b->s->out.function);
-        size_t at = (size_t)snprintf(s->mapping, sizeof s->mapping, "drain by %s",
-                                     b->s->drain_column ? "column" : "row");
-        if (b->s->out.table && at < sizeof s->mapping)
-            at += (size_t)snprintf(s->mapping + at, sizeof s->mapping - at, ", %zu entries", b->s->out.words);
-        for (int k = 0;
-             k < b->s->n_row + b->s->n_col && b->s->out.function == FDHT_BANK_SKEW && at < sizeof s->mapping;
-             k++) {
-            const fdht_sim_leg *l = k < b->s->n_row ? &b->s->row[k] : &b->s->col[k - b->s->n_row];
-            if (l->skew_out)
-                at += (size_t)snprintf(s->mapping + at, sizeof s->mapping - at, ", %zu x leg %d", l->skew_out,
-                                       l->id);
-        }
+        describe_map(b->s, s->mapping, sizeof s->mapping);
         s->rows = b->rows;
         s->inner = b->inner;
         s->cols = b->cols;
@@ -221,8 +223,9 @@ static void name_stages(fdht_array *m, const fdht_plan *q)
         r->weight_room += fdht_sim_weight_room(m->hw, b->rows, b->inner);
     }
     if (q->p->lstm) {
-        snprintf(r->stage[r->n_stages - 1].name, sizeof r->stage[0].name, "lstm");
-        r->stage[r->n_stages - 1].bank_function = fdht_bank_function_name(q->p->h.stage[0].in.function);
+        fdht_sim_stage_report *s = &r->stage[r->n_stages - 1];
+        fdht_sim_stage_name(q->p, r->n_stages - 1, s->name, sizeof s->name);
+        s->bank_function = fdht_bank_function_name(q->p->h.stage[0].in.function);
     }
 }
 
@@ -260,7 +263,7 @@ int fdht_sim_run(const fdht_sim_program *p, const fdht_sim_hw *hw, const fdht_si
         return status;
     out->steps = q.steps * q.clips;
     out->clips = q.clips;
-    out->n_stages = p->x.n_stages + p->h.n_stages + (p->lstm ? 1 : 0);
+    out->n_stages = fdht_sim_stages(p);
     out->stage = fdht_calloc_err((size_t)out->n_stages, sizeof *out->stage, "stage reports", err);
     if (!out->stage)
         return FDHT_ENOMEM;

@@ -41,7 +41,8 @@ json "lstm: SNR" '.snr_db > 40' true
 json "lstm: the keys" 'keys - ["bank_conflicts","bank_reads","bank_writes","machine","mapping","peak_words","power_mw",
     "read_conflict_extra_cycles","write_conflict_extra_cycles","reads","writes","saturated_accumulations",
     "saturated_words","schema","snr_db","spilled_words","steps"] | join(" ")' \
-    '"arch area_mm2 bit_exact cycles energy_pj gops issue_cycles mode multiply_adds order parameters stages stall_cycles tops_dense us_per_step workload"'
+    "\"$(echo 'arch area_mm2 bit_exact bound clips_at_once cycles energy_pj gops input_words issue_cycles latency_cycles latency_max_cycles' \
+        'link_cycles lstm_unit_cycles mode multiply_adds order parameters refill_words stages stall_cycles tops_dense us_per_step workload')\""
 json "lstm: energy adds up" '.energy_pj | (.mac + .x_read + .x_write + .w_read + .lstm + .leakage - .total | fabs) < 1' true
 works "one step" sim --preset ucf11-fdht --steps 1 --json
 json "one step: bits" '[.bit_exact, .snr_db > 40]' '[true,true]'

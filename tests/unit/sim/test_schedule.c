@@ -64,12 +64,28 @@ static void long_clips(void **state)
     close_bench(&b);
 }
 
+/* A core that both chains meet names two stages, and they are told apart. */
+static void stages_have_names(void **state)
+{
+    (void)state;
+    fdht_workload w = lstm(3, (size_t[]){4, 5, 6}, (size_t[]){1, 4, 4}, (size_t[]){8, 4, 2}, 3, 1);
+    fdht_sim_hw hw = machine("fdht");
+    bench b = run_once(&w, &hw, &NATURAL);
+    for (int i = 0; i < b.r.n_stages; i++)
+        for (int k = 0; k < i; k++)
+            assert_string_not_equal(b.r.stage[i].name, b.r.stage[k].name);
+    assert_string_equal(b.r.stage[0].name, "x:leaf_1");
+    assert_string_equal(b.r.stage[b.r.n_stages - 1].name, "lstm");
+    close_bench(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_word_a_port),
         cmocka_unit_test(writes_of_h_wait),
         cmocka_unit_test(long_clips),
+        cmocka_unit_test(stages_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
