@@ -25,8 +25,14 @@ static const cli_option options[] = {
     CLI_SIZE(sim_args, steps, 0, "steps", "T", 1, 100000, "time steps without --input (6 for an LSTM)"),
     CLI_STRINGS(sim_args, set, 0, "set", "KEY=VALUE",
                 "change the machine (keys: fdht-hw(5)); may be repeated"),
-    CLI_STRINGS(sim_args, sweep, 0, "sweep", "KEY=V1,V2,..", "a table over the values of one key"),
-    CLI_FLAG(sim_args, search, 0, "search", "search machines for the best design point against TIE"),
+    CLI_STRINGS(sim_args, sweep, 0, "sweep", "KEY=V1,V2,..",
+                "a table over the values of a key; repeated: over all combinations"),
+    CLI_FLAG(sim_args, search, 0, "search",
+             "search machines, ours and TIE's, over the combinations of --sweep or a grid of its own"),
+    CLI_STRINGS(sim_args, budget, 0, "budget", "us|mm2|nj|mw=MOST",
+                "--sweep, --search: only points within it count; may be repeated"),
+    CLI_FLAG(sim_args, sensitivity, 0, "sensitivity",
+             "how far each number that is not published moves the three ratios over TIE"),
     CLI_FILE(sim_args, trace, 0, "trace", "FILE",
              "write every access: cycle, port, buffer, bank, line, stage; FILE.vcd for waveform viewers"),
     CLI_STRINGS(sim_args, trace_stages, 0, "trace-stage", "NAME",
@@ -69,10 +75,8 @@ static int parse(cli *c, void *p)
         return cli_check_hdf5_input(c, a->path);
     if (a->compare && strcmp(a->compare, "tie"))
         return cli_usage(c, "--compare: '%.40s' is not tie", a->compare);
-    if (a->sweep.n > 1)
-        return cli_usage(c, "--sweep: one key at a time");
-    if (a->sweep.n && a->search && (a->csv || a->plot))
-        return cli_usage(c, "--csv and --plot are of --sweep or of --search, not of both");
+    if (a->budget.n && !a->sweep.n && !a->search)
+        return cli_usage(c, "--budget needs --sweep or --search");
     if (a->input && a->preset)
         return cli_usage(c, "--input needs a MODEL.h5");
     if (a->resize && !a->input)
@@ -85,7 +89,10 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "--trace-stage needs --trace");
     if (a->mapping_in && (a->order || a->compare || a->sweep.n || a->search))
         return cli_usage(c, "--mapping goes without --order, --compare, --sweep and --search");
+    sim_budget budget;
     int status = parse_order(c, a);
+    if (!status)
+        status = sim_parse_budget(c, a, &budget);
     const char *out[] = {a->trace, a->csv, a->mapping}, *in[] = {a->path, a->input, a->mapping_in};
     for (int i = 0; i < 3 && !status; i++)
         if (out[i])
@@ -136,6 +143,8 @@ static int show(cli *c, const sim_args *a, const fdht_workload *w, const fdht_ha
         sim_print_text(s, m);
     if (!status && a->compare)
         status = sim_compare(c, s, w, a, hw, json);
+    if (!status && a->sensitivity)
+        status = sim_sensitivity(c, w, m, json);
     if (!status && points)
         status = sim_show_points(c, a, w, hw, s->name, json);
     if (!status && a->plot && !points)
@@ -219,9 +228,11 @@ int sim_show_points(cli *c, const sim_args *a, const fdht_workload *w, const fdh
                     const char *model, cJSON *json)
 {
     sim_points *p = cli_calloc(1, sizeof *p);
-    int status = a->sweep.n ? sim_sweep(c, w, a, hw, json, p) : FDHT_OK;
+    int status = sim_parse_budget(c, a, &p->budget);
     if (!status && a->search)
         status = sim_search(c, w, a, hw, json, p);
+    else if (!status)
+        status = sim_sweep(c, w, a, hw, json, p);
     if (!status && a->csv)
         status = sim_points_csv(c, p, a->csv);
     if (!status && a->plot)

@@ -9,10 +9,10 @@
 
 typedef struct sim_args {
     const char *preset, *arch, *compare, *order, *input, *trace, *csv, *plot, *mapping, *mapping_in;
-    cli_strings set, sweep, trace_stages;
+    cli_strings set, sweep, budget, trace_stages;
     int mode; /* fdht_sim_mode */
     size_t steps, clips, at_once;
-    bool search, resize;
+    bool search, sensitivity, resize;
     /* found by parse */
     const char *path;
     fdht_order_choice choice;
@@ -38,7 +38,7 @@ int sim_load_workload(cli *c, const sim_args *a, fdht_workload *w, fdht_model **
 /* --mapping, if given: into a->given and a->choice. */
 int sim_load_mapping(cli *c, sim_args *a, const fdht_sim_hw *hw);
 
-/* simulate/sweep.c: whether every point of --sweep is a machine. */
+/* simulate/grid.c: whether every point of --sweep is a machine. */
 int sim_check_sweep(cli *c, const sim_args *a, const fdht_sim_hw *hw);
 
 /* simulate/run.c */
@@ -86,6 +86,7 @@ int sim_sweep(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_
               sim_points *points);
 int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json,
                sim_points *points);
+int sim_sensitivity(cli *c, const fdht_workload *w, const fdht_hardware *machine, cJSON *json);
 int sim_show_points(cli *c, const sim_args *a, const fdht_workload *w, const fdht_sim_hw *hw,
                     const char *model, cJSON *json);
 

@@ -100,23 +100,6 @@ json "sweep" '[.sweep.points[].cycles_per_step]' '[106,53,27]'
 works "sweep, --csv" sim tt.json --arch tie --sweep n_pe=8,16,32 --mode paper --csv sweep.csv
 same "sweep, --csv: the same cycles" "n_pe 8 106,n_pe 16 53,n_pe 32 27" \
     "$(tail -n +2 sweep.csv | tr -d '"' | awk -F, '{print $1, $2, $4}' | paste -sd ,)"
-works "search, --csv" sim tt.json --search --csv search.csv --json
-same "search, --csv: the points of the search" "$(jq -r '.search.points[] | [.tops_per_mm2, .tops_per_w] | @csv' "$OUT" | wc -l)" \
-    "$(tail -n +2 search.csv | wc -l)"
-same "search, --csv: the front is what none beats in both" \
-    "$(jq -r '.search.points as $p | [$p[] | . as $a | [$p[] | select(.tops_per_mm2 >= $a.tops_per_mm2 and .tops_per_w >= $a.tops_per_w and
-        (.tops_per_mm2 > $a.tops_per_mm2 or .tops_per_w > $a.tops_per_w))] | if length == 0 then 1 else 0 end] | join(" ")' "$OUT")" \
-    "$(tail -n +2 search.csv | awk -F, '{print $NF}' | paste -sd ' ')"
-fails "one table a file" 2 "fdht simulate: --csv and --plot are of --sweep or of --search, not of both (see fdht help simulate)" \
-    sim tt.json --search --sweep n_pe=8 --csv x.csv
-if command -v gnuplot > gnuplot.txt; then
-    works "sweep, --plot" sim tt.json --arch tie --sweep n_pe=8,16,32 --mode paper --plot sweep.svg
-    has "sweep, --plot: its key" "$(cat sweep.svg)" n_pe
-    works "search, --plot" sim tt.json --search --plot search.svg
-    has "search, --plot: the front" "$(cat search.svg)" "Pareto front"
-else
-    skip "--plot of points" "no gnuplot here"
-fi
 works "compare" sim --preset youtube-fdht --compare tie --json
 json "compare: TIE as published" '[.comparison[0] | .cycles_per_step, .mode]' '[21024,"paper"]'
 json "compare: past the paper" '.ratios[0] | .throughput > 2.5 and .energy_efficiency > 2.41' true
