@@ -58,12 +58,12 @@ FDHT_API int fdht_workload_read(const char *path, fdht_workload *out, fdht_error
 /* Write the mapping of a mapped program; workload is a name for the file. FDHT_EIO. */
 FDHT_API int fdht_mapping_write(FILE *f, const char *workload, const fdht_sim_program *p, size_t banks,
                                 fdht_error *err);
-/* Read one, for FDHT_ORDER_GIVEN and fdht_sim_map_as: a program of stages without weights. Free with fdht_program_free.
+/* Read one of so many banks (0: of any), for FDHT_ORDER_GIVEN and fdht_sim_map_as: a program of stages without weights. Free with fdht_program_free.
  * Whether it fits a workload those say. FDHT_EFORMAT names file and place: not such a file, a number out of range, other
  * banks than these; FDHT_EVERSION, FDHT_ENOENT, FDHT_EIO, FDHT_ENOMEM. */
 FDHT_API int fdht_mapping_read(const char *path, size_t banks, fdht_sim_program *out, fdht_error *err);
 
-/* What a JSON file says it is: "fdht-hw-1", "fdht-workload-1", "" if it says nothing. buf is always terminated.
+/* What a JSON file says it is: "fdht-hw-1", "fdht-workload-1", "fdht-mapping-1", "" if it says nothing. buf is always terminated.
  * FDHT_EFORMAT: not a JSON object; FDHT_ENOENT, FDHT_EIO. */
 FDHT_API int fdht_json_schema(const char *path, char *buf, size_t size, fdht_error *err);
 

@@ -104,7 +104,7 @@ int fdht_json_sizes(const cJSON *json, const char *path, const char *key, bool r
 int fdht_json_schema(const char *path, char *buf, size_t size, fdht_error *err)
 {
     cJSON *json = NULL;
-    int status = fdht_json_read(path, NULL, &json, err);
+    int status = fdht_json_read_up_to(path, 1 << 28, NULL, &json, err); /* mappings may hold large tables */
     const char *said = status ? NULL : fdht_json_string(json, "schema");
     snprintf(buf, size, "%s", said ? said : "");
     cJSON_Delete(json);

@@ -338,7 +338,7 @@ int fdht_mapping_read(const char *path, size_t banks, fdht_sim_program *out, fdh
 {
     cJSON *json = NULL;
     fdht_sim_program p = {0};
-    size_t said;
+    size_t said = 0;
     int n_owned = 0, status = fdht_json_read_up_to(path, 1 << 28, SCHEMA, &json, err);
     if (status)
         return status;
@@ -347,10 +347,12 @@ int fdht_mapping_read(const char *path, size_t banks, fdht_sim_program *out, fdh
     p.lstm = cJSON_HasObjectItem(json, "h");
     if (!owned)
         status = FDHT_ENOMEM;
-    else if (!number(json, "banks", 1 << 16, &said) || said != banks)
+    else if (!number(json, "banks", 1 << 10, &said) || !said)
+        status = fdht_fail(err, FDHT_EFORMAT, "%s: banks: expected a whole number of 1 to 1024", path);
+    else if (banks && said != banks)
         status = fdht_fail(err, FDHT_EFORMAT, "%s: banks: the machine has %zu", path, banks);
-    else if (!(status = take_chain(json, path, "x", banks, &p.x, owned, &n_owned, err)) && p.lstm)
-        status = take_chain(json, path, "h", banks, &p.h, owned, &n_owned, err);
+    else if (!(status = take_chain(json, path, "x", said, &p.x, owned, &n_owned, err)) && p.lstm)
+        status = take_chain(json, path, "h", said, &p.h, owned, &n_owned, err);
     cJSON_Delete(json);
     if (status)
         fdht_program_free(&p);

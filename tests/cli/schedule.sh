@@ -66,6 +66,9 @@ for args in "w.json" "w.json --set bank_function=lane" "tt.json --set bank_funct
         fail "mapping of $args: the same report and file" "$(diff first "$OUT" | head -5)"
 done
 sim w.json --order natural --set bank_function=skew --write-mapping a.json --force > /dev/null
+works "info of a mapping" "$FDHT" info a.json --json
+json "info of a mapping" '[.kind, .stages, .table_entries]' '["mapping",10,0]'
+works "info of a mapping, as text" "$FDHT" info a.json
 turned() { jq "$1" a.json > c.json; }
 turned '(.x.tensors[1].bank) = "interleave"'
 works "another bank function" sim w.json --mapping c.json --json

@@ -27,6 +27,10 @@ area=$(jq '[.search.points[].area_mm2] | sort | .[length / 2 | floor]' "$OUT")
 works "budget" sim tt.json --search --budget "mm2=$area" --json
 json "budget: nothing larger is on the front" "[.search.points[] | select(.front) | .area_mm2 <= $area] | all" true
 same "budget: the front" "$(front search ".area_mm2 <= $area")" "$(jq -r '[.search.points[] | if .front then 1 else 0 end] | join(" ")' "$OUT")"
+# a point over the budget of power may beat others in the three, and must not
+mw=$(jq '[.search.points[] | select(.machine == "fdht") | .power_mw] | sort | .[length / 2 | floor]' "$OUT")
+works "budget of power" sim tt.json --search --budget "mw=$mw" --json
+same "budget of power: the front" "$(front search ".power_mw <= $mw")" "$(jq -r '[.search.points[] | if .front then 1 else 0 end] | join(" ")' "$OUT")"
 works "no budget for anything" sim tt.json --search --budget us=1e-6 --json
 json "no budget for anything" '[(.search.points | length > 0), .search.best, ([.search.points[].front] | any)]' '[true,null,false]'
 works "several keys" sim tt.json --arch tie --sweep n_pe=8,16 --sweep wb_words=16,32,64 --csv sweep.csv --json

@@ -174,7 +174,7 @@ works "info: workload" "$FDHT" info w.json --json
 json "info: workload" '[.kind, .name, .cell, .steps, .parameters]' '["workload","small","fdht",3,243]'
 works "info: workload as text" "$FDHT" info tt.json
 echo '{}' > no.json
-fails "info: other JSON" 3 "fdht info: no.json: JSON, but neither a machine nor a workload" "$FDHT" info no.json
+fails "info: other JSON" 3 "fdht info: no.json: JSON, but neither a machine, a workload nor a mapping" "$FDHT" info no.json
 
 # ---- misuse
 fails "nothing" 2 "fdht simulate: expected one MODEL.h5, WORKLOAD.json or --preset NAME (see fdht help simulate)" sim
