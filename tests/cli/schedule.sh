@@ -31,6 +31,11 @@ if command -v python3 > python; then
 16 w.json --set lstm_overlap=1 --at-once 3 --set bank_function=interleave --set lstm_lanes=7
 16 w.json --set input_words=4
 16 w.json --set lstm_overlap=1 --set input_words=4 --set input_buffers=2 --set bank_function=skew
+16 w.json --set x_buffers=1 --set bank_function=interleave
+16 w.json --set x_buffers=1 --set input_words=3
+0 tt.json --arch tie --set w_kib=1 --set x_kib=1 --set spill_words=3 --set w_refill_words=3
+16 w.json --arch tie --set w_kib=1 --set x_kib=1 --set lstm_overlap=1 --at-once 2 --set input_words=5 --set input_buffers=2
+16 w.json --set w_kib=1 --set x_kib=1 --set x_buffers=1
 256 --preset ucf11-fdht --steps 2 --set lstm_overlap=1 --set input_words=16 --set input_buffers=2
 END
 else

@@ -92,14 +92,69 @@ class Machine:
             turn[b] += 1
         return max(turn.values())
 
+    def take_read(self, cycle, banks):
+        """The same of a read in one memory: no progress in a cycle in which one of its banks is written."""
+        left, at = max(Counter(banks).values()), cycle
+        while left:
+            left -= not any((at, 0, b) in self.array for b in banks)
+            at += 1
+        return at - cycle
+
+    def refill(self, chain, i):
+        """Weights that do not fit come before the stage, whole lines; a stage alone too large at every column of tiles."""
+        hw, room = self.hw, self.hw["w_kib"] * 512
+        sizes = {}
+        for c in self.chains:
+            for k, s in enumerate(self.chains[c]["stages"]):
+                rows = inner = 1
+                for n in s["rows"]:
+                    rows *= self.tensors[c][k + 1].legs[n]["extent"]
+                for n in s["inner"]:
+                    inner *= self.tensors[c][k].legs[n]["extent"]
+                sizes[c, k] = -(-rows // hw["macs_per_pe"]) * hw["macs_per_pe"] * inner, -(-rows // hw["macs_per_pe"])
+        words, row_tiles = sizes[chain, i]
+        load = words if sum(w for w, _ in sizes.values()) > room else 0
+        if words > room:
+            load = words * (len(self.tiles(chain, i)) // row_tiles)
+        self.now += -(-load // hw["w_refill_words"])
+
+    def kept(self, buffer):
+        """Lines of a buffer that hold more than stage tensors: two z_x, and z_h, where the unit works beside; h; two inputs."""
+        hw, many, lines = self.hw, self.steps * self.clips > 1, 0
+        if self.units:
+            beside, zb = hw["lstm_overlap"] and many, len(self.chains["x"]["stages"]) % 2
+            z = self.tensors["x" if buffer == zb else "h"][-1].t["lines"]
+            lines += z * (1 + bool(beside)) if buffer == zb else z * min(self.clips, 2) if beside else 0
+            lines += self.clips * self.tensors["h"][0].t["lines"] if buffer == self.h_buffer() else 0
+        if buffer == 0 and hw["input_words"] and hw["input_buffers"] == 2:
+            lines += 2 * self.tensors["x"][0].t["lines"]
+        return lines
+
+    def spill(self, chain, i, src, dst):
+        """What does not fit goes out and in again before the stage."""
+        hw, last = self.hw, i + 1 == len(self.chains[chain]["stages"])
+        own_in = i == 0 and (chain == "h" or hw["input_words"] and hw["input_buffers"] == 2)
+        beside = hw["lstm_overlap"] and self.steps * self.clips > 1
+        own_out = last and self.units and (chain == "x" or beside)
+        used = [self.kept(src) + (0 if own_in else self.tensors[chain][i].t["lines"]),
+                self.kept(dst) + (0 if own_out else self.tensors[chain][i + 1].t["lines"])]
+        room, words = hw["x_kib"] * 512, [n * hw["x_banks"] for n in used]
+        over = max(0, sum(words) - room) if hw["x_buffers"] == 1 else sum(max(0, n - room) for n in words)
+        if over:
+            self.now += 2 * -(-over // hw["spill_words"])
+
     def run_stage(self, chain, i, src, dst):
         """Tile k is computed when tile k - 1 is and tile k - 2 is drained; it drains when tile k - 1 has."""
+        self.refill(chain, i)
+        self.spill(chain, i, src, dst)
         start = self.now
+        if self.hw["x_buffers"] == 1:
+            src = dst = 0
         computed, drained = start, [start, start]
         for reads, writes in self.tiles(chain, i):
             at = max(computed, drained[0])
             for banks in reads:
-                at += self.take(at, src, banks)
+                at += self.take_read(at, banks) if self.hw["x_buffers"] == 1 else self.take(at, src, banks)
                 self.issue += 1
             computed = at
             at = max(at, drained[1])
@@ -157,8 +212,9 @@ class Machine:
                     u["due"][u["tick"] + self.hw["lstm_latency_cycles"]] = g
         left = []
         for port in u["words"]:
-            key = (self.seen, *port)
-            if key in self.array or port in taken:
+            if self.hw["x_buffers"] == 1:
+                port = (0, port[1])
+            if (self.seen, *port) in self.array or port in taken:
                 left.append(port)
             else:
                 taken.add(port)
@@ -243,8 +299,6 @@ class Machine:
 def main():
     mapping, report = (json.load(open(p, encoding="utf-8")) for p in sys.argv[1:3])
     hw, clips = report["machine"], report["clips_at_once"]
-    if hw["x_buffers"] != 2:
-        raise SystemExit("cycles.py: machines of two buffers")
     m = Machine({k: int(v) if isinstance(v, float) and v == int(v) else v for k, v in hw.items()}, mapping,
                 int(sys.argv[3]), report["steps"] // clips, clips)
     print(json.dumps(m.run(), separators=(",", ":")))
