@@ -19,6 +19,15 @@ int sim_measure(cli *c, const char *name, const fdht_workload *w, fdht_order_kin
 void sim_row_json(cJSON *o, const sim_row *r);
 void sim_ratios_json(cJSON *o, const fdht_sim_ratios *r);
 
+/* simulate/compare.c: what the paper says of FDHT against TIE on a cell with these input modes and 256 hidden units: throughput,
+ * area efficiency, energy efficiency; and TIE's published throughput there, dense-equivalent. NULL for a workload of another
+ * shape, whatever it is called. */
+typedef struct sim_claim {
+    size_t in[4];
+    double throughput, area, energy, tie_tops;
+} sim_claim;
+const sim_claim *sim_claim_of(const fdht_workload *w);
+
 /* simulate/points.c: the points of --sweep or of --search, for the table, --csv and --plot. */
 enum { SIM_POINTS = 256 };
 /* --budget: 0 is none. */

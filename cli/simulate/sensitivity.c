@@ -167,6 +167,13 @@ int sim_sensitivity(cli *c, const fdht_workload *w, const fdht_hardware *machine
                "%10.3f\n",
                p.mine.name, "", "", "value", "throughput", "per mm2", "per watt", "as it is", "", "",
                p.base.throughput, p.base.area_efficiency, p.base.energy_efficiency);
+    const sim_claim *k = sim_claim_of(w);
+    if (k && o) {
+        fdht_sim_ratios q = {k->throughput, k->area, k->energy};
+        sim_ratios_json(cli_json_object(o, "paper"), &q);
+    } else if (k)
+        printf("  %-24s %-8s %12s %10.3f %10.3f %10.3f\n", "the paper's claim", "", "", k->throughput,
+               k->area, k->energy);
     status = all_keys(c, &p, list, m);
     if (!status && !json)
         printf("moved most: throughput by %s (x %.2f), area efficiency by %s (x %.2f), energy efficiency by "

@@ -50,6 +50,7 @@ json "search over keys" '.search.points | length' 8
 works "sensitivity" sim --preset ucf11-fdht --steps 1 --sensitivity --json
 cp "$OUT" s.json
 json "sensitivity: no published number" '[.sensitivity.points[] | select(.kind == "published")] | length' 0
+json "sensitivity: the paper's claims beside it" '.sensitivity.paper | [.throughput, .area_efficiency, .energy_efficiency]' '[1.9,1,1.83]'
 own=$(jq .area_mm2.total s.json)
 tie=$(sim --preset tie-fc7 --arch tie --mode paper --json | jq .area_mm2.total)
 json "sensitivity: x_kib doubled" ".sensitivity as \$s | ([\$s.points[] | select(.key == \"x_kib\")][1].area_efficiency /
