@@ -27,10 +27,12 @@ area=$(jq '[.search.points[].area_mm2] | sort | .[length / 2 | floor]' "$OUT")
 works "budget" sim tt.json --search --budget "mm2=$area" --json
 json "budget: nothing larger is on the front" "[.search.points[] | select(.front) | .area_mm2 <= $area] | all" true
 same "budget: the front" "$(front search ".area_mm2 <= $area")" "$(jq -r '[.search.points[] | if .front then 1 else 0 end] | join(" ")' "$OUT")"
-# a point over the budget of power may beat others in the three, and must not
-mw=$(jq '[.search.points[] | select(.machine == "fdht") | .power_mw] | sort | .[length / 2 | floor]' "$OUT")
-works "budget of power" sim tt.json --search --budget "mw=$mw" --json
-same "budget of power: the front" "$(front search ".power_mw <= $mw")" "$(jq -r '[.search.points[] | if .front then 1 else 0 end] | join(" ")' "$OUT")"
+# twice the clock is the same energy and area in half the time, at twice the power: a point beyond the budget hides nothing
+works "budget of power" sim tt.json --sweep clock_hz=5e8,1e9 --json
+json "budget of power: the faster clock" '[.sweep.points[].front]' '[false,true]'
+mw=$(jq '.sweep.points | .[0].power_mw * 1.5' "$OUT")
+works "budget of power" sim tt.json --sweep clock_hz=5e8,1e9 --budget "mw=$mw" --json
+json "budget of power: the slower clock" '[.sweep.points[].front]' '[true,false]'
 works "no budget for anything" sim tt.json --search --budget us=1e-6 --json
 json "no budget for anything" '[(.search.points | length > 0), .search.best, ([.search.points[].front] | any)]' '[true,null,false]'
 works "several keys" sim tt.json --arch tie --sweep n_pe=8,16 --sweep wb_words=16,32,64 --csv sweep.csv --json
