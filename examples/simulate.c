@@ -16,7 +16,8 @@ static int run(fdht_fixed_model *fixed, const fdht_sim_hw *hw, const fdht_clip *
     if (!status)
         fdht_fixed_quantise(cell, n, x, in);
     if (!status && !(status = fdht_sim_map_program(program, hw, err)) &&
-        !(status = fdht_sim_run(program, hw, clip->length, in, out, NULL, NULL, NULL, &r, err)) &&
+        !(status =
+              fdht_sim_run(program, hw, &(fdht_sim_io){.steps = clip->length, .x = in, .y = out}, &r, err)) &&
         !(status = fdht_fixed_check(cell, clip->length, in, out, err)))
         printf("%s: %zu steps, %.2f us\n", hw->name, clip->length, 1e6 * (double)r.cycles / hw->clock_hz);
     fdht_sim_report_free(&r);

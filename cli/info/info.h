@@ -21,6 +21,7 @@ int info_config(cli *c, const info_args *a);
 int info_picture(cli *c, const info_args *a, cJSON *json);
 int info_hardware(cli *c, const info_args *a, cJSON *json);
 int info_workload(cli *c, const info_args *a, cJSON *json);
+int info_mapping(cli *c, const info_args *a, cJSON *json);
 int info_preset(cli *c, const info_args *a, cJSON *json);
 int info_presets(cli *c, const info_args *a, cJSON *json);
 

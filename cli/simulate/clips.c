@@ -92,14 +92,15 @@ static size_t best_class(const float *v, size_t n)
 /* One clip on the machine: adds its power of signal and noise, and whether the class is that of floating point. */
 typedef struct clip_run {
     const fdht_sim_hw *hw;
+    const fdht_sim_program *given;
     fdht_fixed_model *q;
     fdht_runner *runner;
     const fdht_model *m;
     double signal, noise;
 } clip_run;
 
-static int run_clip(cli *c, clip_run *k, const fdht_clip *clip, FILE *trace, fdht_sim_report *r, bool *exact,
-                    bool *agree)
+static int run_clip(cli *c, clip_run *k, const fdht_clip *clip, const sim_extra *to, fdht_sim_report *r,
+                    bool *exact, bool *agree)
 {
     fdht_fixed *f = fdht_fixed_model_cell(k->q);
     size_t T = clip->length, n_in = T * fdht_fixed_inputs(f), H = fdht_fixed_outputs(f);
@@ -111,7 +112,7 @@ static int run_clip(cli *c, clip_run *k, const fdht_clip *clip, FILE *trace, fdh
     int status = fdht_fixed_model_inputs(k->q, clip, x, &c->err);
     if (!status) {
         fdht_fixed_quantise(f, n_in, x, xw);
-        status = sim_machine(c, f, k->hw, T, xw, yw, trace, r, exact);
+        status = sim_machine(c, f, k->given, k->hw, T, xw, yw, to, r, exact);
     }
     if (!status && !(status = fdht_runner_states(k->runner, clip, want, NULL, NULL, &c->err)) &&
         !(status = fdht_runner_run(k->runner, clip, 1, other, &c->err))) {
@@ -135,10 +136,10 @@ static int run_clip(cli *c, clip_run *k, const fdht_clip *clip, FILE *trace, fdh
 
 /* A model on real clips: the report is the sum over them. */
 int sim_run_clips(cli *c, const sim_args *a, const fdht_model *m, const fdht_sim_hw *hw,
-                  const fdht_workload *w, FILE *trace, sim_result *s)
+                  const fdht_workload *w, const sim_extra *to, sim_result *s)
 {
     clip_set set = {0};
-    clip_run k = {.hw = hw, .m = m};
+    clip_run k = {.hw = hw, .given = a->choice.given, .m = m};
     cli_bar bar;
     int status = sim_describe(c, w, hw, s);
     if (!fdht_model_classic(m))
@@ -159,7 +160,7 @@ int sim_run_clips(cli *c, const sim_args *a, const fdht_model *m, const fdht_sim
     for (size_t i = 0; i < set.n && !status; i++) {
         fdht_sim_report r;
         bool exact = false, agree = false;
-        if ((status = run_clip(c, &k, &set.clip[i], i ? NULL : trace, &r, &exact, &agree)))
+        if ((status = run_clip(c, &k, &set.clip[i], i ? NULL : to, &r, &exact, &agree)))
             break;
         s->bit_exact &= exact;
         s->agree += agree;

@@ -20,13 +20,26 @@ static const cli_option options[] = {
              "clips a model runs on, and is calibrated on (random frames)"),
     CLI_FLAG(sim_args, resize, 0, "resize", "--input: resize frames to the model's size"),
     CLI_SIZE(sim_args, clips, 0, "clips", "N", 1, 1000000, "how many clips of --input (8)"),
+    CLI_SIZE(sim_args, at_once, 0, "at-once", "N", 1, 1024,
+             "clips on the machine at the same time, without --input (1)"),
     CLI_SIZE(sim_args, steps, 0, "steps", "T", 1, 100000, "time steps without --input (6 for an LSTM)"),
     CLI_STRINGS(sim_args, set, 0, "set", "KEY=VALUE",
                 "change the machine (keys: fdht-hw(5)); may be repeated"),
-    CLI_STRINGS(sim_args, sweep, 0, "sweep", "KEY=V1,V2,..", "a table over the values of one key"),
-    CLI_FLAG(sim_args, search, 0, "search", "search machines for the best design point against TIE"),
+    CLI_STRINGS(sim_args, sweep, 0, "sweep", "KEY=V1,V2,..",
+                "a table over the values of a key; repeated: over all combinations"),
+    CLI_FLAG(sim_args, search, 0, "search",
+             "search machines, ours and TIE's, over the combinations of --sweep or a grid of its own"),
+    CLI_STRINGS(sim_args, budget, 0, "budget", "us|mm2|nj|mw=MOST",
+                "--sweep, --search: only points within it count; may be repeated"),
+    CLI_FLAG(sim_args, sensitivity, 0, "sensitivity",
+             "how far each number that is not published moves the three ratios over TIE"),
     CLI_FILE(sim_args, trace, 0, "trace", "FILE",
-             "write every access: cycle, port, buffer, bank, line, stage"),
+             "write every access: cycle, port, buffer, bank, line, stage; FILE.vcd for waveform viewers"),
+    CLI_STRINGS(sim_args, trace_stages, 0, "trace-stage", "NAME",
+                "--trace: this stage of the report alone; may be repeated"),
+    CLI_FILE(sim_args, mapping_in, 0, "mapping", "FILE",
+             "take order, legs, strides, skews and banks from a mapping"),
+    CLI_FILE(sim_args, mapping, 0, "write-mapping", "FILE", "write the mapping that ran"),
     CLI_FILE(sim_args, csv, 0, "csv", "FILE",
              "write the stages, or the points of --sweep or --search, as CSV"),
     CLI_FILE(sim_args, plot, 0, "plot", "FILE",
@@ -62,23 +75,32 @@ static int parse(cli *c, void *p)
         return cli_check_hdf5_input(c, a->path);
     if (a->compare && strcmp(a->compare, "tie"))
         return cli_usage(c, "--compare: '%.40s' is not tie", a->compare);
-    if (a->sweep.n > 1)
-        return cli_usage(c, "--sweep: one key at a time");
-    if (a->sweep.n && a->search && (a->csv || a->plot))
-        return cli_usage(c, "--csv and --plot are of --sweep or of --search, not of both");
+    if (a->budget.n && !a->sweep.n && !a->search)
+        return cli_usage(c, "--budget needs --sweep or --search");
     if (a->input && a->preset)
         return cli_usage(c, "--input needs a MODEL.h5");
     if (a->resize && !a->input)
         return cli_usage(c, "--resize needs --input");
-    if (a->trace && a->mode == FDHT_SIM_PAPER)
-        return cli_usage(c, "--trace needs --mode real");
+    if ((a->trace || a->mapping || a->mapping_in) && a->mode == FDHT_SIM_PAPER)
+        return cli_usage(c, "--trace, --mapping and --write-mapping need --mode real");
+    if (a->at_once > 1 && (a->input || a->mode == FDHT_SIM_PAPER))
+        return cli_usage(c, "--at-once needs --mode real and goes without --input");
+    if (a->trace_stages.n && !a->trace)
+        return cli_usage(c, "--trace-stage needs --trace");
+    if (a->mapping_in && (a->order || a->compare || a->sweep.n || a->search))
+        return cli_usage(c, "--mapping goes without --order, --compare, --sweep and --search");
+    sim_budget budget;
     int status = parse_order(c, a);
-    const char *out[] = {a->trace, a->csv}, *in[] = {a->path, a->input};
-    for (int i = 0; i < 2 && !status; i++)
+    if (!status)
+        status = sim_parse_budget(c, a, &budget);
+    const char *out[] = {a->trace, a->csv, a->mapping}, *in[] = {a->path, a->input, a->mapping_in};
+    for (int i = 0; i < 3 && !status; i++)
         if (out[i])
-            status = cli_check_output(c, out[i], false, in, 2);
+            status = cli_check_output(c, out[i], false, in, 3);
+    if (!status)
+        status = cli_check_distinct(c, out, 3);
     if (!status && a->plot)
-        status = cli_check_plot(c, a->plot, in, 2);
+        status = cli_check_plot(c, a->plot, in, 3);
     return status;
 }
 
@@ -121,6 +143,8 @@ static int show(cli *c, const sim_args *a, const fdht_workload *w, const fdht_ha
         sim_print_text(s, m);
     if (!status && a->compare)
         status = sim_compare(c, s, w, a, hw, json);
+    if (!status && a->sensitivity)
+        status = sim_sensitivity(c, w, m, json);
     if (!status && points)
         status = sim_show_points(c, a, w, hw, s->name, json);
     if (!status && a->plot && !points)
@@ -132,37 +156,58 @@ static int show(cli *c, const sim_args *a, const fdht_workload *w, const fdht_ha
     return status ? status : judge(c, s);
 }
 
+static bool ends_in(const char *name, const char *end)
+{
+    size_t n = strlen(name), m = strlen(end);
+    return n >= m && !strcmp(name + n - m, end);
+}
+
+/* A file for --trace or --write-mapping. */
+static int open_stream(cli *c, const char *path, fdht_out **out, FILE **f)
+{
+    int status = path ? fdht_out_open(path, false, &c->out, out, &c->err) : FDHT_OK;
+    *f = *out ? fdht_out_stream(*out) : NULL;
+    return status;
+}
+
+static int commit(cli *c, fdht_out **out)
+{
+    int status = *out ? fdht_out_commit(*out, &c->err) : FDHT_OK;
+    *out = NULL;
+    return status;
+}
+
 static int run(cli *c, void *p)
 {
-    const sim_args *a = p;
+    sim_args *a = p;
     fdht_hardware machine;
     const fdht_sim_hw *hw = &machine.hw;
     fdht_workload w = {0};
     fdht_model *model = NULL;
-    fdht_out *trace = NULL;
+    fdht_out *trace = NULL, *mapping = NULL;
     sim_result s = {0};
+    sim_extra to = {
+        .vcd = a->trace && ends_in(a->trace, ".vcd"), .stages = a->trace_stages, .clips = a->at_once};
     int status = sim_load_machine(c, a, &machine);
     if (!status && a->sweep.n)
         status = sim_check_sweep(c, a, hw);
-    if (status || (status = sim_load_workload(c, a, &w, &model)))
+    if (status || (status = sim_load_workload(c, a, &w, &model)) || (status = sim_load_mapping(c, a, hw)) ||
+        (status = open_stream(c, a->trace, &trace, &to.trace)) ||
+        (status = open_stream(c, a->mapping, &mapping, &to.mapping)))
         goto out;
-    if (a->trace && (status = fdht_out_open(a->trace, false, &c->out, &trace, &c->err)))
-        goto out;
-    FILE *to = trace ? fdht_out_stream(trace) : NULL;
-    if (model && a->mode == FDHT_SIM_REAL)
-        status = sim_run_clips(c, a, model, hw, &w, to, &s);
+    if (model && a->at_once > 1)
+        status = cli_usage(c, "--at-once is for workloads and presets");
+    else if (model && a->mode == FDHT_SIM_REAL)
+        status = sim_run_clips(c, a, model, hw, &w, &to, &s);
     else
-        status = sim_run(c, &w, &a->choice, hw, (fdht_sim_mode)a->mode, to, &s);
-    if (status)
+        status = sim_run(c, &w, &a->choice, hw, (fdht_sim_mode)a->mode, &to, &s);
+    if (status || (status = commit(c, &trace)) || (status = commit(c, &mapping)))
         goto out;
-    if (trace) {
-        status = fdht_out_commit(trace, &c->err);
-        trace = NULL;
-    }
-    if (!status)
-        status = show(c, a, &w, &machine, &s);
+    status = show(c, a, &w, &machine, &s);
 out:
     fdht_out_discard(trace);
+    fdht_out_discard(mapping);
+    fdht_program_free(&a->given);
     sim_result_free(&s);
     fdht_model_free(model);
     return status;
@@ -183,9 +228,11 @@ int sim_show_points(cli *c, const sim_args *a, const fdht_workload *w, const fdh
                     const char *model, cJSON *json)
 {
     sim_points *p = cli_calloc(1, sizeof *p);
-    int status = a->sweep.n ? sim_sweep(c, w, a, hw, json, p) : FDHT_OK;
+    int status = sim_parse_budget(c, a, &p->budget);
     if (!status && a->search)
         status = sim_search(c, w, a, hw, json, p);
+    else if (!status)
+        status = sim_sweep(c, w, a, hw, json, p);
     if (!status && a->csv)
         status = sim_points_csv(c, p, a->csv);
     if (!status && a->plot)

@@ -58,20 +58,12 @@ static int own_rows(cli *c, const fdht_workload *w, const sim_result *own, const
     return status;
 }
 
-/* What the paper says of FDHT against TIE on a cell with these input modes and 256 hidden units: throughput, area
- * efficiency, energy efficiency; and TIE's published throughput there, dense-equivalent. */
-typedef struct claim {
-    size_t in[4];
-    double throughput, area, energy, tie_tops;
-} claim;
-
-static const claim claims[] = {
+static const sim_claim claims[] = {
     {{8, 20, 20, 18}, 1.9, 1.0, 1.83, 2.395},  /* LSTM-UCF; "comparable" area efficiency */
     {{4, 20, 20, 36}, 2.5, 1.46, 2.41, 1.403}, /* LSTM-Youtube */
 };
 
-/* Whatever the workload is called: the claims are about a whole cell of this shape. */
-static const claim *claim_of(const fdht_workload *w)
+const sim_claim *sim_claim_of(const fdht_workload *w)
 {
     for (size_t i = 0; i < sizeof claims / sizeof *claims; i++)
         if (w->lstm && w->cell.kind == FDHT_CELL_FDHT && w->cell.op.d == 4 && w->cell.hidden == 256 &&
@@ -104,7 +96,8 @@ typedef struct checked {
     double paper, model;
 } checked;
 
-static int checked_rows(const sim_row *tie, const sim_row *own, int n_own, const claim *k, checked out[16])
+static int checked_rows(const sim_row *tie, const sim_row *own, int n_own, const sim_claim *k,
+                        checked out[16])
 {
     int n = 0;
     enum { BEST_ONE = 2 };
@@ -274,10 +267,10 @@ int sim_compare(cli *c, const sim_result *own, const fdht_workload *w, const sim
         print_rows(tie, n_tie);
         print_rows(mine, n_mine);
     }
-    show_checked(v, checked_rows(tie, mine, n_mine, claim_of(w), v), json);
+    show_checked(v, checked_rows(tie, mine, n_mine, sim_claim_of(w), v), json);
     show_ratios(&mine[0], tie, n_tie, json);
     bool whole = w->lstm && w->cell.kind == FDHT_CELL_FDHT;
-    if (whole && claim_of(w) && (status = rank_rows(c, &tie[PUBLISHED_FOUR], w, hw, json)))
+    if (whole && sim_claim_of(w) && (status = rank_rows(c, &tie[PUBLISHED_FOUR], w, hw, json)))
         return status;
     return ablation(c, &mine[0], w, hw, json);
 }

@@ -55,3 +55,12 @@ int sim_load_workload(cli *c, const sim_args *a, fdht_workload *w, fdht_model **
         status = cli_usage(c, "--input needs a MODEL.h5");
     return status;
 }
+
+int sim_load_mapping(cli *c, sim_args *a, const fdht_sim_hw *hw)
+{
+    if (!a->mapping_in)
+        return FDHT_OK;
+    int status = fdht_mapping_read(a->mapping_in, hw->x_banks, &a->given, &c->err);
+    a->choice = (fdht_order_choice){.kind = FDHT_ORDER_GIVEN, .given = &a->given};
+    return status;
+}

@@ -1,4 +1,4 @@
-/* simulate/points.c - the points of a sweep or of a search: shown, as a table of their own and as a picture. */
+/* simulate/points.c - the points of a sweep or of a search: budgets, front, as a table, JSON, CSV and a picture. */
 #include "simulate/rows.h"
 
 #include <stdlib.h>
@@ -6,12 +6,91 @@
 
 #include "frame/plot.h"
 
-void sim_points_add(sim_points *p, const char *value, const sim_row *r)
+void sim_points_add(sim_points *p, const char *value, const char *machine, const sim_row *r)
 {
     if (p->n == SIM_POINTS)
         return;
     p->row[p->n] = *r;
+    snprintf(p->machine[p->n], sizeof p->machine[0], "%s", machine);
     snprintf(p->row[p->n++].name, sizeof r->name, "%s", value);
+}
+
+double sim_nj(const fdht_sim_figures *f)
+{
+    return f->power_mw * f->us_per_step;
+}
+
+int sim_parse_budget(cli *c, const sim_args *a, sim_budget *out)
+{
+    static const char *const name[] = {"us", "mm2", "nj", "mw"};
+    double *to[] = {&out->us, &out->mm2, &out->nj, &out->mw};
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < a->budget.n; i++) {
+        const char *eq = strchr(a->budget.v[i], '=');
+        size_t k = 0, n = eq ? (size_t)(eq - a->budget.v[i]) : 0;
+        while (k < 4 && (strncmp(name[k], a->budget.v[i], n) || name[k][n]))
+            k++;
+        char *end = NULL;
+        double v = eq && k < 4 ? strtod(eq + 1, &end) : 0;
+        if (!(v > 0) || *end || v > 1e30)
+            return cli_usage(c, "--budget: expected us, mm2, nj or mw and a number, as mm2=2.5, got '%.40s'",
+                             a->budget.v[i]);
+        *to[k] = v;
+    }
+    return FDHT_OK;
+}
+
+static bool within(double v, double most)
+{
+    return !(most > 0) || v <= most;
+}
+
+bool sim_affordable(const sim_points *p, size_t i)
+{
+    const fdht_sim_figures *f = &p->row[i].f;
+    return within(f->us_per_step, p->budget.us) && within(f->area_mm2, p->budget.mm2) &&
+           within(sim_nj(f), p->budget.nj) && within(f->power_mw, p->budget.mw);
+}
+
+bool sim_pareto(const sim_points *p, size_t i)
+{
+    const fdht_sim_figures *a = &p->row[i].f;
+    for (size_t k = 0; k < p->n; k++) {
+        const fdht_sim_figures *b = &p->row[k].f;
+        if (!strcmp(p->machine[k], p->machine[i]) && sim_affordable(p, k) &&
+            b->us_per_step <= a->us_per_step && b->area_mm2 <= a->area_mm2 && sim_nj(b) <= sim_nj(a) &&
+            (b->us_per_step < a->us_per_step || b->area_mm2 < a->area_mm2 || sim_nj(b) < sim_nj(a)))
+            return false;
+    }
+    return sim_affordable(p, i);
+}
+
+void sim_points_print(const sim_points *p, const char *title)
+{
+    printf("\n%s\n    %-40s %9s %9s %8s %8s %7s %7s %6s %8s %9s\n", title, "", "cycles", "us", "nJ", "TOPS",
+           "GOPS", "mW", "mm2", "TOPS/mm2", "TOPS/W");
+    for (size_t i = 0; i < p->n; i++) {
+        const fdht_sim_figures *f = &p->row[i].f;
+        printf("  %c %-40s %9.0f %9.3f %8.1f %8.3f %7.1f %7.1f %6.3f %8.3f %9.1f\n",
+               sim_pareto(p, i)       ? '*'
+               : sim_affordable(p, i) ? ' '
+                                      : '-',
+               p->row[i].name, f->cycles_per_step, f->us_per_step, sim_nj(f), f->tops_dense, f->gops,
+               f->power_mw, f->area_mm2, f->tops_per_mm2, f->tops_per_w);
+    }
+}
+
+void sim_points_json(const sim_points *p, cJSON *list)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        cJSON *o = cli_json_object(list, NULL);
+        cli_json_string(o, "value", p->row[i].name);
+        cli_json_string(o, "machine", p->machine[i]);
+        sim_row_json(o, &p->row[i]);
+        cli_json_number(o, "nj_per_step", sim_nj(&p->row[i].f));
+        cli_json_bool(o, "within_budget", sim_affordable(p, i));
+        cli_json_bool(o, "front", sim_pareto(p, i));
+    }
 }
 
 int sim_points_csv(cli *c, const sim_points *p, const char *path)
@@ -22,27 +101,15 @@ int sim_points_csv(cli *c, const sim_points *p, const char *path)
         return status;
     FILE *f = fdht_out_stream(out);
     fprintf(f, "key,value,mode,cycles_per_step,us_per_step,tops_dense,gops,power_mw,area_mm2,tops_per_mm2,"
-               "tops_per_w,"
-               "pareto\n");
+               "tops_per_w,nj_per_step,machine,within_budget,pareto\n");
     for (size_t i = 0; i < p->n; i++) {
         const fdht_sim_figures *v = &p->row[i].f;
-        fprintf(f, "%s,\"%s\",%s,%.17g,%.17g,%.17g,%.17g,%.17g,%.17g,%.17g,%.17g,%d\n", p->key,
-                p->row[i].name, p->row[i].mode, v->cycles_per_step, v->us_per_step, v->tops_dense, v->gops,
-                v->power_mw, v->area_mm2, v->tops_per_mm2, v->tops_per_w, sim_pareto(p, i));
+        fprintf(f, "%s,\"%s\",%s,%.17g,%.17g,%.17g,%.17g,%.17g,%.17g,%.17g,%.17g,%.17g,\"%s\",%d,%d\n",
+                p->key, p->row[i].name, p->row[i].mode, v->cycles_per_step, v->us_per_step, v->tops_dense,
+                v->gops, v->power_mw, v->area_mm2, v->tops_per_mm2, v->tops_per_w, sim_nj(v), p->machine[i],
+                sim_affordable(p, i), sim_pareto(p, i));
     }
     return fdht_out_commit(out, &c->err);
-}
-
-bool sim_pareto(const sim_points *p, size_t i)
-{
-    const fdht_sim_figures *a = &p->row[i].f;
-    for (size_t k = 0; k < p->n; k++) {
-        const fdht_sim_figures *b = &p->row[k].f;
-        if (b->tops_per_mm2 >= a->tops_per_mm2 && b->tops_per_w >= a->tops_per_w &&
-            (b->tops_per_mm2 > a->tops_per_mm2 || b->tops_per_w > a->tops_per_w))
-            return false;
-    }
-    return true;
 }
 
 /* A name inside gnuplot's double quotes, up to its first comma. */
@@ -76,45 +143,54 @@ static void draw_sweep(FILE *g, const sim_points *p)
             p->key, label[k], 3 + k, 1 + k);
 }
 
-/* Two efficiencies against each other; a line through the points that no other beats in both. */
-static void draw_search(FILE *g, const sim_points *p)
+/* Area against time, and energy against time, of each machine; filled: on its front. */
+static void draw_fronts(FILE *g, const sim_points *p)
 {
-    for (int front = 0; front < 2; front++) {
-        fprintf(g, "%s << EOD\n", front ? "$front" : "$points");
-        for (size_t i = 0; i < p->n; i++)
-            if (!front || sim_pareto(p, i)) {
-                fprintf(g, "%.9g %.9g ", p->row[i].f.tops_per_mm2, p->row[i].f.tops_per_w);
-                put_name(g, p->row[i].name);
-                fprintf(g, "\n");
-            }
-        fprintf(g, "EOD\n");
+    const char *machine[2] = {p->machine[0], NULL};
+    for (size_t i = 0; i < p->n && !machine[1]; i++)
+        machine[1] = strcmp(p->machine[i], machine[0]) ? p->machine[i] : NULL;
+    for (int m = 0; m < 2 && machine[m]; m++)
+        for (int front = 0; front < 2; front++) {
+            fprintf(g, "$%s%d << EOD\n", front ? "front" : "points", m);
+            for (size_t i = 0; i < p->n; i++)
+                if (!strcmp(p->machine[i], machine[m]) && sim_pareto(p, i) == front)
+                    fprintf(g, "%.9g %.9g %.9g\n", p->row[i].f.us_per_step, p->row[i].f.area_mm2,
+                            sim_nj(&p->row[i].f));
+            fprintf(g, "NaN NaN NaN\nEOD\n");
+        }
+    fprintf(
+        g, "set lmargin 12\nset rmargin 6\nset xlabel 'us a step'\nset logscale xy\nset key outside right\n");
+    for (int k = 2; k < 4; k++) {
+        fprintf(g, "set ylabel '%s'\nplot ", k == 2 ? "mm2" : "nJ a step");
+        for (int m = 0; m < 2 && machine[m]; m++) {
+            fprintf(g, "%s$points%d using 1:%d with points lt %d pt 6 title ", m ? ", " : "", m, k, m + 1);
+            put_name(g, machine[m]);
+            fprintf(g, ", $front%d using 1:%d with points lt %d pt 7 title ", m, k, m + 1);
+            char name[64];
+            snprintf(name, sizeof name, "%s%s Pareto front", machine[m], "'s");
+            put_name(g, name);
+        }
+        fprintf(g, "\n");
     }
-    fprintf(g, "set lmargin 12\nset rmargin 6\nset xlabel 'TOPS / mm2'\nset ylabel 'TOPS / W'\n"
-               "set offsets graph .1, graph .22, graph .12, graph .12\nset key bottom left\n"
-               "plot $front using 1:2 smooth unique with lines lt 2 title 'Pareto front', "
-               "$points using 1:2 with points lt 1 pt 7 ps 1.2 title 'design points', "
-               "$points using 1:2:3 with labels left offset .8,.4 notitle\n");
 }
 
 int sim_points_plot(cli *c, const sim_points *p, const char *model, const char *path)
 {
-    char title[160];
+    char title[320];
     FILE *g = NULL;
     if (p->search)
         snprintf(title, sizeof title, "design points of the search");
     else
         snprintf(title, sizeof title, "sweep of %s, %s mode", p->key, p->n ? p->row[0].mode : "");
-    int status = cli_plot_begin(c, path,
-                                &(cli_plot){.width = 1000,
-                                            .height = p->search ? 700 : 1000,
-                                            .rows = p->search ? 1 : 3,
-                                            .title = title,
-                                            .model = model},
-                                &g);
+    bool fronts = p->search || strchr(p->key, ' ');
+    int status = cli_plot_begin(
+        c, path,
+        &(cli_plot){.width = 1000, .height = 1000, .rows = fronts ? 2 : 3, .title = title, .model = model},
+        &g);
     if (status)
         return status;
-    if (p->search)
-        draw_search(g, p);
+    if (fronts)
+        draw_fronts(g, p);
     else
         draw_sweep(g, p);
     return cli_plot_end(c, path, g);

@@ -13,16 +13,48 @@ static const char *mode_name(const sim_result *s)
 static void print_stages(const sim_result *s)
 {
     const fdht_sim_report *r = &s->r;
-    printf("\n%-26s %6s %5s %6s %5s %10s %9s %5s  %s\n", "stage", "rows", "inner", "cols", "runs", "issue",
-           "stalls", "use%", "bank function of its output");
+    printf("\n%-26s %6s %5s %6s %5s %10s %9s %5s %8s  %s\n", "stage", "rows", "inner", "cols", "runs",
+           "issue", "stalls", "use%", "nJ/step", "bank function of its output");
     for (int i = 0; i < r->n_stages; i++) {
         const fdht_sim_stage_report *t = &r->stage[i];
         uint64_t stalls = fdht_sim_stage_stalls(t);
-        printf("%-26.26s %6zu %5zu %6zu %5zu %10llu %9llu %5.1f  %s%s%s\n", t->name, t->rows, t->inner,
+        printf("%-26.26s %6zu %5zu %6zu %5zu %10llu %9llu %5.1f %8.2f  %s%s%s\n", t->name, t->rows, t->inner,
                t->cols, t->runs, (unsigned long long)t->issue_cycles, (unsigned long long)stalls,
-               100 * fdht_sim_stage_utilisation(s->hw, t), t->bank_function ? t->bank_function : "",
-               *t->mapping ? ", " : "", t->mapping);
+               100 * fdht_sim_stage_utilisation(s->hw, t), t->energy.total / 1e3 / (double)r->steps,
+               t->bank_function ? t->bank_function : "", *t->mapping ? ", " : "", t->mapping);
     }
+}
+
+/* Stalls of every stage by class, the bound of each, and the largest in words. */
+static void print_stalls(const sim_result *s)
+{
+    const fdht_sim_report *r = &s->r;
+    uint64_t cycles[FDHT_BOUNDS], most = 0;
+    int at = 0, class = 0;
+    printf("\n%-26s %-10s", "stalls, cycles", "bound");
+    for (int k = 0; k < FDHT_STALLS; k++)
+        if (r->stall[k])
+            printf(" %14s", fdht_stall_name(k));
+    for (int i = 0; i < r->n_stages; i++) {
+        const fdht_sim_stage_report *t = &r->stage[i];
+        printf("\n%-26.26s %-10s", t->name, fdht_sim_bound_name(fdht_sim_bound_of(r, i, cycles)));
+        for (int k = 0; k < FDHT_STALLS; k++) {
+            if (r->stall[k])
+                printf(" %14llu", (unsigned long long)t->stall[k]);
+            if (t->stall[k] > most) {
+                most = t->stall[k];
+                at = i;
+                class = k;
+            }
+        }
+    }
+    fdht_sim_bound b = fdht_sim_bound_of(r, -1, cycles);
+    printf("\nbound by the %s: %.1f %% of all cycles\n", fdht_sim_bound_name(b),
+           100 * (double)cycles[b] / (double)r->cycles);
+    if (most)
+        printf("largest stall: %s in %s, %llu cycles (%.1f %% of all): %s\n", fdht_stall_name(class),
+               r->stage[at].name, (unsigned long long)most, 100 * (double)most / (double)r->cycles,
+               fdht_stall_text(class));
 }
 
 static void print_energy(const sim_result *s)
@@ -74,6 +106,9 @@ void sim_print_text(const sim_result *s, const fdht_hardware *m)
     printf("throughput            %.3f TOPS dense-equivalent, %.1f GOPS real, %.3f us a step\n",
            s->f.tops_dense, s->f.gops, s->f.us_per_step);
     if (r->mode == FDHT_SIM_REAL) {
+        printf("latency of a step     %.0f cycles, at most %.0f; a step every %.0f cycles",
+               s->f.latency_cycles, s->f.latency_max_cycles, s->f.cycles_per_step);
+        printf(r->clips > 1 ? ", %zu clips at once\n" : "\n", r->clips);
         printf("bank conflicts        %llu extra cycles reading, %llu writing (hidden ones included)\n",
                (unsigned long long)r->read_extra, (unsigned long long)r->write_extra);
         printf("peak occupancy        %zu words of %zu a buffer, %zu spilled\n", r->peak_words,
@@ -88,6 +123,8 @@ void sim_print_text(const sim_result *s, const fdht_hardware *m)
         putchar('\n');
     }
     print_stages(s);
+    if (r->mode == FDHT_SIM_REAL)
+        print_stalls(s);
     print_energy(s);
     print_machine(m);
 }
@@ -99,8 +136,10 @@ static void json_stalls(cJSON *json, const char *key, const uint64_t *stall)
         cli_json_size(o, fdht_stall_name(k), stall[k]);
 }
 
-static void json_stage(cJSON *list, const fdht_sim_stage_report *t)
+static void json_stage(cJSON *list, const fdht_sim_report *r, int i)
 {
+    const fdht_sim_stage_report *t = &r->stage[i];
+    uint64_t cycles[FDHT_BOUNDS];
     cJSON *o = cli_json_object(list, NULL);
     cli_json_string(o, "name", t->name);
     cli_json_size(o, "rows", t->rows);
@@ -108,6 +147,7 @@ static void json_stage(cJSON *list, const fdht_sim_stage_report *t)
     cli_json_size(o, "cols", t->cols);
     cli_json_size(o, "runs", t->runs);
     cli_json_size(o, "issue_cycles", t->issue_cycles);
+    cli_json_string(o, "bound", fdht_sim_bound_name(fdht_sim_bound_of(r, i, cycles)));
     json_stalls(o, "stall_cycles", t->stall);
     cli_json_size(o, "multiply_adds", t->multiply_adds);
     cli_json_size(o, "padded_slots", t->padded_slots);
@@ -116,6 +156,7 @@ static void json_stage(cJSON *list, const fdht_sim_stage_report *t)
     cli_json_size(o, "weight_reads", t->weight_reads);
     cli_json_size(o, "read_conflict_extra_cycles", t->read_extra);
     cli_json_size(o, "write_conflict_extra_cycles", t->write_extra);
+    cli_json_number(o, "energy_pj", t->energy.total);
     cli_json_size(o, "occupancy_in_words", t->occupancy_in);
     cli_json_size(o, "occupancy_out_words", t->occupancy_out);
     cli_json_string(o, "bank_function", t->bank_function);
@@ -164,6 +205,23 @@ static void json_prices(cJSON *json, const sim_result *s)
     cli_json_number(json, "power_mw", s->f.power_mw);
 }
 
+/* How time passes: latency beside throughput, what works beside the array, the bound. */
+static void json_schedule(cJSON *json, const sim_result *s)
+{
+    const fdht_sim_report *r = &s->r;
+    uint64_t cycles[FDHT_BOUNDS];
+    cli_json_string(json, "bound", fdht_sim_bound_name(fdht_sim_bound_of(r, -1, cycles)));
+    if (r->mode == FDHT_SIM_PAPER)
+        return;
+    cli_json_size(json, "clips_at_once", r->clips);
+    cli_json_number(json, "latency_cycles", s->f.latency_cycles);
+    cli_json_number(json, "latency_max_cycles", s->f.latency_max_cycles);
+    cli_json_size(json, "lstm_unit_cycles", r->unit_cycles);
+    cli_json_size(json, "link_cycles", r->link_cycles);
+    cli_json_size(json, "input_words", r->input_words);
+    cli_json_size(json, "refill_words", r->refill_words);
+}
+
 void sim_add_json(cJSON *json, const sim_result *s)
 {
     const fdht_sim_report *r = &s->r;
@@ -180,6 +238,7 @@ void sim_add_json(cJSON *json, const sim_result *s)
     cli_json_number(json, "tops_dense", s->f.tops_dense);
     cli_json_number(json, "gops", s->f.gops);
     cli_json_number(json, "us_per_step", s->f.us_per_step);
+    json_schedule(json, s);
     json_prices(json, s);
     if (s->bit_exact < 0)
         cJSON_AddNullToObject(json, "bit_exact");
@@ -200,7 +259,7 @@ void sim_add_json(cJSON *json, const sim_result *s)
     cli_json_size(json, "saturated_accumulations", r->acc_saturations);
     cJSON *list = cli_json_array(json, "stages");
     for (int i = 0; i < r->n_stages; i++)
-        json_stage(list, &r->stage[i]);
+        json_stage(list, r, i);
     if (r->n_banks) {
         json_banks(json, "bank_reads", r->bank_reads, r->n_banks);
         json_banks(json, "bank_writes", r->bank_writes, r->n_banks);
@@ -216,7 +275,7 @@ void sim_print_csv(FILE *f, const sim_result *s)
         fprintf(f, ",%s_cycles", fdht_stall_name(k));
     fprintf(f, ",multiply_adds,padded_slots,reads,writes,weight_reads,read_conflict_extra_cycles,write_"
                "conflict_extra_cycles,"
-               "occupancy_in_words,occupancy_out_words,bank_function\n");
+               "occupancy_in_words,occupancy_out_words,energy_pj,bound,bank_function\n");
     for (int i = 0; i < s->r.n_stages; i++) {
         const fdht_sim_stage_report *t = &s->r.stage[i];
         fprintf(f, "%s,%zu,%zu,%zu,%zu,%llu", t->name, t->rows, t->inner, t->cols, t->runs,
@@ -228,7 +287,10 @@ void sim_print_csv(FILE *f, const sim_result *s)
                               t->write_extra,   t->occupancy_in, t->occupancy_out};
         for (size_t k = 0; k < sizeof v / sizeof *v; k++)
             fprintf(f, ",%llu", (unsigned long long)v[k]);
-        fprintf(f, ",%s\n", t->bank_function ? t->bank_function : "");
+        uint64_t cycles[FDHT_BOUNDS];
+        fprintf(f, ",%.17g,%s,%s\n", t->energy.total,
+                fdht_sim_bound_name(fdht_sim_bound_of(&s->r, i, cycles)),
+                t->bank_function ? t->bank_function : "");
     }
 }
 

@@ -43,22 +43,3 @@ void sim_ratios_json(cJSON *o, const fdht_sim_ratios *r)
     cli_json_number(o, "area_efficiency", r->area_efficiency);
     cli_json_number(o, "energy_efficiency", r->energy_efficiency);
 }
-
-void sim_point_head(const char *title)
-{
-    printf("\n%s\n  %-34s %9s %9s %8s %7s %7s %6s %8s %9s\n", title, "", "cycles", "us", "TOPS", "GOPS", "mW",
-           "mm2", "TOPS/mm2", "TOPS/W");
-}
-
-void sim_show_point(const char *value, const sim_row *r, cJSON *list)
-{
-    if (!list) {
-        printf("  %-34s %9.0f %9.3f %8.3f %7.1f %7.1f %6.3f %8.3f %9.1f\n", value, r->f.cycles_per_step,
-               r->f.us_per_step, r->f.tops_dense, r->f.gops, r->f.power_mw, r->f.area_mm2, r->f.tops_per_mm2,
-               r->f.tops_per_w);
-        return;
-    }
-    cJSON *o = cli_json_object(list, NULL);
-    cli_json_string(o, "value", value);
-    sim_row_json(o, r);
-}

@@ -6,7 +6,7 @@
 
 /* What ran, and its figures. */
 typedef struct sim_row {
-    char name[72];
+    char name[128];
     const char *mode;
     fdht_sim_figures f;
 } sim_row;
@@ -19,24 +19,53 @@ int sim_measure(cli *c, const char *name, const fdht_workload *w, fdht_order_kin
 void sim_row_json(cJSON *o, const sim_row *r);
 void sim_ratios_json(cJSON *o, const fdht_sim_ratios *r);
 
-/* A table of points: its head, and a row of it, or an object of list if that is not NULL. */
-void sim_point_head(const char *title);
-void sim_show_point(const char *value, const sim_row *r, cJSON *list);
+/* simulate/compare.c: what the paper says of FDHT against TIE on a cell with these input modes and 256 hidden units: throughput,
+ * area efficiency, energy efficiency; and TIE's published throughput there, dense-equivalent. NULL for a workload of another
+ * shape, whatever it is called. */
+typedef struct sim_claim {
+    size_t in[4];
+    double throughput, area, energy, tie_tops;
+} sim_claim;
+const sim_claim *sim_claim_of(const fdht_workload *w);
 
-/* simulate/points.c: the points of --sweep or of --search, kept for --csv and --plot. */
+/* simulate/points.c: the points of --sweep or of --search, for the table, --csv and --plot. */
 enum { SIM_POINTS = 256 };
+/* --budget: 0 is none. */
+typedef struct sim_budget {
+    double us, mm2, nj, mw;
+} sim_budget;
 struct sim_points {
-    char key[64]; /* that a sweep changes; "machine" of a search */
+    char key[256]; /* that a sweep changes; "machine" of a search */
     bool search;
+    sim_budget budget;
     size_t n;
     sim_row row[SIM_POINTS]; /* name: the value, or the machine */
+    char machine[SIM_POINTS][32];
 };
-void sim_points_add(sim_points *p, const char *value, const sim_row *r);
-/* Whether no other point is better in TOPS/mm2 and TOPS/W. */
+void sim_points_add(sim_points *p, const char *value, const char *machine, const sim_row *r);
+double sim_nj(const fdht_sim_figures *f); /* energy of a step */
+/* Whether the point is within the budgets; and whether it is, and no other such point of its machine is as fast, as small and
+ * as frugal, and better in one of these. */
+bool sim_affordable(const sim_points *p, size_t i);
 bool sim_pareto(const sim_points *p, size_t i);
+int sim_parse_budget(cli *c, const sim_args *a, sim_budget *out);
+void sim_points_print(const sim_points *p, const char *title);
+void sim_points_json(const sim_points *p, cJSON *list);
 int sim_points_csv(cli *c, const sim_points *p, const char *path);
-/* A sweep: three figures over the values; a search: both efficiencies and the Pareto front. */
+/* A sweep of one key: three figures over the values; else area, time and energy with the fronts. */
 int sim_points_plot(cli *c, const sim_points *p, const char *model, const char *path);
+
+/* simulate/grid.c: the keys of --sweep and their values; the last key changes first. */
+enum { SIM_GRID_KEYS = 8 };
+typedef struct sim_grid {
+    int n;
+    size_t size, n_values[SIM_GRID_KEYS];
+    char key[SIM_GRID_KEYS][64], keys[256], text[SIM_GRID_KEYS][512];
+    char *value[SIM_GRID_KEYS][SIM_POINTS];
+} sim_grid;
+int sim_grid_open(cli *c, const sim_args *a, sim_grid *g);
+/* Set hw to point i < size; its name is its values, with their keys if there are several. */
+int sim_grid_point(cli *c, const sim_grid *g, size_t i, fdht_sim_hw *hw, char *name, size_t size);
 
 /* simulate/rivals.c: the rival, a tensor train of ranks 4 over the same pixels and hidden units, one gate or four; */
 int sim_rival(cli *c, const fdht_workload *w, int gates, fdht_workload *out);

@@ -9,23 +9,31 @@ void sim_result_free(sim_result *s)
     fdht_sim_report_free(&s->r);
 }
 
-static void write_trace(void *arg, uint64_t cycle, char port, int buffer, size_t bank, size_t line, int stage)
-{
-    fprintf(arg, "%llu %c %d %zu %zu %d\n", (unsigned long long)cycle, port, buffer, bank, line, stage);
-}
-
-int sim_machine(cli *c, fdht_fixed *f, const fdht_sim_hw *hw, size_t steps, const int16_t *x, int16_t *y,
-                FILE *trace, fdht_sim_report *r, bool *exact)
+int sim_machine(cli *c, fdht_fixed *f, const fdht_sim_program *given, const fdht_sim_hw *hw, size_t steps,
+                const int16_t *x, int16_t *y, const sim_extra *to, fdht_sim_report *r, bool *exact)
 {
     fdht_sim_program *p = fdht_fixed_program(f);
-    int status = fdht_sim_map_program(p, hw, &c->err);
-    if (!status && trace)
-        fprintf(trace, "# cycle port buffer bank line stage\n");
+    sim_trace *trace = NULL;
+    size_t clips = to && to->clips ? to->clips : 1;
+    int status = given ? fdht_sim_map_as(p, given, hw, &c->err) : fdht_sim_map_program(p, hw, &c->err);
+    if (!status && to && to->mapping)
+        status = fdht_mapping_write(to->mapping, p->name, p, hw->x_banks, &c->err);
+    if (!status && to && to->trace)
+        status = sim_trace_open(c, to, p, hw, &trace);
+    fdht_sim_io io = {.steps = steps,
+                      .clips = clips,
+                      .x = x,
+                      .y = y,
+                      .trace = trace ? sim_trace_add : NULL,
+                      .trace_arg = trace};
     if (!status)
-        status = fdht_sim_run(p, hw, steps, x, y, NULL, trace ? write_trace : NULL, trace, r, &c->err);
+        status = fdht_sim_run(p, hw, &io, r, &c->err);
+    sim_trace_close(trace);
     if (status)
         return status;
-    status = fdht_fixed_check(f, steps, x, y, &c->err);
+    for (size_t k = 0; k < clips && !status; k++)
+        status = fdht_fixed_check(f, steps, x + k * steps * fdht_fixed_inputs(f),
+                                  y + k * steps * fdht_fixed_outputs(f), &c->err);
     *exact = !status;
     if (status == FDHT_EINTERNAL) { /* reported with everything else, then a failure */
         cli_warn(c, "%s", c->err.msg);
@@ -44,19 +52,23 @@ int sim_describe(cli *c, const fdht_workload *w, const fdht_sim_hw *hw, sim_resu
     return fdht_workload_parameters(w, &s->parameters, &c->err);
 }
 
-static int run_random(cli *c, fdht_fixed *f, const fdht_workload *w, const fdht_sim_hw *hw, FILE *trace,
-                      sim_result *s)
+static int run_random(cli *c, fdht_fixed *f, const fdht_workload *w, const fdht_sim_program *given,
+                      const fdht_sim_hw *hw, const sim_extra *to, sim_result *s)
 {
-    size_t n_in = w->steps * fdht_fixed_inputs(f), n_out = w->steps * fdht_fixed_outputs(f);
-    float *x = cli_calloc(n_in, sizeof *x), *exact = cli_calloc(n_out, sizeof *exact);
-    int16_t *xw = cli_calloc(n_in, sizeof *xw), *y = cli_calloc(n_out, sizeof *y);
+    size_t clips = to && to->clips ? to->clips : 1, T = w->steps;
+    size_t n_in = T * fdht_fixed_inputs(f), n_out = T * fdht_fixed_outputs(f);
+    float *x = cli_calloc(clips * n_in, sizeof *x), *exact = cli_calloc(clips * n_out, sizeof *exact);
+    int16_t *xw = cli_calloc(clips * n_in, sizeof *xw), *y = cli_calloc(clips * n_out, sizeof *y);
     bool same = false;
-    fdht_fixed_random_input(f, c->seed + 1, w->steps, x);
-    fdht_fixed_quantise(f, n_in, x, xw);
-    int status = sim_machine(c, f, hw, w->steps, xw, y, trace, &s->r, &same);
-    if (!status && !(status = fdht_fixed_exact(f, w->steps, x, exact, &c->err))) {
+    for (size_t k = 0; k < clips; k++)
+        fdht_fixed_random_input(f, c->seed + 1 + k, T, x + k * n_in);
+    fdht_fixed_quantise(f, clips * n_in, x, xw);
+    int status = sim_machine(c, f, given, hw, T, xw, y, to, &s->r, &same);
+    for (size_t k = 0; k < clips && !status; k++)
+        status = fdht_fixed_exact(f, T, x + k * n_in, exact + k * n_out, &c->err);
+    if (!status) {
         s->bit_exact = same;
-        s->snr_db = fdht_fixed_snr_db(f, n_out, y, exact);
+        s->snr_db = fdht_fixed_snr_db(f, clips * n_out, y, exact);
     }
     free(x);
     free(exact);
@@ -66,7 +78,7 @@ static int run_random(cli *c, fdht_fixed *f, const fdht_workload *w, const fdht_
 }
 
 int sim_run(cli *c, const fdht_workload *w, const fdht_order_choice *choice, const fdht_sim_hw *hw,
-            fdht_sim_mode mode, FILE *trace, sim_result *out)
+            fdht_sim_mode mode, const sim_extra *to, sim_result *out)
 {
     sim_result s;
     int status = sim_describe(c, w, hw, &s);
@@ -86,7 +98,7 @@ int sim_run(cli *c, const fdht_workload *w, const fdht_order_choice *choice, con
         if (status)
             return status;
         fdht_program_order(fdht_fixed_program(f), s.order, sizeof s.order);
-        status = run_random(c, f, w, hw, trace, &s);
+        status = run_random(c, f, w, choice->given, hw, to, &s);
         fdht_fixed_free(f);
     }
     if (status)

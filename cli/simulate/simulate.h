@@ -8,14 +8,15 @@
 #include "fdht/hardware.h"
 
 typedef struct sim_args {
-    const char *preset, *arch, *compare, *order, *input, *trace, *csv, *plot;
-    cli_strings set, sweep;
+    const char *preset, *arch, *compare, *order, *input, *trace, *csv, *plot, *mapping, *mapping_in;
+    cli_strings set, sweep, budget, trace_stages;
     int mode; /* fdht_sim_mode */
-    size_t steps, clips;
-    bool search, resize;
+    size_t steps, clips, at_once;
+    bool search, sensitivity, resize;
     /* found by parse */
     const char *path;
     fdht_order_choice choice;
+    fdht_sim_program given; /* of --mapping-from */
 } sim_args;
 
 /* One thing simulated. Strings and stages belong to it; free with sim_result_free. */
@@ -34,26 +35,42 @@ typedef struct sim_result {
 /* simulate/load.c: the machine that --arch names with --set applied, and the workload; *model where it is one. */
 int sim_load_machine(cli *c, const sim_args *a, fdht_hardware *m);
 int sim_load_workload(cli *c, const sim_args *a, fdht_workload *w, fdht_model **model);
+/* --mapping, if given: into a->given and a->choice. */
+int sim_load_mapping(cli *c, sim_args *a, const fdht_sim_hw *hw);
 
-/* simulate/sweep.c: whether every point of --sweep is a machine. */
+/* simulate/grid.c: whether every point of --sweep is a machine. */
 int sim_check_sweep(cli *c, const sim_args *a, const fdht_sim_hw *hw);
 
 /* simulate/run.c */
-/* Simulate a workload with pseudo-random values (real mode) or its closed form. trace: a stream or NULL. */
+/* How many clips a run takes, and where it leaves more than its result: streams, each may be NULL. */
+typedef struct sim_extra {
+    FILE *trace, *mapping;
+    bool vcd;           /* the trace is a VCD file */
+    cli_strings stages; /* that it shows; none: all */
+    size_t clips;       /* at once; 0: one */
+} sim_extra;
+/* Simulate a workload with pseudo-random values (real mode) or its closed form. to may be NULL. */
 int sim_run(cli *c, const fdht_workload *w, const fdht_order_choice *choice, const fdht_sim_hw *hw,
-            fdht_sim_mode mode, FILE *trace, sim_result *out);
+            fdht_sim_mode mode, const sim_extra *to, sim_result *out);
 void sim_result_free(sim_result *s);
-/* Map the program of f and run x (steps, inputs) on the machine; y (steps, outputs) out of the banks. Compares with
- * the reference: *exact. */
-int sim_machine(cli *c, fdht_fixed *f, const fdht_sim_hw *hw, size_t steps, const int16_t *x, int16_t *y,
-                FILE *trace, fdht_sim_report *r, bool *exact);
+/* Map the program of f, as `given` if that is not NULL, and run x (clips, steps, inputs) on the machine; y (clips, steps,
+ * outputs) out of the banks. Compares with the reference: *exact. */
+int sim_machine(cli *c, fdht_fixed *f, const fdht_sim_program *given, const fdht_sim_hw *hw, size_t steps,
+                const int16_t *x, int16_t *y, const sim_extra *to, fdht_sim_report *r, bool *exact);
+
+/* simulate/trace.c: a trace of p on the machine. FDHT_EINVAL: a stage that is not there. Close it whatever open returned. */
+typedef struct sim_trace sim_trace;
+int sim_trace_open(cli *c, const sim_extra *to, const fdht_sim_program *p, const fdht_sim_hw *hw,
+                   sim_trace **out);
+fdht_sim_trace sim_trace_add; /* arg: the trace */
+void sim_trace_close(sim_trace *t);
 
 /* What is known before anything runs. */
 int sim_describe(cli *c, const fdht_workload *w, const fdht_sim_hw *hw, sim_result *s);
 
 /* simulate/clips.c: a model on the clips of --input, or on a random one. */
 int sim_run_clips(cli *c, const sim_args *a, const fdht_model *m, const fdht_sim_hw *hw,
-                  const fdht_workload *w, FILE *trace, sim_result *s);
+                  const fdht_workload *w, const sim_extra *to, sim_result *s);
 
 /* simulate/report.c */
 void sim_print_text(const sim_result *s, const fdht_hardware *m);
@@ -69,6 +86,7 @@ int sim_sweep(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_
               sim_points *points);
 int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json,
                sim_points *points);
+int sim_sensitivity(cli *c, const fdht_workload *w, const fdht_hardware *machine, cJSON *json);
 int sim_show_points(cli *c, const sim_args *a, const fdht_workload *w, const fdht_sim_hw *hw,
                     const char *model, cJSON *json);
 

@@ -1,59 +1,34 @@
-/* simulate/sweep.c - a table over the values of one key of the machine. */
+/* simulate/sweep.c - a table over the values of keys of the machine. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "frame/signals.h"
 #include "simulate/rows.h"
-
-/* KEY=V1,V2,.. in two; values is cut by strtok_r. */
-static int split(cli *c, const char *arg, char key[64], char values[512])
-{
-    const char *eq = strchr(arg, '=');
-    if (!eq || eq == arg || strlen(arg) >= 512 || eq - arg >= 64)
-        return cli_usage(c, "--sweep: expected KEY=V1,V2,.., got '%.40s'", arg);
-    snprintf(key, 64, "%.*s", (int)(eq - arg), arg);
-    snprintf(values, 512, "%s", eq + 1);
-    return FDHT_OK;
-}
-
-int sim_check_sweep(cli *c, const sim_args *a, const fdht_sim_hw *hw)
-{
-    char values[512], key[64], *save = NULL;
-    int status = split(c, a->sweep.v[0], key, values);
-    for (char *v = status ? NULL : strtok_r(values, ",", &save); v && !status;
-         v = strtok_r(NULL, ",", &save)) {
-        fdht_sim_hw one = *hw;
-        status = fdht_sim_hw_set(&one, key, v, &c->err);
-        if (!status)
-            status = fdht_sim_hw_check(&one, &c->err);
-    }
-    return status;
-}
 
 int sim_sweep(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json,
               sim_points *points)
 {
-    char text[512], key[64];
-    int status = split(c, a->sweep.v[0], key, text);
-    if (status)
-        return status;
-    cJSON *list = NULL;
-    memcpy(points->key, key, sizeof points->key);
-    if (json) {
-        cJSON *o = cli_json_object(json, "sweep");
-        cli_json_string(o, "key", key);
-        list = cli_json_array(o, "points");
-    } else
-        sim_point_head(key);
-    char *save = NULL;
-    for (char *v = strtok_r(text, ",", &save); v; v = strtok_r(NULL, ",", &save)) {
+    sim_grid *g = cli_calloc(1, sizeof *g);
+    char name[256];
+    int status = sim_grid_open(c, a, g);
+    snprintf(points->key, sizeof points->key, "%s", g->keys);
+    for (size_t i = 0; i < g->size && !status; i++) {
         fdht_sim_hw one = *hw;
         sim_result s;
-        if ((status = fdht_sim_hw_set(&one, key, v, &c->err)) ||
+        if ((status = sim_grid_point(c, g, i, &one, name, sizeof name)) ||
             (status = sim_run(c, w, &a->choice, &one, (fdht_sim_mode)a->mode, NULL, &s)))
-            return status;
-        sim_row r = sim_row_of(v, &s);
+            break;
+        sim_row r = sim_row_of(name, &s);
         sim_result_free(&s);
-        sim_show_point(v, &r, list);
-        sim_points_add(points, v, &r);
+        sim_points_add(points, name, one.name, &r);
+        status = cli_interrupted() ? FDHT_EINTR : FDHT_OK;
     }
-    return FDHT_OK;
+    if (!status && json) {
+        cJSON *o = cli_json_object(json, "sweep");
+        cli_json_string(o, "key", g->keys);
+        sim_points_json(points, cli_json_array(o, "points"));
+    } else if (!status)
+        sim_points_print(points, g->keys);
+    free(g);
+    return status;
 }

@@ -3,6 +3,8 @@
 #ifndef FDHT_HARDWARE_H
 #define FDHT_HARDWARE_H
 
+#include <stdio.h>
+
 #include "fdht/program.h"
 
 #ifdef __cplusplus
@@ -41,7 +43,27 @@ FDHT_API int fdht_sim_hw_named(const char *name, fdht_sim_hw *out, fdht_error *e
  * vectors (fdht with one gate: the matrix over [x;h]). Errors as fdht_hardware_read. */
 FDHT_API int fdht_workload_read(const char *path, fdht_workload *out, fdht_error *err);
 
-/* What a JSON file says it is: "fdht-hw-1", "fdht-workload-1", "" if it says nothing. buf is always terminated.
+/* A mapping: the order of a program, the order of its legs, and where every tensor lies in `banks` banks. All of a tensor's
+ * strides and skews, by the legs' names:
+ *
+ *     {"schema": "fdht-mapping-1", "workload": .., "banks": 32, "x": CHAIN, "h": CHAIN}
+ *     CHAIN:  {"stages": [STAGE, ..], "tensors": [TENSOR, ..]}
+ *     STAGE:  {"cores": "leaf_1*inner_1_2", "rows": ["out1", ..], "inner": [..], "columns": [..], "lane_legs": 0,
+ *              "drain": "column"|"row"}
+ *     TENSOR: {"bank": "skew", "words": .., "lines": .., "legs": [LEG, ..], "table": [..]}
+ *     LEG:    {"leg": "in1", "extent": .., "stride": .., "skew": ..}
+ *
+ * Stage i reads tensor i and writes tensor i + 1; table, where bank is table, holds bank + banks * line of every address. */
+
+/* Write the mapping of a mapped program; workload is a name for the file. FDHT_EIO. */
+FDHT_API int fdht_mapping_write(FILE *f, const char *workload, const fdht_sim_program *p, size_t banks,
+                                fdht_error *err);
+/* Read one of so many banks (0: of any), for FDHT_ORDER_GIVEN and fdht_sim_map_as: a program of stages without weights. Free with fdht_program_free.
+ * Whether it fits a workload those say. FDHT_EFORMAT names file and place: not such a file, a number out of range, other
+ * banks than these; FDHT_EVERSION, FDHT_ENOENT, FDHT_EIO, FDHT_ENOMEM. */
+FDHT_API int fdht_mapping_read(const char *path, size_t banks, fdht_sim_program *out, fdht_error *err);
+
+/* What a JSON file says it is: "fdht-hw-1", "fdht-workload-1", "fdht-mapping-1", "" if it says nothing. buf is always terminated.
  * FDHT_EFORMAT: not a JSON object; FDHT_ENOENT, FDHT_EIO. */
 FDHT_API int fdht_json_schema(const char *path, char *buf, size_t size, fdht_error *err);
 

@@ -38,9 +38,14 @@ out:
 
 int fdht_json_read(const char *path, const char *schema, cJSON **out, fdht_error *err)
 {
+    return fdht_json_read_up_to(path, 1 << 20, schema, out, err);
+}
+
+int fdht_json_read_up_to(const char *path, size_t most, const char *schema, cJSON **out, fdht_error *err)
+{
     uint8_t *text = NULL;
     size_t size;
-    int status = fdht_read_file(path, 1 << 20, &text, &size, err);
+    int status = fdht_read_file(path, most, &text, &size, err);
     if (!status)
         status = fdht_json_parse((const char *)text, size, path, schema, out, err);
     fdht_free(text);
@@ -99,7 +104,7 @@ int fdht_json_sizes(const cJSON *json, const char *path, const char *key, bool r
 int fdht_json_schema(const char *path, char *buf, size_t size, fdht_error *err)
 {
     cJSON *json = NULL;
-    int status = fdht_json_read(path, NULL, &json, err);
+    int status = fdht_json_read_up_to(path, 1 << 28, NULL, &json, err); /* mappings may hold large tables */
     const char *said = status ? NULL : fdht_json_string(json, "schema");
     snprintf(buf, size, "%s", said ? said : "");
     cJSON_Delete(json);

@@ -10,6 +10,9 @@
  * the number at the schema's end differs. Free with cJSON_Delete. */
 int fdht_json_read(const char *path, const char *schema, cJSON **out, fdht_error *err);
 
+/* The same of at most so many bytes. */
+int fdht_json_read_up_to(const char *path, size_t most, const char *schema, cJSON **out, fdht_error *err);
+
 /* The same from text; path names it in errors. */
 int fdht_json_parse(const char *text, size_t size, const char *path, const char *schema, cJSON **out,
                     fdht_error *err);

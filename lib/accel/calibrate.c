@@ -22,8 +22,7 @@ static int open_chain(fdht_fixed *f, const fdht_op *op, const fdht_box *box, con
         words = fdht_h_budget(&f->w, &f->p.x, hw);
     else
         status = fdht_x_budget(&f->w, op, hw, &words, err);
-    if (status || (status = fdht_choose_order(op, box, gates, choice, hw, words, &o, err)) ||
-        (status = fdht_chain_build(op, box, gates, &o, c, err)) ||
+    if (status || (status = fdht_chain_choose(op, box, gates, h, choice, hw, words, &o, c, err)) ||
         (status = fdht_legs_of(op, box, gates, &l, err)))
         return status;
     fdht_fixed_stage *s = fdht_calloc_err((size_t)c->n_stages, sizeof *s, "stages", err);

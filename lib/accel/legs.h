@@ -48,9 +48,16 @@ static inline uint64_t fdht_legs_open(const fdht_legs *l, uint32_t cores)
     return open;
 }
 
-/* The order a choice asks for. */
-int fdht_choose_order(const fdht_op *op, const fdht_box *box, int gates, const fdht_order_choice *choice,
-                      const fdht_sim_hw *hw, size_t weight_words, fdht_order *out, fdht_error *err);
+/* The chain of a workload's x or h, in the order that a choice asks for, weights of up to weight_words (0: all of the
+ * memory). */
+int fdht_chain_choose(const fdht_op *op, const fdht_box *box, int gates, bool h,
+                      const fdht_order_choice *choice, const fdht_sim_hw *hw, size_t weight_words,
+                      fdht_order *o, fdht_sim_chain *out, fdht_error *err);
+
+/* given.c: the order that a given chain's stages spell, and its order of legs put on a chain of that order. */
+int fdht_order_given(const fdht_op *op, const fdht_sim_chain *given, fdht_order *out, fdht_error *err);
+int fdht_chain_arrange(fdht_sim_chain *c, const fdht_sim_chain *given, fdht_error *err);
+
 /* Words of weights that the x chain of a whole LSTM may take so that an unmerged h chain fits next to it; and what the h
  * chain may take next to this x chain. 0: the cell is not fdht, all of the memory. */
 int fdht_x_budget(const fdht_workload *w, const fdht_op *op, const fdht_sim_hw *hw, size_t *words,

@@ -10,7 +10,16 @@ static int add_leg(fdht_sim_leg *leg, int *n, const fdht_legs *l, int id)
 {
     if (*n == FDHT_SIM_MAX_LEGS)
         return FDHT_ENOSUP;
-    leg[(*n)++] = (fdht_sim_leg){.id = id, .extent = l->extent[id]};
+    fdht_sim_leg *to = &leg[(*n)++];
+    int d = l->op->spec.d;
+    *to = (fdht_sim_leg){.id = id, .extent = l->extent[id]};
+    if (id == FDHT_LEG_GATE)
+        snprintf(to->name, sizeof to->name, "gate");
+    else if (id < d)
+        snprintf(to->name, sizeof to->name, "in%d", id + 1);
+    else
+        snprintf(to->name, sizeof to->name, id < 2 * d ? "out%d" : "bond%d",
+                 id + 1 - (id < 2 * d ? d : 2 * d));
     return FDHT_OK;
 }
 
@@ -175,14 +184,27 @@ int fdht_workload_parameters(const fdht_workload *w, size_t *out, fdht_error *er
     return FDHT_OK;
 }
 
-int fdht_choose_order(const fdht_op *op, const fdht_box *box, int gates, const fdht_order_choice *choice,
-                      const fdht_sim_hw *hw, size_t weight_words, fdht_order *out, fdht_error *err)
+int fdht_chain_choose(const fdht_op *op, const fdht_box *box, int gates, bool h,
+                      const fdht_order_choice *choice, const fdht_sim_hw *hw, size_t weight_words,
+                      fdht_order *o, fdht_sim_chain *out, fdht_error *err)
 {
-    if (op->format->dense || choice->kind == FDHT_ORDER_NATURAL)
-        return fdht_order_natural(op, out, err);
-    if (choice->kind == FDHT_ORDER_LIST)
-        return fdht_order_list(op, choice->factor, choice->n, out, err);
-    return fdht_order_search(op, box, gates, hw, weight_words, out, err);
+    const fdht_sim_chain *given = choice->kind != FDHT_ORDER_GIVEN ? NULL
+                                  : h                              ? &choice->given->h
+                                                                   : &choice->given->x;
+    int status;
+    if (given)
+        status = fdht_order_given(op, given, o, err);
+    else if (op->format->dense || choice->kind == FDHT_ORDER_NATURAL)
+        status = fdht_order_natural(op, o, err);
+    else if (choice->kind == FDHT_ORDER_LIST)
+        status = fdht_order_list(op, choice->factor, choice->n, o, err);
+    else
+        status = fdht_order_search(op, box, gates, hw, weight_words, o, err);
+    if (status || (status = fdht_chain_build(op, box, gates, o, out, err)))
+        return status;
+    if (given && (status = fdht_chain_arrange(out, given, err)))
+        fdht_chain_free(out);
+    return status;
 }
 
 static size_t chain_words(const fdht_sim_chain *c, const fdht_sim_hw *hw)
@@ -241,8 +263,7 @@ int fdht_program_shape(const fdht_workload *w, const fdht_order_choice *choice, 
     if ((status = fdht_workload_check(w, err)))
         goto out;
     if ((status = fdht_x_budget(w, op, hw, &words, err)) ||
-        (status = fdht_choose_order(op, &w->cell.x, w->gates, choice, hw, words, &o, err)) ||
-        (status = fdht_chain_build(op, &w->cell.x, w->gates, &o, &p.x, err)))
+        (status = fdht_chain_choose(op, &w->cell.x, w->gates, false, choice, hw, words, &o, &p.x, err)))
         goto out;
     if (w->lstm) {
         p.units = w->cell.hidden;
@@ -251,8 +272,8 @@ int fdht_program_shape(const fdht_workload *w, const fdht_order_choice *choice, 
             goto out;
         const fdht_box *box = whole ? &w->cell.h : NULL;
         words = fdht_h_budget(w, &p.x, hw);
-        if ((status = fdht_choose_order(whole ? op : hidden, box, 4, choice, hw, words, &o, err)) ||
-            (status = fdht_chain_build(whole ? op : hidden, box, 4, &o, &p.h, err)))
+        status = fdht_chain_choose(whole ? op : hidden, box, 4, true, choice, hw, words, &o, &p.h, err);
+        if (status)
             goto out;
     }
     *out = p;

@@ -59,10 +59,18 @@ FDHT_API double fdht_workload_dense(const fdht_workload *w);
 /* Numbers in its cores (and the dense hidden matrix of cells that have one). FDHT_EINVAL: an operator that cannot be. */
 FDHT_API int fdht_workload_parameters(const fdht_workload *w, size_t *out, fdht_error *err);
 
-typedef enum fdht_order_kind { FDHT_ORDER_NATURAL, FDHT_ORDER_BEST, FDHT_ORDER_LIST } fdht_order_kind;
+typedef enum fdht_order_kind {
+    FDHT_ORDER_NATURAL,
+    FDHT_ORDER_BEST,
+    FDHT_ORDER_LIST,
+    FDHT_ORDER_GIVEN
+} fdht_order_kind;
 typedef struct fdht_order_choice {
     fdht_order_kind kind;
     size_t n, factor[FDHT_MAX_MODES]; /* FDHT_ORDER_LIST */
+    /* FDHT_ORDER_GIVEN: its stages' names are the cores to merge, "leaf_1*inner_1_2", their legs stand in its order
+     * (fdht_mapping_read). FDHT_EINVAL where they are not those of the workload. */
+    const fdht_sim_program *given;
 } fdht_order_choice;
 
 /* Legs and extents of a chain, no weights; free with fdht_chain_free. box NULL = all inputs. FDHT_ELIMIT: a tensor of more

@@ -62,7 +62,7 @@ typedef enum fdht_bank_function {
 typedef enum fdht_sim_mode { FDHT_SIM_REAL, FDHT_SIM_PAPER } fdht_sim_mode;
 
 typedef enum fdht_stall {
-    FDHT_STALL_FILL,           /* pipeline filling, input loading */
+    FDHT_STALL_FILL,           /* the last write of a stage is on its way through the pipeline */
     FDHT_STALL_DRAIN,          /* accumulators leave slower than they fill */
     FDHT_STALL_READ_CONFLICT,  /* lanes of one read in one bank */
     FDHT_STALL_WRITE_CONFLICT, /* words of one write in one bank */
@@ -71,6 +71,7 @@ typedef enum fdht_stall {
     FDHT_STALL_PING_PONG,      /* a stage waits for the last word of the one before */
     FDHT_STALL_SPILL,          /* a tensor does not fit its buffer */
     FDHT_STALL_RECURRENCE,     /* the LSTM unit works, the array waits */
+    FDHT_STALL_INPUT,          /* the link brings an input vector, the array waits */
     FDHT_STALLS
 } fdht_stall;
 
@@ -81,8 +82,8 @@ typedef struct fdht_sim_hw {
     double clock_hz;
     size_t n_pe, macs_per_pe, acc_bits, wb_words;
     size_t x_banks, x_buffers, x_kib, w_kib;
-    size_t pipeline_cycles, w_refill_words, spill_words, input_words;
-    size_t lstm_lanes, lstm_latency_cycles;
+    size_t pipeline_cycles, w_refill_words, spill_words, input_words, input_buffers;
+    size_t lstm_lanes, lstm_latency_cycles, lstm_overlap;
     size_t bank_function; /* fdht_bank_function */
     double mac_pj, mac_idle, x_read_pj, x_write_pj, w_read_pj, lstm_pj, leakage_mw_per_mm2;
     double sram_mm2_per_kib, logic_mm2_per_256_macs, lstm_mm2;
@@ -99,7 +100,7 @@ typedef struct fdht_sim_key {
     const char *text;
 } fdht_sim_key;
 
-enum { FDHT_SIM_KEYS = 26 };
+enum { FDHT_SIM_KEYS = 28 };
 
 /* The table of keys; *n = FDHT_SIM_KEYS entries, static storage. Machines by name: fdht/hardware.h. */
 FDHT_API const fdht_sim_key *fdht_sim_keys(int *n);
@@ -114,11 +115,14 @@ FDHT_API int fdht_sim_hw_check(const fdht_sim_hw *hw, fdht_error *err);
 /* Names as in files and reports; "unknown" for a number that is none. Static strings. */
 FDHT_API const char *fdht_bank_function_name(int f);
 FDHT_API const char *fdht_stall_name(int s); /* "fill", "drain", "read_conflict", .. */
+FDHT_API const char *fdht_stall_text(int s); /* why the array waits, half a sentence */
 
 /* One leg of a stage. Equal ids in neighbouring stages are the same leg. in: the tensor read (inner and
- * column legs); out: the tensor written (row and column legs). */
+ * column legs); out: the tensor written (row and column legs). name, of legs that fdht/program.h makes: "in1" and "out1" the
+ * modes, "gate", "bond1" between cores; it is for reports and mappings. */
 typedef struct fdht_sim_leg {
     int id;
+    char name[16];
     size_t extent;
     size_t stride_in, stride_out;
     size_t skew_in, skew_out;
@@ -132,8 +136,10 @@ typedef struct fdht_bank_map {
     const uint32_t *table;
 } fdht_bank_map;
 
+#define FDHT_SIM_NAME 160 /* of a stage: the cores merged into its weights, "leaf_1*inner_1_2" */
+
 typedef struct fdht_sim_stage {
-    char name[64];
+    char name[FDHT_SIM_NAME];
     int n_row, n_inner, n_col;
     fdht_sim_leg row[FDHT_SIM_MAX_LEGS], inner[FDHT_SIM_MAX_LEGS], col[FDHT_SIM_MAX_LEGS];
     const int16_t *weight; /* (rows, inner), row-major */
@@ -156,8 +162,8 @@ typedef struct fdht_sim_chain {
 
 #define FDHT_SIM_TABLE 257 /* entries of an activation table: 256 segments over [-8, 8) and the end */
 
-/* A whole program. Without lstm: y_t = x chain of x_t. With it: z_x = x chain of x_t for all steps first; then for each
- * step z_h = h chain of h_(t-1), and the LSTM unit of fdht/fixed.h makes c_t and h_t from z_x + z_h + bias. An output
+/* A whole program. Without lstm: y_t = x chain of x_t. With it, for each step: z_x = x chain of x_t, z_h = h chain of
+ * h_(t-1), and the LSTM unit of fdht/fixed.h makes c_t and h_t from z_x + z_h + bias. An output
  * vector of either chain is 4 blocks of gate_stride words, the gates i, f, g, o: its leg out[0] is the gate, of
  * extent 4. */
 typedef struct fdht_sim_program {
@@ -177,6 +183,10 @@ typedef struct fdht_sim_program {
  * row tile and inner index, and the last tile's lines are whole ones, too. */
 FDHT_API size_t fdht_sim_weight_room(const fdht_sim_hw *hw, size_t rows, size_t inner);
 
+/* The stages of a program: the x chain's, the h chain's, with lstm one more; and the name of stage i in reports. */
+FDHT_API int fdht_sim_stages(const fdht_sim_program *p);
+FDHT_API void fdht_sim_stage_name(const fdht_sim_program *p, int i, char *buf, size_t size);
+
 /* Products of extents. */
 FDHT_API size_t fdht_sim_rows(const fdht_sim_stage *s);
 FDHT_API size_t fdht_sim_inner(const fdht_sim_stage *s);
@@ -195,16 +205,29 @@ FDHT_API fdht_sim_shape fdht_sim_stage_shape(const fdht_sim_hw *hw, size_t rows,
  * FDHT_ENOMEM. */
 FDHT_API int fdht_sim_map_program(fdht_sim_program *p, const fdht_sim_hw *hw, fdht_error *err);
 FDHT_API void fdht_sim_unmap_program(fdht_sim_program *p);
+/* Take the mapping of another program of the same stages, legs matched by their names: strides, skews, bank functions, tables,
+ * lane legs and drain directions. Nothing of it needs to be free of conflicts. FDHT_EINVAL: stages or legs that are not
+ * those of p, an address outside a tensor, two words in one place, tensors that writer and reader see differently, a
+ * machine that fdht_sim_hw_check refuses; FDHT_ENOMEM. */
+FDHT_API int fdht_sim_map_as(fdht_sim_program *p, const fdht_sim_program *from, const fdht_sim_hw *hw,
+                             fdht_error *err);
 
-/* One access: port 'r' or 'w', buffer 0 or 1, bank, line, stage (x stages, then h stages, then the LSTM unit). Called in
- * the thread of fdht_sim_run, in the order of cycles. */
+/* One access: the cycle in which the bank's port is used, port 'r', 'w' or 'i' (an input word from the link), buffer 0 or 1,
+ * bank, line, stage (x stages, then h stages, then the LSTM unit). Accesses of the array of one cycle, port, buffer and
+ * stage are a group; several of them in one bank take turns, the second in the next cycle. A write of the array is
+ * reported when its group leaves the accumulators, pipeline_cycles ahead of its cycle. Words of the LSTM unit and of the
+ * link stand in the cycles in which they go. Called in the thread of fdht_sim_run. */
 typedef void fdht_sim_trace(void *arg, uint64_t cycle, char port, int buffer, size_t bank, size_t line,
                             int stage);
 
+typedef struct fdht_sim_energy {
+    double mac, x_read, x_write, w_read, lstm, leakage, total; /* pJ */
+} fdht_sim_energy;
+
 typedef struct fdht_sim_stage_report {
-    char name[64];
-    const char *bank_function; /* of the tensor it writes */
-    char mapping[48];          /* "drain columns, skew 4 8": how the tensor it writes is laid out */
+    char name[FDHT_SIM_NAME + 2]; /* of an LSTM's chains with "x:" and "h:" before it; "lstm" */
+    const char *bank_function;    /* of the tensor it writes */
+    char mapping[128];            /* "drain by column, 4 x in2": how the tensor it writes is laid out */
     size_t rows, inner, cols, runs;
     uint64_t issue_cycles, stall[FDHT_STALLS];
     uint64_t first_cycle;                 /* of the first run */
@@ -213,11 +236,8 @@ typedef struct fdht_sim_stage_report {
     uint64_t read_extra, write_extra; /* extra cycles that conflicts cost the banks; writes may hide theirs */
     uint64_t saturations, acc_saturations;
     size_t occupancy_in, occupancy_out; /* words, padding included */
+    fdht_sim_energy energy;             /* of real mode; the stages' sum is the report's */
 } fdht_sim_stage_report;
-
-typedef struct fdht_sim_energy {
-    double mac, x_read, x_write, w_read, lstm, leakage, total; /* pJ */
-} fdht_sim_energy;
 
 typedef struct fdht_sim_area {
     double x_sram, w_sram, logic, lstm, total; /* mm2 */
@@ -225,7 +245,7 @@ typedef struct fdht_sim_area {
 
 typedef struct fdht_sim_report {
     fdht_sim_mode mode;
-    size_t steps;
+    size_t steps, clips; /* steps of all clips */
     uint64_t cycles, issue_cycles, stall[FDHT_STALLS];
     uint64_t multiply_adds, padded_slots, reads, writes, weight_reads, lstm_elements;
     uint64_t read_extra, write_extra;
@@ -233,6 +253,10 @@ typedef struct fdht_sim_report {
     size_t weight_words, peak_words; /* weights of the program; largest occupancy of a buffer */
     size_t weight_room;              /* words of weight memory they take, in whole lines */
     size_t spilled_words;
+    uint64_t input_words, refill_words; /* over the link */
+    uint64_t unit_cycles,
+        link_cycles; /* in which LSTM unit and link have work, whether the array waits or not */
+    uint64_t latency_sum, latency_max; /* of a step: from taking up its input to its last word in the banks */
     fdht_sim_energy energy;
     fdht_sim_area area;
     int n_stages;
@@ -241,15 +265,22 @@ typedef struct fdht_sim_report {
     uint64_t *bank_reads, *bank_writes, *bank_conflicts; /* n_banks each, owned by the report */
 } fdht_sim_report;
 
-/* Run a mapped program. x (steps, inputs) in the x chain's input order; y (steps, outputs) of the x chain, or
- * with lstm h_t (steps, units); c (units), the last cell state, or NULL. Both come out of the simulated banks
- * (c out of the LSTM unit). Starts with h = c = 0. trace may be NULL. Free the report with
- * fdht_sim_report_free; nothing to free after an error. FDHT_EINVAL: a program that is not mapped, or not an LSTM of
- * four gates where lstm is set, or a machine that fdht_sim_hw_check refuses; FDHT_ELIMIT: a tensor does not fit and
- * spill_words is 0, or the weights of one tile do not fit; FDHT_EFORMAT: an address outside the memory (maps that
- * someone changed); FDHT_ENOMEM. */
-FDHT_API int fdht_sim_run(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t steps, const int16_t *x,
-                          int16_t *y, int16_t *c, fdht_sim_trace *trace, void *trace_arg,
+/* What a run takes and gives. x (clips, steps, inputs) in the x chain's input order; y (clips, steps, outputs) of the x chain,
+ * or with lstm h_t (clips, steps, units); c (clips, units), the last cell states, or NULL. clips 0 is 1. */
+typedef struct fdht_sim_io {
+    size_t steps, clips;
+    const int16_t *x;
+    int16_t *y, *c;
+    fdht_sim_trace *trace; /* or NULL */
+    void *trace_arg;
+} fdht_sim_io;
+
+/* Run a mapped program: the first step of every clip in turn, then the second, ... y comes out of the simulated banks, c out
+ * of the LSTM unit. Every clip starts with h = c = 0. Free the report with fdht_sim_report_free; nothing to free after an
+ * error. FDHT_EINVAL: a program that is not mapped, or not an LSTM of four gates where lstm is set, or a machine that
+ * fdht_sim_hw_check refuses; FDHT_ELIMIT: a tensor does not fit and spill_words is 0, or the weights of one tile do not
+ * fit; FDHT_EFORMAT: an address outside the memory (maps that someone changed); FDHT_ENOMEM. */
+FDHT_API int fdht_sim_run(const fdht_sim_program *p, const fdht_sim_hw *hw, const fdht_sim_io *io,
                           fdht_sim_report *out, fdht_error *err);
 /* The closed form: multiply-adds / MACs, no value moves. Needs no mapping and no weights. FDHT_EINVAL: a machine that
  * fdht_sim_hw_check refuses; FDHT_ENOMEM. */
@@ -273,7 +304,8 @@ typedef struct fdht_sim_figures {
     double area_mm2;
     double tops_per_mm2; /* tops_dense over area, and over power in W */
     double tops_per_w;
-    double utilisation; /* multiply-adds over MAC slots of all cycles, 0..1 */
+    double utilisation;                        /* multiply-adds over MAC slots of all cycles, 0..1 */
+    double latency_cycles, latency_max_cycles; /* of a step, on average and at most; 0: nothing moved */
 } fdht_sim_figures;
 
 /* Of a report with prices (fdht_sim_run, fdht_sim_paper, fdht_sim_price); dense: multiply-adds of the dense matrices in one
@@ -289,6 +321,18 @@ FDHT_API fdht_sim_ratios fdht_sim_ratios_of(const fdht_sim_figures *own, const f
 /* Of one stage: the sum of its stalls; multiply-adds over MAC slots of its issue cycles, 0..1. */
 FDHT_API uint64_t fdht_sim_stage_stalls(const fdht_sim_stage_report *s);
 FDHT_API double fdht_sim_stage_utilisation(const fdht_sim_hw *hw, const fdht_sim_stage_report *s);
+
+/* What a run, or a stage of it, takes most of its time with. */
+typedef enum fdht_sim_bound {
+    FDHT_BOUND_ARRAY,      /* multiply-adds: issue cycles */
+    FDHT_BOUND_MEMORY,     /* ports and the way through them: fill, drain, conflicts, port, ping_pong */
+    FDHT_BOUND_LINK,       /* what comes from outside: input, weight_refill, spill */
+    FDHT_BOUND_RECURRENCE, /* the LSTM unit: all cycles of its stage */
+    FDHT_BOUNDS
+} fdht_sim_bound;
+FDHT_API const char *fdht_sim_bound_name(int b); /* "array", "memory", "link", "recurrence"; "unknown" */
+/* Cycles of each kind, of stage i of the report, or of all (-1), and the kind that has most. */
+FDHT_API fdht_sim_bound fdht_sim_bound_of(const fdht_sim_report *r, int i, uint64_t cycles[FDHT_BOUNDS]);
 
 /* sum += r, both of one program on one machine: steps, cycles and counts. Occupancies stay as they are; prices are those of
  * before until fdht_sim_price. */

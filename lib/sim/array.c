@@ -2,7 +2,7 @@
  * broadcasts 16 weights; the drain side writes the other accumulator set back. */
 #include <string.h>
 
-#include "sim/array.h"
+#include "sim/beside.h"
 
 int fdht_bound_new(const fdht_sim_stage *s, const fdht_sim_hw *hw, fdht_bound *out, fdht_error *err)
 {
@@ -34,14 +34,26 @@ void fdht_bound_free(fdht_bound *b)
     b->row_a = NULL;
 }
 
-void fdht_array_stall(fdht_array *m, int stage, fdht_stall class, uint64_t cycles)
+int fdht_array_tick(fdht_array *m, fdht_error *err)
 {
-    m->cycle += cycles;
-    m->report->stage[stage].stall[class] += cycles;
+    int status = m->unit ? fdht_unit_beside(m->unit, err) : FDHT_OK;
+    if (!status && m->link)
+        status = fdht_link_cycle(m->link, err);
+    m->cycle++;
+    return status;
 }
 
-int fdht_array_access(fdht_array *m, char port, int buffer, const fdht_place *at, size_t n, int stage,
-                      size_t *extra, fdht_error *err)
+int fdht_array_stall(fdht_array *m, int stage, fdht_stall class, uint64_t cycles, fdht_error *err)
+{
+    int status = FDHT_OK;
+    m->report->stage[stage].stall[class] += cycles;
+    for (; cycles && !status; cycles--)
+        status = fdht_array_tick(m, err);
+    return status;
+}
+
+int fdht_array_count(fdht_array *m, char port, int buffer, const fdht_place *at, size_t n, int stage,
+                     size_t *extra, fdht_error *err)
 {
     fdht_sim_report *r = m->report;
     size_t most = 0;
@@ -55,8 +67,6 @@ int fdht_array_access(fdht_array *m, char port, int buffer, const fdht_place *at
         if (h > 1)
             r->bank_conflicts[at[i].bank]++;
         (port == 'r' ? r->bank_reads : r->bank_writes)[at[i].bank]++;
-        if (m->trace)
-            m->trace(m->trace_arg, m->cycle, port, buffer, at[i].bank, at[i].line, stage);
     }
     for (size_t i = 0; i < n; i++)
         m->hit[at[i].bank] = 0;
@@ -65,6 +75,23 @@ int fdht_array_access(fdht_array *m, char port, int buffer, const fdht_place *at
     *(port == 'r' ? &s->reads : &s->writes) += n;
     *(port == 'r' ? &s->read_extra : &s->write_extra) += *extra;
     return FDHT_OK;
+}
+
+int fdht_array_access(fdht_array *m, char port, int buffer, const fdht_place *at, size_t n, int stage,
+                      uint64_t cycle, size_t *extra, fdht_error *err)
+{
+    int status = fdht_array_count(m, port, buffer, at, n, stage, extra, err);
+    bool take = port == 'w' || m->hw->x_buffers > 1;
+    for (size_t i = 0; i < n && !status; i++) {
+        if (m->trace)
+            m->trace(m->trace_arg, cycle, port, buffer, at[i].bank, at[i].line, stage);
+        uint64_t turn = cycle;
+        while (take && *fdht_array_port(m, buffer, at[i].bank, turn) / 4 == turn + 1)
+            turn++;
+        if (take)
+            *fdht_array_port(m, buffer, at[i].bank, turn) = (turn + 1) * 4;
+    }
+    return status;
 }
 
 /* What one stage has under way. */
@@ -77,7 +104,7 @@ typedef struct run {
     size_t src_base, dst_base;
     /* issue side */
     size_t next_tile, n_tiles, row_tiles, k, wait;
-    bool open; /* the read of inner index k has been made */
+    bool known, open; /* the places of the read of inner index k are at hand; it has begun */
     int cur;
     /* accumulator sets */
     acc_state state[2];
@@ -88,7 +115,9 @@ typedef struct run {
     /* cycles by which drains exceed their tile, not yet waited for: by rate, by conflicts */
     uint64_t debt_rate, debt_conflict, extra;
     int16_t x[FDHT_SIM_SIDE];
-    size_t bank[FDHT_SIM_SIDE], n_bank; /* of the open read */
+    /* the read of inner index k: its places are known, and not yet all of its words are here */
+    fdht_place at[FDHT_SIM_SIDE];
+    size_t n_at;
 } run;
 
 typedef struct tile {
@@ -105,33 +134,34 @@ static tile tile_at(const run *r, size_t i)
     return t;
 }
 
-static int read_lanes(run *r, tile t, fdht_error *err)
+static void find_lanes(run *r, tile t)
 {
     const fdht_bound *b = r->b;
-    fdht_place at[FDHT_SIM_SIDE];
     for (size_t l = 0; l < t.nc; l++) {
         size_t c = b->slot[t.slot + l];
-        at[l].bank = fdht_sim_place(&b->s->in, r->m->hw->x_banks, b->in_a[r->k] + b->lane_a[c],
-                                    b->in_k[r->k] + b->lane_k[c], &at[l].line);
-        at[l].line += r->src_base;
+        r->at[l].bank = fdht_sim_place(&b->s->in, r->m->hw->x_banks, b->in_a[r->k] + b->lane_a[c],
+                                       b->in_k[r->k] + b->lane_k[c], &r->at[l].line);
+        r->at[l].line += r->src_base;
     }
-    int status = fdht_array_access(r->m, 'r', r->src, at, t.nc, r->stage, &r->wait, err);
-    if (status)
-        return status;
-    r->n_bank = t.nc;
-    for (size_t l = 0; l < t.nc; l++) {
-        r->x[l] = *fdht_array_word(r->m, r->src, at[l]);
-        r->bank[l] = at[l].bank;
-    }
-    r->open = true;
-    return FDHT_OK;
+    r->n_at = t.nc;
+    r->known = true;
 }
 
-/* In a machine of one memory, a write of this cycle takes the port of a bank that the open read needs. */
+static int read_lanes(run *r, fdht_error *err)
+{
+    fdht_array *m = r->m;
+    int status = fdht_array_access(m, 'r', r->src, r->at, r->n_at, r->stage, m->cycle, &r->wait, err);
+    for (size_t l = 0; l < r->n_at && !status; l++)
+        r->x[l] = *fdht_array_word(m, r->src, r->at[l]);
+    r->open = true;
+    return status;
+}
+
+/* In a machine of one memory, a write of this cycle takes the port of a bank that the read needs. */
 static bool port_taken(const run *r)
 {
-    for (size_t l = 0; l < r->n_bank && r->m->hw->x_buffers == 1; l++)
-        if (r->m->bank_at[r->bank[l]] == r->m->cycle + 1)
+    for (size_t l = 0; l < r->n_at && r->m->hw->x_buffers == 1; l++)
+        if (fdht_array_taken(r->m, r->src, r->at[l].bank))
             return true;
     return false;
 }
@@ -176,13 +206,12 @@ static int drain_group(run *r, fdht_error *err)
         word[i] = fdht_sim_sat16(fdht_sim_round(m->acc[r->out][row * m->hw->n_pe + l], b->s->out_shift),
                                  &s->saturations);
     }
-    int status = fdht_array_access(m, 'w', r->dst, at, n, r->stage, &extra, err);
+    int status =
+        fdht_array_access(m, 'w', r->dst, at, n, r->stage, m->cycle + m->hw->pipeline_cycles, &extra, err);
     if (status)
         return status;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         *fdht_array_word(m, r->dst, at[i]) = word[i];
-        m->bank_at[at[i].bank] = m->cycle + 1;
-    }
     r->done += n;
     r->hold = extra;
     r->extra += extra;
@@ -250,19 +279,21 @@ static int issue_cycle(run *r, bool *finished, fdht_error *err)
         r->k = 0;
     }
     tile t = tile_at(r, r->tile[r->cur]);
+    if (!r->known)
+        find_lanes(r, t);
+    if (port_taken(r))
+        return FDHT_STALL_PORT;
     if (!r->open) {
-        int status = read_lanes(r, t, err);
+        int status = read_lanes(r, err);
         if (status)
             return status;
     }
-    if (port_taken(r))
-        return FDHT_STALL_PORT;
     if (r->wait) {
         r->wait--;
         return FDHT_STALL_READ_CONFLICT;
     }
     multiply(r, t);
-    r->open = false;
+    r->open = r->known = false;
     *finished = ++r->k == r->b->inner;
     return FDHT_STALLS;
 }
@@ -277,7 +308,6 @@ int fdht_array_stage(fdht_array *m, const fdht_bound *b, int src, size_t src_bas
     r.n_tiles = r.row_tiles * (b->n_slots / m->hw->n_pe);
     if (!s->runs++)
         s->first_cycle = m->cycle;
-    fdht_array_stall(m, stage, FDHT_STALL_FILL, m->hw->pipeline_cycles);
     while (r.next_tile < r.n_tiles || r.state[0] != ACC_FREE || r.state[1] != ACC_FREE) {
         int freed, class;
         bool finished;
@@ -291,7 +321,8 @@ int fdht_array_stage(fdht_array *m, const fdht_bound *b, int src, size_t src_bas
             s->issue_cycles++;
         else
             s->stall[class]++;
-        m->cycle++;
+        if ((status = fdht_array_tick(m, err)))
+            return status;
         if (freed >= 0) {
             r.state[freed] = ACC_FREE;
             r.out = !r.out;
@@ -301,5 +332,6 @@ int fdht_array_stage(fdht_array *m, const fdht_bound *b, int src, size_t src_bas
             r.cur = !r.cur;
         }
     }
-    return FDHT_OK;
+    /* the last write is on its way */
+    return fdht_array_stall(m, stage, FDHT_STALL_FILL, m->hw->pipeline_cycles, err);
 }

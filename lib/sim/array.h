@@ -1,10 +1,18 @@
-/* sim/array.h - the running machine: memory, clock, counters. Internal to lib/sim. */
+/* sim/array.h - the running machine: memory, clock, counters. Internal to lib/sim.
+ *
+ * A cycle is one of the ports: a read of the array stands in the cycle in which it leaves the banks, a write in the one in
+ * which it enters them, pipeline_cycles after its group was taken from the accumulators. */
 #ifndef FDHT_SIM_ARRAY_H
 #define FDHT_SIM_ARRAY_H
 
 #include "sim/sim.h"
 
 enum { FDHT_SIM_SIDE = 256 }; /* most lanes, rows or words a cycle */
+
+struct fdht_unit;
+struct fdht_link;
+
+typedef enum fdht_port { FDHT_PORT_ARRAY, FDHT_PORT_UNIT_READ, FDHT_PORT_UNIT_WRITE } fdht_port;
 
 typedef struct fdht_array {
     const fdht_sim_hw *hw;
@@ -14,9 +22,15 @@ typedef struct fdht_array {
     fdht_sim_report *report;
     fdht_sim_trace *trace;
     void *trace_arg;
-    uint32_t *hit;     /* (banks) zero between groups */
-    uint64_t *bank_at; /* (banks) cycle + 1 of the last write to each bank, one memory only */
-    int32_t *acc[2];   /* (macs_per_pe, n_pe) */
+    uint32_t *hit; /* (banks) zero between groups */
+    /* (ring, banks) for each memory, ring cycles from now on: 4 (cycle + 1) + who (fdht_port) where the bank's port is used
+     * in that cycle */
+    uint64_t *taken[2];
+    size_t ring;
+    int32_t *acc[2]; /* (macs_per_pe, n_pe) */
+    /* what works beside the array, in this order of precedence behind it; NULL: nothing */
+    struct fdht_unit *unit;
+    struct fdht_link *link;
 } fdht_array;
 
 /* A stage with its legs expanded. */
@@ -33,10 +47,25 @@ typedef struct fdht_place {
     size_t bank, line;
 } fdht_place;
 
-/* Extra cycles of a group of accesses in one buffer; counts, traces, and checks the lines. FDHT_EFORMAT for a
- * place outside the memory. */
+/* One memory has the same ports for both buffers. */
+static inline uint64_t *fdht_array_port(const fdht_array *m, int buffer, size_t bank, uint64_t cycle)
+{
+    return &m->taken[m->hw->x_buffers == 1 ? 0 : buffer][cycle % m->ring * m->hw->x_banks + bank];
+}
+
+static inline bool fdht_array_taken(const fdht_array *m, int buffer, size_t bank)
+{
+    return *fdht_array_port(m, buffer, bank, m->cycle) / 4 == m->cycle + 1;
+}
+
+/* A group of accesses in one buffer: counts it and checks the lines. Words of one bank take turns: the group takes
+ * 1 + *extra cycles. FDHT_EFORMAT for a place outside the memory. */
+int fdht_array_count(fdht_array *m, char port, int buffer, const fdht_place *at, size_t n, int stage,
+                     size_t *extra, fdht_error *err);
+/* The same for the array, from `cycle` on: traces it, too, and takes the ports (not those of reads in a machine of one
+ * memory, where only a write can meet a read). */
 int fdht_array_access(fdht_array *m, char port, int buffer, const fdht_place *at, size_t n, int stage,
-                      size_t *extra, fdht_error *err);
+                      uint64_t cycle, size_t *extra, fdht_error *err);
 
 static inline int16_t *fdht_array_word(fdht_array *m, int buffer, fdht_place p)
 {
@@ -47,7 +76,10 @@ static inline int16_t *fdht_array_word(fdht_array *m, int buffer, fdht_place p)
 int fdht_array_stage(fdht_array *m, const fdht_bound *b, int src, size_t src_base, int dst, size_t dst_base,
                      int stage, fdht_error *err);
 
-void fdht_array_stall(fdht_array *m, int stage, fdht_stall class, uint64_t cycles);
+/* The end of a cycle: what works beside the array does its part of it. */
+int fdht_array_tick(fdht_array *m, fdht_error *err);
+/* So many cycles of one class. */
+int fdht_array_stall(fdht_array *m, int stage, fdht_stall class, uint64_t cycles, fdht_error *err);
 
 static inline int64_t fdht_sim_round(int64_t v, int shift)
 {

@@ -14,6 +14,8 @@ fdht_sim_figures fdht_sim_figures_of(const fdht_sim_hw *hw, const fdht_sim_repor
         .utilisation =
             cycles > 0 ? (double)r->multiply_adds / (cycles * (double)(hw->n_pe * hw->macs_per_pe)) : 0,
     };
+    f.latency_cycles = steps > 0 ? (double)r->latency_sum / steps : 0;
+    f.latency_max_cycles = (double)r->latency_max;
     f.tops_dense = 2 * dense / f.us_per_step / 1e6;
     f.tops_per_mm2 = f.tops_dense / f.area_mm2;
     f.tops_per_w = f.tops_dense / f.power_mw * 1e3;
@@ -43,6 +45,38 @@ double fdht_sim_stage_utilisation(const fdht_sim_hw *hw, const fdht_sim_stage_re
     return slots > 0 ? (double)s->multiply_adds / slots : 0;
 }
 
+static const char *const bound_name[FDHT_BOUNDS] = {"array", "memory", "link", "recurrence"};
+
+const char *fdht_sim_bound_name(int b)
+{
+    return b >= 0 && b < FDHT_BOUNDS ? bound_name[b] : "unknown";
+}
+
+static fdht_sim_bound kind_of(fdht_stall s)
+{
+    if (s == FDHT_STALL_INPUT || s == FDHT_STALL_WEIGHT_REFILL || s == FDHT_STALL_SPILL)
+        return FDHT_BOUND_LINK;
+    return s == FDHT_STALL_RECURRENCE ? FDHT_BOUND_RECURRENCE : FDHT_BOUND_MEMORY;
+}
+
+fdht_sim_bound fdht_sim_bound_of(const fdht_sim_report *r, int i, uint64_t cycles[FDHT_BOUNDS])
+{
+    fdht_sim_bound most = FDHT_BOUND_ARRAY;
+    for (int b = 0; b < FDHT_BOUNDS; b++)
+        cycles[b] = 0;
+    for (int s = i < 0 ? 0 : i; s < (i < 0 ? r->n_stages : i + 1); s++) {
+        const fdht_sim_stage_report *t = &r->stage[s];
+        bool unit = s + 1 == r->n_stages && r->lstm_elements;
+        cycles[FDHT_BOUND_ARRAY] += t->issue_cycles;
+        for (int k = 0; k < FDHT_STALLS; k++)
+            cycles[unit ? FDHT_BOUND_RECURRENCE : kind_of((fdht_stall)k)] += t->stall[k];
+    }
+    for (int b = 0; b < FDHT_BOUNDS; b++)
+        if (cycles[b] > cycles[most])
+            most = (fdht_sim_bound)b;
+    return most;
+}
+
 void fdht_sim_report_add(fdht_sim_report *sum, const fdht_sim_report *r)
 {
     sum->steps += r->steps;
@@ -61,6 +95,12 @@ void fdht_sim_report_add(fdht_sim_report *sum, const fdht_sim_report *r)
     sum->saturations += r->saturations;
     sum->acc_saturations += r->acc_saturations;
     sum->spilled_words += r->spilled_words;
+    sum->input_words += r->input_words;
+    sum->refill_words += r->refill_words;
+    sum->unit_cycles += r->unit_cycles;
+    sum->link_cycles += r->link_cycles;
+    sum->latency_sum += r->latency_sum;
+    sum->latency_max = FDHT_MAX(sum->latency_max, r->latency_max);
     for (int b = 0; b < sum->n_banks; b++) {
         sum->bank_reads[b] += r->bank_reads[b];
         sum->bank_writes[b] += r->bank_writes[b];

@@ -9,9 +9,9 @@
 
 static const char *const bank_name[FDHT_BANK_FUNCTIONS] = {"auto", "interleave", "xor",
                                                            "skew", "lane",       "table"};
-static const char *const stall_name[FDHT_STALLS] = {"fill",           "drain", "read_conflict",
-                                                    "write_conflict", "port",  "weight_refill",
-                                                    "ping_pong",      "spill", "recurrence"};
+static const char *const stall_name[FDHT_STALLS] = {
+    "fill",          "drain",     "read_conflict", "write_conflict", "port",
+    "weight_refill", "ping_pong", "spill",         "recurrence",     "input"};
 
 const char *fdht_bank_function_name(int f)
 {
@@ -21,6 +21,24 @@ const char *fdht_bank_function_name(int f)
 const char *fdht_stall_name(int s)
 {
     return s >= 0 && s < FDHT_STALLS ? stall_name[s] : "unknown";
+}
+
+static const char *const stall_text[FDHT_STALLS] = {
+    "the last words of a stage are under way to their banks",
+    "accumulators leave slower than they fill",
+    "words of one read lie in one bank",
+    "words of one write lie in one bank",
+    "two sides want the port of one bank",
+    "weights are loaded that do not fit with the rest",
+    "the next stage needs the last word of this one",
+    "a tensor does not fit its buffer and goes out and in again",
+    "the LSTM unit works",
+    "an input vector is not there yet",
+};
+
+const char *fdht_stall_text(int s)
+{
+    return s >= 0 && s < FDHT_STALLS ? stall_text[s] : "unknown";
 }
 
 #define AT(field) offsetof(fdht_sim_hw, field)
@@ -46,15 +64,19 @@ static const fdht_sim_key keys[] = {
     SIZE(w_kib, 1, 1048576, "KiB",
          "weight memory, in lines of macs_per_pe words: a row tile takes whole lines"),
     SIZE(pipeline_cycles, 0, 1024, "cycles",
-         "from the first read of a stage to its first accumulation (stall class fill)"),
+         "from a read to its accumulation, from an accumulator to its bank: what a stage ends with (stall "
+         "class fill)"),
     SIZE(w_refill_words, 1, 65536, "words/cycle",
          "weights loaded in a cycle when a program's weights do not fit"),
     SIZE(spill_words, 0, 65536, "words/cycle",
          "words of a tensor that does not fit moved out or in in a cycle; 0: refuse the program"),
     SIZE(input_words, 0, 65536, "words/cycle",
-         "words of an input vector loaded in a cycle before its first stage; 0: it is there"),
+         "words of an input vector that the link brings in a cycle; 0: it is there"),
+    SIZE(input_buffers, 1, 2, "buffers",
+         "1: a vector comes before its first stage; 2: while the one before is worked on"),
     SIZE(lstm_lanes, 1, 256, "lanes", "hidden units the LSTM unit works on at a time"),
-    SIZE(lstm_latency_cycles, 0, 1024, "cycles", "from the last gate read to the write of h"),
+    SIZE(lstm_latency_cycles, 1, 1024, "cycles", "from the last gate read to the write of h"),
+    SIZE(lstm_overlap, 0, 1, "", "1: the LSTM unit works while the array goes on with the next frame"),
     {"bank_function", FDHT_KEY_BANK, AT(bank_function), 0, 0, "name",
      "auto, interleave, xor, skew, lane or table; auto: the first of them that is conflict-free on the "
      "program, lane excepted"},
@@ -136,6 +158,9 @@ int fdht_sim_hw_check(const fdht_sim_hw *hw, fdht_error *err)
     }
     if (hw->bank_function >= FDHT_BANK_FUNCTIONS)
         return fdht_fail(err, FDHT_EINVAL, "bank_function: no function %zu", hw->bank_function);
+    if (hw->x_buffers == 1 && (hw->lstm_overlap || hw->input_buffers > 1))
+        return fdht_fail(err, FDHT_EINVAL, "%s: needs two buffers, x_buffers is 1",
+                         hw->lstm_overlap ? "lstm_overlap" : "input_buffers");
     if (hw->x_kib * 512 % hw->x_banks)
         return fdht_fail(err, FDHT_EINVAL, "x_kib = %zu: its %zu words do not fill %zu banks evenly",
                          hw->x_kib, hw->x_kib * 512, hw->x_banks);

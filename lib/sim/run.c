@@ -1,159 +1,38 @@
-/* run.c - a whole program: memory, the x chain of every step, the recurrence with the LSTM unit, the report. */
+/* run.c - a whole program: frame by frame the x chain, the h chain and the LSTM unit; the report. */
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/array.h"
+#include "sim/beside.h"
 
-/* Where the chains' tensors lie: stage tensors from line 0 of alternating buffers; behind them, in places of
- * their own, z_x of all steps and h. */
-typedef struct plan {
-    const fdht_sim_program *p;
-    fdht_bound *x, *h;
-    int h_src, z_buffer;    /* buffer the h chain starts from; buffer of z_x */
-    size_t z_base, z_lines; /* of step 0; per step */
-    size_t h_base, h_lines;
-    size_t steps;
-    uint32_t *xi_a, *xi_k, *hi_a, *hi_k, *zx_a, *zx_k, *zh_a, *zh_k; /* input and output vectors' addresses */
-    size_t n_x, n_h, n_z;
-} plan;
-
-static size_t chain_in(const fdht_sim_chain *c)
-{
-    return fdht_sim_extent(c->in, c->n_in);
-}
-
-static size_t chain_out(const fdht_sim_chain *c)
-{
-    return fdht_sim_extent(c->out, c->n_out);
-}
-
-static int bind(const fdht_sim_chain *c, const fdht_sim_hw *hw, fdht_bound **out, fdht_error *err)
-{
-    *out = fdht_calloc_err((size_t)c->n_stages, sizeof **out, "stages", err);
-    if (!*out)
-        return FDHT_ENOMEM;
-    for (int i = 0; i < c->n_stages; i++) {
-        int status = fdht_bound_new(&c->stage[i], hw, &(*out)[i], err);
-        if (status)
-            return status;
-    }
-    return FDHT_OK;
-}
-
-static int expand_io(plan *q, fdht_error *err)
-{
-    const fdht_sim_program *p = q->p;
-    q->n_x = chain_in(&p->x);
-    q->n_z = chain_out(&p->x);
-    q->n_h = p->lstm ? chain_in(&p->h) : 1;
-    size_t n_zh = p->lstm ? chain_out(&p->h) : 1;
-    uint32_t *at = fdht_calloc_err(2 * (q->n_x + q->n_z + q->n_h + n_zh), sizeof *at, "addresses", err);
-    if (!at)
-        return FDHT_ENOMEM;
-    uint32_t **to[] = {&q->xi_a, &q->xi_k, &q->zx_a, &q->zx_k, &q->hi_a, &q->hi_k, &q->zh_a, &q->zh_k};
-    size_t n[] = {q->n_x, q->n_x, q->n_z, q->n_z, q->n_h, q->n_h, n_zh, n_zh};
-    for (size_t i = 0; i < FDHT_COUNT(n); i++) {
-        *to[i] = at;
-        at += n[i];
-    }
-    fdht_sim_expand(p->x.in, p->x.n_in, FDHT_LEG_IN, q->xi_a, q->xi_k);
-    fdht_sim_expand(p->x.out, p->x.n_out, FDHT_LEG_OUT, q->zx_a, q->zx_k);
-    if (p->lstm) {
-        fdht_sim_expand(p->h.in, p->h.n_in, FDHT_LEG_IN, q->hi_a, q->hi_k);
-        fdht_sim_expand(p->h.out, p->h.n_out, FDHT_LEG_OUT, q->zh_a, q->zh_k);
-    }
-    return FDHT_OK;
-}
-
-/* Lines that the stage tensors of both chains take in each buffer. */
-static void measure(const plan *q, size_t lines[2])
-{
-    lines[0] = lines[1] = 1;
-    for (int c = 0; c < 2; c++) {
-        const fdht_sim_chain *k = c ? &q->p->h : &q->p->x;
-        int at = c ? q->h_src : 0;
-        for (int i = 0; i < k->n_stages; i++, at = !at) {
-            if (!c || i)
-                lines[at] = FDHT_MAX(lines[at], k->stage[i].in.lines);
-            if (c || i + 1 < k->n_stages || !q->p->lstm)
-                lines[!at] = FDHT_MAX(lines[!at], k->stage[i].out.lines);
-        }
-    }
-}
-
-static int plan_open(plan *q, const fdht_sim_hw *hw, fdht_error *err)
-{
-    const fdht_sim_program *p = q->p;
-    int status;
-    if (!p->owned)
-        return fdht_fail(err, FDHT_EINVAL, "program %s: not mapped to a machine", p->name);
-    if (p->x.n_stages < 1 ||
-        (p->lstm && (p->h.n_stages < 1 || p->x.out[0].extent != 4 || p->h.out[0].extent != 4)))
-        return fdht_fail(err, FDHT_EINVAL, "program %s: needs stages, and with an LSTM four gates", p->name);
-    if ((status = bind(&p->x, hw, &q->x, err)) || (status = bind(&p->h, hw, &q->h, err)) ||
-        (status = expand_io(q, err)))
-        return status;
-    if (p->lstm && (q->n_z != 4 * p->gate_stride || chain_out(&p->h) != q->n_z || p->units > p->gate_stride ||
-                    p->units > q->n_h))
-        return fdht_fail(err, FDHT_EINVAL, "program %s: %zu units, gates of %zu, outputs %zu and %zu",
-                         p->name, p->units, p->gate_stride, q->n_z, chain_out(&p->h));
-    q->z_buffer = p->x.n_stages % 2;
-    q->h_src = p->lstm ? (1 - q->z_buffer + p->h.n_stages) % 2 : 0;
-    q->z_lines = p->lstm ? p->x.stage[p->x.n_stages - 1].out.lines : 0;
-    q->h_lines = p->lstm ? p->h.stage[0].in.lines : 0;
-    return FDHT_OK;
-}
-
-static void plan_close(plan *q)
-{
-    for (int i = 0; q->x && i < q->p->x.n_stages; i++)
-        fdht_bound_free(&q->x[i]);
-    for (int i = 0; q->h && i < q->p->h.n_stages; i++)
-        fdht_bound_free(&q->h[i]);
-    fdht_free(q->x);
-    fdht_free(q->h);
-    fdht_free(q->xi_a);
-}
-
-/* Lines of buffer i that hold z_x and h. */
-static size_t kept_lines(const plan *q, int i)
-{
-    return (i == q->z_buffer ? q->steps * q->z_lines : 0) + (i == q->h_src ? q->h_lines : 0);
-}
-
-static int machine_open(fdht_array *m, plan *q, fdht_error *err)
+static int machine_open(fdht_array *m, const fdht_plan *q, fdht_error *err)
 {
     const fdht_sim_hw *hw = m->hw;
-    size_t lines[2];
-    measure(q, lines);
-    q->z_base = lines[q->z_buffer];
-    q->h_base = lines[q->h_src] + (q->h_src == q->z_buffer ? q->steps * q->z_lines : 0);
+    m->ring = hw->pipeline_cycles + FDHT_SIM_SIDE + 1;
     for (int i = 0; i < 2; i++) {
-        m->lines[i] = lines[i] + kept_lines(q, i);
+        m->lines[i] = q->lines[i];
         m->mem[i] = fdht_calloc_err(m->lines[i] * hw->x_banks, sizeof *m->mem[i], "simulated memory", err);
+        m->taken[i] = fdht_calloc_err(m->ring * hw->x_banks, sizeof *m->taken[i], "ports", err);
         m->acc[i] = fdht_calloc_err(hw->n_pe * hw->macs_per_pe, sizeof *m->acc[i], "accumulators", err);
-        if (!m->mem[i] || !m->acc[i])
+        if (!m->mem[i] || !m->taken[i] || !m->acc[i])
             return FDHT_ENOMEM;
     }
     fdht_sim_report *r = m->report;
     m->hit = fdht_calloc_err(hw->x_banks, sizeof *m->hit, "banks", err);
-    m->bank_at = fdht_calloc_err(hw->x_banks, sizeof *m->bank_at, "banks", err);
     r->n_banks = (int)hw->x_banks;
     r->bank_reads = fdht_calloc_err(hw->x_banks, sizeof *r->bank_reads, "banks", err);
     r->bank_writes = fdht_calloc_err(hw->x_banks, sizeof *r->bank_writes, "banks", err);
     r->bank_conflicts = fdht_calloc_err(hw->x_banks, sizeof *r->bank_conflicts, "banks", err);
-    return m->hit && m->bank_at && r->bank_reads && r->bank_writes && r->bank_conflicts ? FDHT_OK
-                                                                                        : FDHT_ENOMEM;
+    return m->hit && r->bank_reads && r->bank_writes && r->bank_conflicts ? FDHT_OK : FDHT_ENOMEM;
 }
 
 static void machine_close(fdht_array *m)
 {
     for (int i = 0; i < 2; i++) {
         fdht_free(m->mem[i]);
+        fdht_free(m->taken[i]);
         fdht_free(m->acc[i]);
     }
     fdht_free(m->hit);
-    fdht_free(m->bank_at);
 }
 
 /* Weights that do not fit with the rest of the program are loaded before every run of a stage; those of a stage that do
@@ -165,15 +44,14 @@ static int refill(fdht_array *m, const fdht_bound *b, int stage, fdht_error *err
     if (tile > room)
         return fdht_fail(err, FDHT_ELIMIT,
                          "stage %s: the %zu words of a tile of weights do not fit w_kib = %zu (%zu words)",
-                         b->s->name, tile, m->hw->w_kib, room);
+                         m->report->stage[stage].name, tile, m->hw->w_kib, room);
     if (words > room)
         load = words * (b->n_slots / m->hw->n_pe);
     else if (m->report->weight_room > room)
         load = words;
-    if (load)
-        fdht_array_stall(m, stage, FDHT_STALL_WEIGHT_REFILL,
-                         (load + m->hw->w_refill_words - 1) / m->hw->w_refill_words);
-    return FDHT_OK;
+    m->report->refill_words += load;
+    return fdht_array_stall(m, stage, FDHT_STALL_WEIGHT_REFILL,
+                            (load + m->hw->w_refill_words - 1) / m->hw->w_refill_words, err);
 }
 
 /* A buffer that is too small for what it must hold at this stage spills the excess: out and in again. in,
@@ -198,187 +76,146 @@ static int spill(fdht_array *m, int stage, size_t in, size_t out, fdht_error *er
         return fdht_fail(err, FDHT_ELIMIT, "stage %s: %zu words do not fit x_kib = %zu, and spill_words is 0",
                          s->name, over, m->hw->x_kib);
     r->spilled_words += over;
-    fdht_array_stall(m, stage, FDHT_STALL_SPILL, 2 * ((over + m->hw->spill_words - 1) / m->hw->spill_words));
-    return FDHT_OK;
+    return fdht_array_stall(m, stage, FDHT_STALL_SPILL,
+                            2 * ((over + m->hw->spill_words - 1) / m->hw->spill_words), err);
 }
 
-static int run_chain(fdht_array *m, const plan *q, bool h, size_t z_line, fdht_error *err)
+/* A chain for job j, from where its input lies to where its result must lie. */
+static int run_chain(fdht_array *m, const fdht_plan *q, bool h, size_t j, fdht_error *err)
 {
     const fdht_sim_chain *c = h ? &q->p->h : &q->p->x;
     const fdht_bound *b = h ? q->h : q->x;
     int at = h ? q->h_src : 0, first = h ? q->p->x.n_stages : 0;
+    size_t from = h ? fdht_plan_h(q, j) : fdht_plan_x(q, j);
+    size_t to = !q->p->lstm ? 0 : h ? fdht_plan_zh(q, j) : fdht_plan_zx(q, j);
     for (int i = 0; i < c->n_stages; i++, at = !at) {
-        bool z = !h && i + 1 == c->n_stages && q->p->lstm, from_h = h && i == 0;
-        size_t in = kept_lines(q, at) + (from_h ? 0 : b[i].s->in.lines);
-        size_t out = kept_lines(q, !at) + (z ? 0 : b[i].s->out.lines);
+        bool last = i + 1 == c->n_stages;
+        size_t in = fdht_plan_kept(q, at) + (i == 0 && from ? 0 : b[i].s->in.lines);
+        size_t out = fdht_plan_kept(q, !at) + (last && to ? 0 : b[i].s->out.lines);
         int status = refill(m, &b[i], first + i, err);
         if (status || (status = spill(m, first + i, in * m->hw->x_banks, out * m->hw->x_banks, err)))
             return status;
-        status = fdht_array_stage(m, &b[i], at, from_h ? q->h_base : 0, !at, z ? z_line : 0, first + i, err);
+        status = fdht_array_stage(m, &b[i], at, i ? 0 : from, !at, last ? to : 0, first + i, err);
         if (status)
             return status;
     }
     return FDHT_OK;
 }
 
-static fdht_place place(const fdht_array *m, const fdht_bank_map *map, size_t a, size_t k, size_t base)
+/* Everything that runs. */
+typedef struct clip_run {
+    fdht_array *m;
+    const fdht_plan *q;
+    const int16_t *x;
+    int16_t *y;
+    fdht_unit unit;
+    fdht_link link;
+} clip_run;
+
+/* Input vector of job j: x is (clips, steps, inputs). */
+static const int16_t *input(const clip_run *k, size_t j)
 {
-    fdht_place p;
-    p.bank = fdht_sim_place(map, m->hw->x_banks, a, k, &p.line);
-    p.line += base;
-    return p;
+    return k->x + (j % k->q->clips * k->q->steps + j / k->q->clips) * k->q->n_x;
 }
 
-/* The host puts a vector in place; no cycles unless input_words says so. */
-static int load_x(fdht_array *m, const plan *q, const int16_t *x, fdht_error *err)
+/* Without a link the host puts a vector in place, in no time. */
+static int put_x(clip_run *k, size_t j, fdht_error *err)
 {
+    const fdht_plan *q = k->q;
     for (size_t i = 0; i < q->n_x; i++) {
-        fdht_place at = place(m, &q->p->x.stage[0].in, q->xi_a[i], q->xi_k[i], 0);
-        if (at.bank >= m->hw->x_banks || at.line >= m->lines[0])
+        fdht_place at = fdht_plan_place(k->m->hw, &q->p->x.stage[0].in, q->xi_a[i], q->xi_k[i], 0);
+        if (at.bank >= k->m->hw->x_banks || at.line >= k->m->lines[0])
             return fdht_fail(err, FDHT_EFORMAT, "input word %zu: line %zu is outside the memory", i, at.line);
-        *fdht_array_word(m, 0, at) = x[i];
+        *fdht_array_word(k->m, 0, at) = input(k, j)[i];
     }
-    if (m->hw->input_words)
-        fdht_array_stall(m, 0, FDHT_STALL_FILL, (q->n_x + m->hw->input_words - 1) / m->hw->input_words);
     return FDHT_OK;
 }
 
-static int16_t look_up(const int16_t *table, int16_t a)
+/* The input of job j is in place; with two input buffers the next one is on its way. */
+static int load_x(clip_run *k, size_t j, fdht_error *err)
 {
-    int i = (a + 32768) >> 8, f = (a + 32768) & 255;
-    return (int16_t)(table[i] + (((table[i + 1] - table[i]) * f + 128) >> 8));
-}
-
-/* One hidden unit: gates as 12-bit fractions, c with c_frac, h with 15. */
-static int16_t lstm_unit(const fdht_sim_program *p, const int16_t gate[4], int16_t *c, uint64_t *sat)
-{
-    int16_t in = look_up(p->sigmoid, gate[0]), forget = look_up(p->sigmoid, gate[1]);
-    int16_t g = look_up(p->tanh, gate[2]), o = look_up(p->sigmoid, gate[3]);
-    int64_t sum = (int64_t)forget * *c + fdht_sim_round((int64_t)in * g, 15 - p->c_frac);
-    *c = fdht_sim_sat16(fdht_sim_round(sum, 15), sat);
-    uint64_t ignored = 0;
-    int64_t wide =
-        p->c_frac >= 12 ? fdht_sim_round(*c, p->c_frac - 12) : (int64_t)*c * (1 << (12 - p->c_frac));
-    int16_t t = look_up(p->tanh, fdht_sim_sat16(wide, &ignored));
-    return fdht_sim_sat16(fdht_sim_round((int64_t)o * t, 15), sat);
-}
-
-static fdht_place h_place(const fdht_array *m, const plan *q, size_t unit)
-{
-    return place(m, &q->p->h.stage[0].in, q->hi_a[unit], q->hi_k[unit], q->h_base);
-}
-
-/* The LSTM unit takes lstm_lanes units at a time: for each gate a read of z_x and one of z_h, in the same
- * cycle where they lie in different buffers; then it writes h. The array waits. */
-static int lstm_step(fdht_array *m, const plan *q, size_t z_line, int16_t *c, int16_t *h, fdht_error *err)
-{
-    const fdht_sim_program *p = q->p;
-    int stage = m->report->n_stages - 1, z_h = 1 - q->z_buffer;
-    const fdht_bank_map *zx = &p->x.stage[p->x.n_stages - 1].out, *zh = &p->h.stage[p->h.n_stages - 1].out;
-    fdht_sim_stage_report *s = &m->report->stage[stage];
-    if (!s->runs++)
-        s->first_cycle = m->cycle;
-    for (size_t u0 = 0; u0 < p->units; u0 += m->hw->lstm_lanes) {
-        size_t n = FDHT_MIN(m->hw->lstm_lanes, p->units - u0), extra_x, extra_h, extra;
-        fdht_place at[FDHT_SIM_SIDE], ah[FDHT_SIM_SIDE];
-        int16_t gate[FDHT_SIM_SIDE][4];
-        int status;
-        for (size_t g = 0; g < 4; g++) {
-            for (size_t i = 0; i < n; i++) {
-                size_t e = g * p->gate_stride + u0 + i;
-                at[i] = place(m, zx, q->zx_a[e], q->zx_k[e], z_line);
-                ah[i] = place(m, zh, q->zh_a[e], q->zh_k[e], 0);
-            }
-            if ((status = fdht_array_access(m, 'r', q->z_buffer, at, n, stage, &extra_x, err)) ||
-                (status = fdht_array_access(m, 'r', z_h, ah, n, stage, &extra_h, err)))
-                return status;
-            for (size_t i = 0; i < n; i++) {
-                int64_t a = (int64_t)*fdht_array_word(m, q->z_buffer, at[i]) +
-                            *fdht_array_word(m, z_h, ah[i]) +
-                            (p->bias ? p->bias[g * p->gate_stride + u0 + i] : 0);
-                uint64_t clipped = 0; /* beyond the tables the functions are flat */
-                gate[i][g] = fdht_sim_sat16(a * ((int64_t)1 << (12 - p->z_frac)), &clipped);
-            }
-            bool shared = m->hw->x_buffers == 1;
-            fdht_array_stall(m, stage, FDHT_STALL_RECURRENCE, shared ? 2 : 1);
-            fdht_array_stall(m, stage, FDHT_STALL_READ_CONFLICT,
-                             shared ? extra_x + extra_h : FDHT_MAX(extra_x, extra_h));
-        }
-        for (size_t i = 0; i < n; i++) {
-            h[u0 + i] = lstm_unit(p, gate[i], &c[u0 + i], &s->saturations);
-            at[i] = h_place(m, q, u0 + i);
-        }
-        if ((status = fdht_array_access(m, 'w', q->h_src, at, n, stage, &extra, err)))
-            return status;
-        fdht_array_stall(m, stage, FDHT_STALL_WRITE_CONFLICT, extra);
-        for (size_t i = 0; i < n; i++)
-            *fdht_array_word(m, q->h_src, at[i]) = h[u0 + i];
-        m->report->lstm_elements += n;
-    }
-    fdht_array_stall(m, stage, FDHT_STALL_RECURRENCE, m->hw->lstm_latency_cycles);
-    return FDHT_OK;
-}
-
-static int recur(fdht_array *m, const plan *q, int16_t *y, int16_t *c_out, fdht_error *err)
-{
-    const fdht_sim_program *p = q->p;
-    int16_t *c = fdht_calloc_err(2 * p->units, sizeof *c, "cell state", err);
-    if (!c)
-        return FDHT_ENOMEM;
+    const fdht_plan *q = k->q;
     int status = FDHT_OK;
-    for (size_t t = 0; t < q->steps && !status; t++) {
-        status = run_chain(m, q, true, 0, err);
-        if (!status)
-            status = lstm_step(m, q, q->z_base + t * q->z_lines, c, c + p->units, err);
-        /* the result is what is in the banks, not what the LSTM unit returned */
-        for (size_t i = 0; i < p->units && !status; i++)
-            y[t * p->units + i] = *fdht_array_word(m, q->h_src, h_place(m, q, i));
-    }
-    if (!status && c_out)
-        memcpy(c_out, c, p->units * sizeof *c);
-    fdht_free(c);
+    if (!k->m->hw->input_words)
+        return put_x(k, j, err);
+    if (!q->n_x_slots || j == 0)
+        fdht_link_start(&k->link, input(k, j), fdht_plan_x(q, j));
+    while (k->link.busy && !status)
+        status = fdht_array_stall(k->m, 0, FDHT_STALL_INPUT, 1, err);
+    if (!status && q->n_x_slots && j + 1 < q->steps * q->clips)
+        fdht_link_start(&k->link, input(k, j + 1), fdht_plan_x(q, j + 1));
     return status;
 }
 
-static int run_all(fdht_array *m, const plan *q, const int16_t *x, int16_t *y, int16_t *c, fdht_error *err)
+/* A matrix: its output out of the banks. */
+static int take_y(clip_run *k, size_t j, fdht_error *err)
 {
-    const fdht_sim_program *p = q->p;
-    int out = p->x.n_stages % 2;
-    for (size_t t = 0; t < q->steps; t++) {
-        int status = load_x(m, q, x + t * q->n_x, err);
-        if (status || (status = run_chain(m, q, false, q->z_base + t * q->z_lines, err)))
-            return status;
-        for (size_t i = 0; i < q->n_z && !p->lstm; i++) {
-            fdht_place at = place(m, &p->x.stage[p->x.n_stages - 1].out, q->zx_a[i], q->zx_k[i], 0);
-            if (at.line >= m->lines[out])
-                return fdht_fail(err, FDHT_EFORMAT, "output word %zu: line %zu is outside the memory", i,
-                                 at.line);
-            y[t * q->n_z + i] = *fdht_array_word(m, out, at);
-        }
+    const fdht_plan *q = k->q;
+    const fdht_sim_chain *c = &q->p->x;
+    int16_t *y = k->y + (j % q->clips * q->steps + j / q->clips) * q->n_z;
+    for (size_t i = 0; i < q->n_z; i++) {
+        fdht_place at = fdht_plan_place(k->m->hw, &c->stage[c->n_stages - 1].out, q->zx_a[i], q->zx_k[i], 0);
+        if (at.line >= k->m->lines[q->z_buffer])
+            return fdht_fail(err, FDHT_EFORMAT, "output word %zu: line %zu is outside the memory", i,
+                             at.line);
+        y[i] = *fdht_array_word(k->m, q->z_buffer, at);
     }
-    return p->lstm ? recur(m, q, y, c, err) : FDHT_OK;
+    return FDHT_OK;
 }
 
-static void name_stages(fdht_array *m, const plan *q)
+/* z_h and the LSTM unit. The h chain needs h of the same clip's last step. */
+static int recur(clip_run *k, size_t j, uint64_t started, fdht_error *err)
+{
+    const fdht_plan *q = k->q;
+    int16_t *y = k->y + (j % q->clips * q->steps + j / q->clips) * q->p->units;
+    int status = q->clips == 1 ? fdht_unit_wait(&k->unit, err) : FDHT_OK;
+    if (status || (status = run_chain(k->m, q, true, j, err)) || (status = fdht_unit_wait(&k->unit, err)))
+        return status;
+    fdht_unit_start(&k->unit, j, started, y);
+    return k->m->hw->lstm_overlap ? FDHT_OK : fdht_unit_wait(&k->unit, err);
+}
+
+static int run_all(clip_run *k, fdht_error *err)
+{
+    const fdht_plan *q = k->q;
+    int status = FDHT_OK;
+    for (size_t j = 0; j < q->steps * q->clips && !status; j++) {
+        uint64_t started = k->m->cycle;
+        if ((status = load_x(k, j, err)) || (status = run_chain(k->m, q, false, j, err)))
+            return status;
+        if (q->p->lstm) {
+            status = recur(k, j, started, err);
+            continue;
+        }
+        k->m->report->latency_sum += k->m->cycle - started;
+        k->m->report->latency_max = FDHT_MAX(k->m->report->latency_max, k->m->cycle - started);
+        status = take_y(k, j, err);
+    }
+    return status || !q->p->lstm ? status : fdht_unit_wait(&k->unit, err);
+}
+
+/* How the tensor that a stage writes is laid out. */
+static void describe_map(const fdht_sim_stage *s, char *buf, size_t size)
+{
+    size_t at = (size_t)snprintf(buf, size, "drain by %s", s->drain_column ? "column" : "row");
+    if (s->out.table && at < size)
+        at += (size_t)snprintf(buf + at, size - at, ", %zu entries", s->out.words);
+    for (int k = 0; k < s->n_row + s->n_col && s->out.function == FDHT_BANK_SKEW && at < size; k++) {
+        const fdht_sim_leg *l = k < s->n_row ? &s->row[k] : &s->col[k - s->n_row];
+        if (l->skew_out)
+            at += (size_t)snprintf(buf + at, size - at, ", %zu x %s", l->skew_out, l->name);
+    }
+}
+
+static void name_stages(fdht_array *m, const fdht_plan *q)
 {
     fdht_sim_report *r = m->report;
     for (int i = 0; i < q->p->x.n_stages + q->p->h.n_stages; i++) {
         const fdht_bound *b = i < q->p->x.n_stages ? &q->x[i] : &q->h[i - q->p->x.n_stages];
         fdht_sim_stage_report *s = &r->stage[i];
-        snprintf(s->name, sizeof s->name, "%s", b->s->name);
+        fdht_sim_stage_name(q->p, i, s->name, sizeof s->name);
         s->bank_function = fdht_bank_function_name(b->s->out.function);
-        size_t at = (size_t)snprintf(s->mapping, sizeof s->mapping, "drain by %s",
-                                     b->s->drain_column ? "column" : "row");
-        if (b->s->out.table && at < sizeof s->mapping)
-            at += (size_t)snprintf(s->mapping + at, sizeof s->mapping - at, ", %zu entries", b->s->out.words);
-        for (int k = 0;
-             k < b->s->n_row + b->s->n_col && b->s->out.function == FDHT_BANK_SKEW && at < sizeof s->mapping;
-             k++) {
-            const fdht_sim_leg *l = k < b->s->n_row ? &b->s->row[k] : &b->s->col[k - b->s->n_row];
-            if (l->skew_out)
-                at += (size_t)snprintf(s->mapping + at, sizeof s->mapping - at, ", %zu x leg %d", l->skew_out,
-                                       l->id);
-        }
+        describe_map(b->s, s->mapping, sizeof s->mapping);
         s->rows = b->rows;
         s->inner = b->inner;
         s->cols = b->cols;
@@ -386,8 +223,9 @@ static void name_stages(fdht_array *m, const plan *q)
         r->weight_room += fdht_sim_weight_room(m->hw, b->rows, b->inner);
     }
     if (q->p->lstm) {
-        snprintf(r->stage[r->n_stages - 1].name, sizeof r->stage[0].name, "lstm");
-        r->stage[r->n_stages - 1].bank_function = fdht_bank_function_name(q->p->h.stage[0].in.function);
+        fdht_sim_stage_report *s = &r->stage[r->n_stages - 1];
+        fdht_sim_stage_name(q->p, r->n_stages - 1, s->name, sizeof s->name);
+        s->bank_function = fdht_bank_function_name(q->p->h.stage[0].in.function);
     }
 }
 
@@ -413,29 +251,39 @@ static void total(fdht_array *m)
     fdht_sim_price(m->hw, r);
 }
 
-int fdht_sim_run(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t steps, const int16_t *x, int16_t *y,
-                 int16_t *c, fdht_sim_trace *trace, void *trace_arg, fdht_sim_report *out, fdht_error *err)
+int fdht_sim_run(const fdht_sim_program *p, const fdht_sim_hw *hw, const fdht_sim_io *io,
+                 fdht_sim_report *out, fdht_error *err)
 {
     memset(out, 0, sizeof *out);
-    fdht_array m = {.hw = hw, .report = out, .trace = trace, .trace_arg = trace_arg};
-    plan q = {.p = p, .steps = steps};
+    fdht_array m = {.hw = hw, .report = out, .trace = io->trace, .trace_arg = io->trace_arg};
+    fdht_plan q = {.p = p, .steps = io->steps, .clips = FDHT_MAX(io->clips, (size_t)1)};
+    clip_run k = {.m = &m, .q = &q, .x = io->x, .y = io->y};
     int status = fdht_sim_hw_check(hw, err);
     if (status)
         return status;
-    out->steps = steps;
-    out->n_stages = p->x.n_stages + p->h.n_stages + (p->lstm ? 1 : 0);
+    out->steps = q.steps * q.clips;
+    out->clips = q.clips;
+    out->n_stages = fdht_sim_stages(p);
     out->stage = fdht_calloc_err((size_t)out->n_stages, sizeof *out->stage, "stage reports", err);
     if (!out->stage)
         return FDHT_ENOMEM;
-    if ((status = plan_open(&q, hw, err)) || (status = machine_open(&m, &q, err)))
+    if ((status = fdht_plan_open(&q, hw, err)) || (status = machine_open(&m, &q, err)))
         goto out;
+    if (p->lstm && (status = fdht_unit_open(&k.unit, &m, &q, err)))
+        goto out;
+    k.link = (fdht_link){.m = &m, .q = &q};
+    m.link = &k.link;
+    m.unit = p->lstm ? &k.unit : NULL;
     name_stages(&m, &q);
-    if ((status = run_all(&m, &q, x, y, c, err)))
+    if ((status = run_all(&k, err)))
         goto out;
+    if (p->lstm && io->c)
+        memcpy(io->c, k.unit.c, q.clips * p->units * sizeof *io->c);
     total(&m);
 out:
+    fdht_unit_close(&k.unit);
     machine_close(&m);
-    plan_close(&q);
+    fdht_plan_close(&q);
     if (status)
         fdht_sim_report_free(out);
     return status;

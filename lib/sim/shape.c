@@ -67,34 +67,65 @@ fdht_sim_area fdht_sim_area_of(const fdht_sim_hw *hw)
     return a;
 }
 
+/* Of counts over so many cycles. */
+static fdht_sim_energy price(const fdht_sim_hw *hw, double cycles, double multiply_adds, double reads,
+                             double writes, double weight_reads, double lstm_elements, double area)
+{
+    double idle = FDHT_MAX(0.0, cycles * (double)(hw->n_pe * hw->macs_per_pe) - multiply_adds);
+    fdht_sim_energy e = {
+        .mac = hw->mac_pj * (multiply_adds + hw->mac_idle * idle),
+        .x_read = hw->x_read_pj * reads,
+        .x_write = hw->x_write_pj * writes,
+        .w_read = hw->w_read_pj * weight_reads * (double)hw->macs_per_pe / 16,
+        .lstm = hw->lstm_pj * lstm_elements,
+        /* mW x s = 1e9 pJ */
+        .leakage = hw->leakage_mw_per_mm2 * area * cycles / hw->clock_hz * 1e9,
+    };
+    e.total = e.mac + e.x_read + e.x_write + e.w_read + e.lstm + e.leakage;
+    return e;
+}
+
 void fdht_sim_price(const fdht_sim_hw *hw, fdht_sim_report *r)
 {
     r->area = fdht_sim_area_of(hw);
-    double slots = (double)r->cycles * (double)(hw->n_pe * hw->macs_per_pe);
-    double idle = FDHT_MAX(0.0, slots - (double)r->multiply_adds);
-    fdht_sim_energy e = {
-        .mac = hw->mac_pj * ((double)r->multiply_adds + hw->mac_idle * idle),
-        .x_read = hw->x_read_pj * (double)r->reads,
-        .x_write = hw->x_write_pj * (double)r->writes,
-        .w_read = hw->w_read_pj * (double)r->weight_reads * (double)hw->macs_per_pe / 16,
-        .lstm = hw->lstm_pj * (double)r->lstm_elements,
-        /* mW x s = 1e9 pJ */
-        .leakage = hw->leakage_mw_per_mm2 * r->area.total * (double)r->cycles / hw->clock_hz * 1e9,
-    };
-    e.total = e.mac + e.x_read + e.x_write + e.w_read + e.lstm + e.leakage;
-    r->energy = e;
+    r->energy = price(hw, (double)r->cycles, (double)r->multiply_adds, (double)r->reads, (double)r->writes,
+                      (double)r->weight_reads, (double)r->lstm_elements, r->area.total);
+    for (int i = 0; i < r->n_stages; i++) {
+        fdht_sim_stage_report *s = &r->stage[i];
+        bool unit = i + 1 == r->n_stages && r->lstm_elements;
+        s->energy = price(hw, (double)(s->issue_cycles + fdht_sim_stage_stalls(s)), (double)s->multiply_adds,
+                          (double)s->reads, (double)s->writes, (double)s->weight_reads,
+                          unit ? (double)r->lstm_elements : 0, r->area.total);
+    }
 }
 
 static int stage_list(const fdht_sim_program *p, fdht_sim_report *out, fdht_error *err)
 {
-    out->n_stages = p->x.n_stages + p->h.n_stages + (p->lstm ? 1 : 0);
+    out->n_stages = fdht_sim_stages(p);
     out->stage = fdht_calloc_err((size_t)out->n_stages, sizeof *out->stage, "stage reports", err);
     return out->stage ? FDHT_OK : FDHT_ENOMEM;
 }
 
+int fdht_sim_stages(const fdht_sim_program *p)
+{
+    return p->x.n_stages + p->h.n_stages + (p->lstm ? 1 : 0);
+}
+
+void fdht_sim_stage_name(const fdht_sim_program *p, int i, char *buf, size_t size)
+{
+    bool h = i >= p->x.n_stages;
+    if (i == p->x.n_stages + p->h.n_stages)
+        snprintf(buf, size, "lstm");
+    else
+        snprintf(buf, size, "%s%s",
+                 !p->lstm ? ""
+                 : h      ? "h:"
+                          : "x:",
+                 h ? p->h.stage[i - p->x.n_stages].name : p->x.stage[i].name);
+}
+
 static void paper_stage(const fdht_sim_stage *s, const fdht_sim_hw *hw, size_t runs, fdht_sim_stage_report *r)
 {
-    snprintf(r->name, sizeof r->name, "%s", s->name);
     r->bank_function = "ideal";
     r->rows = fdht_sim_rows(s);
     r->inner = fdht_sim_inner(s);
@@ -124,6 +155,7 @@ int fdht_sim_paper(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t step
     for (int i = 0; i < p->x.n_stages + p->h.n_stages; i++) {
         const fdht_sim_stage *s = i < p->x.n_stages ? &p->x.stage[i] : &p->h.stage[i - p->x.n_stages];
         fdht_sim_stage_report *r = &out->stage[i];
+        fdht_sim_stage_name(p, i, r->name, sizeof r->name);
         paper_stage(s, hw, steps, r);
         out->multiply_adds += r->multiply_adds;
         out->reads += r->reads;
@@ -134,7 +166,7 @@ int fdht_sim_paper(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t step
     }
     if (p->lstm) {
         fdht_sim_stage_report *r = &out->stage[out->n_stages - 1];
-        snprintf(r->name, sizeof r->name, "lstm");
+        fdht_sim_stage_name(p, out->n_stages - 1, r->name, sizeof r->name);
         r->bank_function = "ideal";
         r->runs = steps;
         out->lstm_elements = (uint64_t)steps * p->units;

@@ -36,11 +36,13 @@ works "lstm" sim --preset ucf11-fdht --json
 json "lstm: bits" .bit_exact true
 json "lstm: conflicts" '.stall_cycles.read_conflict + .stall_cycles.write_conflict' 0
 json "lstm: recurrence" '.stall_cycles.recurrence > 0' true
+json "lstm: writes of h wait for no port" '.stall_cycles.port == 6 * (256 / 16 - 2)' true
 json "lstm: SNR" '.snr_db > 40' true
 json "lstm: the keys" 'keys - ["bank_conflicts","bank_reads","bank_writes","machine","mapping","peak_words","power_mw",
     "read_conflict_extra_cycles","write_conflict_extra_cycles","reads","writes","saturated_accumulations",
     "saturated_words","schema","snr_db","spilled_words","steps"] | join(" ")' \
-    '"arch area_mm2 bit_exact cycles energy_pj gops issue_cycles mode multiply_adds order parameters stages stall_cycles tops_dense us_per_step workload"'
+    "\"$(echo 'arch area_mm2 bit_exact bound clips_at_once cycles energy_pj gops input_words issue_cycles latency_cycles latency_max_cycles' \
+        'link_cycles lstm_unit_cycles mode multiply_adds order parameters refill_words stages stall_cycles tops_dense us_per_step workload')\""
 json "lstm: energy adds up" '.energy_pj | (.mac + .x_read + .x_write + .w_read + .lstm + .leakage - .total | fabs) < 1' true
 works "one step" sim --preset ucf11-fdht --steps 1 --json
 json "one step: bits" '[.bit_exact, .snr_db > 40]' '[true,true]'
@@ -98,23 +100,6 @@ json "sweep" '[.sweep.points[].cycles_per_step]' '[106,53,27]'
 works "sweep, --csv" sim tt.json --arch tie --sweep n_pe=8,16,32 --mode paper --csv sweep.csv
 same "sweep, --csv: the same cycles" "n_pe 8 106,n_pe 16 53,n_pe 32 27" \
     "$(tail -n +2 sweep.csv | tr -d '"' | awk -F, '{print $1, $2, $4}' | paste -sd ,)"
-works "search, --csv" sim tt.json --search --csv search.csv --json
-same "search, --csv: the points of the search" "$(jq -r '.search.points[] | [.tops_per_mm2, .tops_per_w] | @csv' "$OUT" | wc -l)" \
-    "$(tail -n +2 search.csv | wc -l)"
-same "search, --csv: the front is what none beats in both" \
-    "$(jq -r '.search.points as $p | [$p[] | . as $a | [$p[] | select(.tops_per_mm2 >= $a.tops_per_mm2 and .tops_per_w >= $a.tops_per_w and
-        (.tops_per_mm2 > $a.tops_per_mm2 or .tops_per_w > $a.tops_per_w))] | if length == 0 then 1 else 0 end] | join(" ")' "$OUT")" \
-    "$(tail -n +2 search.csv | awk -F, '{print $NF}' | paste -sd ' ')"
-fails "one table a file" 2 "fdht simulate: --csv and --plot are of --sweep or of --search, not of both (see fdht help simulate)" \
-    sim tt.json --search --sweep n_pe=8 --csv x.csv
-if command -v gnuplot > gnuplot.txt; then
-    works "sweep, --plot" sim tt.json --arch tie --sweep n_pe=8,16,32 --mode paper --plot sweep.svg
-    has "sweep, --plot: its key" "$(cat sweep.svg)" n_pe
-    works "search, --plot" sim tt.json --search --plot search.svg
-    has "search, --plot: the front" "$(cat search.svg)" "Pareto front"
-else
-    skip "--plot of points" "no gnuplot here"
-fi
 works "compare" sim --preset youtube-fdht --compare tie --json
 json "compare: TIE as published" '[.comparison[0] | .cycles_per_step, .mode]' '[21024,"paper"]'
 json "compare: past the paper" '.ratios[0] | .throughput > 2.5 and .energy_efficiency > 2.41' true
@@ -189,7 +174,7 @@ works "info: workload" "$FDHT" info w.json --json
 json "info: workload" '[.kind, .name, .cell, .steps, .parameters]' '["workload","small","fdht",3,243]'
 works "info: workload as text" "$FDHT" info tt.json
 echo '{}' > no.json
-fails "info: other JSON" 3 "fdht info: no.json: JSON, but neither a machine nor a workload" "$FDHT" info no.json
+fails "info: other JSON" 3 "fdht info: no.json: JSON, but neither a machine, a workload nor a mapping" "$FDHT" info no.json
 
 # ---- misuse
 fails "nothing" 2 "fdht simulate: expected one MODEL.h5, WORKLOAD.json or --preset NAME (see fdht help simulate)" sim

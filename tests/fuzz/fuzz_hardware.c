@@ -1,4 +1,4 @@
-/* Machines and workloads: what a reader takes must be within its own limits. */
+/* Machines, workloads and mappings: what a reader takes must be within its own limits. */
 #include "fuzz.h"
 
 #include "fdht/hardware.h"
@@ -22,6 +22,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (fdht_workload_parameters(&w, &parameters, NULL) || !(fdht_workload_dense(&w) >= 1))
             abort();
     }
+    fdht_sim_program given;
+    err = (fdht_error){0};
+    rc = fdht_mapping_read(path, 32, &given, &err);
+    fuzz_judge(rc, &err);
+    if (!rc)
+        fdht_program_free(&given);
     err = (fdht_error){0};
     fuzz_judge(fdht_json_schema(path, schema, sizeof schema, &err), &err);
     return 0;
@@ -31,4 +37,5 @@ void fuzz_seeds(void)
 {
     fuzz_seed_file("tests/data/machine.json");
     fuzz_seed_file("tests/data/workload.json");
+    fuzz_seed_file("tests/data/mapping.json");
 }

@@ -221,7 +221,8 @@ static void overflow(void **state)
         s.out_shift = row[i].out_shift;
         memcpy(x, row[i].x, sizeof x);
         assert_int_equal(fdht_sim_map_program(&p, &hw, NULL), FDHT_OK);
-        assert_int_equal(fdht_sim_run(&p, &hw, 1, x, y, NULL, NULL, NULL, &r, NULL), FDHT_OK);
+        assert_int_equal(fdht_sim_run(&p, &hw, &(fdht_sim_io){.steps = 1, .x = x, .y = y}, &r, NULL),
+                         FDHT_OK);
         assert_int_equal(y[0], row[i].y);
         assert_int_equal(r.acc_saturations, row[i].acc_saturations);
         assert_int_equal(r.saturations, row[i].saturations);
@@ -308,7 +309,12 @@ static void trace_replays(void **state)
         assert_true(exact(&b));
         assert_int_equal(t.n, b.r.reads + b.r.writes);
         unsigned long long reads = 0, writes = 0;
-        for (int s = 0; s < b.r.n_stages; s++) {
+        int array = b.r.n_stages - (i & 1); /* words of the LSTM unit stand in the cycles in which they go */
+        if (i & 1) {
+            reads += b.r.stage[array].read_extra;
+            writes += b.r.stage[array].write_extra;
+        }
+        for (int s = 0; s < array; s++) {
             unsigned long long rd, wr;
             replay(&t, s, &rd, &wr);
             assert_int_equal(rd, b.r.stage[s].read_extra);
@@ -536,8 +542,9 @@ static void no_memory(void **state)
         fdht_alloc_fail_at = ++at;
         status = fdht_fixed_from_workload(&w, &BEST, &hw, 1, &f, NULL);
         status = status ? status : fdht_sim_map_program(fdht_fixed_program(f), &hw, NULL);
-        status =
-            status ? status : fdht_sim_run(fdht_fixed_program(f), &hw, 1, x, y, NULL, NULL, NULL, &r, NULL);
+        status = status ? status
+                        : fdht_sim_run(fdht_fixed_program(f), &hw, &(fdht_sim_io){.steps = 1, .x = x, .y = y},
+                                       &r, NULL);
         status = status ? status : fdht_fixed_run(f, 1, x, y, NULL, NULL);
         bool all = fdht_alloc_fail_at > 0;
         fdht_alloc_fail_at = 0;

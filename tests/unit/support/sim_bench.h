@@ -19,7 +19,7 @@
 typedef struct bench {
     fdht_sim_hw hw;
     fdht_fixed *f;
-    size_t steps, n_in, n_out;
+    size_t steps, n_in, n_out, clips;
     int16_t *x, *y, *want;
     fdht_sim_report r;
     int status;
@@ -121,8 +121,13 @@ static inline void go(bench *b, tape *t)
 {
     fdht_sim_report_free(&b->r);
     fdht_error err = {0};
-    b->status = fdht_sim_run(fdht_fixed_program(b->f), &b->hw, b->steps, b->x, b->y, NULL,
-                             t ? tape_add : NULL, t, &b->r, &err);
+    fdht_sim_io io = {.steps = b->steps,
+                      .clips = b->clips,
+                      .x = b->x,
+                      .y = b->y,
+                      .trace = t ? tape_add : NULL,
+                      .trace_arg = t};
+    b->status = fdht_sim_run(fdht_fixed_program(b->f), &b->hw, &io, &b->r, &err);
 }
 
 static inline bool exact(const bench *b)

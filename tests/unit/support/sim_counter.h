@@ -3,6 +3,7 @@
 #ifndef FDHT_SUPPORT_SIM_COUNTER_H
 #define FDHT_SUPPORT_SIM_COUNTER_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static unsigned long long legs_product(const fdht_sim_leg *leg, int n)
 
 /* One run of one stage on pe x macs with wb words a cycle, every tile walked, starts and ends kept in arrays:
  * tile k may start when tile k-1 has been computed and tile k-2 written. */
-static counted count_stage(const fdht_sim_stage *s, size_t pe, size_t macs, size_t wb)
+static inline counted count_stage(const fdht_sim_stage *s, size_t pe, size_t macs, size_t wb)
 {
     counted n = {0};
     unsigned long long rows = legs_product(s->row, s->n_row), inner = legs_product(s->inner, s->n_inner);
@@ -68,7 +69,8 @@ typedef struct tape {
     size_t n, room;
 } tape;
 
-static void tape_add(void *arg, uint64_t cycle, char port, int buffer, size_t bank, size_t line, int stage)
+static inline void tape_add(void *arg, uint64_t cycle, char port, int buffer, size_t bank, size_t line,
+                            int stage)
 {
     tape *t = arg;
     if (t->n == t->room) {
@@ -96,7 +98,7 @@ static int by_group(const void *a, const void *b)
 
 /* Extra cycles by conflicts of one stage's reads and writes, from the trace alone: accesses of one cycle and
  * port, the longest run on one bank less one. */
-static void replay(tape *t, int stage, unsigned long long *read_extra, unsigned long long *write_extra)
+static inline void replay(tape *t, int stage, unsigned long long *read_extra, unsigned long long *write_extra)
 {
     *read_extra = *write_extra = 0;
     qsort(t->at, t->n, sizeof *t->at, by_group);
@@ -115,6 +117,47 @@ static void replay(tape *t, int stage, unsigned long long *read_extra, unsigned 
             *(t->at[i].port == 'r' ? read_extra : write_extra) += longest - 1;
         i = j;
     }
+}
+
+typedef struct port_use {
+    unsigned long long cycle;
+    int buffer;
+    size_t bank;
+} port_use;
+
+static int by_port(const void *a, const void *b)
+{
+    const port_use *x = a, *y = b;
+    if (x->cycle != y->cycle)
+        return x->cycle < y->cycle ? -1 : 1;
+    if (x->buffer != y->buffer)
+        return x->buffer < y->buffer ? -1 : 1;
+    return x->bank < y->bank ? -1 : x->bank > y->bank;
+}
+
+/* The most words that one port serves in a cycle: words of a group in one bank go one after the other, but words of the
+ * last stage, the LSTM unit's, which stand in their own cycles. one: both buffers have the same ports. */
+static inline size_t most_on_a_port(tape *t, bool one)
+{
+    size_t most = 0;
+    int last = 0;
+    port_use *use = calloc(t->n, sizeof *use);
+    if (!use)
+        abort();
+    for (size_t i = 0; i < t->n; i++)
+        last = t->at[i].stage > last ? t->at[i].stage : last;
+    qsort(t->at, t->n, sizeof *t->at, by_group);
+    for (size_t i = 0, turn = 0; i < t->n; i++) {
+        turn = i && t->at[i].stage != last && !by_group(&t->at[i], &t->at[i - 1]) ? turn + 1 : 0;
+        use[i] = (port_use){t->at[i].cycle + turn, one ? 0 : t->at[i].buffer, t->at[i].bank};
+    }
+    qsort(use, t->n, sizeof *use, by_port);
+    for (size_t i = 0, n = 0; i < t->n; i++) {
+        n = i && !by_port(&use[i], &use[i - 1]) ? n + 1 : 1;
+        most = n > most ? n : most;
+    }
+    free(use);
+    return most;
 }
 
 #endif

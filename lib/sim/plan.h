@@ -1,0 +1,60 @@
+/* sim/plan.h - where a program's tensors lie in the working memory. Internal to lib/sim. */
+#ifndef FDHT_SIM_PLAN_H
+#define FDHT_SIM_PLAN_H
+
+#include "sim/array.h"
+
+/* Stage tensors lie from line 0 of alternating buffers. Behind them, in places of their own: z_x (two where the LSTM unit
+ * works beside the array), z_h (only then; else it is the last stage tensor), h of every clip, and two inputs where the link
+ * loads one while the other is read. */
+typedef struct fdht_plan {
+    const fdht_sim_program *p;
+    size_t steps, clips;
+    fdht_bound *x, *h;
+    int h_src, z_buffer; /* buffer the h chain starts from; buffer of z_x, z_h lies in the other one */
+    size_t n_zx, n_zh, n_x_slots;
+    size_t zx_base, zx_lines, zh_base, zh_lines, h_base, h_lines, x_base, x_lines;
+    size_t lines[2];                                                 /* of the buffers */
+    uint32_t *xi_a, *xi_k, *hi_a, *hi_k, *zx_a, *zx_k, *zh_a, *zh_k; /* input and output vectors' addresses */
+    size_t n_x, n_h, n_z;
+} fdht_plan;
+
+/* q->p, steps and clips are set. Call fdht_plan_close whatever it returns. */
+int fdht_plan_open(fdht_plan *q, const fdht_sim_hw *hw, fdht_error *err);
+void fdht_plan_close(fdht_plan *q);
+
+/* Lines of buffer i that hold more than stage tensors. */
+size_t fdht_plan_kept(const fdht_plan *q, int i);
+
+/* Job j is step j / clips of clip j % clips. Where its z_x lies, its z_h (0: as a stage tensor), the h of its clip, and its
+ * input. */
+static inline size_t fdht_plan_zx(const fdht_plan *q, size_t j)
+{
+    return q->zx_base + j % q->n_zx * q->zx_lines;
+}
+
+static inline size_t fdht_plan_zh(const fdht_plan *q, size_t j)
+{
+    return q->n_zh ? q->zh_base + j % q->n_zh * q->zh_lines : 0;
+}
+
+static inline size_t fdht_plan_h(const fdht_plan *q, size_t j)
+{
+    return q->h_base + j % q->clips * q->h_lines;
+}
+
+static inline size_t fdht_plan_x(const fdht_plan *q, size_t j)
+{
+    return q->n_x_slots ? q->x_base + j % q->n_x_slots * q->x_lines : 0;
+}
+
+static inline fdht_place fdht_plan_place(const fdht_sim_hw *hw, const fdht_bank_map *map, size_t a, size_t k,
+                                         size_t base)
+{
+    fdht_place p;
+    p.bank = fdht_sim_place(map, hw->x_banks, a, k, &p.line);
+    p.line += base;
+    return p;
+}
+
+#endif
