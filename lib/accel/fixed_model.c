@@ -111,7 +111,7 @@ int fdht_fixed_model_inputs(const fdht_fixed_model *q, const fdht_clip *clip, fl
         return FDHT_ENOMEM;
     double std = spec->width && spec->std > 0 ? spec->std : 1;
     for (size_t t = 0; t < clip->length; t++) {
-        fdht_frames_load(&fr, t, line, x + t * box);
+        fdht_frames_load(&fr, t, 0, n, line, x + t * box);
         for (size_t i = 0; i < n; i++)
             x[t * box + i] = (float)(x[t * box + i] / std);
         for (size_t i = n; i < box; i++)

@@ -2,7 +2,7 @@
  *   LEVEL         its name
  *   WIDTH         bytes of a vector register
  *   ROWS1, ROWS2  rows of a register tile one or two vectors wide
- *   DOTS          dot products run DOTS x 4 at a time
+ *   OUTPUTS       outputs of a register tile in lane form: 8 with 32 registers, 4 with 16
  *   CHAINS        independent chains that keep the multiply-add units busy
  * and is compiled with that level's flags. */
 #include <string.h>
@@ -24,18 +24,106 @@ enum { MOST_BYTES = 1 << 12 }; /* that one product of a gemm may read */
  * memory operand takes without being cut in two. */
 #define PLAIN(p) __asm__("" : "+r"(p))
 
-/* Rows of the next of the fewest tiles of at most `most` rows that make up m: all of about the same height. */
-INLINE size_t even_height(size_t m, size_t most)
-{
-    if (m <= most)
-        return m;
-    if (m <= 2 * most)
-        return (m + 1) / 2;
-    return m <= 3 * most ? (m + 2) / 3 : most;
-}
-
 typedef float vec_f32 __attribute__((vector_size(WIDTH)));
 typedef double vec_f64 __attribute__((vector_size(WIDTH)));
+
+/* Lane form. most_positions[o]: positions of a tile of o outputs, so that its sums and operands are in registers; TILES: all
+ * tiles. NEAR: bytes that stay in the nearest cache while a block of positions is summed up. */
+enum { NEAR = 24 << 10, MOST_POSITIONS = 6 };
+#define UP_TO_2(X, o) X(o, 1) X(o, 2)
+#define UP_TO_3(X, o) UP_TO_2(X, o) X(o, 3)
+#define UP_TO_4(X, o) UP_TO_3(X, o) X(o, 4)
+#define UP_TO_6(X, o) UP_TO_4(X, o) X(o, 5) X(o, 6)
+#if OUTPUTS == 8
+static const size_t most_positions[] = {0, 6, 6, 6, 6, 4, 4, 3, 3};
+#define TILES(X)                                                                                             \
+    UP_TO_6(X, 1)                                                                                            \
+    UP_TO_6(X, 2) UP_TO_6(X, 3) UP_TO_6(X, 4) UP_TO_4(X, 5) UP_TO_4(X, 6) UP_TO_3(X, 7) UP_TO_3(X, 8)
+#else
+static const size_t most_positions[] = {0, 6, 4, 4, 3};
+#define TILES(X) UP_TO_6(X, 1) UP_TO_4(X, 2) UP_TO_4(X, 3) UP_TO_3(X, 4)
+#endif
+
+/* Keep a vector in a register, which the compiler would read again from memory with each use. */
+#if defined(__x86_64__)
+#define HOLD(v) __asm__("" : "+v"(v))
+#elif defined(__ARM_NEON)
+#define HOLD(v) __asm__("" : "+w"(v))
+#else
+#define HOLD(v) ((void)0)
+#endif
+
+/* WORDS vectors of as many words, transposed: the blocks off the diagonal change places, from the largest to the smallest. */
+#define WORDS (WIDTH / 4)
+typedef uint32_t words __attribute__((vector_size(WIDTH)));
+#if WIDTH == 64
+#define EACH_WORD(X)                                                                                         \
+    {                                                                                                        \
+        X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7), X(8), X(9), X(10), X(11), X(12), X(13), X(14), X(15) \
+    }
+#elif WIDTH == 32
+#define EACH_WORD(X)                                                                                         \
+    {                                                                                                        \
+        X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7)                                                       \
+    }
+#else
+#define EACH_WORD(X)                                                                                         \
+    {                                                                                                        \
+        X(0), X(1), X(2), X(3)                                                                               \
+    }
+#endif
+#define SWAP_BLOCKS(size)                                                                                    \
+    {                                                                                                        \
+        static const words low = EACH_WORD(LOW_##size), high = EACH_WORD(HIGH_##size);                       \
+        for (int i = 0; i < WORDS; i++)                                                                      \
+            if (!(i & size)) {                                                                               \
+                words a = v[i], b = v[i + size];                                                             \
+                v[i] = __builtin_shuffle(a, b, low);                                                         \
+                v[i + size] = __builtin_shuffle(a, b, high);                                                 \
+            }                                                                                                \
+    }
+#define LOW(l, size)  ((l) & (size) ? WORDS + (l) - (size) : (l))
+#define HIGH(l, size) ((l) & (size) ? WORDS + (l) : (l) + (size))
+#define LOW_8(l)      LOW(l, 8)
+#define HIGH_8(l)     HIGH(l, 8)
+#define LOW_4(l)      LOW(l, 4)
+#define HIGH_4(l)     HIGH(l, 4)
+#define LOW_2(l)      LOW(l, 2)
+#define HIGH_2(l)     HIGH(l, 2)
+#define LOW_1(l)      LOW(l, 1)
+#define HIGH_1(l)     HIGH(l, 1)
+
+INLINE void transpose_words(words v[WORDS])
+{
+#if WIDTH == 64
+    SWAP_BLOCKS(8)
+#endif
+#if WIDTH >= 32
+    SWAP_BLOCKS(4)
+#endif
+    SWAP_BLOCKS(2)
+    SWAP_BLOCKS(1)
+}
+
+INLINE void transpose_f32(vec_f32 v[WORDS])
+{
+    words w[WORDS];
+    for (int i = 0; i < WORDS; i++)
+        w[i] = (words)v[i];
+    transpose_words(w);
+    for (int i = 0; i < WORDS; i++)
+        v[i] = (vec_f32)w[i];
+}
+
+static void transpose_f64(vec_f64 v[WIDTH / 8])
+{
+    for (int i = 0; i < WIDTH / 8; i++)
+        for (int l = 0; l < i; l++) {
+            double t = v[i][l];
+            v[i][l] = v[l][i];
+            v[l][i] = t;
+        }
+}
 
 /* The first n numbers of a vector, 0 < n < its length; nothing behind them is touched. */
 #if defined(__AVX512F__)
@@ -191,13 +279,125 @@ INLINE void add_row_f32(int vecs, const float *l, int row, const strides *s, con
 #define FDHT_REAL 32
 #include "base/real.h"
 #include "kernels/vector_real_tmpl.c"
+#include "kernels/vector_lanes_tmpl.c"
 #undef OWN_PRODUCTS
 #define FDHT_REAL 64
 #include "base/real.h"
 #include "kernels/vector_real_tmpl.c"
+#include "kernels/vector_lanes_tmpl.c"
+
+typedef words words_at __attribute__((aligned(1), may_alias));
+
+/* WIDTH bytes of each row, or zeros where there is none, transposed by fours. */
+INLINE void load_bytes(const uint8_t *const *row, size_t i, size_t n, words v[WORDS])
+{
+    for (int l = 0; l < WORDS; l++) {
+        v[l] = (words){0};
+        if (row[l] && n == WIDTH)
+            v[l] = *(const words_at *)(row[l] + i);
+        else if (row[l])
+            memcpy(&v[l], row[l] + i, n);
+    }
+    transpose_words(v);
+}
+
+/* The random bytes of four numbers in each lane, which decide whether they are dropped (kernels/elementwise_tmpl.c). */
+INLINE words random_words(uint32_t counter, words key)
+{
+    words x = counter * 0x9e3779b9u + key;
+    x = (x ^ x >> 16) * 0x85ebca6bu;
+    x = (x ^ x >> 13) * 0xc2b2ae35u;
+    return x ^ x >> 16;
+}
+
+/* Four numbers from byte 0, 1, 2, 3 of word a, less those of b. */
+INLINE void convert_word(bool differ, bool drop, words a, words b, words random, const fdht_pixels *p,
+                         vec_f32 out[4])
+{
+    typedef int32_t numbers __attribute__((vector_size(WIDTH)));
+    const vec_f32 scale = (vec_f32){0} + 256.0f / (float)(256 - p->drop);
+#pragma GCC unroll 4
+    for (uint32_t j = 0; j < 4; j++) {
+        numbers x = (numbers)(a >> 8 * j & 255);
+        if (differ)
+            x -= (numbers)(b >> 8 * j & 255);
+        vec_f32 y = __builtin_convertvector(x, vec_f32) - p->mean;
+        if (drop)
+            y = (vec_f32)((words)(y * scale) &
+                          (words)((random & 255u << 8 * j) >= (uint32_t)p->drop << 8 * j));
+        out[j] = y;
+    }
+}
+
+/* n <= WIDTH numbers from `first` on. */
+INLINE void convert_bytes(bool differ, bool drop, const fdht_pixels *p, size_t i, size_t n, vec_f32 *out)
+{
+    words a[WORDS], b[WORDS] = {{0}}, key, random = {0};
+    vec_f32 some[4];
+    memcpy(&key, p->key, sizeof key);
+    load_bytes(p->now, i, n, a);
+    if (differ)
+        load_bytes(p->before, i, n, b);
+    for (size_t q = 0; q < n / 4; q++) {
+        if (drop)
+            random = random_words((uint32_t)((p->first + i) / 4 + q), key);
+        convert_word(differ, drop, a[q], b[q], random, p, out + i + 4 * q);
+    }
+    if (n % 4) {
+        if (drop)
+            random = random_words((uint32_t)((p->first + i + n) / 4), key);
+        convert_word(differ, drop, a[n / 4], b[n / 4], random, p, some);
+        memcpy(out + i + n / 4 * 4, some, n % 4 * sizeof *some);
+    }
+}
+
+/* The last whole register begins where it ends with the row; so few bytes that they do not fill one are copied first. */
+INLINE void convert_rows(bool differ, bool drop, size_t n, const fdht_pixels *p, vec_f32 *out)
+{
+    size_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        convert_bytes(differ, drop, p, i, WIDTH, out);
+    if (i < n && n >= WIDTH && n % 4 == 0)
+        convert_bytes(differ, drop, p, n - WIDTH, WIDTH, out);
+    else if (i < n)
+        convert_bytes(differ, drop, p, i, n - i, out);
+}
+
+static void bytes_to_lanes_f32(size_t n, const fdht_pixels *p, float *out)
+{
+    vec_f32 *to = (vec_f32 *)out;
+    if (p->drop && p->differ)
+        convert_rows(true, true, n, p, to);
+    else if (p->drop)
+        convert_rows(false, true, n, p, to);
+    else if (p->differ)
+        convert_rows(true, false, n, p, to);
+    else
+        convert_rows(false, false, n, p, to);
+}
+
+static void bytes_to_lanes_f64(size_t n, const fdht_pixels *p, double *out)
+{
+    enum { LANES = WIDTH / 8 };
+    for (size_t i = 0; i < n; i++)
+        for (size_t l = 0; l < LANES; l++) {
+            uint32_t random = random_words((uint32_t)((p->first + i) / 4), (words){p->key[l]})[0];
+            double x = p->now[l] ? p->now[l][i] : 0;
+            x -= p->differ && p->before[l] ? p->before[l][i] : 0;
+            bool dropped = (random >> 8 * (i % 4) & 255) < p->drop;
+            out[i * LANES + l] = dropped ? 0 : (x - (double)p->mean) * (256.0 / (256 - p->drop));
+        }
+}
 
 #define TABLE(level, type) CAT(fdht_kernels_, level, type)
 extern const fdht_kernels_f32 TABLE(LEVEL, _f32);
 extern const fdht_kernels_f64 TABLE(LEVEL, _f64);
-const fdht_kernels_f32 TABLE(LEVEL, _f32) = {gemm_f32, dot_f32, spin_f32, from_u8_f32, takes_bytes_f32};
-const fdht_kernels_f64 TABLE(LEVEL, _f64) = {gemm_f64, dot_f64, spin_f64, from_u8_f64, takes_bytes_f64};
+#define KERNELS(type)                                                                                        \
+    {                                                                                                        \
+        .gemm = gemm##type, .spin = spin##type, .from_u8 = from_u8##type, .takes_bytes = takes_bytes##type,  \
+        .outputs = OUTPUTS, .contract = contract##type, .outer = outer##type, .sum_lanes = sum_lanes##type,  \
+        .to_lanes = to_lanes##type, .from_lanes = from_lanes##type, .bytes_to_lanes = bytes_to_lanes##type,  \
+        .lanes = sizeof(vec##type) / sizeof(((vec##type){0})[0])                                             \
+    }
+const fdht_kernels_f32 TABLE(LEVEL, _f32) = KERNELS(_f32);
+const fdht_kernels_f64 TABLE(LEVEL, _f64) = KERNELS(_f64);

@@ -51,7 +51,8 @@ static int new_scratch(R(fdht_net) *n, fdht_error *err)
     if (!n->state)
         return FDHT_ENOMEM;
     const fdht_frame_spec *f = &m->spec.frame;
-    if (!f->width || f->diff || f->mean == 0 || m->spec.link[0].kind != FDHT_LINK_LSTM)
+    if (!f->width || f->diff || f->mean == 0 || m->spec.link[0].kind != FDHT_LINK_LSTM ||
+        m->spec.link[0].directions == 2 || m->cell[0].backwards || n->cell[0].x_size != n->cell[0].inputs)
         return FDHT_OK;
     n->shift = fdht_calloc_err(m->cell[0].gates * m->cell[0].gate, sizeof *n->shift, "network", err);
     return n->shift ? FDHT_OK : FDHT_ENOMEM;
@@ -83,6 +84,21 @@ out:
     return status;
 }
 
+int R(fdht_net_back)(R(fdht_net) *n, fdht_error *err)
+{
+    for (int i = 0; i < n->model->n_cells; i++) {
+        R(fdht_net_cell) *c = &n->cell[i];
+        int status = R(fdht_exec_back)(c->x, err);
+        if (!status)
+            status = R(fdht_exec_back)(c->h, err);
+        if (!status && c->p)
+            status = R(fdht_exec_back)(c->p, err);
+        if (status)
+            return status;
+    }
+    return FDHT_OK;
+}
+
 void R(fdht_net_free)(R(fdht_net) *n)
 {
     if (!n)
@@ -101,14 +117,13 @@ void R(fdht_net_free)(R(fdht_net) *n)
     fdht_free(n);
 }
 
-static void load_ones(void *arg, size_t i, int worker, REAL *dst)
+static void load_ones(void *arg, size_t i, int worker, size_t first, size_t n, REAL *dst)
 {
     const R(fdht_net_cell) *c = arg;
     (void)i;
     (void)worker;
-    memset(dst, 0, c->x_size * sizeof *dst);
-    for (size_t j = 0; j < c->inputs; j++)
-        dst[j] = 1;
+    for (size_t j = 0; j < n; j++)
+        dst[j] = first + j < c->inputs;
 }
 
 void R(fdht_net_pack)(R(fdht_net) *n, const REAL *values)

@@ -85,19 +85,19 @@ typedef struct clip_source {
     uint8_t *line;
 } clip_source;
 
-static void load_frame(void *arg, size_t clip, size_t t, int worker, float *dst)
+static void load_frame(void *arg, size_t clip, size_t t, int worker, size_t first, size_t n, float *dst)
 {
     const clip_source *s = arg;
     (void)clip;
     (void)worker;
-    fdht_frames_load(&s->frames, t, s->line, dst);
+    fdht_frames_load(&s->frames, t, first, n, s->line, dst);
 }
 
-static const uint8_t *peek_frame(void *arg, size_t clip, size_t t)
+static bool bytes_of_frame(void *arg, size_t clip, size_t t, fdht_bytes *out)
 {
     const clip_source *s = arg;
     (void)clip;
-    return fdht_frames_peek(&s->frames, t);
+    return fdht_frames_bytes(&s->frames, t, out);
 }
 
 /* Run one clip on a worker's tape. */
@@ -109,9 +109,9 @@ static int run_clip(fdht_runner *r, int worker, const fdht_clip *clip, fdht_erro
     if (status)
         return status;
     clip_source source = {{.spec = spec, .inputs = m->inputs, .clip = *clip}, r->line[worker]};
-    fdht_input_f32 input = {.load = load_frame, .peek = peek_frame, .arg = &source, .zero_first = spec->diff};
-    if (clip->u8 && !spec->diff && !spec->by_channel)
-        input.u8 = clip->u8;
+    fdht_input_f32 input = {
+        .load = load_frame, .bytes = bytes_of_frame, .arg = &source, .zero_first = spec->diff};
+    input.raw = source.frames.raw = r->net->shift && clip->u8 && !spec->by_channel;
     fdht_net_forward_f32(r->tape[worker], &input, NULL, worker);
     return FDHT_OK;
 }
@@ -174,12 +174,12 @@ typedef struct clips_source {
     const fdht_clip *clip;
 } clips_source;
 
-static void load_clip_frame(void *arg, size_t clip, size_t t, int worker, float *dst)
+static void load_clip_frame(void *arg, size_t clip, size_t t, int worker, size_t first, size_t n, float *dst)
 {
     const clips_source *s = arg;
     const fdht_model *m = s->runner->model;
     fdht_frames f = {.spec = &m->spec.frame, .inputs = m->inputs, .clip = s->clip[clip]};
-    fdht_frames_load(&f, t, s->runner->line[worker], dst);
+    fdht_frames_load(&f, t, first, n, s->runner->line[worker], dst);
 }
 
 int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores, fdht_error *err)

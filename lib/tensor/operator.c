@@ -67,7 +67,8 @@ int fdht_op_adjoint(const fdht_op *op, const float *params, size_t batch, const 
         return status;
     fdht_exec_pack_f32(e, params, 1);
     fdht_vectors_f32 v = {.real = x, .ld = op->inputs};
-    status = fdht_exec_grad_all_f32(e, NULL, 0, batch, &v, params, g, op->outputs, grad_params, err);
+    if (!(status = fdht_exec_back_f32(e, err)))
+        status = fdht_exec_grad_all_f32(e, NULL, 0, batch, &v, params, g, op->outputs, grad_params, err);
     if (!status && grad_x)
         fdht_exec_transpose_f32(e, 0, batch, g, op->outputs, grad_x, op->inputs, false);
     fdht_exec_free_f32(e);

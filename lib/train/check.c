@@ -20,12 +20,12 @@ typedef struct checker {
     double *values, *grad;
 } checker;
 
-static void load_row(void *arg, size_t clip, size_t t, int worker, double *dst)
+static void load_row(void *arg, size_t clip, size_t t, int worker, size_t first, size_t n, double *dst)
 {
     const checker *c = arg;
     size_t inputs = c->model->inputs;
     (void)worker;
-    memcpy(dst, c->x + (c->start[clip] + t) * inputs, inputs * sizeof *dst);
+    memcpy(dst, c->x + (c->start[clip] + t) * inputs + first, n * sizeof *dst);
 }
 
 static double mean_loss(checker *c)

@@ -13,12 +13,12 @@ typedef struct R(golden) {
     REAL *values, *grad, *moment, *variance;
 } R(golden);
 
-static void R(load)(void *arg, size_t clip, size_t t, int worker, REAL *dst)
+static void R(load)(void *arg, size_t clip, size_t t, int worker, size_t first, size_t n, REAL *dst)
 {
     R(golden) *g = arg;
     (void)worker;
-    for (size_t j = 0; j < g->inputs; j++)
-        dst[j] = (REAL)g->x[(clip * g->steps + t) * g->inputs + j];
+    for (size_t j = 0; j < n; j++)
+        dst[j] = (REAL)g->x[(clip * g->steps + t) * g->inputs + first + j];
 }
 
 static void R(set_values)(R(golden) *g)

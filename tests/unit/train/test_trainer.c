@@ -467,12 +467,12 @@ static void test_frames(void **state)
         spec.diff = diff;
         f.dx = f.dy = 0;
         f.drop = 0;
-        fdht_frames_load(&f, 1, line, plain);
+        fdht_frames_load(&f, 1, 0, FN, line, plain);
         for (int i = 0; i < FN; i++)
             assert_true(plain[i] == (float)clip[FN + i] - (diff ? clip[i] : 10));
         f.dx = 3;
         f.dy = -2;
-        fdht_frames_load(&f, 1, line, moved);
+        fdht_frames_load(&f, 1, 0, FN, line, moved);
         for (int y = 0; y < FH; y++)
             for (int x = 0; x < FW; x++)
                 for (int c = 0; c < FC; c++) {
@@ -481,14 +481,14 @@ static void test_frames(void **state)
                 }
         f.dx = 1000; /* farther than the picture is wide */
         f.dy = 1000;
-        fdht_frames_load(&f, 1, line, moved);
+        fdht_frames_load(&f, 1, 0, FN, line, moved);
         assert_true(moved[FN - 1] == plain[FC - 1]);
     }
     f = (fdht_frames){.spec = &spec, .inputs = FN, .clip = f.clip, .drop = 64, .key = 5};
     spec.diff = false;
-    fdht_frames_load(&f, 1, line, plain);
+    fdht_frames_load(&f, 1, 0, FN, line, plain);
     f.drop = 0;
-    fdht_frames_load(&f, 1, line, moved);
+    fdht_frames_load(&f, 1, 0, FN, line, moved);
     int zeros = 0;
     for (int i = 0; i < FN; i++) {
         if (moved[i] != 0)
@@ -497,10 +497,10 @@ static void test_frames(void **state)
     }
     assert_true(zeros > FN / 4 - 40 && zeros < FN / 4 + 40); /* 600 tries of 1/4: deviation 10.6 */
     f.drop = 64;
-    fdht_frames_load(&f, 1, line, again);
+    fdht_frames_load(&f, 1, 0, FN, line, again);
     assert_memory_equal(again, plain, sizeof plain);
     f.key = 6;
-    fdht_frames_load(&f, 1, line, dropped);
+    fdht_frames_load(&f, 1, 0, FN, line, dropped);
     assert_memory_not_equal(dropped, plain, sizeof plain);
 }
 
