@@ -72,7 +72,7 @@ int fdht_fixed_model_new(const fdht_model *m, const fdht_order_choice *choice, c
     v.hidden = c->hidden ? m->values + c->hidden_offset : NULL;
     q->m = m;
     if ((status = fdht_fixed_open(&w, choice, hw, &v, &q->f, err)) ||
-        (status = fdht_net_new_f32(m, 1, &q->net, err)) ||
+        (status = fdht_net_new_f32(m, 1, false, &q->net, err)) ||
         (status = fdht_tape_new_f32(q->net, false, &q->tape, err))) {
         fdht_fixed_model_free(q);
         return status;

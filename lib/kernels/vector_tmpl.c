@@ -53,56 +53,77 @@ static const size_t most_positions[] = {0, 6, 4, 4, 3};
 #define HOLD(v) ((void)0)
 #endif
 
-/* WORDS vectors of as many words, transposed: the blocks off the diagonal change places, from the largest to the smallest. */
+/* WORDS vectors of as many words, transposed: within quarters of four vectors by instructions that work on 16 bytes each, then 16
+ * bytes at a time. PAIRS lists, for each word, which one of two vectors it comes from. */
 #define WORDS (WIDTH / 4)
 typedef uint32_t words __attribute__((vector_size(WIDTH)));
+typedef uint64_t pairs __attribute__((vector_size(WIDTH)));
 #if WIDTH == 64
-#define EACH_WORD(X)                                                                                         \
+#define TWOS(X)                                                                                              \
     {                                                                                                        \
-        X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7), X(8), X(9), X(10), X(11), X(12), X(13), X(14), X(15) \
+        X(0, 0), X(0, 1), X(1, 0), X(1, 1), X(2, 0), X(2, 1), X(3, 0), X(3, 1)                               \
+    }
+#define FOURS(X)                                                                                             \
+    {                                                                                                        \
+        X(0, 0), X(0, 1), X(0, 2), X(0, 3), X(1, 0), X(1, 1), X(1, 2), X(1, 3), X(2, 0), X(2, 1), X(2, 2),   \
+            X(2, 3), X(3, 0), X(3, 1), X(3, 2), X(3, 3)                                                      \
     }
 #elif WIDTH == 32
-#define EACH_WORD(X)                                                                                         \
+#define TWOS(X)                                                                                              \
     {                                                                                                        \
-        X(0), X(1), X(2), X(3), X(4), X(5), X(6), X(7)                                                       \
+        X(0, 0), X(0, 1), X(1, 0), X(1, 1)                                                                   \
+    }
+#define FOURS(X)                                                                                             \
+    {                                                                                                        \
+        X(0, 0), X(0, 1), X(0, 2), X(0, 3), X(1, 0), X(1, 1), X(1, 2), X(1, 3)                               \
     }
 #else
-#define EACH_WORD(X)                                                                                         \
+#define TWOS(X)                                                                                              \
     {                                                                                                        \
-        X(0), X(1), X(2), X(3)                                                                               \
+        X(0, 0), X(0, 1)                                                                                     \
+    }
+#define FOURS(X)                                                                                             \
+    {                                                                                                        \
+        X(0, 0), X(0, 1), X(0, 2), X(0, 3)                                                                   \
     }
 #endif
-#define SWAP_BLOCKS(size)                                                                                    \
-    {                                                                                                        \
-        static const words low = EACH_WORD(LOW_##size), high = EACH_WORD(HIGH_##size);                       \
-        for (int i = 0; i < WORDS; i++)                                                                      \
-            if (!(i & size)) {                                                                               \
-                words a = v[i], b = v[i + size];                                                             \
-                v[i] = __builtin_shuffle(a, b, low);                                                         \
-                v[i + size] = __builtin_shuffle(a, b, high);                                                 \
-            }                                                                                                \
-    }
-#define LOW(l, size)  ((l) & (size) ? WORDS + (l) - (size) : (l))
-#define HIGH(l, size) ((l) & (size) ? WORDS + (l) : (l) + (size))
-#define LOW_8(l)      LOW(l, 8)
-#define HIGH_8(l)     HIGH(l, 8)
-#define LOW_4(l)      LOW(l, 4)
-#define HIGH_4(l)     HIGH(l, 4)
-#define LOW_2(l)      LOW(l, 2)
-#define HIGH_2(l)     HIGH(l, 2)
-#define LOW_1(l)      LOW(l, 1)
-#define HIGH_1(l)     HIGH(l, 1)
+/* Word i of four f: words 0 and 1, or 2 and 3, of two vectors in turn; the same of pairs; and whole fours, the even or odd ones. */
+#define LOW_WORDS(f, i)  4 * (f) + (i) / 2 + (i) % 2 * WORDS
+#define HIGH_WORDS(f, i) 4 * (f) + 2 + (i) / 2 + (i) % 2 * WORDS
+#define LOW_PAIRS(f, i)  2 * (f) + (i) * WORDS / 2
+#define HIGH_PAIRS(f, i) 2 * (f) + 1 + (i) * WORDS / 2
+#define EVEN_FOURS(f, i) 8 * (f) + (i)
+#define ODD_FOURS(f, i)  8 * (f) + 4 + (i)
+#define JOIN(a, b, X)    __builtin_shuffle(a, b, (words)FOURS(X))
+#define JOIN_PAIRS(a, b, X) (words) __builtin_shuffle((pairs)a, (pairs)b, (pairs)TWOS(X))
 
 INLINE void transpose_words(words v[WORDS])
 {
-#if WIDTH == 64
-    SWAP_BLOCKS(8)
+#pragma GCC unroll 4
+    for (int q = 0; q < WORDS; q += 4) {
+        words a = JOIN(v[q], v[q + 1], LOW_WORDS), b = JOIN(v[q], v[q + 1], HIGH_WORDS);
+        words c = JOIN(v[q + 2], v[q + 3], LOW_WORDS), d = JOIN(v[q + 2], v[q + 3], HIGH_WORDS);
+        v[q] = JOIN_PAIRS(a, c, LOW_PAIRS);
+        v[q + 1] = JOIN_PAIRS(a, c, HIGH_PAIRS);
+        v[q + 2] = JOIN_PAIRS(b, d, LOW_PAIRS);
+        v[q + 3] = JOIN_PAIRS(b, d, HIGH_PAIRS);
+    }
+#if WIDTH > 16
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) { /* v[4 q + i]: of rows 4 q .. 4 q + 3, words i, 4 + i, .. */
+        words even = JOIN(v[i], v[4 + i], EVEN_FOURS), odd = JOIN(v[i], v[4 + i], ODD_FOURS);
+#if WIDTH == 32
+        v[i] = even;
+        v[4 + i] = odd;
+#else
+        words even2 = JOIN(v[8 + i], v[12 + i], EVEN_FOURS), odd2 = JOIN(v[8 + i], v[12 + i], ODD_FOURS);
+        v[i] = JOIN(even, even2, EVEN_FOURS);
+        v[8 + i] = JOIN(even, even2, ODD_FOURS);
+        v[4 + i] = JOIN(odd, odd2, EVEN_FOURS);
+        v[12 + i] = JOIN(odd, odd2, ODD_FOURS);
 #endif
-#if WIDTH >= 32
-    SWAP_BLOCKS(4)
+    }
 #endif
-    SWAP_BLOCKS(2)
-    SWAP_BLOCKS(1)
 }
 
 INLINE void transpose_f32(vec_f32 v[WORDS])

@@ -24,7 +24,7 @@ static int expand_box(const fdht_cell *c, const fdht_box *box, const double *par
 {
     fdht_exec_f64 *e = NULL;
     size_t rows = fdht_op_outputs(c->op), H = c->spec.hidden;
-    int status = fdht_exec_new_f64(c->op, box, 1, &e, err);
+    int status = fdht_exec_new_f64(c->op, box, 1, false, &e, err);
     double *y = status ? NULL : fdht_calloc_err((size_t)BATCH * rows, sizeof *y, "dense columns", err);
     if (!status && !y)
         status = FDHT_ENOMEM;

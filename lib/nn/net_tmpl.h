@@ -20,16 +20,15 @@ typedef struct R(fdht_net) {
     const fdht_model *model;
     int workers;
     R(fdht_net_cell) *cell;
-    size_t *ldy; /* (links) from one row of what a link gives to the next */
-    REAL *
-        shift; /* (4 H') of cell 0: mean scale W 1, for raw inputs; NULL if there is no mean or its cell pads them */
+    size_t *ldy;   /* (links) from one row of what a link gives to the next */
+    bool in_lanes; /* its maps take several clips at a time as they take one: the same bits */
+    REAL *shift;   /* (4 H') of cell 0: mean scale W 1, for raw inputs; NULL where there is none */
     size_t widest; /* numbers of the widest h or c of all cells, or output of a dense link with gelu */
     REAL **state;  /* (workers) 2 FDHT_CHUNK rows of the widest */
     const REAL *values;
 } R(fdht_net);
-int R(fdht_net_new)(const fdht_model *m, int workers, R(fdht_net) **out, fdht_error *err);
-/* Room for the way back through its maps, which a training step takes. FDHT_ENOMEM. */
-int R(fdht_net_back)(R(fdht_net) *n, fdht_error *err);
+/* back: for training, too, which takes the way back through its maps. */
+int R(fdht_net_new)(const fdht_model *m, int workers, bool back, R(fdht_net) **out, fdht_error *err);
 void R(fdht_net_free)(R(fdht_net) *n);
 /* Take new weights: values (all of the model's) is kept by reference until the next pack. */
 void R(fdht_net_pack)(R(fdht_net) *n, const REAL *values);

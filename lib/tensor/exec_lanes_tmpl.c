@@ -13,7 +13,7 @@ typedef struct block {
     int worker;
     bool bytes; /* they are read as bytes: */
     fdht_bytes of[FDHT_LANES];
-    const REAL *W;    /* panels of the term */
+    int term;
     REAL *act, *back; /* scratch; back NULL: forward only */
     REAL *outer,
         *gW;  /* gradients of the weights of the term: in lanes, and of large ones, as they are packed */
@@ -103,6 +103,7 @@ static R(fdht_contraction) step_of(const block *b, int at, bool back)
     const fdht_step *s = &e->plan.step[at];
     const fdht_step_tables *t = &e->tables[at];
     size_t slice = fdht_slices_weight(&e->plan, at, b->index) * s->slice.sums * s->n;
+    size_t panel = (size_t)b->term * e->panels_size + t->panel + slice;
     size_t next = at + 1 < e->plan.n_steps ? t[1].act : e->result_act;
     if (back)
         return (R(fdht_contraction)){.positions = s->slice.positions,
@@ -114,7 +115,7 @@ static R(fdht_contraction) step_of(const block *b, int at, bool back)
                                      .C = b->back + t->grad,
                                      .c = s->slice.in,
                                      .out = s->slice.sum,
-                                     .W = b->W + t->panels[1] + slice};
+                                     .W = e->panels[1] + panel};
     return (R(fdht_contraction)){.positions = s->slice.positions,
                                  .k = s->slice.sums,
                                  .n = s->n,
@@ -124,7 +125,7 @@ static R(fdht_contraction) step_of(const block *b, int at, bool back)
                                  .C = b->act + next,
                                  .c = s->slice.out,
                                  .out = e->plan.nest.ramp,
-                                 .W = b->W + t->panels[0] + slice,
+                                 .W = e->panels[0] + panel,
                                  .accumulate = slice > 0};
 }
 
@@ -197,22 +198,16 @@ static void run_loop(block *b, int loop)
     }
 }
 
-static const REAL *term_weights(const R(fdht_exec) *e, int term)
-{
-    return e->panels + (size_t)term * e->panels_size;
-}
-
 void R(fdht_lanes_forward)(const R(fdht_exec) *e, int worker, const R(fdht_vectors) *x, size_t first,
                            size_t rows, REAL *y, size_t ldy, bool accumulate)
 {
     block b = {.e = e, .x = x, .first = first, .rows = rows, .worker = worker};
     b.act = R(fdht_exec_scratch)(e, worker) + e->lanes_at;
     b.bytes = find_bytes(&b);
-    for (int term = 0; term < e->op->n_terms; term++) {
-        b.W = term_weights(e, term);
+    for (b.term = 0; b.term < e->op->n_terms; b.term++) {
         run_loop(&b, 0);
         e->kernels->from_lanes(e->plan.output_size, b.act + e->result_act, e->plan.nest.natural, rows, y, ldy,
-                               accumulate || term > 0);
+                               accumulate || b.term > 0);
     }
 }
 
@@ -222,9 +217,8 @@ void R(fdht_lanes_transpose)(const R(fdht_exec) *e, int worker, size_t rows, con
     REAL *back = e->back + (size_t)worker * e->back_size;
     block b = {.e = e, .rows = rows, .back = back, .gx = gx, .ldgx = ldgx};
     e->kernels->to_lanes(e->plan.output_size, g, ldg, rows, e->plan.nest.natural, back + e->result_grad);
-    for (int term = 0; term < e->op->n_terms; term++) {
-        b.W = term_weights(e, term);
-        b.accumulate = accumulate || term > 0;
+    for (b.term = 0; b.term < e->op->n_terms; b.term++) {
+        b.accumulate = accumulate || b.term > 0;
         run_loop(&b, 0);
     }
 }
@@ -237,10 +231,9 @@ void R(fdht_lanes_gradient)(const R(fdht_exec) *e, int worker, const R(fdht_vect
     b.act = R(fdht_exec_scratch)(e, worker) + e->lanes_at;
     b.bytes = find_bytes(&b);
     e->kernels->to_lanes(e->plan.output_size, g, ldg, rows, e->plan.nest.natural, back + e->result_grad);
-    for (int term = 0; term < e->op->n_terms; term++) {
-        b.W = term_weights(e, term);
-        b.outer = back + (size_t)term * e->outer_size;
-        b.gW = gW + (size_t)term * e->packed_size;
+    for (b.term = 0; b.term < e->op->n_terms; b.term++) {
+        b.outer = back + (size_t)b.term * e->outer_size;
+        b.gW = gW + (size_t)b.term * e->packed_size;
         run_loop(&b, 0);
     }
 }

@@ -24,10 +24,8 @@ static int make_tables(R(fdht_exec) *e, int at, fdht_error *err)
     fdht_step_tables *t = &e->tables[at];
     t->weight = e->packed_size;
     e->packed_size += s->k * s->n_pad + FDHT_EXEC_PAD;
-    for (int back = 0; back < 2; back++) {
-        t->panels[back] = e->panels_size;
-        e->panels_size += s->k * s->n;
-    }
+    t->panel = e->panels_size;
+    e->panels_size += s->k * s->n;
     t->k_w = ramp(s->k, s->n_pad, err);
     return t->k_w ? FDHT_OK : FDHT_ENOMEM;
 }
@@ -102,10 +100,54 @@ static bool is_whole(const fdht_op *op, const fdht_box *box)
     return true;
 }
 
-int R(fdht_exec_new)(const fdht_op *op, const fdht_box *box, int workers, R(fdht_exec) **out, fdht_error *err)
+/* A dense operator whose products are left to BLAS. */
+static int make_dense(R(fdht_exec) *e, fdht_error *err)
+{
+    const fdht_op *op = e->op;
+    e->dense = true;
+    if (op->inputs > INT_MAX || op->outputs > INT_MAX)
+        return fdht_fail(err, FDHT_EINVAL, "dense operator: %zu x %zu is beyond BLAS' 32-bit sizes",
+                         op->outputs, op->inputs);
+    e->plan.input_size = op->inputs;
+    e->plan.output_size = op->outputs;
+    e->scratch_size = FDHT_EXEC_DENSE_VECTORS * op->inputs;
+    return FDHT_OK;
+}
+
+static bool new_weights(const R(fdht_exec) *e, size_t size, REAL **out, fdht_error *err)
+{
+    return (*out = fdht_calloc_err(size * (size_t)e->op->n_terms, sizeof **out, "weights", err)) != NULL;
+}
+
+static int make_planned(R(fdht_exec) *e, const fdht_box *box, bool back, fdht_error *err)
+{
+    int status = fdht_plan_make(e->op, box, &e->plan, err);
+    for (int i = 0; i < e->plan.n_steps && !status; i++)
+        status = make_tables(e, i, err);
+    if (status)
+        return status;
+    for (int w = 0; w < e->plan.n_weights; w++)
+        if (e->plan.weight[w].core < 0) {
+            e->merged_at[w] = e->merged_size;
+            e->merged_size += e->plan.weight[w].size;
+        }
+    place_lanes(e);
+    place_scratch(e);
+    find_kinds(e);
+    e->fetch = (e->plan.input_size / first_products(&e->plan) / 64 + 1) * 64;
+    if (back)
+        e->back = fdht_calloc_err(e->back_size, (size_t)e->workers * sizeof *e->back, "gradients", err);
+    bool ok = new_weights(e, e->packed_size, &e->packed, err) &&
+              new_weights(e, e->merged_size, &e->merged, err) &&
+              new_weights(e, e->panels_size, &e->panels[0], err) &&
+              (!back || (e->back && new_weights(e, e->panels_size, &e->panels[1], err)));
+    return ok ? FDHT_OK : FDHT_ENOMEM;
+}
+
+int R(fdht_exec_new)(const fdht_op *op, const fdht_box *box, int workers, bool back, R(fdht_exec) **out,
+                     fdht_error *err)
 {
     R(fdht_exec) *e = fdht_calloc_err(1, sizeof *e, "executor", err);
-    int status = FDHT_OK;
     *out = NULL;
     if (!e)
         return FDHT_ENOMEM;
@@ -113,57 +155,21 @@ int R(fdht_exec_new)(const fdht_op *op, const fdht_box *box, int workers, R(fdht
     e->kernels = R(fdht_kernels_get)();
     e->workers = FDHT_MAX(workers, 1);
     e->scale = 1;
-    e->dense = op->format->dense && is_whole(op, box);
     if (box)
         memcpy(e->corner, box->corner, sizeof e->corner);
     fdht_plan_extents(op, box, e->extent);
-    if (e->dense && (op->inputs > INT_MAX || op->outputs > INT_MAX)) {
-        status = fdht_fail(err, FDHT_EINVAL, "dense operator: %zu x %zu is beyond BLAS' 32-bit sizes",
-                           op->outputs, op->inputs);
-        goto out;
-    }
-    if (e->dense) {
-        e->plan.input_size = op->inputs;
-        e->plan.output_size = op->outputs;
-        e->scratch_size = FDHT_EXEC_DENSE_VECTORS * op->inputs;
-    } else {
-        status = fdht_plan_make(op, box, &e->plan, err);
-        for (int i = 0; i < e->plan.n_steps && !status; i++)
-            status = make_tables(e, i, err);
-        if (status)
-            goto out;
-        for (int w = 0; w < e->plan.n_weights; w++)
-            if (e->plan.weight[w].core < 0) {
-                e->merged_at[w] = e->merged_size;
-                e->merged_size += e->plan.weight[w].size;
-            }
-        place_lanes(e);
-        place_scratch(e);
-        find_kinds(e);
-        e->fetch = (e->plan.input_size / first_products(&e->plan) / 64 + 1) * 64;
-        status = FDHT_ENOMEM;
-        e->packed = fdht_calloc_err(e->packed_size * (size_t)op->n_terms, sizeof *e->packed, "weights", err);
-        e->merged = fdht_calloc_err(e->merged_size * (size_t)op->n_terms, sizeof *e->merged, "weights", err);
-        e->panels = fdht_calloc_err(e->panels_size * (size_t)op->n_terms, sizeof *e->panels, "weights", err);
-        if (!e->packed || !e->merged || !e->panels)
-            goto out;
-    }
-    e->scratch = fdht_calloc_err(e->scratch_size, (size_t)e->workers * sizeof *e->scratch, "scratch", err);
-    status = e->scratch ? FDHT_OK : FDHT_ENOMEM;
+    bool blas = op->format->dense && is_whole(op, box) && (back || fdht_op_parameters(op) > FDHT_EXEC_BLAS);
+    int status = blas ? make_dense(e, err) : make_planned(e, box, back, err);
     if (!status) {
-        *out = e;
-        e = NULL;
+        e->scratch =
+            fdht_calloc_err(e->scratch_size, (size_t)e->workers * sizeof *e->scratch, "scratch", err);
+        status = e->scratch ? FDHT_OK : FDHT_ENOMEM;
     }
-out:
-    R(fdht_exec_free)(e);
+    if (!status)
+        *out = e;
+    else
+        R(fdht_exec_free)(e);
     return status;
-}
-
-int R(fdht_exec_back)(R(fdht_exec) *e, fdht_error *err)
-{
-    if (!e->back && e->back_size)
-        e->back = fdht_calloc_err(e->back_size, (size_t)e->workers * sizeof *e->back, "gradients", err);
-    return e->back || !e->back_size ? FDHT_OK : FDHT_ENOMEM;
 }
 
 void R(fdht_exec_free)(R(fdht_exec) *e)
@@ -173,12 +179,15 @@ void R(fdht_exec_free)(R(fdht_exec) *e)
     for (int i = 0; i < e->plan.n_steps; i++)
         fdht_free(e->tables[i].k_w);
     fdht_plan_clear(&e->plan);
-    fdht_free(e->packed);
-    fdht_free(e->merged);
-    fdht_free(e->panels);
-    fdht_free(e->scratch);
-    fdht_free(e->back);
+    REAL *all[] = {e->packed, e->merged, e->panels[0], e->panels[1], e->scratch, e->back};
+    for (size_t i = 0; i < FDHT_COUNT(all); i++)
+        fdht_free(all[i]);
     fdht_free(e);
+}
+
+bool R(fdht_exec_by_vector)(const R(fdht_exec) *e)
+{
+    return !e->dense;
 }
 
 size_t R(fdht_exec_inputs)(const R(fdht_exec) *e)
@@ -194,5 +203,6 @@ size_t R(fdht_exec_outputs)(const R(fdht_exec) *e)
 size_t R(fdht_exec_bytes)(const R(fdht_exec) *e)
 {
     return sizeof(REAL) * ((size_t)e->workers * (e->scratch_size + (e->back ? e->back_size : 0)) +
-                           (size_t)e->op->n_terms * (e->packed_size + e->panels_size + e->merged_size));
+                           (size_t)e->op->n_terms *
+                               (e->packed_size + (e->panels[1] ? 2 : 1) * e->panels_size + e->merged_size));
 }

@@ -12,6 +12,7 @@ enum {
     FDHT_EXEC_LANES_WEIGHT =
         1 << 13, /* numbers of a weight whose gradient is kept in lanes; of larger ones, of some rows */
     FDHT_EXEC_LANES_PIECE = 1 << 10, /* numbers of a vector that become lanes at a time, a multiple of 4 */
+    FDHT_EXEC_BLAS = 1 << 19,        /* numbers of a matrix, from which on it is left to BLAS */
     FDHT_EXEC_DENSE_VECTORS = 32,    /* vectors in one dense product */
     FDHT_EXEC_DENSE_GRADIENT = 256   /* vectors in one product of a dense gradient */
 };
@@ -21,8 +22,7 @@ typedef struct fdht_step_tables {
     uint32_t *k_w; /* rows of the packed weight: k n_pad */
     int kind;      /* of the product in row form */
     size_t weight; /* offset of the weight (k, n_pad) in the packed ones of a term */
-    size_t
-        panels[2]; /* of that in lane form (slices, k of a slice, n): forward, and back with k as outputs */
+    size_t panel;  /* of that in the panels of a term: slices, (k of a slice, n), or back (n, k of a slice) */
     size_t act, grad,
         outer; /* in the scratch of a lane block: the activation before, its gradient, that of the weight */
 } fdht_step_tables;

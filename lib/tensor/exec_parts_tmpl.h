@@ -6,12 +6,12 @@ struct R(fdht_exec) {
     fdht_plan plan;
     size_t extent[FDHT_MAX_LEGS];
     int workers;
-    bool dense;
+    bool dense; /* left to BLAS */
     double scale;
-    size_t fetch;       /* bytes of the next vector to ask for with each product */
-    const REAL *params; /* dense: the matrix itself */
-    REAL *packed, *panels,
-        *merged; /* terms one after the other; panels: packed once more for the lane form */
+    size_t fetch;          /* bytes of the next vector to ask for with each product */
+    const REAL *params;    /* dense: the matrix itself */
+    REAL *packed, *merged; /* terms one after the other */
+    REAL *panels[2];       /* packed for the lane form, forward and back; those may be NULL */
     size_t packed_size, panels_size, merged_size;
     size_t merged_at[2 * FDHT_MAX_NODES + 2]; /* offset of each merged weight */
     fdht_step_tables tables[FDHT_MAX_STEPS];
@@ -21,7 +21,7 @@ struct R(fdht_exec) {
     size_t least_lanes;             /* so many vectors run in lanes, fewer as rows */
     size_t result_act, result_grad; /* in the scratch of a lane block: the last activation and its gradient */
     size_t lanes_size;              /* numbers of that scratch, for the way forward */
-    REAL *back;                     /* the same for the way back, per worker; NULL until fdht_exec_back */
+    REAL *back;                     /* the same for the way back, per worker, or NULL */
     size_t back_size, outer_size;   /* its numbers, and of those the gradients of the weights of a term */
     size_t some_outer;              /* where in it some rows of the gradient of a large weight are */
     bool takes_bytes; /* the first step reads them itself, so many for one product of whole row blocks */

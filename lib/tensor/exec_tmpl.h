@@ -15,13 +15,15 @@ typedef struct R(fdht_vectors) {
 
 typedef struct R(fdht_exec) R(fdht_exec);
 
-/* box NULL: all inputs. The operator must outlive the executor. FDHT_EINVAL for a box outside the operator or sizes beyond what
- * plan or BLAS can hold, FDHT_ENOMEM. Free with fdht_exec_free (NULL allowed). */
-int R(fdht_exec_new)(const fdht_op *op, const fdht_box *box, int workers, R(fdht_exec) **out,
+/* box NULL: all inputs. back: also for transpose and grad_all; whole dense operators are left to BLAS then, and large ones always. The
+ * operator must outlive the executor. FDHT_EINVAL for a box outside the operator or sizes beyond what plan or BLAS can hold,
+ * FDHT_ENOMEM. Free with fdht_exec_free (NULL allowed). */
+int R(fdht_exec_new)(const fdht_op *op, const fdht_box *box, int workers, bool back, R(fdht_exec) **out,
                      fdht_error *err);
-/* Room for transpose and grad_all, which must not be called without. FDHT_ENOMEM. */
-int R(fdht_exec_back)(R(fdht_exec) *e, fdht_error *err);
 void R(fdht_exec_free)(R(fdht_exec) *e);
+/* Whether the result of a vector does not depend on those beside it, bit for bit; BLAS, which dense operators call, makes no
+ * such promise. */
+bool R(fdht_exec_by_vector)(const R(fdht_exec) *e);
 size_t R(fdht_exec_inputs)(const R(fdht_exec) *e);
 size_t R(fdht_exec_outputs)(const R(fdht_exec) *e);
 /* Bytes of scratch and packed weights it holds. */

@@ -113,16 +113,18 @@ static void make_panels(size_t k, size_t n, const REAL *w, size_t row, size_t co
     }
 }
 
-/* The panels of a step from its packed weight, each slice by itself, for both ways. */
-static void make_step_panels(const R(fdht_exec) *e, int at, const REAL *packed, REAL *panels)
+/* The panels of a step from its packed weight, each slice by itself. */
+static void make_step_panels(const R(fdht_exec) *e, int term, int at)
 {
     const fdht_step *s = &e->plan.step[at];
     const fdht_step_tables *t = &e->tables[at];
     const size_t sums = s->slice.sums, most = e->kernels->outputs;
+    const size_t to = (size_t)term * e->panels_size + t->panel;
     for (size_t k = 0; k < s->k; k += sums) {
-        const REAL *w = packed + t->weight + k * s->n_pad;
-        make_panels(sums, s->n, w, s->n_pad, 1, most, panels + t->panels[0] + k * s->n);
-        make_panels(s->n, sums, w, 1, s->n_pad, most, panels + t->panels[1] + k * s->n);
+        const REAL *w = e->packed + (size_t)term * e->packed_size + t->weight + k * s->n_pad;
+        make_panels(sums, s->n, w, s->n_pad, 1, most, e->panels[0] + to + k * s->n);
+        if (e->panels[1])
+            make_panels(s->n, sums, w, 1, s->n_pad, most, e->panels[1] + to + k * s->n);
     }
 }
 
@@ -150,8 +152,7 @@ void R(fdht_exec_pack)(R(fdht_exec) *e, const REAL *params, double scale)
             view w = weight_view(e, term, s->weight), p = packed_view(e, term, i);
             contract_views(e, e->plan.weight[s->weight].legs, weight_data(e, s->weight, params), &w, NULL,
                            NULL, e->packed, &p, i == 0 ? (REAL)scale : 1);
-            make_step_panels(e, i, e->packed + (size_t)term * e->packed_size,
-                             e->panels + (size_t)term * e->panels_size);
+            make_step_panels(e, term, i);
         }
     }
     e->params = NULL;

@@ -12,8 +12,7 @@ int R(fdht_bptt_new)(R(fdht_net) *net, fdht_team *team, bool recurrent_dropout, 
         return FDHT_ENOMEM;
     b->net = net;
     b->team = team;
-    if ((status = R(fdht_net_back)(net, err)) ||
-        (status = R(fdht_tape_new)(net, recurrent_dropout, &b->tape, err)))
+    if ((status = R(fdht_tape_new)(net, recurrent_dropout, &b->tape, err)))
         goto out;
     b->scratch = fdht_calloc_err((size_t)net->workers, sizeof *b->scratch, "training", err);
     b->dy = fdht_calloc_err((size_t)m->spec.links, sizeof *b->dy, "training", err);

@@ -135,7 +135,7 @@ static void golden(const char *name, int layers, int dirs, bool bias)
         free(v);
     }
     assert_int_equal(fdht_team_new(2, &team, NULL), FDHT_OK);
-    assert_int_equal(fdht_net_new_f64(m, 2, &net, NULL), FDHT_OK);
+    assert_int_equal(fdht_net_new_f64(m, 2, true, &net, NULL), FDHT_OK);
     assert_int_equal(fdht_bptt_new_f64(net, team, false, &b, NULL), FDHT_OK);
     assert_int_equal(fdht_bptt_set_f64(b, B, length, NULL), FDHT_OK);
     source s = {x, T, D};

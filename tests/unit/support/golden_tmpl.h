@@ -169,7 +169,7 @@ static void R(check_golden)(hid_t group, int threads)
         length[i] = g.steps;
     }
     assert_int_equal(fdht_team_new(threads, &g.team, &err), FDHT_OK);
-    assert_int_equal(R(fdht_net_new)(g.m, threads, &g.net, &err), FDHT_OK);
+    assert_int_equal(R(fdht_net_new)(g.m, threads, true, &g.net, &err), FDHT_OK);
     assert_int_equal(R(fdht_bptt_new)(g.net, g.team, false, &g.bptt, &err), FDHT_OK);
     assert_int_equal(R(fdht_bptt_set)(g.bptt, g.clips, length, &err), FDHT_OK);
     REAL **all[] = {&g.values, &g.grad, &g.moment, &g.variance};

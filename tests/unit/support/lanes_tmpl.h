@@ -112,7 +112,7 @@ static void R(check_operator)(fdht_rng *r, const fdht_op *op, const fdht_box *bo
     R(fdht_exec) *e = NULL;
     fdht_error err = {0};
     REAL *params = R(numbers)(r, fdht_op_parameters(op));
-    if (R(fdht_exec_new)(op, box, 1, &e, &err) || R(fdht_exec_back)(e, &err))
+    if (R(fdht_exec_new)(op, box, 1, back, &e, &err))
         fail_msg("%s: %s", name, err.msg);
     R(fdht_exec_pack)(e, params, 1);
     if (!e->dense)
