@@ -88,13 +88,13 @@ typedef uint64_t pairs __attribute__((vector_size(WIDTH)));
     }
 #endif
 /* Word i of four f: words 0 and 1, or 2 and 3, of two vectors in turn; the same of pairs; and whole fours, the even or odd ones. */
-#define LOW_WORDS(f, i)  4 * (f) + (i) / 2 + (i) % 2 * WORDS
-#define HIGH_WORDS(f, i) 4 * (f) + 2 + (i) / 2 + (i) % 2 * WORDS
-#define LOW_PAIRS(f, i)  2 * (f) + (i) * WORDS / 2
-#define HIGH_PAIRS(f, i) 2 * (f) + 1 + (i) * WORDS / 2
-#define EVEN_FOURS(f, i) 8 * (f) + (i)
-#define ODD_FOURS(f, i)  8 * (f) + 4 + (i)
-#define JOIN(a, b, X)    __builtin_shuffle(a, b, (words)FOURS(X))
+#define LOW_WORDS(f, i)     4 * (f) + (i) / 2 + (i) % 2 * WORDS
+#define HIGH_WORDS(f, i)    4 * (f) + 2 + (i) / 2 + (i) % 2 * WORDS
+#define LOW_PAIRS(f, i)     2 * (f) + (i)*WORDS / 2
+#define HIGH_PAIRS(f, i)    2 * (f) + 1 + (i)*WORDS / 2
+#define EVEN_FOURS(f, i)    8 * (f) + (i)
+#define ODD_FOURS(f, i)     8 * (f) + 4 + (i)
+#define JOIN(a, b, X)       __builtin_shuffle(a, b, (words)FOURS(X))
 #define JOIN_PAIRS(a, b, X) (words) __builtin_shuffle((pairs)a, (pairs)b, (pairs)TWOS(X))
 
 INLINE void transpose_words(words v[WORDS])

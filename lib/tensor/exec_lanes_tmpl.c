@@ -104,15 +104,15 @@ static R(fdht_contraction) step_of(const block *b, int at, bool back)
     const fdht_step_tables *t = &e->tables[at];
     size_t slice = fdht_slices_weight(&e->plan, at, b->index) * s->slice.sums * s->n;
     size_t panel = (size_t)b->term * e->panels_size + t->panel + slice;
-    size_t next = at + 1 < e->plan.n_steps ? t[1].act : e->result_act;
+    const bool last = at + 1 == e->plan.n_steps;
     if (back)
         return (R(fdht_contraction)){.positions = s->slice.positions,
                                      .k = s->n,
                                      .n = s->slice.sums,
-                                     .A = b->back + next,
+                                     .A = b->back + (last ? e->result_grad : t[1].grad),
                                      .a = s->slice.out,
                                      .sum = e->plan.nest.ramp,
-                                     .C = b->back + t->grad,
+                                     .C = at ? b->back + t->grad : b->act + t->act,
                                      .c = s->slice.in,
                                      .out = s->slice.sum,
                                      .W = e->panels[1] + panel};
@@ -122,7 +122,7 @@ static R(fdht_contraction) step_of(const block *b, int at, bool back)
                                  .A = b->act + t->act,
                                  .a = s->slice.in,
                                  .sum = s->slice.sum,
-                                 .C = b->act + next,
+                                 .C = b->act + (last ? e->result_act : t[1].act),
                                  .c = s->slice.out,
                                  .out = e->plan.nest.ramp,
                                  .W = e->panels[0] + panel,
@@ -163,7 +163,7 @@ static void store_slice(const block *b)
 {
     const R(fdht_exec) *e = b->e;
     const fdht_nest *s = &e->plan.nest;
-    const REAL *from = b->back + e->tables[0].grad;
+    const REAL *from = b->act + e->tables[0].act;
     for (size_t r = 0; r < s->runs; r++)
         e->kernels->from_lanes(s->run, from + r * s->run * e->kernels->lanes, NULL, b->rows,
                                b->gx + slice_at(b) + s->run_at[r], b->ldgx, b->accumulate);
@@ -216,6 +216,7 @@ void R(fdht_lanes_transpose)(const R(fdht_exec) *e, int worker, size_t rows, con
 {
     REAL *back = e->back + (size_t)worker * e->back_size;
     block b = {.e = e, .rows = rows, .back = back, .gx = gx, .ldgx = ldgx};
+    b.act = R(fdht_exec_scratch)(e, worker) + e->lanes_at;
     e->kernels->to_lanes(e->plan.output_size, g, ldg, rows, e->plan.nest.natural, back + e->result_grad);
     for (b.term = 0; b.term < e->op->n_terms; b.term++) {
         b.accumulate = accumulate || b.term > 0;

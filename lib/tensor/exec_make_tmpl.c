@@ -51,30 +51,34 @@ static void place_lanes(R(fdht_exec) *e)
 {
     const fdht_plan *p = &e->plan;
     const size_t lanes = e->kernels->lanes;
-    size_t act = 0, outer = 0, some = 0;
+    size_t act = 0, grad = 0, outer = 0, some = 0;
     for (int i = 0; i < p->n_steps; i++) {
-        size_t weight = p->step[i].k * p->step[i].n;
+        size_t weight = p->step[i].k * p->step[i].n, size = p->step[i].slice.size * lanes;
         bool large = weight > FDHT_EXEC_LANES_WEIGHT;
-        e->tables[i].act = e->tables[i].grad = act;
-        act += p->step[i].slice.size * lanes;
+        e->tables[i].act = act;
+        e->tables[i].grad = grad; /* that of the input takes its place */
+        act += size;
+        grad += i ? size : 0;
         e->tables[i].outer = outer;
         outer += large ? 0 : weight * lanes;
         if (large)
             some = FDHT_MAX(some, FDHT_MAX(p->step[i].n, (size_t)FDHT_EXEC_LANES_WEIGHT / 4) * lanes);
     }
-    e->result_act = e->result_grad = act;
-    act += p->output_size * lanes;
-    e->lanes_size = act + FDHT_MIN(p->nest.run, FDHT_EXEC_LANES_PIECE) * lanes;
+    e->result_act = act;
+    e->result_grad = grad;
+    e->lanes_size = act + (p->output_size + FDHT_MIN(p->nest.run, FDHT_EXEC_LANES_PIECE)) * lanes;
+    grad += p->output_size * lanes;
     for (int i = 0; i < p->n_steps; i++)
-        e->tables[i].outer += act;
+        e->tables[i].outer += grad;
     e->outer_size = outer;
-    e->some_outer = act + outer * (size_t)e->op->n_terms;
+    e->some_outer = grad + outer * (size_t)e->op->n_terms;
     e->back_size = e->some_outer + some;
     e->least_lanes = fdht_plan_least_lanes(p, lanes);
 }
 
-/* Lay the scratch of a worker out: the input, two buffers to alternate between, two for slices; a lane block. */
-static void place_scratch(R(fdht_exec) *e)
+/* Lay the scratch of a worker out: a lane block; and where there are rows, too, the input, two buffers to alternate between, two for
+ * slices. */
+static void place_scratch(R(fdht_exec) *e, bool rows)
 {
     const fdht_plan *p = &e->plan;
     size_t whole[2] = {0}, slice = 0;
@@ -83,10 +87,10 @@ static void place_scratch(R(fdht_exec) *e)
             slice = FDHT_MAX(slice, p->step[i].outputs / p->slices);
         else
             whole[i & 1] = FDHT_MAX(whole[i & 1], p->step[i].outputs);
-    size_t sizes[] = {p->input_size, whole[0], whole[1], slice, slice, e->lanes_size};
-    size_t *places[] = {&e->x_at,        &e->ping_at[0],  &e->ping_at[1],
-                        &e->slice_at[0], &e->slice_at[1], &e->lanes_at};
-    for (size_t i = 0; i < FDHT_COUNT(sizes); i++) {
+    size_t sizes[] = {e->lanes_size, p->input_size, whole[0], whole[1], slice, slice};
+    size_t *places[] = {&e->lanes_at,   &e->x_at,        &e->ping_at[0],
+                        &e->ping_at[1], &e->slice_at[0], &e->slice_at[1]};
+    for (size_t i = 0; i < (rows ? FDHT_COUNT(sizes) : 1); i++) {
         *places[i] = e->scratch_size;
         e->scratch_size += (sizes[i] / FDHT_EXEC_PAD + 2) * FDHT_EXEC_PAD;
     }
@@ -132,7 +136,9 @@ static int make_planned(R(fdht_exec) *e, const fdht_box *box, bool back, fdht_er
             e->merged_size += e->plan.weight[w].size;
         }
     place_lanes(e);
-    place_scratch(e);
+    if (back) /* a step takes lanes all the way */
+        e->least_lanes = 1;
+    place_scratch(e, !back);
     find_kinds(e);
     e->fetch = (e->plan.input_size / first_products(&e->plan) / 64 + 1) * 64;
     if (back)

@@ -11,10 +11,10 @@ enum {
     FDHT_EXEC_PAD = FDHT_LANES, /* numbers between buffers */
     FDHT_EXEC_LANES_WEIGHT =
         1 << 13, /* numbers of a weight whose gradient is kept in lanes; of larger ones, of some rows */
-    FDHT_EXEC_LANES_PIECE = 1 << 10, /* numbers of a vector that become lanes at a time, a multiple of 4 */
-    FDHT_EXEC_BLAS = 1 << 19,        /* numbers of a matrix, from which on it is left to BLAS */
-    FDHT_EXEC_DENSE_VECTORS = 32,    /* vectors in one dense product */
-    FDHT_EXEC_DENSE_GRADIENT = 256   /* vectors in one product of a dense gradient */
+    FDHT_EXEC_LANES_PIECE = 1 << 9, /* numbers of a vector that become lanes at a time, a multiple of 4 */
+    FDHT_EXEC_BLAS = 1 << 19,       /* numbers of a matrix, from which on it is left to BLAS */
+    FDHT_EXEC_DENSE_VECTORS = 32,   /* vectors in one dense product */
+    FDHT_EXEC_DENSE_GRADIENT = 256  /* vectors in one product of a dense gradient */
 };
 
 /* What a step has next to its plan. */

@@ -15,7 +15,8 @@ typedef struct R(fdht_vectors) {
 
 typedef struct R(fdht_exec) R(fdht_exec);
 
-/* box NULL: all inputs. back: also for transpose and grad_all; whole dense operators are left to BLAS then, and large ones always. The
+/* box NULL: all inputs. back: also for transpose and grad_all; everything runs in lanes then, except
+ * whole dense operators, which are left to BLAS, as large ones always are. The
  * operator must outlive the executor. FDHT_EINVAL for a box outside the operator or sizes beyond what plan or BLAS can hold,
  * FDHT_ENOMEM. Free with fdht_exec_free (NULL allowed). */
 int R(fdht_exec_new)(const fdht_op *op, const fdht_box *box, int workers, bool back, R(fdht_exec) **out,

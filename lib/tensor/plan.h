@@ -50,10 +50,11 @@ typedef struct fdht_slice {
 } fdht_slice;
 
 /* Loops over legs of the input, around steps that do not touch them: what lies between these steps stays in the nearest
- * caches. The outermost first; each encloses at least the steps of the next. */
+ * caches. The outermost first; each encloses at least the steps of the next. The innermost takes `chunk` indices at a time. */
 typedef struct fdht_nest {
     int loops, leg[FDHT_MAX_LEGS];
-    size_t extent[FDHT_MAX_LEGS], stride[FDHT_MAX_LEGS]; /* stride: in the input */
+    size_t chunk;
+    size_t extent[FDHT_MAX_LEGS], stride[FDHT_MAX_LEGS]; /* rounds; how far each moves in the input */
     int steps[FDHT_MAX_LEGS];                            /* so many of the first steps are within the loop */
     size_t run, runs;  /* a slice of the input is `runs` runs of `run` neighbours .. */
     uint32_t *run_at;  /* .. that begin here */

@@ -5,8 +5,9 @@
 #include "tensor/plan.h"
 
 enum {
-    SLICE = 1024, /* numbers of the input in a slice are as few as this, where the legs allow it .. */
-    RUN = 128,    /* .. in runs of at least so many neighbours */
+    SLICE = 1024,      /* numbers of the input in a slice are as few as this, where the legs allow it .. */
+    RUN = 128,         /* .. in runs of at least so many neighbours; */
+    FULL_SLICE = 1536, /* then a slice takes as many indices of the innermost loop as stay within this */
 };
 
 /* The step that sums a leg of the input. */
@@ -46,6 +47,14 @@ void fdht_slices_choose(const fdht_op *op, const size_t *extent, fdht_plan *p)
         add_loop(&p->nest, leg, FDHT_MIN(step + 1, p->n_steps), extent);
         slice /= extent[leg];
     }
+    p->nest.chunk = 1;
+    if (p->nest.loops) {
+        size_t *rounds = &p->nest.extent[p->nest.loops - 1], all = *rounds;
+        for (size_t c = 2; c < all && c * slice <= FULL_SLICE; c++)
+            if (all % c == 0)
+                p->nest.chunk = c;
+        *rounds = all / p->nest.chunk;
+    }
     for (int i = 0; i < p->n_steps; i++) {
         fdht_slice *s = &p->step[i].slice;
         s->loops = s->summed = 0;
@@ -69,10 +78,11 @@ typedef struct leg_list {
     int n, leg[FDHT_MAX_LEGS];
 } leg_list;
 
+/* Whether one of the first loops goes over a leg, so that a slice has no part of it. */
 static bool is_loop(const fdht_plan *p, int loops, int leg)
 {
     for (int j = 0; j < loops; j++)
-        if (p->nest.leg[j] == leg)
+        if (p->nest.leg[j] == leg && (j < p->nest.loops - 1 || p->nest.chunk == 1))
             return true;
     return false;
 }
@@ -87,9 +97,9 @@ static size_t stride_in(const leg_list *l, int leg, const size_t *extent)
     return 0;
 }
 
-/* Where every index over `legs`, row-major, is in a slice of legs `in`. */
-static uint32_t *places(const leg_list *legs, const leg_list *in, const size_t *extent, size_t *n,
-                        fdht_error *err)
+/* Where every index over `legs`, row-major, is in a tensor of legs `in`, of extents `whole`. */
+static uint32_t *places(const leg_list *legs, const leg_list *in, const size_t *extent, const size_t *whole,
+                        size_t *n, fdht_error *err)
 {
     *n = 1;
     for (int i = 0; i < legs->n; i++)
@@ -98,7 +108,7 @@ static uint32_t *places(const leg_list *legs, const leg_list *in, const size_t *
     for (size_t i = 0; table && i < *n; i++) {
         size_t rest = i, at = 0;
         for (int j = legs->n; j-- > 0; rest /= extent[legs->leg[j]])
-            at += rest % extent[legs->leg[j]] * stride_in(in, legs->leg[j], extent);
+            at += rest % extent[legs->leg[j]] * stride_in(in, legs->leg[j], whole);
         table[i] = (uint32_t)at;
     }
     return table;
@@ -124,15 +134,16 @@ static int make_step(fdht_plan *p, int i, const size_t *extent, leg_list *legs, 
     s->size = 1;
     for (int j = 0; j < legs->n; j++)
         s->size *= extent[legs->leg[j]];
-    s->in = places(&kept, legs, extent, &s->positions, err);
-    s->out = places(&kept, &after, extent, &n, err);
-    s->sum = places(&sums, legs, extent, &s->sums, err);
+    s->in = places(&kept, legs, extent, extent, &s->positions, err);
+    s->out = places(&kept, &after, extent, extent, &n, err);
+    s->sum = places(&sums, legs, extent, extent, &s->sums, err);
     *legs = after;
     return s->in && s->out && s->sum ? FDHT_OK : FDHT_ENOMEM;
 }
 
-/* Where the runs of a slice of the input begin. */
-static int make_runs(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht_error *err)
+/* Where the runs of a slice of the input begin. extent: of a slice; whole: of the input. */
+static int make_runs(const fdht_op *op, const size_t *extent, const size_t *whole, fdht_plan *p,
+                     fdht_error *err)
 {
     fdht_nest *l = &p->nest;
     leg_list input = {0}, before = {0};
@@ -142,23 +153,28 @@ static int make_runs(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht
     l->run = 1;
     for (int leg = 0; leg < op->spec.d; leg++) {
         input.leg[input.n++] = leg;
-        if (leg > last)
+        if (is_loop(p, l->loops, leg))
+            continue;
+        if (leg >= last)
             l->run *= extent[leg];
-        else if (!is_loop(p, l->loops, leg))
+        else
             before.leg[before.n++] = leg;
     }
     for (int j = 0; j < l->loops; j++)
-        l->stride[j] = stride_in(&input, l->leg[j], extent);
-    l->run_at = places(&before, &input, extent, &l->runs, err);
+        l->stride[j] = stride_in(&input, l->leg[j], whole) * (j == l->loops - 1 ? l->chunk : 1);
+    l->run_at = places(&before, &input, extent, whole, &l->runs, err);
     return l->run_at ? FDHT_OK : FDHT_ENOMEM;
 }
 
-int fdht_slices_make(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht_error *err)
+int fdht_slices_make(const fdht_op *op, const size_t *whole, fdht_plan *p, fdht_error *err)
 {
     fdht_nest *l = &p->nest;
     leg_list legs = {0}, sorted = {0};
-    size_t widest = 1, n;
-    int status = make_runs(op, extent, p, err);
+    size_t widest = 1, n, extent[FDHT_MAX_LEGS];
+    memcpy(extent, whole, sizeof extent);
+    if (l->loops)
+        extent[l->leg[l->loops - 1]] = l->chunk;
+    int status = make_runs(op, extent, whole, p, err);
     for (int leg = 0; leg < op->spec.d; leg++)
         if (extent[leg] > 1 && !is_loop(p, l->loops, leg))
             legs.leg[legs.n++] = leg;
@@ -183,7 +199,7 @@ int fdht_slices_make(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht
     }
     if (natural)
         return FDHT_OK;
-    l->natural = places(&sorted, &legs, extent, &n, err);
+    l->natural = places(&sorted, &legs, extent, extent, &n, err);
     return l->natural ? FDHT_OK : FDHT_ENOMEM;
 }
 

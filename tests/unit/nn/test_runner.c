@@ -172,7 +172,8 @@ static void test_presets(void **state)
     for (size_t k = 0; k < FDHT_COUNT(name); k++) {
         fdht_preset p;
         assert_int_equal(fdht_preset_get(name[k], &p, NULL), FDHT_OK);
-        fdht_model_spec spec = {.layers = 1, .directions = 1, .cell = &p.cell, .classes = CLASSES, .frame = p.frame};
+        fdht_model_spec spec = {
+            .layers = 1, .directions = 1, .cell = &p.cell, .classes = CLASSES, .frame = p.frame};
         spec.frame.mean = k ? 0 : 99.5;
         spec.frame.std = 50;
         fdht_model *m = random_model(&spec, 4);
@@ -181,8 +182,13 @@ static void test_presets(void **state)
         fdht_runner *r[2] = {NULL};
         fdht_stream *s = NULL;
         for (size_t i = 0; i < CLIPS; i++)
-            clip[i] = (fdht_clip){.u8 = u8 + i * INPUTS, .length = i == 3 ? 1 : i == 7 ? MOST : 6, .width = 160,
-                                  .height = 120, .channels = 3};
+            clip[i] = (fdht_clip){.u8 = u8 + i * INPUTS,
+                                  .length = i == 3   ? 1
+                                            : i == 7 ? MOST
+                                                     : 6,
+                                  .width = 160,
+                                  .height = 120,
+                                  .channels = 3};
         for (int threads = 1; threads <= 2; threads++)
             assert_int_equal(fdht_runner_new(m, threads, &r[threads - 1], NULL), FDHT_OK);
         for (size_t i = 0; i < CLIPS; i++)
@@ -382,7 +388,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden),  cmocka_unit_test(test_independence), cmocka_unit_test(test_frames),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_stream),       cmocka_unit_test(test_softmax), cmocka_unit_test(test_presets),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_stream),       cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_presets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,8 +67,8 @@ static void R(check_forms)(fdht_rng *r, R(fdht_exec) *e, const char *name)
 
 /* <g, W x> = <W' g, x>; the loss is linear in each core, so p . gradient over a core is the loss itself for one term, and
  * central differences along any direction are exact to rounding. */
-static void R(check_back)(fdht_rng *r, const fdht_op *op, R(fdht_exec) *e, const REAL *params,
-                          const char *name)
+static void R(check_back)(fdht_rng *r, const fdht_op *op, const fdht_box *box, R(fdht_exec) *e,
+                          const REAL *params, const char *name)
 {
     size_t in = R(fdht_exec_inputs)(e), out = R(fdht_exec_outputs)(e), batch = pick(r, 1, 40);
     size_t n = fdht_op_parameters(op);
@@ -77,12 +77,15 @@ static void R(check_back)(fdht_rng *r, const fdht_op *op, R(fdht_exec) *e, const
     REAL *grad = calloc(n, sizeof *grad), *moved = malloc(n * sizeof *moved), *way = R(numbers)(r, n);
     double size, sizes[2], f[2], right = 0, loss = R(loss)(e, params, batch, x, g, &size);
     R(fdht_vectors) v = {.real = x, .ld = in};
-    R(fdht_exec_transpose)(e, 0, batch, g, out, gx, in, false);
+    R(fdht_exec) *back = NULL;
+    assert_int_equal(R(fdht_exec_new)(op, box, 1, true, &back, NULL), FDHT_OK);
+    R(fdht_exec_pack)(back, params, 1);
+    R(fdht_exec_transpose)(back, 0, batch, g, out, gx, in, false);
     for (size_t i = 0; i < batch * in; i++)
         right += (double)gx[i] * (double)x[i];
     if (!(fabs(loss - right) <= EPS * size))
         fail_msg("%s: <g, W x> = %.17g, <W' g, x> = %.17g", name, loss, right);
-    assert_int_equal(R(fdht_exec_grad_all)(e, NULL, 0, batch, &v, params, g, out, grad, NULL), FDHT_OK);
+    assert_int_equal(R(fdht_exec_grad_all)(back, NULL, 0, batch, &v, params, g, out, grad, NULL), FDHT_OK);
     for (int c = 0; c < fdht_op_cores(op); c++) {
         const fdht_core *core = fdht_op_core(op, c);
         double along = 0, bound = size;
@@ -104,6 +107,7 @@ static void R(check_back)(fdht_rng *r, const fdht_op *op, R(fdht_exec) *e, const
     free(grad);
     free(moved);
     free(way);
+    R(fdht_exec_free)(back);
 }
 
 static void R(check_operator)(fdht_rng *r, const fdht_op *op, const fdht_box *box, bool back,
@@ -112,13 +116,12 @@ static void R(check_operator)(fdht_rng *r, const fdht_op *op, const fdht_box *bo
     R(fdht_exec) *e = NULL;
     fdht_error err = {0};
     REAL *params = R(numbers)(r, fdht_op_parameters(op));
-    if (R(fdht_exec_new)(op, box, 1, back, &e, &err))
+    if (R(fdht_exec_new)(op, box, 1, false, &e, &err))
         fail_msg("%s: %s", name, err.msg);
     R(fdht_exec_pack)(e, params, 1);
-    if (!e->dense)
-        R(check_forms)(r, e, name);
+    R(check_forms)(r, e, name);
     if (back)
-        R(check_back)(r, op, e, params, name);
+        R(check_back)(r, op, box, e, params, name);
     R(fdht_exec_free)(e);
     free(params);
 }
