@@ -32,7 +32,7 @@ static inline int fdht_gemm_kind(size_t ls, const uint32_t *lk, const uint32_t *
 typedef struct fdht_pixels {
     const uint8_t *now[FDHT_LANES], *before[FDHT_LANES]; /* a row that is NULL is 0 */
     bool differ;                                         /* else before does not count */
-    float mean;
+    float mean;                                          /* 0 if they differ */
     unsigned drop;
     size_t first; /* a multiple of 4 */
     uint32_t key[FDHT_LANES];

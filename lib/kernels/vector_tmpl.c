@@ -339,13 +339,21 @@ INLINE void convert_word(bool differ, bool drop, words a, words b, words random,
     const vec_f32 scale = (vec_f32){0} + 256.0f / (float)(256 - p->drop);
 #pragma GCC unroll 4
     for (uint32_t j = 0; j < 4; j++) {
+        const words byte = random & 255u << 8 * j, limit = (words){0} + ((uint32_t)p->drop << 8 * j);
         numbers x = (numbers)(a >> 8 * j & 255);
         if (differ)
             x -= (numbers)(b >> 8 * j & 255);
-        vec_f32 y = __builtin_convertvector(x, vec_f32) - p->mean;
+        vec_f32 y = __builtin_convertvector(x, vec_f32);
+        if (!differ)
+            y -= p->mean;
+#if defined(__AVX512F__)
         if (drop)
-            y = (vec_f32)((words)(y * scale) &
-                          (words)((random & 255u << 8 * j) >= (uint32_t)p->drop << 8 * j));
+            y = (vec_f32)_mm512_maskz_mul_ps(_mm512_cmpge_epu32_mask((__m512i)byte, (__m512i)limit),
+                                             (__m512)y, (__m512)scale);
+#else
+        if (drop)
+            y = (vec_f32)((words)(y * scale) & (words)(byte >= limit));
+#endif
         out[j] = y;
     }
 }

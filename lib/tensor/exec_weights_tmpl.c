@@ -42,9 +42,9 @@ static void contract_views(const R(fdht_exec) *e, uint64_t legs, const REAL *A, 
     }
     int longest = 0;
     for (int i = 1; i < n; i++)
-        if (extent[i] >= extent[longest])
+        if (!sc[longest] ? sc[i] || extent[i] >= extent[longest] : sc[i] && extent[i] >= extent[longest])
             longest = i;
-    if (n) { /* is the innermost loop: the others are calls */
+    if (n) { /* of those that no sum runs over is the innermost loop: the others are calls */
         size_t *table[] = {extent, sa, sb, sc};
         for (size_t i = 0; i < FDHT_COUNT(table); i++) {
             size_t last = table[i][n - 1];
