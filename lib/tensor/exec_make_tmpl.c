@@ -73,7 +73,8 @@ static void place_lanes(R(fdht_exec) *e)
     e->outer_size = outer;
     e->some_outer = grad + outer * (size_t)e->op->n_terms;
     e->back_size = e->some_outer + some;
-    e->least_lanes = fdht_plan_least_lanes(p, lanes);
+    size_t least = fdht_plan_least_lanes(p, lanes);
+    e->least_lanes = least > lanes ? SIZE_MAX : least;
 }
 
 /* Lay the scratch of a worker out: a lane block; and where there are rows, too, the input, two buffers to alternate between, two for

@@ -152,7 +152,7 @@ static void R(check_lanes)(const R(fdht_kernels) *kernels, const char *level)
     fdht_rng r;
     fdht_rng_seed(&r, 32, 0);
     const size_t lanes = kernels->lanes, most = kernels->outputs;
-    for (int round = 0; round < ROUNDS / 3; round++) {
+    for (int round = 0; round < ROUNDS / 10; round++) {
         size_t P = R(extent)(&r), n = R(extent)(&r), k = round % 50 ? R(extent)(&r) : 0,
                reach = pick(&r, 1, 90);
         size_t A_size = (2 * reach - 1) * lanes, C_size = P * n * lanes, W_size = k * n;
