@@ -118,8 +118,13 @@ int bench_add_timing(bench *b, bench_kind what, int model, size_t batch, int thr
     }
     if (what == BENCH_INFER) {
         status = fdht_runner_new(m->model, threads, &t->runner, err);
+        size_t frames = b->frames > FDHT_RUNNER_STEPS ? b->frames : FDHT_RUNNER_STEPS; /* of a thread */
+        if (t->together || (size_t)threads * frames > batch * b->frames)
+            frames = batch * b->frames;
+        else
+            frames *= (size_t)threads;
         if (!status)
-            t->bytes = fdht_runner_bytes(t->runner, b->frames * (t->together ? batch : (size_t)threads));
+            t->bytes = fdht_runner_bytes(t->runner, frames);
         return status;
     }
     const fdht_model_spec *s = fdht_model_spec_of(m->model);

@@ -72,7 +72,7 @@ int fdht_fixed_model_new(const fdht_model *m, const fdht_order_choice *choice, c
     v.hidden = c->hidden ? m->values + c->hidden_offset : NULL;
     q->m = m;
     if ((status = fdht_fixed_open(&w, choice, hw, &v, &q->f, err)) ||
-        (status = fdht_net_new_f32(m, 1, &q->net, err)) ||
+        (status = fdht_net_new_f32(m, 1, false, &q->net, err)) ||
         (status = fdht_tape_new_f32(q->net, false, &q->tape, err))) {
         fdht_fixed_model_free(q);
         return status;
@@ -111,7 +111,7 @@ int fdht_fixed_model_inputs(const fdht_fixed_model *q, const fdht_clip *clip, fl
         return FDHT_ENOMEM;
     double std = spec->width && spec->std > 0 ? spec->std : 1;
     for (size_t t = 0; t < clip->length; t++) {
-        fdht_frames_load(&fr, t, line, x + t * box);
+        fdht_frames_load(&fr, t, 0, n, line, x + t * box);
         for (size_t i = 0; i < n; i++)
             x[t * box + i] = (float)(x[t * box + i] / std);
         for (size_t i = n; i < box; i++)

@@ -350,6 +350,8 @@ FDHT_API int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, fl
  * The last bits of a clip's result may then depend on the other clips. */
 FDHT_API int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores,
                                       fdht_error *err);
+/* Frames of the clips that fdht_runner_run gives one thread at a time, unless one clip has more. */
+enum { FDHT_RUNNER_STEPS = 48 };
 /* Bytes of packed weights and scratch, and of the states kept for one clip of `length` frames; clips that run at the
  * same time need as much as one of all their frames. Plans and BLAS' own buffers are not counted. */
 FDHT_API size_t fdht_runner_bytes(const fdht_runner *r, size_t length);

@@ -29,8 +29,8 @@ typedef struct fdht_elementwise {
     void (*difference)(size_t n, const uint8_t *a, const uint8_t *b, float *y);
     void (*centre)(size_t n, const uint8_t *a, float mean, float *y);
     /* Of each 256 numbers, `drop` on average become 0 and the others are scaled by 256 / (256 - drop). Which: bytes of
-     * the counters key, 0, 1, .. through a bit mixer; the same at every level. v holds the numbers from `first` on,
-     * a multiple of 4, of those that are counted. */
+     * the counters key, 0, 1, .. through a bit mixer; the same at every level. v holds the numbers from `first` on
+     * of those that are counted. */
     void (*drop)(size_t first, size_t n, uint32_t key, unsigned drop, float *v);
 } fdht_elementwise;
 

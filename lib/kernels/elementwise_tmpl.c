@@ -111,11 +111,12 @@ static void drop_out(size_t first, size_t n, uint32_t key, unsigned drop, float 
 {
     float scale = 256.0f / (float)(256 - drop);
     uint8_t random[BLOCK];
-    for (size_t from = 0; from < n; from += BLOCK) {
-        size_t m = n - from < BLOCK ? n - from : BLOCK;
+    for (size_t from = 0, m; from < n; from += m) {
+        size_t skip = (first + from) % 4;
+        m = n - from < BLOCK - skip ? n - from : BLOCK - skip;
         random_bytes(key, (uint32_t)((first + from) / 4), random);
         for (size_t i = 0; i < m; i++)
-            v[from + i] = random[i] < drop ? 0.0f : v[from + i] * scale;
+            v[from + i] = random[skip + i] < drop ? 0.0f : v[from + i] * scale;
     }
 }
 

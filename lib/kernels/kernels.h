@@ -27,12 +27,33 @@ static inline int fdht_gemm_kind(size_t ls, const uint32_t *lk, const uint32_t *
     return k < 2 ? FDHT_SPREAD : ls == 1 && even ? FDHT_ACROSS : runs ? FDHT_ALONG : FDHT_SPREAD;
 }
 
+/* Bytes that become lanes: number i of lane l is now[l][i] - before[l][i] - mean; then it is dropped out, as fdht_elementwise
+ * (kernels/elementwise.h) does to number first + i with key[l]. */
+typedef struct fdht_pixels {
+    const uint8_t *now[FDHT_LANES], *before[FDHT_LANES]; /* a row that is NULL is 0 */
+    bool differ;                                         /* else before does not count */
+    float mean;                                          /* 0 if they differ */
+    unsigned drop;
+    size_t first; /* a multiple of 4 */
+    uint32_t key[FDHT_LANES];
+} fdht_pixels;
+
 #define FDHT_REAL 32
 #include "base/real.h"
 #include "kernels/kernels_tmpl.h"
 #define FDHT_REAL 64
 #include "base/real.h"
 #include "kernels/kernels_tmpl.h"
+
+/* Outputs of the next of the fewest panels of at most `most` that make up m: all of about the same height. */
+static inline size_t fdht_panel(size_t m, size_t most)
+{
+    if (m <= most)
+        return m;
+    if (m <= 2 * most)
+        return (m + 1) / 2;
+    return m <= 3 * most ? (m + 2) / 3 : most;
+}
 
 /* Ask for n bytes that are read soon; n is rounded up to whole cache lines. */
 static inline void fdht_prefetch(const uint8_t *p, size_t n)

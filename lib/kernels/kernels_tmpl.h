@@ -1,8 +1,8 @@
 /* kernels/kernels_tmpl.h - the products of kernels/kernels.h for one number type. Template (base/real.h). */
 
 /* Products of one shape: for o < outer, with L, B and C moved on by ol[o], ob[o] and oc[o] (NULL: not),
- * C[i cs + j] (+)= sum_k L[i ls + lk[k]] B[bk[k] + j] for i < m, j < n; oc NULL: the sum of them all. B is read and C
- * written for those j only. C overlaps neither L nor B. */
+ * C[i cs + j] (+)= sum_k L[i ls + lk[k]] B[bk[k] + j] for i < m, j < n. B is read and C written for those j only. C
+ * overlaps neither L nor B. */
 typedef struct R(fdht_gemm) {
     size_t m, n, k;
     const REAL *L;
@@ -23,13 +23,25 @@ typedef struct R(fdht_gemm) {
     size_t reach; /* how many of them one product spans */
 } R(fdht_gemm);
 
+/* A contraction in lane form: every number of A and C is a vector of `lanes` numbers, aligned to it, and offsets count such
+ * vectors. For p < positions and j < n:
+ *   contract   C[c[p] + out[j]] = sum over x < k of w[x][j] A[a[p] + sum[x]], a chain of multiply-adds in the order of x that begins
+ *              with what C holds where accumulate is set
+ *   outer      gW[x n + j] += sum over p of A[a[p] + sum[x]] C[c[p] + j], gW being vectors too
+ * W holds w in panels of fdht_panel outputs: panel j .. j + h - 1 begins at j k and has h weights for each x. */
+typedef struct R(fdht_contraction) {
+    size_t positions, k, n;
+    const REAL *A;
+    const uint32_t *a, *sum;
+    REAL *C;
+    const uint32_t *c, *out;
+    const REAL *W;
+    bool accumulate;
+} R(fdht_contraction);
+
 /* The kernels of one level. */
 typedef struct R(fdht_kernels) {
     void (*gemm)(const R(fdht_gemm) *g);
-    /* C[i cs + j] += sum over chunks c and lanes l < lanes <= FDHT_LANES of
-     * A[i as + ta[c] + l] B[j bs + tb[c] + l], for i < m, j < n. */
-    void (*dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL *A, size_t as, const uint32_t *ta,
-                const REAL *B, size_t bs, const uint32_t *tb, REAL *C, size_t cs);
     /* `rounds` times as many multiply-adds in registers as keep the units busy; returns the operations done (two each), *sum
      * depends on all of them. */
     double (*spin)(size_t rounds, REAL *sum);
@@ -37,6 +49,19 @@ typedef struct R(fdht_kernels) {
     void (*from_u8)(size_t n, const uint8_t *x, REAL *y);
     /* Whether g may hold bytes (g->bytes may still be NULL, reach is set); NULL: never. */
     bool (*takes_bytes)(const R(fdht_gemm) *g);
+
+    size_t lanes, outputs; /* numbers in a vector; outputs in a panel, at most */
+    void (*contract)(const R(fdht_contraction) *g);
+    void (*outer)(const R(fdht_contraction) *g, REAL *gW);
+    /* out[i] += the sum of the lanes of vector i < n. */
+    void (*sum_lanes)(size_t n, const REAL *in, REAL *out);
+    /* Number i < n of `rows` <= lanes rows, ld apart, becomes vector at[i] (NULL: i) of out; lanes without a row are 0. */
+    void (*to_lanes)(size_t n, const REAL *x, size_t ld, size_t rows, const uint32_t *at, REAL *out);
+    /* The way back: rows of y become, or with accumulate are raised by, the lanes. */
+    void (*from_lanes)(size_t n, const REAL *in, const uint32_t *at, size_t rows, REAL *y, size_t ld,
+                       bool accumulate);
+    /* Lane l of vector i < n becomes what p says. */
+    void (*bytes_to_lanes)(size_t n, const fdht_pixels *p, REAL *out);
 } R(fdht_kernels);
 
 /* Those of the level in use. Any thread. */

@@ -1,4 +1,5 @@
 /* kernels/reference_f32.c - kernels/reference_tmpl.c for float. */
+#include "kernels/elementwise.h"
 #include "kernels/kernels.h"
 
 #define FDHT_REAL 32

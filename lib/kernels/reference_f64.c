@@ -1,4 +1,5 @@
 /* kernels/reference_f64.c - kernels/reference_tmpl.c for double. */
+#include "kernels/elementwise.h"
 #include "kernels/kernels.h"
 
 #define FDHT_REAL 64

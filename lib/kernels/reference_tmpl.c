@@ -6,24 +6,12 @@ static void R(gemm)(const R(fdht_gemm) *g)
         REAL *C = g->C + (g->oc ? g->oc[o] : 0);
         for (size_t i = 0; i < g->m; i++)
             for (size_t j = 0; j < g->n; j++) {
-                double sum = g->accumulate || (o && !g->oc) ? (double)C[i * g->cs + j] : 0.0;
+                double sum = g->accumulate ? (double)C[i * g->cs + j] : 0.0;
                 for (size_t x = 0; x < g->k; x++)
                     sum += (double)L[i * g->ls + g->lk[x]] * (double)B[g->bk[x] + j];
                 C[i * g->cs + j] = (REAL)sum;
             }
     }
-}
-static void R(dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL *A, size_t as,
-                   const uint32_t *ta, const REAL *B, size_t bs, const uint32_t *tb, REAL *C, size_t cs)
-{
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < n; j++) {
-            double sum = (double)C[i * cs + j];
-            for (size_t c = 0; c < chunks; c++)
-                for (size_t l = 0; l < lanes; l++)
-                    sum += (double)A[i * as + ta[c] + l] * (double)B[j * bs + tb[c] + l];
-            C[i * cs + j] = (REAL)sum;
-        }
 }
 static double R(spin)(size_t rounds, REAL *sum)
 {
@@ -36,4 +24,65 @@ static void R(from_u8)(size_t n, const uint8_t *x, REAL *y)
     for (size_t i = 0; i < n; i++)
         y[i] = (REAL)x[i];
 }
-const R(fdht_kernels) R(fdht_kernels_reference) = {R(gemm), R(dot), R(spin), R(from_u8), NULL};
+
+/* In lane form with one lane; panels of one output are columns. */
+static void R(contract)(const R(fdht_contraction) *g)
+{
+    for (size_t p = 0; p < g->positions; p++)
+        for (size_t j = 0; j < g->n; j++) {
+            REAL *c = g->C + g->c[p] + g->out[j];
+            double sum = g->accumulate ? (double)*c : 0.0;
+            for (size_t x = 0; x < g->k; x++)
+                sum += (double)g->W[j * g->k + x] * (double)g->A[g->a[p] + g->sum[x]];
+            *c = (REAL)sum;
+        }
+}
+static void R(outer)(const R(fdht_contraction) *g, REAL *gW)
+{
+    for (size_t x = 0; x < g->k; x++)
+        for (size_t j = 0; j < g->n; j++) {
+            double sum = (double)gW[x * g->n + j];
+            for (size_t p = 0; p < g->positions; p++)
+                sum += (double)g->A[g->a[p] + g->sum[x]] * (double)g->C[g->c[p] + j];
+            gW[x * g->n + j] = (REAL)sum;
+        }
+}
+static void R(sum_lanes)(size_t n, const REAL *in, REAL *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] += in[i];
+}
+static void R(to_lanes)(size_t n, const REAL *x, size_t ld, size_t rows, const uint32_t *at, REAL *out)
+{
+    (void)ld;
+    for (size_t i = 0; i < n; i++)
+        out[at ? at[i] : i] = rows ? x[i] : 0;
+}
+static void R(from_lanes)(size_t n, const REAL *in, const uint32_t *at, size_t rows, REAL *y, size_t ld,
+                          bool accumulate)
+{
+    (void)ld;
+    for (size_t i = 0; rows && i < n; i++)
+        y[i] = (accumulate ? y[i] : 0) + in[at ? at[i] : i];
+}
+static void R(bytes_to_lanes)(size_t n, const fdht_pixels *p, REAL *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        int before = p->differ && p->before[0] ? p->before[0][i] : 0;
+        float x = (float)((p->now[0] ? p->now[0][i] : 0) - before) - p->mean;
+        if (p->drop)
+            fdht_elementwise_reference.drop(p->first + i, 1, p->key[0], p->drop, &x);
+        out[i] = x;
+    }
+}
+const R(fdht_kernels) R(fdht_kernels_reference) = {.gemm = R(gemm),
+                                                   .spin = R(spin),
+                                                   .from_u8 = R(from_u8),
+                                                   .lanes = 1,
+                                                   .outputs = 1,
+                                                   .contract = R(contract),
+                                                   .outer = R(outer),
+                                                   .sum_lanes = R(sum_lanes),
+                                                   .to_lanes = R(to_lanes),
+                                                   .from_lanes = R(from_lanes),
+                                                   .bytes_to_lanes = R(bytes_to_lanes)};

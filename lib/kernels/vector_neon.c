@@ -2,10 +2,10 @@
 #if !defined(__aarch64__) || !defined(__ARM_NEON)
 #error "compile this file for aarch64 with NEON"
 #endif
-#define LEVEL  neon
-#define WIDTH  16
-#define ROWS1  16
-#define ROWS2  10
-#define DOTS   4
-#define CHAINS 16
+#define LEVEL   neon
+#define WIDTH   16
+#define ROWS1   16
+#define ROWS2   10
+#define OUTPUTS 8
+#define CHAINS  16
 #include "kernels/vector_tmpl.c"

@@ -64,8 +64,6 @@ typedef struct R(operands) {
     bool accumulate;
     size_t last; /* numbers in the last vector of a row */
     int kind;
-    size_t outer;
-    const uint32_t *ol, *ob;
 } R(operands);
 
 /* acc += the products of one k: rows i at l[i / 8] and a multiple of s, or next to each other at l[0] (s NULL). */
@@ -95,10 +93,11 @@ INLINE void R(set_rows)(int rows, const REAL *l, size_t ls, const REAL *at[3])
 
 /* acc += the sum over all k of one product. */
 INLINE void R(add_all)(int rows, int vecs, bool part, int kind, const R(operands) *o, const strides *s,
-                       const REAL *L, const REAL *B, V acc[ROWS1][2])
+                       V acc[ROWS1][2])
 {
     const size_t ls = o->ls, last = o->last, k = o->k;
     const uint32_t *lk = o->lk, *bk = o->bk;
+    const REAL *L = o->L, *B = o->B;
     const REAL *l[3] = {0};
     size_t x = 0;
     if (kind != FDHT_SPREAD) { /* no table is read for every k */
@@ -130,7 +129,7 @@ INLINE void R(add_all)(int rows, int vecs, bool part, int kind, const R(operands
 INLINE void R(tile)(int rows, int vecs, bool part, int kind, const R(operands) *o)
 {
     V acc[ROWS1][2];
-    const size_t cs = o->cs, last = o->last, outer = o->outer;
+    const size_t cs = o->cs, last = o->last;
     const bool accumulate = o->accumulate;
     const strides s = strides_of(o->ls * sizeof(REAL));
     REAL *row = o->C;
@@ -139,10 +138,7 @@ INLINE void R(tile)(int rows, int vecs, bool part, int kind, const R(operands) *
 #pragma GCC unroll 2
         for (int v = 0; v < vecs; v++)
             acc[i][v] = (V){0};
-    for (size_t u = 0; u < outer; u++) {
-        R(add_all)(rows, vecs, part, kind, o, &s, o->L + (o->ol ? o->ol[u] : 0),
-                   o->B + (o->ob ? o->ob[u] : 0), acc);
-    }
+    R(add_all)(rows, vecs, part, kind, o, &s, acc);
 #pragma GCC unroll 32
     for (int i = 0; i < rows; i++, row += cs) {
         PLAIN(row);
@@ -172,7 +168,7 @@ INLINE void R(tile)(int rows, int vecs, bool part, int kind, const R(operands) *
 static void R(block1)(size_t m, R(operands) *o)
 {
     for (size_t rows; m; m -= rows, o->L += rows * o->ls, o->C += rows * o->cs) {
-        rows = even_height(m, ROWS1);
+        rows = fdht_panel(m, ROWS1);
         switch (rows) {
             TILE_CASE(1, 1)
             TILE_CASE(2, 1)
@@ -205,7 +201,7 @@ static void R(block1)(size_t m, R(operands) *o)
 static void R(block2)(size_t m, R(operands) *o)
 {
     for (size_t rows; m; m -= rows, o->L += rows * o->ls, o->C += rows * o->cs) {
-        rows = even_height(m, ROWS2);
+        rows = fdht_panel(m, ROWS2);
         switch (rows) {
             TILE_CASE(1, 2)
             TILE_CASE(2, 2)
@@ -234,19 +230,14 @@ static void R(from_u8)(size_t n, const uint8_t *x, REAL *y)
 /* Bytes become REAL one product at a time. */
 static bool R(takes_bytes)(const R(fdht_gemm) *g)
 {
-    return g->oc && !g->ol != !g->ob && g->reach <= MOST_BYTES;
+    return !g->ol != !g->ob && g->reach <= MOST_BYTES;
 }
 
-/* The sum of `outer` products, moved on by ol and ob. */
-static void R(product)(const R(fdht_gemm) *g, const REAL *L, const REAL *B, REAL *C, size_t outer,
-                       const uint32_t *ol, const uint32_t *ob)
+static void R(product)(const R(fdht_gemm) *g, const REAL *L, const REAL *B, REAL *C)
 {
     R(operands) o = {.k = g->k, .ls = g->ls, .lk = g->lk, .bk = g->bk, .cs = g->cs};
     o.accumulate = g->accumulate;
     o.kind = g->kind;
-    o.outer = outer;
-    o.ol = ol;
-    o.ob = ob;
     for (size_t n = g->n, columns; n; n -= columns, B += columns, C += columns) {
         columns = FDHT_MIN(n, 2 * N);
         o.L = L;
@@ -263,10 +254,6 @@ static void R(product)(const R(fdht_gemm) *g, const REAL *L, const REAL *B, REAL
 static void R(gemm)(const R(fdht_gemm) *g)
 {
     REAL numbers[MOST_BYTES];
-    if (!g->oc) {
-        R(product)(g, g->L, g->B, g->C, g->outer, g->ol, g->ob);
-        return;
-    }
     for (size_t u = 0; u < g->outer; u++) {
         size_t ol = g->ol ? g->ol[u] : 0, ob = g->ob ? g->ob[u] : 0;
         const REAL *L, *B;
@@ -280,102 +267,8 @@ static void R(gemm)(const R(fdht_gemm) *g)
             L = g->L + ol;
             B = g->B + ob;
         }
-        R(product)(g, L, B, g->C + g->oc[u], 1, NULL, NULL);
+        R(product)(g, L, B, g->C + (g->oc ? g->oc[u] : 0));
     }
-}
-
-typedef struct R(dots) {
-    size_t chunks, lanes;
-    const REAL *A;
-    size_t as;
-    const uint32_t *ta;
-    const REAL *B;
-    size_t bs;
-    const uint32_t *tb;
-    REAL *C;
-    size_t cs;
-} R(dots);
-
-/* acc += the products of one vector of every row of a and b. */
-INLINE void R(dot_vector)(int rows, int cols, bool part, size_t n, const R(dots) *d, const REAL *a,
-                          const REAL *b, V acc[DOTS][4])
-{
-    V av[DOTS];
-#pragma GCC unroll 4
-    for (int i = 0; i < rows; i++)
-        av[i] = R(load)(a + (size_t)i * d->as, part, n);
-#pragma GCC unroll 4
-    for (int j = 0; j < cols; j++) {
-        V bv = R(load)(b + (size_t)j * d->bs, part, n);
-#pragma GCC unroll 4
-        for (int i = 0; i < rows; i++)
-            acc[i][j] += av[i] * bv;
-    }
-}
-
-/* rows x cols dot products at once: each chunk loaded serves all of them. */
-INLINE void R(dot_tile)(int rows, int cols, bool part, const R(dots) *d)
-{
-    V acc[DOTS][4];
-#pragma GCC unroll 4
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-        for (int j = 0; j < cols; j++)
-            acc[i][j] = (V){0};
-    for (size_t c = 0; c < d->chunks; c++) {
-        const REAL *a = d->A + d->ta[c], *b = d->B + d->tb[c];
-        size_t l = 0;
-        for (; l + N <= (part ? d->lanes : FDHT_LANES); l += N)
-            R(dot_vector)(rows, cols, false, N, d, a + l, b + l, acc);
-        if (part && l < d->lanes)
-            R(dot_vector)(rows, cols, true, d->lanes - l, d, a + l, b + l, acc);
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
-        for (int j = 0; j < cols; j++) {
-            REAL sum = 0;
-            for (size_t l = 0; l < N; l++)
-                sum += acc[i][j][l];
-            d->C[(size_t)i * d->cs + (size_t)j] += sum;
-        }
-}
-
-#define DOT_CASE(rows, cols)                                                                                 \
-    case 10 * rows + cols:                                                                                   \
-        if (lanes < FDHT_LANES)                                                                              \
-            R(dot_tile)(rows, cols, true, &d);                                                               \
-        else                                                                                                 \
-            R(dot_tile)(rows, cols, false, &d);                                                              \
-        break;
-
-static void R(dot)(size_t m, size_t n, size_t chunks, size_t lanes, const REAL *A, size_t as,
-                   const uint32_t *ta, const REAL *B, size_t bs, const uint32_t *tb, REAL *C, size_t cs)
-{
-    for (size_t i = 0; i < m; i += DOTS)
-        for (size_t j = 0; j < n; j += 4) {
-            R(dots) d = {chunks, lanes, A + i * as, as, ta, B + j * bs, bs, tb, C + i * cs + j, cs};
-            switch (10 * FDHT_MIN(m - i, DOTS) + FDHT_MIN(n - j, 4)) {
-                DOT_CASE(1, 1)
-                DOT_CASE(1, 2)
-                DOT_CASE(1, 3)
-                DOT_CASE(1, 4)
-                DOT_CASE(2, 1)
-                DOT_CASE(2, 2)
-                DOT_CASE(2, 3)
-                DOT_CASE(2, 4)
-#if DOTS > 2
-                DOT_CASE(3, 1)
-                DOT_CASE(3, 2)
-                DOT_CASE(3, 3)
-                DOT_CASE(3, 4)
-                DOT_CASE(4, 1)
-                DOT_CASE(4, 2)
-                DOT_CASE(4, 3)
-                DOT_CASE(4, 4)
-#endif
-            }
-        }
 }
 
 static double R(spin)(size_t rounds, REAL *sum)
@@ -400,7 +293,6 @@ static double R(spin)(size_t rounds, REAL *sum)
 }
 
 #undef TILE_CASE
-#undef DOT_CASE
-#undef U
 #undef V
+#undef U
 #undef N

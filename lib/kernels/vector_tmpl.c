@@ -2,7 +2,7 @@
  *   LEVEL         its name
  *   WIDTH         bytes of a vector register
  *   ROWS1, ROWS2  rows of a register tile one or two vectors wide
- *   DOTS          dot products run DOTS x 4 at a time
+ *   OUTPUTS       outputs of a register tile in lane form: 8 with 32 registers, 4 with 16
  *   CHAINS        independent chains that keep the multiply-add units busy
  * and is compiled with that level's flags. */
 #include <string.h>
@@ -24,18 +24,127 @@ enum { MOST_BYTES = 1 << 12 }; /* that one product of a gemm may read */
  * memory operand takes without being cut in two. */
 #define PLAIN(p) __asm__("" : "+r"(p))
 
-/* Rows of the next of the fewest tiles of at most `most` rows that make up m: all of about the same height. */
-INLINE size_t even_height(size_t m, size_t most)
-{
-    if (m <= most)
-        return m;
-    if (m <= 2 * most)
-        return (m + 1) / 2;
-    return m <= 3 * most ? (m + 2) / 3 : most;
-}
-
 typedef float vec_f32 __attribute__((vector_size(WIDTH)));
 typedef double vec_f64 __attribute__((vector_size(WIDTH)));
+
+/* Lane form. most_positions[o]: positions of a tile of o outputs, so that its sums and operands are in registers; TILES: all
+ * tiles. NEAR: bytes that stay in the nearest cache while a block of positions is summed up. */
+enum { NEAR = 24 << 10, MOST_POSITIONS = 6 };
+#define UP_TO_2(X, o) X(o, 1) X(o, 2)
+#define UP_TO_3(X, o) UP_TO_2(X, o) X(o, 3)
+#define UP_TO_4(X, o) UP_TO_3(X, o) X(o, 4)
+#define UP_TO_6(X, o) UP_TO_4(X, o) X(o, 5) X(o, 6)
+#if OUTPUTS == 8
+static const size_t most_positions[] = {0, 6, 6, 6, 6, 4, 4, 3, 3};
+#define TILES(X)                                                                                             \
+    UP_TO_6(X, 1)                                                                                            \
+    UP_TO_6(X, 2) UP_TO_6(X, 3) UP_TO_6(X, 4) UP_TO_4(X, 5) UP_TO_4(X, 6) UP_TO_3(X, 7) UP_TO_3(X, 8)
+#else
+static const size_t most_positions[] = {0, 6, 4, 4, 3};
+#define TILES(X) UP_TO_6(X, 1) UP_TO_4(X, 2) UP_TO_4(X, 3) UP_TO_3(X, 4)
+#endif
+
+/* Keep a vector in a register, which the compiler would read again from memory with each use. */
+#if defined(__x86_64__)
+#define HOLD(v) __asm__("" : "+v"(v))
+#elif defined(__ARM_NEON)
+#define HOLD(v) __asm__("" : "+w"(v))
+#else
+#define HOLD(v) ((void)0)
+#endif
+
+/* WORDS vectors of as many words, transposed: within quarters of four vectors by instructions that work on 16 bytes each, then 16
+ * bytes at a time. PAIRS lists, for each word, which one of two vectors it comes from. */
+#define WORDS (WIDTH / 4)
+typedef uint32_t words __attribute__((vector_size(WIDTH)));
+typedef uint64_t pairs __attribute__((vector_size(WIDTH)));
+#if WIDTH == 64
+#define TWOS(X)                                                                                              \
+    {                                                                                                        \
+        X(0, 0), X(0, 1), X(1, 0), X(1, 1), X(2, 0), X(2, 1), X(3, 0), X(3, 1)                               \
+    }
+#define FOURS(X)                                                                                             \
+    {                                                                                                        \
+        X(0, 0), X(0, 1), X(0, 2), X(0, 3), X(1, 0), X(1, 1), X(1, 2), X(1, 3), X(2, 0), X(2, 1), X(2, 2),   \
+            X(2, 3), X(3, 0), X(3, 1), X(3, 2), X(3, 3)                                                      \
+    }
+#elif WIDTH == 32
+#define TWOS(X)                                                                                              \
+    {                                                                                                        \
+        X(0, 0), X(0, 1), X(1, 0), X(1, 1)                                                                   \
+    }
+#define FOURS(X)                                                                                             \
+    {                                                                                                        \
+        X(0, 0), X(0, 1), X(0, 2), X(0, 3), X(1, 0), X(1, 1), X(1, 2), X(1, 3)                               \
+    }
+#else
+#define TWOS(X)                                                                                              \
+    {                                                                                                        \
+        X(0, 0), X(0, 1)                                                                                     \
+    }
+#define FOURS(X)                                                                                             \
+    {                                                                                                        \
+        X(0, 0), X(0, 1), X(0, 2), X(0, 3)                                                                   \
+    }
+#endif
+/* Word i of four f: words 0 and 1, or 2 and 3, of two vectors in turn; the same of pairs; and whole fours, the even or odd ones. */
+#define LOW_WORDS(f, i)     4 * (f) + (i) / 2 + (i) % 2 * WORDS
+#define HIGH_WORDS(f, i)    4 * (f) + 2 + (i) / 2 + (i) % 2 * WORDS
+#define LOW_PAIRS(f, i)     2 * (f) + (i)*WORDS / 2
+#define HIGH_PAIRS(f, i)    2 * (f) + 1 + (i)*WORDS / 2
+#define EVEN_FOURS(f, i)    8 * (f) + (i)
+#define ODD_FOURS(f, i)     8 * (f) + 4 + (i)
+#define JOIN(a, b, X)       __builtin_shuffle(a, b, (words)FOURS(X))
+#define JOIN_PAIRS(a, b, X) (words) __builtin_shuffle((pairs)a, (pairs)b, (pairs)TWOS(X))
+
+INLINE void transpose_words(words v[WORDS])
+{
+#pragma GCC unroll 4
+    for (int q = 0; q < WORDS; q += 4) {
+        words a = JOIN(v[q], v[q + 1], LOW_WORDS), b = JOIN(v[q], v[q + 1], HIGH_WORDS);
+        words c = JOIN(v[q + 2], v[q + 3], LOW_WORDS), d = JOIN(v[q + 2], v[q + 3], HIGH_WORDS);
+        v[q] = JOIN_PAIRS(a, c, LOW_PAIRS);
+        v[q + 1] = JOIN_PAIRS(a, c, HIGH_PAIRS);
+        v[q + 2] = JOIN_PAIRS(b, d, LOW_PAIRS);
+        v[q + 3] = JOIN_PAIRS(b, d, HIGH_PAIRS);
+    }
+#if WIDTH > 16
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) { /* v[4 q + i]: of rows 4 q .. 4 q + 3, words i, 4 + i, .. */
+        words even = JOIN(v[i], v[4 + i], EVEN_FOURS), odd = JOIN(v[i], v[4 + i], ODD_FOURS);
+#if WIDTH == 32
+        v[i] = even;
+        v[4 + i] = odd;
+#else
+        words even2 = JOIN(v[8 + i], v[12 + i], EVEN_FOURS), odd2 = JOIN(v[8 + i], v[12 + i], ODD_FOURS);
+        v[i] = JOIN(even, even2, EVEN_FOURS);
+        v[8 + i] = JOIN(even, even2, ODD_FOURS);
+        v[4 + i] = JOIN(odd, odd2, EVEN_FOURS);
+        v[12 + i] = JOIN(odd, odd2, ODD_FOURS);
+#endif
+    }
+#endif
+}
+
+INLINE void transpose_f32(vec_f32 v[WORDS])
+{
+    words w[WORDS];
+    for (int i = 0; i < WORDS; i++)
+        w[i] = (words)v[i];
+    transpose_words(w);
+    for (int i = 0; i < WORDS; i++)
+        v[i] = (vec_f32)w[i];
+}
+
+static void transpose_f64(vec_f64 v[WIDTH / 8])
+{
+    for (int i = 0; i < WIDTH / 8; i++)
+        for (int l = 0; l < i; l++) {
+            double t = v[i][l];
+            v[i][l] = v[l][i];
+            v[l][i] = t;
+        }
+}
 
 /* The first n numbers of a vector, 0 < n < its length; nothing behind them is touched. */
 #if defined(__AVX512F__)
@@ -191,13 +300,133 @@ INLINE void add_row_f32(int vecs, const float *l, int row, const strides *s, con
 #define FDHT_REAL 32
 #include "base/real.h"
 #include "kernels/vector_real_tmpl.c"
+#include "kernels/vector_lanes_tmpl.c"
 #undef OWN_PRODUCTS
 #define FDHT_REAL 64
 #include "base/real.h"
 #include "kernels/vector_real_tmpl.c"
+#include "kernels/vector_lanes_tmpl.c"
+
+typedef words words_at __attribute__((aligned(1), may_alias));
+
+/* WIDTH bytes of each row, or zeros where there is none, transposed by fours. */
+INLINE void load_bytes(const uint8_t *const *row, size_t i, size_t n, words v[WORDS])
+{
+    for (int l = 0; l < WORDS; l++) {
+        v[l] = (words){0};
+        if (row[l] && n == WIDTH)
+            v[l] = *(const words_at *)(row[l] + i);
+        else if (row[l])
+            memcpy(&v[l], row[l] + i, n);
+    }
+    transpose_words(v);
+}
+
+/* The random bytes of four numbers in each lane, which decide whether they are dropped (kernels/elementwise_tmpl.c). */
+INLINE words random_words(uint32_t counter, words key)
+{
+    words x = counter * 0x9e3779b9u + key;
+    x = (x ^ x >> 16) * 0x85ebca6bu;
+    x = (x ^ x >> 13) * 0xc2b2ae35u;
+    return x ^ x >> 16;
+}
+
+/* Four numbers from byte 0, 1, 2, 3 of word a, less those of b. */
+INLINE void convert_word(bool differ, bool drop, words a, words b, words random, const fdht_pixels *p,
+                         vec_f32 out[4])
+{
+    typedef int32_t numbers __attribute__((vector_size(WIDTH)));
+    const vec_f32 scale = (vec_f32){0} + 256.0f / (float)(256 - p->drop);
+#pragma GCC unroll 4
+    for (uint32_t j = 0; j < 4; j++) {
+        const words byte = random & 255u << 8 * j, limit = (words){0} + ((uint32_t)p->drop << 8 * j);
+        numbers x = (numbers)(a >> 8 * j & 255);
+        if (differ)
+            x -= (numbers)(b >> 8 * j & 255);
+        vec_f32 y = __builtin_convertvector(x, vec_f32);
+        if (!differ)
+            y -= p->mean;
+#if defined(__AVX512F__)
+        if (drop)
+            y = (vec_f32)_mm512_maskz_mul_ps(_mm512_cmpge_epu32_mask((__m512i)byte, (__m512i)limit),
+                                             (__m512)y, (__m512)scale);
+#else
+        if (drop)
+            y = (vec_f32)((words)(y * scale) & (words)(byte >= limit));
+#endif
+        out[j] = y;
+    }
+}
+
+/* n <= WIDTH numbers from `first` on. */
+INLINE void convert_bytes(bool differ, bool drop, const fdht_pixels *p, size_t i, size_t n, vec_f32 *out)
+{
+    words a[WORDS], b[WORDS] = {{0}}, key, random = {0};
+    vec_f32 some[4];
+    memcpy(&key, p->key, sizeof key);
+    load_bytes(p->now, i, n, a);
+    if (differ)
+        load_bytes(p->before, i, n, b);
+    for (size_t q = 0; q < n / 4; q++) {
+        if (drop)
+            random = random_words((uint32_t)((p->first + i) / 4 + q), key);
+        convert_word(differ, drop, a[q], b[q], random, p, out + i + 4 * q);
+    }
+    if (n % 4) {
+        if (drop)
+            random = random_words((uint32_t)((p->first + i + n) / 4), key);
+        convert_word(differ, drop, a[n / 4], b[n / 4], random, p, some);
+        memcpy(out + i + n / 4 * 4, some, n % 4 * sizeof *some);
+    }
+}
+
+/* The last whole register begins where it ends with the row; so few bytes that they do not fill one are copied first. */
+INLINE void convert_rows(bool differ, bool drop, size_t n, const fdht_pixels *p, vec_f32 *out)
+{
+    size_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        convert_bytes(differ, drop, p, i, WIDTH, out);
+    if (i < n && n >= WIDTH && n % 4 == 0)
+        convert_bytes(differ, drop, p, n - WIDTH, WIDTH, out);
+    else if (i < n)
+        convert_bytes(differ, drop, p, i, n - i, out);
+}
+
+static void bytes_to_lanes_f32(size_t n, const fdht_pixels *p, float *out)
+{
+    vec_f32 *to = (vec_f32 *)out;
+    if (p->drop && p->differ)
+        convert_rows(true, true, n, p, to);
+    else if (p->drop)
+        convert_rows(false, true, n, p, to);
+    else if (p->differ)
+        convert_rows(true, false, n, p, to);
+    else
+        convert_rows(false, false, n, p, to);
+}
+
+static void bytes_to_lanes_f64(size_t n, const fdht_pixels *p, double *out)
+{
+    enum { LANES = WIDTH / 8 };
+    for (size_t i = 0; i < n; i++)
+        for (size_t l = 0; l < LANES; l++) {
+            uint32_t random = random_words((uint32_t)((p->first + i) / 4), (words){p->key[l]})[0];
+            double x = p->now[l] ? p->now[l][i] : 0;
+            x -= p->differ && p->before[l] ? p->before[l][i] : 0;
+            bool dropped = (random >> 8 * (i % 4) & 255) < p->drop;
+            out[i * LANES + l] = dropped ? 0 : (x - (double)p->mean) * (256.0 / (256 - p->drop));
+        }
+}
 
 #define TABLE(level, type) CAT(fdht_kernels_, level, type)
 extern const fdht_kernels_f32 TABLE(LEVEL, _f32);
 extern const fdht_kernels_f64 TABLE(LEVEL, _f64);
-const fdht_kernels_f32 TABLE(LEVEL, _f32) = {gemm_f32, dot_f32, spin_f32, from_u8_f32, takes_bytes_f32};
-const fdht_kernels_f64 TABLE(LEVEL, _f64) = {gemm_f64, dot_f64, spin_f64, from_u8_f64, takes_bytes_f64};
+#define KERNELS(type)                                                                                        \
+    {                                                                                                        \
+        .gemm = gemm##type, .spin = spin##type, .from_u8 = from_u8##type, .takes_bytes = takes_bytes##type,  \
+        .outputs = OUTPUTS, .contract = contract##type, .outer = outer##type, .sum_lanes = sum_lanes##type,  \
+        .to_lanes = to_lanes##type, .from_lanes = from_lanes##type, .bytes_to_lanes = bytes_to_lanes##type,  \
+        .lanes = sizeof(vec##type) / sizeof(((vec##type){0})[0])                                             \
+    }
+const fdht_kernels_f32 TABLE(LEVEL, _f32) = KERNELS(_f32);
+const fdht_kernels_f64 TABLE(LEVEL, _f64) = KERNELS(_f64);

@@ -10,16 +10,12 @@
 
 enum { BOX_LIMIT = 4096, BATCH = 64 }; /* columns of a sub-box; vectors at once */
 
-typedef struct units {
-    size_t first, n;
-} units;
-
-static void load_unit(void *arg, size_t i, int worker, double *dst)
+static void load_unit(void *arg, size_t i, int worker, size_t first, size_t n, double *dst)
 {
-    const units *u = arg;
+    const size_t one = *(const size_t *)arg + i;
     (void)worker;
-    memset(dst, 0, u->n * sizeof *dst);
-    dst[u->first + i] = 1;
+    for (size_t j = 0; j < n; j++)
+        dst[j] = first + j == one;
 }
 
 /* Columns [from, to) of the operator on `box`, to out (4H, to - from). */
@@ -28,7 +24,7 @@ static int expand_box(const fdht_cell *c, const fdht_box *box, const double *par
 {
     fdht_exec_f64 *e = NULL;
     size_t rows = fdht_op_outputs(c->op), H = c->spec.hidden;
-    int status = fdht_exec_new_f64(c->op, box, 1, &e, err);
+    int status = fdht_exec_new_f64(c->op, box, 1, false, &e, err);
     double *y = status ? NULL : fdht_calloc_err((size_t)BATCH * rows, sizeof *y, "dense columns", err);
     if (!status && !y)
         status = FDHT_ENOMEM;
@@ -36,8 +32,7 @@ static int expand_box(const fdht_cell *c, const fdht_box *box, const double *par
         fdht_exec_pack_f64(e, params, 1);
     for (size_t at = from; at < to && !status; at += BATCH) {
         size_t n = FDHT_MIN((size_t)BATCH, to - at);
-        units u = {at, fdht_exec_inputs_f64(e)};
-        fdht_vectors_f64 x = {.load = load_unit, .arg = &u};
+        fdht_vectors_f64 x = {.load = load_unit, .arg = &at};
         fdht_exec_forward_f64(e, 0, n, &x, y, rows, false);
         for (size_t r = 0; r < c->gates * H; r++)
             for (size_t i = 0; i < n; i++)

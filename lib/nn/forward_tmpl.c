@@ -2,71 +2,71 @@
  * Template (base/real.h). */
 #include <string.h>
 
-static void load_x(void *arg, size_t i, int worker, REAL *dst)
+/* The clip and time of row i of a source. */
+static void input_of(const R(fdht_row_source) *s, size_t i, size_t *clip, size_t *time)
+{
+    const fdht_rows *rows = R(fdht_tape_cell_rows)(s->tape, s->cell);
+    size_t row = s->first + i;
+    if (s->tape->net->model->cell[s->cell].backwards)
+        row = fdht_rows_mirror(rows, row);
+    *clip = rows->order[rows->pos[row]];
+    *time = rows->step[row];
+}
+
+static void load_x(void *arg, size_t i, int worker, size_t first, size_t n, REAL *dst)
 {
     const R(fdht_row_source) *s = arg;
     const R(fdht_tape) *t = s->tape;
     const R(fdht_net_cell) *r = &t->net->cell[s->cell];
-    const fdht_rows *rows = R(fdht_tape_cell_rows)(t, s->cell);
     const fdht_cell *m = &t->net->model->cell[s->cell];
-    size_t row = s->first + i, at = m->backwards ? fdht_rows_mirror(rows, row) : row;
-    if (m->link == 0)
-        t->input.load(t->input.arg, rows->order[rows->pos[at]], rows->step[at], worker, dst);
-    else
-        memcpy(dst, t->y[m->link - 1] + at * t->net->ldy[m->link - 1], r->inputs * sizeof *dst);
-    memset(dst + r->inputs, 0, (r->x_size - r->inputs) * sizeof *dst);
+    size_t some = first < r->inputs ? FDHT_MIN(n, r->inputs - first) : 0, clip, time;
+    if (some && m->link == 0) {
+        input_of(s, i, &clip, &time);
+        t->input.load(t->input.arg, clip, time, worker, first, some, dst);
+    } else if (some) { /* forwards, its rows are read where they are */
+        size_t row = fdht_rows_mirror(R(fdht_tape_cell_rows)(t, s->cell), s->first + i);
+        memcpy(dst, t->y[m->link - 1] + row * t->net->ldy[m->link - 1] + first, some * sizeof *dst);
+    }
+    memset(dst + some, 0, (n - some) * sizeof *dst);
 }
 
-static const uint8_t *peek_x(void *arg, size_t i)
+static bool bytes_of_x(void *arg, size_t i, fdht_bytes *out)
 {
     const R(fdht_row_source) *s = arg;
-    const R(fdht_tape) *t = s->tape;
-    const fdht_rows *rows = &t->rows[0];
-    size_t row = s->first + i,
-           at = t->net->model->cell[s->cell].backwards ? fdht_rows_mirror(rows, row) : row;
-    return t->input.peek(t->input.arg, rows->order[rows->pos[at]], rows->step[at]);
-}
-
-static bool reads_bytes(const R(fdht_tape) *t, int cell)
-{
-    const R(fdht_net_cell) *r = &t->net->cell[cell];
-    const fdht_cell *m = &t->net->model->cell[cell];
-    return cell == 0 && m->link == 0 && !m->backwards && t->input.u8 && r->x_size == r->inputs;
+    size_t clip, time;
+    input_of(s, i, &clip, &time);
+    return s->tape->input.bytes(s->tape->input.arg, clip, time, out);
 }
 
 R(fdht_vectors) R(fdht_net_x_rows)(R(fdht_row_source) *s)
 {
     const R(fdht_tape) *t = s->tape;
     const fdht_cell *m = &t->net->model->cell[s->cell];
+    const R(fdht_net_cell) *r = &t->net->cell[s->cell];
     if (m->link > 0 && !m->backwards) {
         size_t ld = t->net->ldy[m->link - 1];
         return (R(fdht_vectors)){.real = t->y[m->link - 1] + s->first * ld, .ld = ld};
     }
-    if (reads_bytes(t, s->cell)) {
-        size_t ld = t->net->cell[s->cell].inputs;
-        return (R(fdht_vectors)){.u8 = t->input.u8 + s->first * ld, .ld = ld};
-    }
-    bool ahead =
-        m->link == 0 && t->input.peek && t->net->cell[s->cell].x_size == t->net->cell[s->cell].inputs;
-    return (R(fdht_vectors)){.load = load_x, .peek = ahead ? peek_x : NULL, .arg = s};
+    bool bytes = m->link == 0 && t->input.bytes && r->x_size == r->inputs;
+    return (R(fdht_vectors)){.load = load_x, .bytes = bytes ? bytes_of_x : NULL, .arg = s};
 }
 
-static void load_h(void *arg, size_t i, int worker, REAL *dst)
+static void load_h(void *arg, size_t i, int worker, size_t first, size_t n, REAL *dst)
 {
     const R(fdht_row_source) *s = arg;
     const R(fdht_tape) *t = s->tape;
     const R(fdht_tape_cell) *c = &t->cell[s->cell];
     const R(fdht_net_cell) *r = &t->net->cell[s->cell];
-    size_t row = s->first + i, size = R(fdht_exec_inputs)(r->h);
     const fdht_rows *rows = R(fdht_tape_cell_rows)(t, s->cell);
-    const REAL *h = c->h + fdht_rows_previous(rows, row) * r->ldh;
+    size_t row = s->first + i;
+    const REAL *h = c->h + fdht_rows_previous(rows, row) * r->ldh + first;
     (void)worker;
     if (!c->keep) {
-        memcpy(dst, h, size * sizeof *dst);
+        memcpy(dst, h, n * sizeof *dst);
         return;
     }
-    const REAL *keep = c->keep + rows->pos[row] * r->ldh;
-    for (size_t j = 0; j < size; j++)
+    const REAL *keep = c->keep + rows->pos[row] * r->ldh + first;
+    for (size_t j = 0; j < n; j++)
         dst[j] = keep[j] * h[j];
 }
 
@@ -182,7 +182,7 @@ static void input_part(R(fdht_tape) *t, int cell, fdht_team *team, int worker)
         R(fdht_exec_forward_all)(r->x, team, n, &v, a + first * ldg, ldg, false);
     else if (n)
         R(fdht_exec_forward)(r->x, worker, n, &v, a + first * ldg, ldg, false);
-    for (size_t i = first; v.u8 && t->net->shift && i < rows->rows; i++)
+    for (size_t i = first; cell == 0 && t->input.raw && t->net->shift && i < rows->rows; i++)
         for (size_t j = 0; j < ldg; j++)
             a[i * ldg + j] -= t->net->shift[j];
 }
@@ -275,7 +275,7 @@ static void load_row(void *arg, size_t row, int worker)
         memset(x, 0, m->inputs * sizeof *x);
         return;
     }
-    t->input.load(t->input.arg, rows->order[rows->pos[row]], rows->step[row], worker, x);
+    t->input.load(t->input.arg, rows->order[rows->pos[row]], rows->step[row], worker, 0, m->inputs, x);
     for (size_t j = 0; m->spec.frame.width && j < m->inputs; j++)
         x[j] *= scale;
 }

@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 #include "fdht/model.h"
+#include "tensor/exec.h"
 
 typedef struct fdht_frames {
     const fdht_frame_spec *spec;
@@ -16,17 +17,14 @@ typedef struct fdht_frames {
     int dx, dy;    /* the picture is moved right and down by so many pixels, its edge repeated */
     unsigned drop; /* so many of 256 numbers are set to 0, the others scaled to keep the mean */
     uint64_t key;  /* picks them: the same key, the same numbers */
+    bool raw;      /* the mean is left where it is */
 } fdht_frames;
 
-/* Fill dst (inputs) with the input at time t. line: 2 inputs bytes of scratch, used when the picture is
- * moved. */
-void fdht_frames_load(const fdht_frames *f, size_t t, uint8_t *line, float *dst);
-
-/* The bytes of the frame at time t, NULL if the clip holds floats. */
-static inline const uint8_t *fdht_frames_peek(const fdht_frames *f, size_t t)
-{
-    return f->clip.u8 ? f->clip.u8 + t * f->inputs : NULL;
-}
+/* Fill dst (n) with numbers first .. first + n - 1 of the input at time t. line: 2 inputs bytes of scratch, used when the
+ * picture is moved. */
+void fdht_frames_load(const fdht_frames *f, size_t t, size_t first, size_t n, uint8_t *line, float *dst);
+/* The bytes that the input at time t is made of, where it is no more than their difference, or less the mean. */
+bool fdht_frames_bytes(const fdht_frames *f, size_t t, fdht_bytes *out);
 
 /* Which of `length` frames is the i-th of `frames` chosen evenly: the middle one of the i-th of equal parts,
  * as readers of clips choose them; frames > length repeats some. */

@@ -23,7 +23,7 @@
 #include "tensor/exec.h"
 
 /* Clips whose steps one thread computes together. The last bits of a result depend on it, so it is not tuned at run time. */
-enum { FDHT_CHUNK = 4 };
+enum { FDHT_CHUNK = 8 };
 
 #define FDHT_REAL 32
 #include "base/real.h"

@@ -2,15 +2,15 @@
  * Template (base/real.h). */
 #include <string.h>
 
-static int new_cell(const fdht_cell *c, int workers, R(fdht_net_cell) *out, fdht_error *err)
+static int new_cell(const fdht_cell *c, int workers, bool back, R(fdht_net_cell) *out, fdht_error *err)
 {
     bool shared = c->spec.kind == FDHT_CELL_FDHT;
-    int status = R(fdht_exec_new)(c->op, &c->spec.x, workers, &out->x, err);
+    int status = R(fdht_exec_new)(c->op, &c->spec.x, workers, back, &out->x, err);
     if (!status)
-        status =
-            R(fdht_exec_new)(shared ? c->op : c->hidden, shared ? &c->spec.h : NULL, workers, &out->h, err);
+        status = R(fdht_exec_new)(shared ? c->op : c->hidden, shared ? &c->spec.h : NULL, workers, back,
+                                  &out->h, err);
     if (!status && c->proj)
-        status = R(fdht_exec_new)(c->proj, NULL, workers, &out->p, err);
+        status = R(fdht_exec_new)(c->proj, NULL, workers, back, &out->p, err);
     if (status)
         return status;
     out->inputs = c->spec.inputs;
@@ -51,13 +51,14 @@ static int new_scratch(R(fdht_net) *n, fdht_error *err)
     if (!n->state)
         return FDHT_ENOMEM;
     const fdht_frame_spec *f = &m->spec.frame;
-    if (!f->width || f->diff || f->mean == 0 || m->spec.link[0].kind != FDHT_LINK_LSTM)
+    if (!f->width || f->diff || f->mean == 0 || m->spec.link[0].kind != FDHT_LINK_LSTM ||
+        m->spec.link[0].directions == 2 || m->cell[0].backwards || n->cell[0].x_size != n->cell[0].inputs)
         return FDHT_OK;
     n->shift = fdht_calloc_err(m->cell[0].gates * m->cell[0].gate, sizeof *n->shift, "network", err);
     return n->shift ? FDHT_OK : FDHT_ENOMEM;
 }
 
-int R(fdht_net_new)(const fdht_model *m, int workers, R(fdht_net) **out, fdht_error *err)
+int R(fdht_net_new)(const fdht_model *m, int workers, bool back, R(fdht_net) **out, fdht_error *err)
 {
     R(fdht_net) *n = fdht_calloc_err(1, sizeof *n, "network", err);
     int status = FDHT_ENOMEM;
@@ -71,8 +72,14 @@ int R(fdht_net_new)(const fdht_model *m, int workers, R(fdht_net) **out, fdht_er
     if (!n->cell || !n->ldy)
         goto out;
     for (int i = 0; i < m->n_cells; i++)
-        if ((status = new_cell(&m->cell[i], workers, &n->cell[i], err)))
+        if ((status = new_cell(&m->cell[i], workers, back, &n->cell[i], err)))
             goto out;
+    n->in_lanes = true;
+    for (int i = 0; i < m->n_cells; i++) {
+        const R(fdht_net_cell) *c = &n->cell[i];
+        n->in_lanes = n->in_lanes && R(fdht_exec_by_vector)(c->x) && R(fdht_exec_by_vector)(c->h) &&
+                      (!c->p || R(fdht_exec_by_vector)(c->p));
+    }
     set_widths(n);
     if ((status = new_scratch(n, err)))
         goto out;
@@ -101,14 +108,13 @@ void R(fdht_net_free)(R(fdht_net) *n)
     fdht_free(n);
 }
 
-static void load_ones(void *arg, size_t i, int worker, REAL *dst)
+static void load_ones(void *arg, size_t i, int worker, size_t first, size_t n, REAL *dst)
 {
     const R(fdht_net_cell) *c = arg;
     (void)i;
     (void)worker;
-    memset(dst, 0, c->x_size * sizeof *dst);
-    for (size_t j = 0; j < c->inputs; j++)
-        dst[j] = 1;
+    for (size_t j = 0; j < n; j++)
+        dst[j] = first + j < c->inputs;
 }
 
 void R(fdht_net_pack)(R(fdht_net) *n, const REAL *values)

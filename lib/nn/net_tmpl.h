@@ -1,14 +1,14 @@
 /* nn/net_tmpl.h - the declarations of nn/net.h for one number type. Template (base/real.h). */
 
 /* The inputs of a set of clips.
- *   load  fills dst (inputs) with the input of a clip at time t; called by any thread
- *   peek  unless NULL: the bytes (inputs of them, or NULL) that load will read, so that they are fetched ahead
- *   u8    one clip whose frames are read as bytes, without load; the net's shift takes the mean away afterwards */
+ *   load   fills dst with numbers first .. first + n - 1 of the input of a clip at time t; called by any thread
+ *   bytes  unless NULL: the bytes that this input is made of (tensor/exec.h)
+ *   raw    the mean is still in it: the net's shift takes it away afterwards */
 typedef struct R(fdht_input) {
-    void (*load)(void *arg, size_t clip, size_t t, int worker, REAL *dst);
-    const uint8_t *(*peek)(void *arg, size_t clip, size_t t);
+    void (*load)(void *arg, size_t clip, size_t t, int worker, size_t first, size_t n, REAL *dst);
+    bool (*bytes)(void *arg, size_t clip, size_t t, fdht_bytes *out);
     void *arg;
-    const uint8_t *u8;
+    bool raw;
     bool zero_first; /* the input at time 0 is zero */
 } R(fdht_input);
 typedef struct R(fdht_net_cell) {
@@ -21,12 +21,14 @@ typedef struct R(fdht_net) {
     int workers;
     R(fdht_net_cell) *cell;
     size_t *ldy;   /* (links) from one row of what a link gives to the next */
-    REAL *shift;   /* (4 H') of cell 0: mean scale W 1, for inputs read as bytes; NULL if none are */
+    bool in_lanes; /* its maps take several clips at a time as they take one: the same bits */
+    REAL *shift;   /* (4 H') of cell 0: mean scale W 1, for raw inputs; NULL where there is none */
     size_t widest; /* numbers of the widest h or c of all cells, or output of a dense link with gelu */
     REAL **state;  /* (workers) 2 FDHT_CHUNK rows of the widest */
     const REAL *values;
 } R(fdht_net);
-int R(fdht_net_new)(const fdht_model *m, int workers, R(fdht_net) **out, fdht_error *err);
+/* back: for training, too, which takes the way back through its maps. */
+int R(fdht_net_new)(const fdht_model *m, int workers, bool back, R(fdht_net) **out, fdht_error *err);
 void R(fdht_net_free)(R(fdht_net) *n);
 /* Take new weights: values (all of the model's) is kept by reference until the next pack. */
 void R(fdht_net_pack)(R(fdht_net) *n, const REAL *values);

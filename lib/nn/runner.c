@@ -35,7 +35,7 @@ int fdht_runner_new(const fdht_model *m, int threads, fdht_runner **out, fdht_er
         return FDHT_ENOMEM;
     r->model = m;
     if ((status = fdht_team_new(threads, &r->team, err)) ||
-        (status = fdht_net_new_f32(m, fdht_team_size(r->team), &r->net, err)) ||
+        (status = fdht_net_new_f32(m, fdht_team_size(r->team), false, &r->net, err)) ||
         (status = new_workers(r, err)))
         goto out;
     fdht_net_pack_f32(r->net, m->values);
@@ -80,57 +80,87 @@ void fdht_runner_free(fdht_runner *r)
     fdht_free(r);
 }
 
-typedef struct clip_source {
-    fdht_frames frames;
-    uint8_t *line;
-} clip_source;
+/* The clips that run together, and the scratch of the worker that runs them. */
+typedef struct clips_source {
+    const fdht_runner *runner;
+    const fdht_clip *clip;
+    bool raw;
+} clips_source;
 
-static void load_frame(void *arg, size_t clip, size_t t, int worker, float *dst)
+static fdht_frames frames_of(const clips_source *s, size_t clip)
 {
-    const clip_source *s = arg;
-    (void)clip;
-    (void)worker;
-    fdht_frames_load(&s->frames, t, s->line, dst);
+    const fdht_model *m = s->runner->model;
+    return (fdht_frames){.spec = &m->spec.frame, .inputs = m->inputs, .clip = s->clip[clip], .raw = s->raw};
 }
 
-static const uint8_t *peek_frame(void *arg, size_t clip, size_t t)
+static void load_frame(void *arg, size_t clip, size_t t, int worker, size_t first, size_t n, float *dst)
 {
-    const clip_source *s = arg;
-    (void)clip;
-    return fdht_frames_peek(&s->frames, t);
+    const clips_source *s = arg;
+    fdht_frames f = frames_of(s, clip);
+    fdht_frames_load(&f, t, first, n, s->runner->line[worker], dst);
 }
 
-/* Run one clip on a worker's tape. */
-static int run_clip(fdht_runner *r, int worker, const fdht_clip *clip, fdht_error *err)
+static bool bytes_of_frame(void *arg, size_t clip, size_t t, fdht_bytes *out)
 {
-    const fdht_model *m = r->model;
-    const fdht_frame_spec *spec = &m->spec.frame;
-    int status = fdht_tape_set_f32(r->tape[worker], 1, &clip->length, err);
+    fdht_frames f = frames_of(arg, clip);
+    return fdht_frames_bytes(&f, t, out);
+}
+
+/* The input of clips on a tape; they are all bytes, or all floats. */
+static fdht_input_f32 input_of(clips_source *s)
+{
+    const fdht_frame_spec *spec = &s->runner->model->spec.frame;
+    s->raw = s->runner->net->shift && s->clip->u8 && !spec->by_channel;
+    return (fdht_input_f32){
+        .load = load_frame, .bytes = bytes_of_frame, .arg = s, .raw = s->raw, .zero_first = spec->diff};
+}
+
+/* Run n <= FDHT_GROUP clips on a worker's tape. */
+static int run_clips(fdht_runner *r, int worker, const fdht_clip *clip, size_t n, fdht_error *err)
+{
+    size_t length[FDHT_GROUP];
+    for (size_t i = 0; i < n; i++)
+        length[i] = clip[i].length;
+    int status = fdht_tape_set_f32(r->tape[worker], n, length, err);
     if (status)
         return status;
-    clip_source source = {{.spec = spec, .inputs = m->inputs, .clip = *clip}, r->line[worker]};
-    fdht_input_f32 input = {.load = load_frame, .peek = peek_frame, .arg = &source, .zero_first = spec->diff};
-    if (clip->u8 && !spec->diff && !spec->by_channel)
-        input.u8 = clip->u8;
+    clips_source source = {.runner = r, .clip = clip};
+    fdht_input_f32 input = input_of(&source);
     fdht_net_forward_f32(r->tape[worker], &input, NULL, worker);
     return FDHT_OK;
+}
+
+/* How many of n clips, of which a worker takes at most `share`, run together: they fill blocks of lanes, and their scores do not
+ * depend on each other. */
+static size_t group_size(const fdht_runner *r, const fdht_clip *clip, size_t n, size_t share)
+{
+    size_t group = 1, steps = clip->length;
+    n = FDHT_MIN(n, FDHT_MIN(share, (size_t)FDHT_GROUP));
+    while (r->net->in_lanes && group < n && steps + clip[group].length <= FDHT_RUNNER_STEPS &&
+           !clip[group].u8 == !clip->u8)
+        steps += clip[group++].length;
+    return group;
 }
 
 typedef struct run_job {
     fdht_runner *runner;
     const fdht_clip *clip;
     const size_t *first; /* (n) where a clip's scores begin */
+    size_t *group;       /* (groups + 1) the first clip of each */
     float *scores;
-    int *status;
+    int *status; /* (groups) */
 } run_job;
 
 static void run_item(void *arg, size_t i, int worker)
 {
     run_job *j = arg;
     fdht_runner *r = j->runner;
-    if ((j->status[i] = run_clip(r, worker, &j->clip[i], NULL)))
+    size_t first = j->group[i], n = j->group[i + 1] - first;
+    if ((j->status[i] = run_clips(r, worker, j->clip + first, n, NULL)))
         return;
-    fdht_net_scores_f32(r->tape[worker], 0, j->scores + j->first[i]);
+    for (size_t p = 0; p < n; p++)
+        fdht_net_scores_f32(r->tape[worker], p,
+                            j->scores + j->first[first + r->tape[worker]->rows[0].order[p]]);
 }
 
 /* (n) where the scores of each clip begin; NULL: out of memory. */
@@ -147,39 +177,31 @@ static size_t *first_scores(const fdht_model *m, const fdht_clip *clip, size_t n
 int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores, fdht_error *err)
 {
     int status = FDHT_OK;
-    size_t *first;
+    size_t share = (n + (size_t)r->workers - 1) / (size_t)r->workers, groups = 0;
     for (size_t i = 0; i < n; i++)
         if ((status = fdht_model_check_clip(r->model, &clip[i], err)))
             return fdht_fail_prefix(err, status, "clip %zu", i);
-    int *result = fdht_calloc_err(n, sizeof *result, "runner", err);
-    if (!result)
-        return FDHT_ENOMEM;
-    if (!(first = first_scores(r->model, clip, n, err))) {
-        fdht_free(result);
-        return FDHT_ENOMEM;
+    run_job job = {.runner = r, .clip = clip, .scores = scores};
+    size_t *first = first_scores(r->model, clip, n, err);
+    job.first = first;
+    job.group = fdht_calloc_err(n + 1, sizeof *job.group, "runner", err);
+    job.status = fdht_calloc_err(n, sizeof *job.status, "runner", err);
+    if (!first || !job.group || !job.status) {
+        status = FDHT_ENOMEM;
+        goto out;
     }
-    run_job job = {r, clip, first, scores, result};
-    fdht_team_for(r->team, n, run_item, &job);
+    for (size_t i = 0; i < n; i = job.group[++groups])
+        job.group[groups + 1] = i + group_size(r, clip + i, n - i, share);
+    fdht_team_for(r->team, groups, run_item, &job);
+    for (size_t i = 0; i < groups && !status; i++)
+        if (job.status[i])
+            status = fdht_fail(err, job.status[i], "clip %zu: %s (%zu frames)", job.group[i],
+                               fdht_strerror(job.status[i]), clip[job.group[i]].length);
+out:
     fdht_free(first);
-    for (size_t i = 0; i < n && !status; i++)
-        if (result[i])
-            status = fdht_fail(err, result[i], "clip %zu: %s (%zu frames)", i, fdht_strerror(result[i]),
-                               clip[i].length);
-    fdht_free(result);
+    fdht_free(job.group);
+    fdht_free(job.status);
     return status;
-}
-
-typedef struct clips_source {
-    const fdht_runner *runner;
-    const fdht_clip *clip;
-} clips_source;
-
-static void load_clip_frame(void *arg, size_t clip, size_t t, int worker, float *dst)
-{
-    const clips_source *s = arg;
-    const fdht_model *m = s->runner->model;
-    fdht_frames f = {.spec = &m->spec.frame, .inputs = m->inputs, .clip = s->clip[clip]};
-    fdht_frames_load(&f, t, s->runner->line[worker], dst);
 }
 
 int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, float *scores, fdht_error *err)
@@ -201,8 +223,8 @@ int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, fl
         length[i] = clip[i].length;
     if ((status = fdht_tape_set_f32(tape, n, length, err)))
         goto out;
-    clips_source source = {r, clip};
-    fdht_input_f32 input = {.load = load_clip_frame, .arg = &source, .zero_first = r->model->spec.frame.diff};
+    clips_source source = {.runner = r, .clip = clip};
+    fdht_input_f32 input = input_of(&source);
     fdht_net_forward_f32(tape, &input, r->team, 0);
     for (size_t p = 0; p < n; p++)
         fdht_net_scores_f32(tape, p, scores + first[tape->rows[0].order[p]]);
@@ -227,7 +249,7 @@ int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h
     const fdht_tape_f32 *t = r->tape[0];
     int status = fdht_model_check_clip(m, clip, err);
     if (!status)
-        status = run_clip(r, 0, clip, err);
+        status = run_clips(r, 0, clip, 1, err);
     if (status)
         return status;
     int link = m->cell[m->n_cells - 1].link;

@@ -5,6 +5,8 @@
 #include "nn/frames.h"
 #include "nn/net.h"
 
+enum { FDHT_GROUP = 16 }; /* clips that one worker runs together, at most */
+
 struct fdht_runner {
     const fdht_model *model;
     fdht_net_f32 *net;

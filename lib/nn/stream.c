@@ -106,7 +106,7 @@ void fdht_stream_reset(fdht_stream *s)
     s->count = 0;
 }
 
-static void load_second(void *arg, size_t clip, size_t t, int worker, float *dst)
+static void load_second(void *arg, size_t clip, size_t t, int worker, size_t first, size_t n, float *dst)
 {
     fdht_stream *s = arg;
     const fdht_model *m = s->runner->model;
@@ -115,7 +115,7 @@ static void load_second(void *arg, size_t clip, size_t t, int worker, float *dst
     (void)clip;
     (void)t;
     (void)worker;
-    fdht_frames_load(&f, 1, s->runner->line[0], dst);
+    fdht_frames_load(&f, 1, first, n, s->runner->line[0], dst);
 }
 
 int fdht_stream_frame(fdht_stream *s, const fdht_clip *frame, float *scores, fdht_error *err)

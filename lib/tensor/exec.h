@@ -12,6 +12,18 @@
 #include "base/team.h"
 #include "fdht/operator.h"
 
+/* What a vector is made of: number j is now[j] - before[j] - mean (before NULL: no such bytes), then dropped out as
+ * kernels/elementwise.h says, where drop is not 0. move, unless NULL: the bytes are those of a picture that is moved;
+ * move(how, frame, first, n, out) fills out with n of them, from `first` on, frame being now or before. */
+typedef struct fdht_bytes {
+    const uint8_t *now, *before;
+    float mean;
+    unsigned drop;
+    uint32_t key;
+    void (*move)(const void *how, const uint8_t *frame, size_t first, size_t n, uint8_t *out);
+    const void *how;
+} fdht_bytes;
+
 #define FDHT_REAL 32
 #include "base/real.h"
 #include "tensor/exec_tmpl.h"

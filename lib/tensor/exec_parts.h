@@ -1,5 +1,5 @@
-/* tensor/exec_parts.h - what the parts of the executor share: exec (running), exec_make, exec_weights, exec_dense.
- * Internal to the executor. */
+/* tensor/exec_parts.h - what the parts of the executor share: exec (row form), exec_lanes, exec_make, exec_weights,
+ * exec_dense. Internal to the executor. */
 #ifndef FDHT_TENSOR_EXEC_PARTS_H
 #define FDHT_TENSOR_EXEC_PARTS_H
 
@@ -8,25 +8,23 @@
 #include "tensor/plan.h"
 
 enum {
-    FDHT_EXEC_PAD = FDHT_LANES,    /* numbers between buffers */
-    FDHT_EXEC_SCATTER_ROWS = 64,   /* rows of the tile that a scattered adjoint goes through */
-    FDHT_EXEC_DENSE_VECTORS = 32,  /* vectors in one dense product */
-    FDHT_EXEC_DENSE_GRADIENT = 256 /* vectors in one product of a dense gradient */
+    FDHT_EXEC_PAD = FDHT_LANES, /* numbers between buffers */
+    FDHT_EXEC_LANES_WEIGHT =
+        1 << 13, /* numbers of a weight whose gradient is kept in lanes; of larger ones, of some rows */
+    FDHT_EXEC_LANES_PIECE = 1 << 9, /* numbers of a vector that become lanes at a time, a multiple of 4 */
+    FDHT_EXEC_BLAS = 1 << 19,       /* numbers of a matrix, from which on it is left to BLAS */
+    FDHT_EXEC_DENSE_VECTORS = 32,   /* vectors in one dense product */
+    FDHT_EXEC_DENSE_GRADIENT = 256  /* vectors in one product of a dense gradient */
 };
 
-/* Index tables of one step, next to those of its plan. */
+/* What a step has next to its plan. */
 typedef struct fdht_step_tables {
-    uint32_t *k_w, *n_w;         /* rows of the packed weight: k n_pad; and 0, 1, 2, .. n */
-    uint32_t *n_c;               /* LANES_KEPT: n new_c; LANES_NEW: rows of the transposed weight, n k_pad */
-    uint32_t *row_a, *row_c;     /* LANES_NEW: offsets of the rows */
-    uint32_t *full_a, *full_c;   /* LANES_KEPT: offsets of the whole chunks of lanes, outer after outer */
-    uint32_t *tail_a, *tail_c;   /* the same of the last, shorter one */
-    size_t n_full, n_tail, tail; /* how many; numbers in the shorter one */
-    size_t k_pad;
-    bool k_packed;             /* LANES_NEW: the summed indices are contiguous in A */
-    int forward, back, grad;   /* kinds of the products */
-    size_t weight, transposed; /* offsets in the packed weights of a term */
-    size_t save;               /* offset of the step's result in the scratch, when it is kept */
+    uint32_t *k_w; /* rows of the packed weight: k n_pad */
+    int kind;      /* of the product in row form */
+    size_t weight; /* offset of the weight (k, n_pad) in the packed ones of a term */
+    size_t panel;  /* of that in the panels of a term: slices, (k of a slice, n), or back (n, k of a slice) */
+    size_t act, grad,
+        outer; /* in the scratch of a lane block: the activation before, its gradient, that of the weight */
 } fdht_step_tables;
 
 #define FDHT_REAL 32

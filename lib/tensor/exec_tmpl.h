@@ -1,24 +1,30 @@
 /* tensor/exec_tmpl.h - the declarations of tensor/exec.h for one number type. Template (base/real.h). */
 
 /* Where n input vectors come from: exactly one of real, u8 and load. real or u8: vector i starts at i * ld. load: called with
- * the vector's number and the worker, it fills dst (box size); must be safe in parallel. */
+ * the vector's number and the worker, it fills dst with numbers first .. first + n - 1 of the box; must be safe in parallel. */
 typedef struct R(fdht_vectors) {
     const REAL *real;
     const uint8_t *u8;
     size_t ld;
-    void (*load)(void *arg, size_t i, int worker, REAL *dst);
-    /* Unless NULL: the bytes that load will make vector i of, as many as inputs, or NULL. They are fetched ahead. */
-    const uint8_t *(*peek)(void *arg, size_t i);
+    void (*load)(void *arg, size_t i, int worker, size_t first, size_t n, REAL *dst);
+    /* Unless NULL: the bytes that vector i is made of, exactly as load makes it; false if it is made of anything else. They are
+     * read in place of load, and fetched ahead. */
+    bool (*bytes)(void *arg, size_t i, fdht_bytes *out);
     void *arg;
 } R(fdht_vectors);
 
 typedef struct R(fdht_exec) R(fdht_exec);
 
-/* box NULL: all inputs. The operator must outlive the executor. FDHT_EINVAL for a box outside the operator or sizes beyond what
- * plan or BLAS can hold, FDHT_ENOMEM. Free with fdht_exec_free (NULL allowed). */
-int R(fdht_exec_new)(const fdht_op *op, const fdht_box *box, int workers, R(fdht_exec) **out,
+/* box NULL: all inputs. back: also for transpose and grad_all; everything runs in lanes then, except
+ * whole dense operators, which are left to BLAS, as large ones always are. The
+ * operator must outlive the executor. FDHT_EINVAL for a box outside the operator or sizes beyond what plan or BLAS can hold,
+ * FDHT_ENOMEM. Free with fdht_exec_free (NULL allowed). */
+int R(fdht_exec_new)(const fdht_op *op, const fdht_box *box, int workers, bool back, R(fdht_exec) **out,
                      fdht_error *err);
 void R(fdht_exec_free)(R(fdht_exec) *e);
+/* Whether the result of a vector does not depend on those beside it, bit for bit; BLAS, which dense operators call, makes no
+ * such promise. */
+bool R(fdht_exec_by_vector)(const R(fdht_exec) *e);
 size_t R(fdht_exec_inputs)(const R(fdht_exec) *e);
 size_t R(fdht_exec_outputs)(const R(fdht_exec) *e);
 /* Bytes of scratch and packed weights it holds. */

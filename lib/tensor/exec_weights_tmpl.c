@@ -42,9 +42,9 @@ static void contract_views(const R(fdht_exec) *e, uint64_t legs, const REAL *A, 
     }
     int longest = 0;
     for (int i = 1; i < n; i++)
-        if (extent[i] >= extent[longest])
+        if (!sc[longest] ? sc[i] || extent[i] >= extent[longest] : sc[i] && extent[i] >= extent[longest])
             longest = i;
-    if (n) { /* is the innermost loop: the others are calls */
+    if (n) { /* of those that no sum runs over is the innermost loop: the others are calls */
         size_t *table[] = {extent, sa, sb, sc};
         for (size_t i = 0; i < FDHT_COUNT(table); i++) {
             size_t last = table[i][n - 1];
@@ -101,6 +101,33 @@ static REAL *weight_data(const R(fdht_exec) *e, int w, const REAL *params)
     return e->plan.weight[w].core >= 0 ? (REAL *)params : e->merged;
 }
 
+/* Panels (kernels/kernels.h) of k x n weights, of which (x, j) is at w[x row + j column]. */
+static void make_panels(size_t k, size_t n, const REAL *w, size_t row, size_t column, size_t most,
+                        REAL *panels)
+{
+    for (size_t j = 0, outputs; j < n; j += outputs, w += outputs * column) {
+        outputs = fdht_panel(n - j, most);
+        for (size_t x = 0; x < k; x++)
+            for (size_t o = 0; o < outputs; o++)
+                *panels++ = w[x * row + o * column];
+    }
+}
+
+/* The panels of a step from its packed weight, each slice by itself. */
+static void make_step_panels(const R(fdht_exec) *e, int term, int at)
+{
+    const fdht_step *s = &e->plan.step[at];
+    const fdht_step_tables *t = &e->tables[at];
+    const size_t sums = s->slice.sums, most = e->kernels->outputs;
+    const size_t to = (size_t)term * e->panels_size + t->panel;
+    for (size_t k = 0; k < s->k; k += sums) {
+        const REAL *w = e->packed + (size_t)term * e->packed_size + t->weight + k * s->n_pad;
+        make_panels(sums, s->n, w, s->n_pad, 1, most, e->panels[0] + to + k * s->n);
+        if (e->panels[1])
+            make_panels(s->n, sums, w, 1, s->n_pad, most, e->panels[1] + to + k * s->n);
+    }
+}
+
 void R(fdht_exec_pack)(R(fdht_exec) *e, const REAL *params, double scale)
 {
     e->params = params;
@@ -122,17 +149,10 @@ void R(fdht_exec_pack)(R(fdht_exec) *e, const REAL *params, double scale)
         }
         for (int i = 0; i < e->plan.n_steps; i++) {
             const fdht_step *s = &e->plan.step[i];
-            const fdht_step_tables *t = &e->tables[i];
             view w = weight_view(e, term, s->weight), p = packed_view(e, term, i);
             contract_views(e, e->plan.weight[s->weight].legs, weight_data(e, s->weight, params), &w, NULL,
                            NULL, e->packed, &p, i == 0 ? (REAL)scale : 1);
-            if (s->form != FDHT_LANES_NEW)
-                continue;
-            const REAL *from = e->packed + (size_t)term * e->packed_size + t->weight;
-            REAL *to = e->packed + (size_t)term * e->packed_size + t->transposed;
-            for (size_t k = 0; k < s->k; k++)
-                for (size_t n = 0; n < s->n; n++)
-                    to[n * t->k_pad + k] = from[k * s->n_pad + n];
+            make_step_panels(e, term, i);
         }
     }
     e->params = NULL;

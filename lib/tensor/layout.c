@@ -254,31 +254,36 @@ static uint32_t *offset_table(const int *leg, int n, const size_t *extent, const
     return table;
 }
 
-/* The longest run of summed legs, from the innermost on, that has one stride in A. */
-static void summed_run(fdht_step *t, const split *s, const leg_strides *a, const size_t *extent)
+/* Indices that the lane form sums loop by loop come first, in the order of the loops: both forms sum in one order. */
+static void loops_first(const fdht_plan *p, int at, split *s)
 {
-    int i = s->n_k - 1;
-    t->k_inner = 1;
-    t->k_stride = 0;
-    if (s->n_k == 0)
-        return;
-    while (i > 0 && stride_in(a, s->k[i - 1], extent) == stride_in(a, s->k[i], extent) * extent[s->k[i]])
-        i--;
-    t->k_inner = product(s->k + i, s->n_k - i, extent);
-    t->k_stride = stride_in(a, s->k[s->n_k - 1], extent);
+    const fdht_slice *lanes = &p->step[at].slice;
+    const int *loop = p->nest.leg + lanes->loops - lanes->summed;
+    int k[FDHT_MAX_LEGS], n = 0;
+    for (int i = 0; i < lanes->summed; i++)
+        k[n++] = loop[i];
+    for (int i = 0; i < s->n_k; i++) {
+        bool first = false;
+        for (int j = 0; j < lanes->summed; j++)
+            first = first || s->k[i] == loop[j];
+        if (!first)
+            k[n++] = s->k[i];
+    }
+    memcpy(s->k, k, (size_t)n * sizeof *k);
 }
 
-static int lower(fdht_step *t, uint64_t weight, const leg_strides *a, const node *c, const size_t *extent,
+static int lower(fdht_plan *p, int at, const leg_strides *a, const node *c, const size_t *extent,
                  fdht_error *err)
 {
-    split s = split_legs(a, weight);
+    fdht_step *t = &p->step[at];
+    split s = split_legs(a, p->weight[t->weight].legs);
     int outer[FDHT_MAX_LEGS], n_outer = 0;
     size_t count;
+    loops_first(p, at, &s);
     t->n_k_legs = s.n_k;
     t->n_n_legs = c->n_new;
     memcpy(t->k_leg, s.k, sizeof s.k);
     memcpy(t->n_leg, c->new_leg, sizeof c->new_leg);
-    summed_run(t, &s, a, extent);
     if (c->place == NEW_LAST) {
         int first, last;
         row_run(a, &s, extent, &first, &last);
@@ -357,6 +362,7 @@ int fdht_plan_layout(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht
     int status = check_sizes(extent, p, err);
     if (status)
         return status;
+    fdht_slices_choose(op, extent, p);
     node(*beam)[BEAM] = fdht_calloc_err((size_t)p->n_steps + 1, sizeof *beam, "planner", err);
     if (!beam)
         return FDHT_ENOMEM;
@@ -373,8 +379,7 @@ int fdht_plan_layout(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht
     for (int i = p->n_steps; i > 0; i--)
         chosen[i - 1] = beam[i][chosen[i]].parent;
     for (int i = 0; i < p->n_steps && !status; i++)
-        status = lower(&p->step[i], p->weight[p->step[i].weight].legs, &beam[i][chosen[i]].c,
-                       &beam[i + 1][chosen[i + 1]], extent, err);
+        status = lower(p, i, &beam[i][chosen[i]].c, &beam[i + 1][chosen[i + 1]], extent, err);
     const leg_strides *at[FDHT_MAX_STEPS + 1];
     for (int i = 0; i <= p->n_steps; i++)
         at[i] = &beam[i][chosen[i]].c;
@@ -395,5 +400,5 @@ int fdht_plan_layout(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht
         status = p->permute ? FDHT_OK : FDHT_ENOMEM;
     }
     fdht_free(beam);
-    return status;
+    return status ? status : fdht_slices_make(op, extent, p, err);
 }

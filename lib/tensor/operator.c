@@ -12,7 +12,7 @@ int fdht_map_new(const fdht_op *op, const fdht_box *box, const float *params, fd
     *out = NULL;
     if (!m)
         return FDHT_ENOMEM;
-    int status = fdht_exec_new_f32(op, box, 1, &m->exec, err);
+    int status = fdht_exec_new_f32(op, box, 1, false, &m->exec, err);
     if (status) {
         fdht_free(m);
         return status;
@@ -62,11 +62,11 @@ int fdht_op_adjoint(const fdht_op *op, const float *params, size_t batch, const 
                     float *grad_x, float *grad_params, fdht_error *err)
 {
     fdht_exec_f32 *e = NULL;
-    int status = fdht_exec_new_f32(op, NULL, 1, &e, err);
+    int status = fdht_exec_new_f32(op, NULL, 1, true, &e, err);
     if (status)
         return status;
-    fdht_exec_pack_f32(e, params, 1);
     fdht_vectors_f32 v = {.real = x, .ld = op->inputs};
+    fdht_exec_pack_f32(e, params, 1);
     status = fdht_exec_grad_all_f32(e, NULL, 0, batch, &v, params, g, op->outputs, grad_params, err);
     if (!status && grad_x)
         fdht_exec_transpose_f32(e, 0, batch, g, op->outputs, grad_x, op->inputs, false);

@@ -291,6 +291,16 @@ int fdht_plan_make(const fdht_op *op, const fdht_box *box, fdht_plan *out, fdht_
     return status;
 }
 
+size_t fdht_plan_least_lanes(const fdht_plan *p, size_t lanes)
+{
+    double block =
+        (double)lanes * (FDHT_PLAN_LANES * (double)p->multiply_adds + FDHT_PLAN_FILL * (double)p->input_size);
+    size_t n = 1;
+    while (n <= lanes && (double)n * p->cost < block)
+        n++;
+    return n;
+}
+
 void fdht_plan_clear(fdht_plan *p)
 {
     for (int i = 0; i < p->n_steps; i++) {
@@ -299,6 +309,7 @@ void fdht_plan_clear(fdht_plan *p)
         fdht_free(p->step[i].outer_c);
     }
     fdht_free(p->permute);
+    fdht_slices_clear(p);
     *p = (fdht_plan){0};
 }
 

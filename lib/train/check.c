@@ -20,12 +20,12 @@ typedef struct checker {
     double *values, *grad;
 } checker;
 
-static void load_row(void *arg, size_t clip, size_t t, int worker, double *dst)
+static void load_row(void *arg, size_t clip, size_t t, int worker, size_t first, size_t n, double *dst)
 {
     const checker *c = arg;
     size_t inputs = c->model->inputs;
     (void)worker;
-    memcpy(dst, c->x + (c->start[clip] + t) * inputs, inputs * sizeof *dst);
+    memcpy(dst, c->x + (c->start[clip] + t) * inputs + first, n * sizeof *dst);
 }
 
 static double mean_loss(checker *c)
@@ -89,7 +89,7 @@ static int set_up(checker *c, const fdht_train_data *data, fdht_error *err)
 {
     const fdht_model *m = c->model;
     int status = fdht_team_new(1, &c->team, err);
-    if (status || (status = fdht_net_new_f64(m, 1, &c->net, err)) ||
+    if (status || (status = fdht_net_new_f64(m, 1, true, &c->net, err)) ||
         (status = fdht_bptt_new_f64(c->net, c->team, false, &c->bptt, err)) ||
         (status = fdht_bptt_set_f64(c->bptt, c->clips, c->length, err)))
         return status;

@@ -9,21 +9,30 @@
 
 enum {
     STREAM_CLIP = 3, /* of the seed */
-    PART = 2,        /* clips in a part, at least, of a model of few numbers */
-    LARGER_PART = 4, /* .. of more than LARGER_MODEL numbers */
-    LARGEST_PART =
-        16, /* .. of more than LARGEST_MODEL, where the threads share a part so that fewer gradients are kept */
-    LARGER_MODEL = 1 << 16,
+    /* Clips in a part, at least: as many as have PART_STEPS time steps, which fill whole blocks of lanes, but no more than .. */
+    PART_STEPS = 48,
+    PART = 8,
+    LEAST_PART = 2,
+    /* .. and of a model of more than LARGEST_MODEL numbers, where the threads share a part so that fewer gradients are kept */
+    LARGEST_PART = 16,
     LARGEST_MODEL = 1 << 23,
 };
 static const size_t most_bytes = (size_t)1
                                  << 30; /* of all gradients of the largest models, in addition to one */
 
+/* The least clips of a part, from the mean length of all. */
+static size_t part_clips(const fdht_trainer *t)
+{
+    size_t keep = t->model->spec.frame.frames, steps = 0, n = t->train->clips;
+    for (size_t i = 0; i < n; i++)
+        steps += (keep ? keep : t->train->length[i]) - t->model->spec.frame.diff;
+    size_t clips = steps ? (PART_STEPS * n + steps - 1) / steps : PART;
+    return t->by_part ? FDHT_MAX(FDHT_MIN(clips, (size_t)PART), (size_t)LEAST_PART) : LARGEST_PART;
+}
+
 size_t fdht_step_parts(const fdht_trainer *t, size_t clips)
 {
-    size_t size = t->model->size;
-    size_t least = size > LARGEST_MODEL ? LARGEST_PART : size > LARGER_MODEL ? LARGER_PART : PART;
-    size_t parts = (clips + least - 1) / least;
+    size_t size = t->model->size, parts = (clips + t->part_clips - 1) / t->part_clips;
     size_t room = 1 + most_bytes / (size * sizeof *t->grad);
     return FDHT_MIN(parts, t->by_part ? FDHT_PARTS : FDHT_MIN(room, (size_t)FDHT_PARTS));
 }
@@ -52,6 +61,7 @@ int fdht_step_new(fdht_trainer *t, fdht_error *err)
 {
     size_t size = t->model->size, parts, kept, ranks = fdht_ranks_size(t->opt.ranks);
     t->by_part = size <= LARGEST_MODEL;
+    t->part_clips = part_clips(t);
     parts = fdht_step_parts(t, t->opt.batch);
     t->own = (parts + ranks - 1) / ranks;
     kept = fdht_step_gradients(t);
@@ -83,16 +93,16 @@ void fdht_step_free(fdht_trainer *t)
 
 /* ---- one part ---- */
 
-static void load_frame(void *arg, size_t clip, size_t time, int worker, float *dst)
+static void load_frame(void *arg, size_t clip, size_t time, int worker, size_t first, size_t n, float *dst)
 {
     const fdht_part *p = arg;
-    fdht_frames_load(&p->trainer->frames[p->first + clip], time, p->trainer->line[worker], dst);
+    fdht_frames_load(&p->trainer->frames[p->first + clip], time, first, n, p->trainer->line[worker], dst);
 }
 
-static const uint8_t *peek_frame(void *arg, size_t clip, size_t time)
+static bool bytes_of_frame(void *arg, size_t clip, size_t time, fdht_bytes *out)
 {
     const fdht_part *p = arg;
-    return fdht_frames_peek(&p->trainer->frames[p->first + clip], time);
+    return fdht_frames_bytes(&p->trainer->frames[p->first + clip], time, out);
 }
 
 /* What is random about each clip of the part, from its own stream. */
@@ -165,7 +175,7 @@ static void run_part(void *arg, size_t item, int worker)
     set_up_clips(p);
     set_up_recurrent_dropout(p);
     fdht_input_f32 input = {
-        .load = load_frame, .peek = peek_frame, .arg = p, .zero_first = t->model->spec.frame.diff};
+        .load = load_frame, .bytes = bytes_of_frame, .arg = p, .zero_first = t->model->spec.frame.diff};
     fdht_bptt_forward_f32(bptt, &input);
     p->sum.rows = gather_truth(p, label, target);
     p->sum.loss = fdht_loss_f32(t->model->spec.output, p->sum.rows, width, bptt->scores, label, target,

@@ -1,6 +1,6 @@
 /* train/step.h - the trainer, and one step of it: a batch in fixed parts, over threads and ranks. Internal.
  *
- * A batch is cut into parts of clips that depend on the model and on the number of clips alone. Each part has a gradient of
+ * A batch is cut into parts of clips that depend on the model, the data and the number of clips alone. Each part has a gradient of
  * its own; rank 0 adds them in order, steps and sends the new values. So the bits are the same for any number of threads
  * and ranks (lib/README.md section 7.3). */
 #ifndef FDHT_TRAIN_STEP_H
@@ -42,6 +42,7 @@ struct fdht_trainer {
     fdht_team *team;
     fdht_net_f32 *net;
     bool by_part;        /* threads take a part each; else all of them work at one part after the other */
+    size_t part_clips;   /* in a part, at least */
     size_t own;          /* parts of this rank, at most */
     fdht_part *part;     /* (own) */
     fdht_runner *runner; /* over net, for validation */

@@ -82,7 +82,7 @@ int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_tr
     t->val = val;
     t->steps_per_epoch = (train->clips + t->opt.batch - 1) / t->opt.batch;
     if ((status = fdht_team_new(opt->threads, &t->team, err)) || (status = allocate(t, err)) ||
-        (status = fdht_net_new_f32(m, fdht_team_size(t->team), &t->net, err)) ||
+        (status = fdht_net_new_f32(m, fdht_team_size(t->team), true, &t->net, err)) ||
         (status = fdht_step_new(t, err)) ||
         (val && (status = fdht_runner_borrow(t->net, t->team, &t->runner, err))))
         goto out;

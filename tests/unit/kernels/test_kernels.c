@@ -16,6 +16,7 @@
 #include "fdht/basics.h"
 #include "support/edge.h"
 #include "fdht/peak.h"
+#include "kernels/elementwise.h"
 #include "kernels/kernels.h"
 
 enum { ROUNDS = 1500, GUARD = 24 };
@@ -63,8 +64,12 @@ static void every_level(void **state)
         check_gemm_f64(d, fdht_kernels_name(level));
         check_gemm_bytes_f32(f, fdht_kernels_name(level));
         check_gemm_bytes_f64(d, fdht_kernels_name(level));
-        check_dot_f32(f, fdht_kernels_name(level));
-        check_dot_f64(d, fdht_kernels_name(level));
+        check_lanes_f32(f, fdht_kernels_name(level));
+        check_lanes_f64(d, fdht_kernels_name(level));
+        check_turns_f32(f, fdht_kernels_name(level));
+        check_turns_f64(d, fdht_kernels_name(level));
+        check_pixels_f32(f, fdht_kernels_name(level));
+        check_pixels_f64(d, fdht_kernels_name(level));
         check_bytes_f32(f, fdht_kernels_name(level));
         check_bytes_f64(d, fdht_kernels_name(level));
         check_spin_f32(f, fdht_kernels_name(level));

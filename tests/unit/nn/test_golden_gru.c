@@ -83,11 +83,11 @@ typedef struct source {
     size_t steps, inputs;
 } source;
 
-static void load(void *arg, size_t clip, size_t t, int worker, double *dst)
+static void load(void *arg, size_t clip, size_t t, int worker, size_t first, size_t n, double *dst)
 {
     const source *s = arg;
     (void)worker;
-    memcpy(dst, s->x + (clip * s->steps + t) * s->inputs, s->inputs * sizeof *dst);
+    memcpy(dst, s->x + (clip * s->steps + t) * s->inputs + first, n * sizeof *dst);
 }
 
 static void check_states(const char *name, hid_t g, const fdht_bptt_f64 *b, int cells, size_t hidden,
@@ -135,7 +135,7 @@ static void golden(const char *name, int layers, int dirs, bool bias)
         free(v);
     }
     assert_int_equal(fdht_team_new(2, &team, NULL), FDHT_OK);
-    assert_int_equal(fdht_net_new_f64(m, 2, &net, NULL), FDHT_OK);
+    assert_int_equal(fdht_net_new_f64(m, 2, true, &net, NULL), FDHT_OK);
     assert_int_equal(fdht_bptt_new_f64(net, team, false, &b, NULL), FDHT_OK);
     assert_int_equal(fdht_bptt_set_f64(b, B, length, NULL), FDHT_OK);
     source s = {x, T, D};

@@ -1,5 +1,6 @@
 /* Running models: dense LSTMs of other frameworks (tests/data/lstm), independence of batch and threads,
  * frames. */
+#include "fdht/preset.h"
 #include "support/nn_test.h"
 
 static double *canonical(hid_t g, const char *cell, const char *name)
@@ -156,6 +157,61 @@ static void test_independence(void **state)
         fdht_runner_free(many);
         fdht_model_free(m);
     }
+}
+
+/* The same of whole presets, whose clips run in lanes where several are at hand: raw bytes, centred ones and differences, frame by
+ * frame, too. */
+static void test_presets(void **state)
+{
+    (void)state;
+    static const char *const name[] = {"ucf11-fdht", "clips-fdht", "ucf11-tr"};
+    enum { CLIPS = 11, MOST = 11, INPUTS = 57600, CLASSES = 5 };
+    uint8_t *u8 = malloc((CLIPS + MOST) * INPUTS);
+    for (size_t i = 0; i < (CLIPS + MOST) * INPUTS; i++)
+        u8[i] = (uint8_t)(i * 2654435761u >> 13);
+    for (size_t k = 0; k < FDHT_COUNT(name); k++) {
+        fdht_preset p;
+        assert_int_equal(fdht_preset_get(name[k], &p, NULL), FDHT_OK);
+        fdht_model_spec spec = {
+            .layers = 1, .directions = 1, .cell = &p.cell, .classes = CLASSES, .frame = p.frame};
+        spec.frame.mean = k ? 0 : 99.5;
+        spec.frame.std = 50;
+        fdht_model *m = random_model(&spec, 4);
+        fdht_clip clip[CLIPS];
+        float alone[CLIPS * CLASSES], together[CLIPS * CLASSES], streamed[CLASSES];
+        fdht_runner *r[2] = {NULL};
+        fdht_stream *s = NULL;
+        for (size_t i = 0; i < CLIPS; i++)
+            clip[i] = (fdht_clip){.u8 = u8 + i * INPUTS,
+                                  .length = i == 3   ? 1
+                                            : i == 7 ? MOST
+                                                     : 6,
+                                  .width = 160,
+                                  .height = 120,
+                                  .channels = 3};
+        for (int threads = 1; threads <= 2; threads++)
+            assert_int_equal(fdht_runner_new(m, threads, &r[threads - 1], NULL), FDHT_OK);
+        for (size_t i = 0; i < CLIPS; i++)
+            assert_int_equal(fdht_runner_run(r[0], &clip[i], 1, alone + i * CLASSES, NULL), FDHT_OK);
+        for (int t = 0; t < 2; t++) {
+            assert_int_equal(fdht_runner_run(r[t], clip, CLIPS, together, NULL), FDHT_OK);
+            assert_memory_equal(alone, together, sizeof alone);
+        }
+        assert_int_equal(fdht_stream_new(r[0], &s, NULL), FDHT_OK);
+        for (size_t t = 0; t < 6; t++) {
+            fdht_clip frame = clip[0];
+            frame.u8 += t * INPUTS;
+            frame.length = 1;
+            assert_int_equal(fdht_stream_frame(s, &frame, streamed, NULL), FDHT_OK);
+        }
+        for (size_t j = 0; j < CLASSES; j++) /* a stream takes the mean away before the first product */
+            assert_true(k ? streamed[j] == alone[j] : fabsf(streamed[j] - alone[j]) < 1e-4f);
+        fdht_stream_free(s);
+        fdht_runner_free(r[0]);
+        fdht_runner_free(r[1]);
+        fdht_model_free(m);
+    }
+    free(u8);
 }
 
 /* Frames as bytes are what the same numbers are as normalised features. */
@@ -333,6 +389,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden),  cmocka_unit_test(test_independence), cmocka_unit_test(test_frames),
         cmocka_unit_test(test_refused), cmocka_unit_test(test_stream),       cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_presets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,12 +13,12 @@ typedef struct R(golden) {
     REAL *values, *grad, *moment, *variance;
 } R(golden);
 
-static void R(load)(void *arg, size_t clip, size_t t, int worker, REAL *dst)
+static void R(load)(void *arg, size_t clip, size_t t, int worker, size_t first, size_t n, REAL *dst)
 {
     R(golden) *g = arg;
     (void)worker;
-    for (size_t j = 0; j < g->inputs; j++)
-        dst[j] = (REAL)g->x[(clip * g->steps + t) * g->inputs + j];
+    for (size_t j = 0; j < n; j++)
+        dst[j] = (REAL)g->x[(clip * g->steps + t) * g->inputs + first + j];
 }
 
 static void R(set_values)(R(golden) *g)
@@ -169,7 +169,7 @@ static void R(check_golden)(hid_t group, int threads)
         length[i] = g.steps;
     }
     assert_int_equal(fdht_team_new(threads, &g.team, &err), FDHT_OK);
-    assert_int_equal(R(fdht_net_new)(g.m, threads, &g.net, &err), FDHT_OK);
+    assert_int_equal(R(fdht_net_new)(g.m, threads, true, &g.net, &err), FDHT_OK);
     assert_int_equal(R(fdht_bptt_new)(g.net, g.team, false, &g.bptt, &err), FDHT_OK);
     assert_int_equal(R(fdht_bptt_set)(g.bptt, g.clips, length, &err), FDHT_OK);
     REAL **all[] = {&g.values, &g.grad, &g.moment, &g.variance};

@@ -29,15 +29,14 @@ static size_t R(extent)(fdht_rng *r)
     return fdht_rng_below(r, 4) ? pick(r, 1, 20) : pick(r, 1, 75);
 }
 
-/* The sums that g asks for by plain loops, before it runs, and the same of absolute terms; (m, n) each, one for each `outer`
- * unless oc is NULL. */
+/* The sums that g asks for by plain loops, before it runs, and the same of absolute terms; (m, n) each, one for each `outer`. */
 static void R(sum_up)(const R(fdht_gemm) *g, double *want, double *bound)
 {
     for (size_t o = 0; o < g->outer; o++)
         for (size_t i = 0; i < g->m; i++)
             for (size_t j = 0; j < g->n; j++) {
-                size_t at = (g->oc ? o * g->m : 0) * g->n + i * g->n + j;
-                if (g->accumulate && (g->oc || o == 0)) {
+                size_t at = o * g->m * g->n + i * g->n + j;
+                if (g->accumulate) {
                     want[at] = g->C[(g->oc ? g->oc[o] : 0) + i * g->cs + j];
                     bound[at] = fabs(want[at]);
                 }
@@ -60,7 +59,7 @@ static void R(check_gemm)(const R(fdht_kernels) *kernels, const char *level)
         size_t cs = n + (round % 3 ? pick(&r, 0, 9) : 0), reach = pick(&r, 1, 400);
         size_t outer = fdht_rng_below(&r, 3) ? 1 : pick(&r, 1, 5), moved = pick(&r, 1, 50);
         bool add = fdht_rng_below(&r, 2), packed = fdht_rng_below(&r, 2), mL = fdht_rng_below(&r, 2) != 0;
-        bool mB = fdht_rng_below(&r, 2) != 0, mC = fdht_rng_below(&r, 2) != 0;
+        bool mB = fdht_rng_below(&r, 2) != 0, mC = outer > 1 || fdht_rng_below(&r, 2) != 0;
         size_t ls = fdht_rng_below(&r, 3) ? pick(&r, 0, 9) : 1;
         if (packed) { /* rows of neighbours, as most layouts have them */
             reach = FDHT_MAX(reach, 2 * k + 4);
@@ -123,48 +122,178 @@ static void R(check_gemm)(const R(fdht_kernels) *kernels, const char *level)
     }
 }
 
-static void R(check_dot)(const R(fdht_kernels) *kernels, const char *level)
+/* n numbers 0 .. n - 1 in random order, each times `step`. */
+static uint32_t *R(shuffled)(fdht_rng *r, edge *e, size_t n, size_t step)
+{
+    uint32_t *t = edge_new(e, n * sizeof *t);
+    for (size_t i = 0; i < n; i++) {
+        size_t j = fdht_rng_below(r, i + 1);
+        t[i] = t[j];
+        t[j] = (uint32_t)(i * step);
+    }
+    return t;
+}
+
+/* Place of weight (x, j) of k x n in panels. */
+static size_t R(panel_place)(size_t x, size_t j, size_t k, size_t n, size_t most)
+{
+    size_t first = 0;
+    for (;;) {
+        size_t outputs = fdht_panel(n - first, most);
+        if (j < first + outputs)
+            return first * k + x * outputs + j - first;
+        first += outputs;
+    }
+}
+
+/* Contractions and gradients of weights in lane form: every place of C once, A read where tables say. */
+static void R(check_lanes)(const R(fdht_kernels) *kernels, const char *level)
 {
     fdht_rng r;
     fdht_rng_seed(&r, 32, 0);
-    for (int round = 0; round < ROUNDS; round++) {
-        size_t m = pick(&r, 1, 13), n = pick(&r, 1, 13), chunks = round % 50 ? pick(&r, 1, 30) : 0;
-        size_t lanes = fdht_rng_below(&r, 2) ? FDHT_LANES : pick(&r, 1, FDHT_LANES);
-        size_t as = pick(&r, 0, 40), bs = pick(&r, 0, 40), cs = n + pick(&r, 0, 5), reach = pick(&r, 1, 300);
-        size_t nA = (m - 1) * as + reach - 1 + lanes, nB = (n - 1) * bs + reach - 1 + lanes;
-        size_t nC = GUARD + (m - 1) * cs + n;
-        edge ea, eb, eta, etb, ec;
-        REAL *A = edge_new(&ea, nA * sizeof *A), *B = edge_new(&eb, nB * sizeof *B);
-        REAL *C = edge_new(&ec, nC * sizeof *C), *before = malloc(nC * sizeof *before);
-        uint32_t *ta = offsets(&r, &eta, chunks, reach, reach - 1);
-        uint32_t *tb = offsets(&r, &etb, chunks, reach, reach - 1);
-        double *want = calloc(m * n, sizeof *want), *bound = calloc(m * n, sizeof *bound);
-        R(fill)(&r, A, nA);
-        R(fill)(&r, B, nB);
-        R(fill)(&r, C, nC);
-        memcpy(before, C, nC * sizeof *before);
-        for (size_t i = 0; i < m; i++)
-            for (size_t j = 0; j < n; j++) {
-                double sum = (double)C[GUARD + i * cs + j], size = fabs(sum);
-                for (size_t c = 0; c < chunks; c++)
-                    for (size_t l = 0; l < lanes; l++) {
-                        double term = (double)A[i * as + ta[c] + l] * (double)B[j * bs + tb[c] + l];
-                        sum += term;
+    const size_t lanes = kernels->lanes, most = kernels->outputs;
+    for (int round = 0; round < ROUNDS / 10; round++) {
+        size_t P = R(extent)(&r), n = R(extent)(&r), k = round % 50 ? R(extent)(&r) : 0,
+               reach = pick(&r, 1, 90);
+        size_t A_size = (2 * reach - 1) * lanes, C_size = P * n * lanes, W_size = k * n;
+        edge ea, eas, esum, ec, ecs, eout, ew, eg;
+        REAL *A = edge_new(&ea, A_size * sizeof *A), *C = edge_new(&ec, C_size * sizeof *C);
+        REAL *W = edge_new(&ew, W_size * sizeof *W), *G = edge_new(&eg, W_size * lanes * sizeof *G);
+        uint32_t *a = offsets(&r, &eas, P, reach, reach - 1), *sum = offsets(&r, &esum, k, reach, reach - 1);
+        uint32_t *c = R(shuffled)(&r, &ecs, P, n), *out = R(shuffled)(&r, &eout, n, 1);
+        REAL *before = malloc((C_size + W_size * lanes + 1) * sizeof *before), *g_before = before + C_size;
+        R(fdht_contraction) g = {P, k, n, A, a, sum, C, c, out, W, fdht_rng_below(&r, 2) != 0};
+        R(fill)(&r, A, A_size);
+        R(fill)(&r, C, C_size);
+        R(fill)(&r, W, W_size);
+        R(fill)(&r, G, W_size * lanes);
+        memcpy(before, C, C_size * sizeof *C);
+        memcpy(g_before, G, W_size * lanes * sizeof *G);
+        kernels->outer(&g, G);
+        kernels->contract(&g);
+        for (size_t l = 0; l < lanes; l++) {
+            for (size_t p = 0; p < P; p++)
+                for (size_t j = 0; j < n; j++) {
+                    size_t at = (c[p] + out[j]) * lanes + l;
+                    double want = g.accumulate ? before[at] : 0, size = fabs(want);
+                    for (size_t x = 0; x < k; x++) {
+                        double term = (double)W[R(panel_place)(x, j, k, n, most)] *
+                                      (double)A[(a[p] + sum[x]) * lanes + l];
+                        want += term;
                         size += fabs(term);
                     }
-                want[i * n + j] = sum;
-                bound[i * n + j] = size;
-            }
-        kernels->dot(m, n, chunks, lanes, A, as, ta, B, bs, tb, C + GUARD, cs);
-        R(compare)("dot", level, C, before, nC, GUARD, m, n, cs, want, bound);
+                    if (!(fabs(C[at] - want) <= EPS * size))
+                        fail_msg("%s contract: %zu positions, %zu x %zu: lane %zu of %zu, %zu is %.17g, "
+                                 "expected %.17g",
+                                 level, P, k, n, l, p, j, (double)C[at], want);
+                }
+            for (size_t x = 0; x < k; x++)
+                for (size_t j = 0; j < n; j++) {
+                    size_t at = (x * n + j) * lanes + l;
+                    double want = g_before[at], size = fabs(want);
+                    for (size_t p = 0; p < P; p++) {
+                        double term = (double)A[(a[p] + sum[x]) * lanes + l] * before[(c[p] + j) * lanes + l];
+                        want += term;
+                        size += fabs(term);
+                    }
+                    if (!(fabs(G[at] - want) <= EPS * size))
+                        fail_msg("%s outer: %zu positions, %zu x %zu: lane %zu of %zu, %zu is %.17g, "
+                                 "expected %.17g",
+                                 level, P, k, n, l, x, j, (double)G[at], want);
+                }
+        }
         free(before);
-        free(want);
-        free(bound);
-        edge_free(&ea);
-        edge_free(&eb);
-        edge_free(&eta);
-        edge_free(&etb);
-        edge_free(&ec);
+        edge *all[] = {&ea, &eas, &esum, &ec, &ecs, &eout, &ew, &eg};
+        for (size_t i = 0; i < FDHT_COUNT(all); i++)
+            edge_free(all[i]);
+    }
+}
+
+/* Rows into lanes and back: every number at its place, nothing else touched. */
+static void R(check_turns)(const R(fdht_kernels) *kernels, const char *level)
+{
+    fdht_rng r;
+    fdht_rng_seed(&r, 37, 0);
+    const size_t lanes = kernels->lanes;
+    for (size_t n = 1; n < 90; n++) {
+        size_t rows = pick(&r, 1, lanes), ld = n + pick(&r, 0, 5);
+        bool add = fdht_rng_below(&r, 2) != 0;
+        edge ex, ev, eat, es;
+        REAL *x = edge_new(&ex, ((rows - 1) * ld + n) * sizeof *x), *v = edge_new(&ev, n * lanes * sizeof *v);
+        REAL *sums = edge_new(&es, n * sizeof *sums), *before = malloc(rows * ld * sizeof *before);
+        uint32_t *at = R(shuffled)(&r, &eat, n, 1), *places = n % 2 ? at : NULL;
+        R(fill)(&r, x, (rows - 1) * ld + n);
+        R(fill)(&r, sums, n);
+        memcpy(before, x, ((rows - 1) * ld + n) * sizeof *x);
+        kernels->to_lanes(n, x, ld, rows, places, v);
+        for (size_t i = 0; i < n; i++)
+            for (size_t l = 0; l < lanes; l++)
+                if (v[(places ? at[i] : i) * lanes + l] != (l < rows ? x[l * ld + i] : 0))
+                    fail_msg("%s to_lanes: number %zu of %zu in lane %zu of %zu", level, i, n, l, rows);
+        kernels->from_lanes(n, v, places, rows, x, ld, add);
+        for (size_t i = 0; i < (rows - 1) * ld + n; i++)
+            if (x[i] != (i % ld < n && add ? before[i] + before[i] : before[i]))
+                fail_msg("%s from_lanes: number %zu of %zu in row %zu of %zu", level, i % ld, n, i / ld,
+                         rows);
+        REAL *start = malloc(n * sizeof *start);
+        memcpy(start, sums, n * sizeof *start);
+        kernels->sum_lanes(n, v, sums);
+        for (size_t i = 0; i < n; i++) {
+            double want = start[i], size = fabs(want);
+            for (size_t l = 0; l < lanes; l++) {
+                want += v[i * lanes + l];
+                size += fabs(v[i * lanes + l]);
+            }
+            if (!(fabs(sums[i] - want) <= EPS * size))
+                fail_msg("%s sum_lanes: number %zu of %zu", level, i, n);
+        }
+        free(start);
+        free(before);
+        edge_free(&ex);
+        edge_free(&ev);
+        edge_free(&eat);
+        edge_free(&es);
+    }
+}
+
+/* Bytes into lanes: differences, mean and dropout are those of the loops over single numbers. */
+static void R(check_pixels)(const R(fdht_kernels) *kernels, const char *level)
+{
+    fdht_rng r;
+    fdht_rng_seed(&r, 38, 0);
+    const size_t lanes = kernels->lanes;
+    for (size_t n = 1; n < 300; n += n < 140 ? 1 : 13) {
+        fdht_pixels p = {.differ = fdht_rng_below(&r, 2), .drop = fdht_rng_below(&r, 2) ? 77 : 0};
+        size_t rows = pick(&r, 1, lanes);
+        edge now[FDHT_LANES], before[FDHT_LANES], ev;
+        REAL *v = edge_new(&ev, n * lanes * sizeof *v);
+        p.mean = p.differ ? 0 : 3.25f;
+        p.first = 4 * pick(&r, 0, 100);
+        for (size_t l = 0; l < rows; l++) {
+            uint8_t *a = edge_new(&now[l], n), *b = edge_new(&before[l], n);
+            for (size_t i = 0; i < n; i++) {
+                a[i] = (uint8_t)fdht_rng_below(&r, 256);
+                b[i] = (uint8_t)fdht_rng_below(&r, 256);
+            }
+            p.now[l] = a;
+            p.before[l] = b;
+            p.key[l] = (uint32_t)fdht_rng_below(&r, 1u << 31);
+        }
+        kernels->bytes_to_lanes(n, &p, v);
+        for (size_t l = 0; l < rows; l++)
+            for (size_t i = 0; i < n; i++) {
+                float x = (float)(p.now[l][i] - (p.differ ? p.before[l][i] : 0)) - p.mean;
+                if (p.drop)
+                    fdht_elementwise_reference.drop(p.first + i, 1, p.key[l], p.drop, &x);
+                if (!(fabs((double)(v[i * lanes + l] - (REAL)x)) <= 1e-6 * fabs((double)x)))
+                    fail_msg("%s bytes_to_lanes: number %zu of %zu, lane %zu is %g, expected %g", level, i, n,
+                             l, (double)v[i * lanes + l], (double)x);
+            }
+        for (size_t l = 0; l < rows; l++) {
+            edge_free(&now[l]);
+            edge_free(&before[l]);
+        }
+        edge_free(&ev);
     }
 }
 

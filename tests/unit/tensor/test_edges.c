@@ -42,7 +42,7 @@ static void teams_agree(void **state)
             float *grad = calloc(parameters, sizeof *grad), *y = calloc(n * out + 1, sizeof *y);
             fdht_vectors_f32 v = {.real = fx, .ld = in};
             assert_int_equal(fdht_team_new(size, &team, &err), FDHT_OK);
-            assert_int_equal(fdht_exec_new_f32(op, NULL, size, &e, &err), FDHT_OK);
+            assert_int_equal(fdht_exec_new_f32(op, NULL, size, true, &e, &err), FDHT_OK);
             fdht_exec_pack_f32(e, fp, 1);
             fdht_exec_forward_all_f32(e, team, n, &v, y, out, false);
             assert_int_equal(fdht_exec_grad_all_f32(e, team, 0, n, &v, fp, fg, out, grad, &err), FDHT_OK);
@@ -193,7 +193,7 @@ static void many_modes(void **state)
             x[k * in + k] = 1;
         fdht_vectors_f64 v = {.real = x, .ld = in};
         assert_int_equal(fdht_op_dense(op, p, W, NULL), FDHT_OK);
-        assert_int_equal(fdht_exec_new_f64(op, NULL, 1, &e, NULL), FDHT_OK);
+        assert_int_equal(fdht_exec_new_f64(op, NULL, 1, true, &e, NULL), FDHT_OK);
         fdht_exec_pack_f64(e, p, 1);
         fdht_exec_forward_f64(e, 0, in, &v, y, out, false);
         for (size_t k = 0; k < in * out; k++)
@@ -228,7 +228,7 @@ static void maps(void **state)
         fdht_exec_f32 *e = NULL;
         double *p = normals(&r, fdht_op_parameters(op));
         float *fp = to_floats(p, fdht_op_parameters(op));
-        assert_int_equal(fdht_exec_new_f32(op, box, 1, &e, NULL), FDHT_OK);
+        assert_int_equal(fdht_exec_new_f32(op, box, 1, false, &e, NULL), FDHT_OK);
         assert_int_equal(fdht_map_new(op, box, fp, &m, NULL), FDHT_OK);
         fdht_exec_pack_f32(e, fp, 1);
         size_t in = fdht_exec_inputs_f32(e), out = fdht_op_outputs(op);
@@ -275,7 +275,7 @@ static void empty_batches(void **state)
         double *p = normals(&r, n), *g = copy_of(p, n), nothing = 7;
         fdht_exec_f64 *e = NULL;
         fdht_vectors_f64 v = {.real = &nothing, .ld = fdht_op_inputs(op)};
-        assert_int_equal(fdht_exec_new_f64(op, NULL, 1, &e, NULL), FDHT_OK);
+        assert_int_equal(fdht_exec_new_f64(op, NULL, 1, true, &e, NULL), FDHT_OK);
         fdht_exec_pack_f64(e, p, 1);
         fdht_exec_forward_f64(e, 0, 0, &v, &nothing, fdht_op_outputs(op), false);
         fdht_exec_forward_all_f64(e, NULL, 0, &v, &nothing, fdht_op_outputs(op), false);
@@ -441,7 +441,7 @@ static void plans_refused(void **state)
     fdht_error err = {0};
     assert_int_equal(fdht_op_plan(op, NULL, &report, &err), FDHT_EINVAL);
     assert_non_null(strstr(err.msg, "step 1"));
-    assert_int_equal(fdht_exec_new_f32(op, NULL, 1, &e, &err), FDHT_EINVAL);
+    assert_int_equal(fdht_exec_new_f32(op, NULL, 1, true, &e, &err), FDHT_EINVAL);
     assert_null(e);
     fdht_op_free(op);
 
@@ -459,7 +459,7 @@ static void plans_refused(void **state)
         };
         for (size_t i = 0; i < FDHT_COUNT(bad); i++) {
             e = (fdht_exec_f32 *)1;
-            assert_int_equal(fdht_exec_new_f32(op, &bad[i], 1, &e, &err), FDHT_EINVAL);
+            assert_int_equal(fdht_exec_new_f32(op, &bad[i], 1, true, &e, &err), FDHT_EINVAL);
             assert_null(e);
             assert_non_null(strstr(err.msg, "box: mode"));
             assert_int_equal(fdht_op_plan(op, &bad[i], &report, &err), FDHT_EINVAL);
@@ -508,7 +508,7 @@ static void out_of_memory(void **state)
                 W = calloc(in * out, sizeof *W);
                 status = fdht_op_dense(op, p, W, &err);
                 if (!status)
-                    status = fdht_exec_new_f64(op, NULL, 2, &e, &err);
+                    status = fdht_exec_new_f64(op, NULL, 2, true, &e, &err);
                 if (!status) {
                     fdht_vectors_f64 v = {.real = x, .ld = in};
                     fdht_exec_pack_f64(e, p, 1);

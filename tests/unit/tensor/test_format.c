@@ -107,7 +107,7 @@ static void a_new_format(void **state)
         fdht_op_spec s = {.d = (int)pick(&r, 1, 4), .rank = {pick(&r, 1, 4)}};
         random_modes(&r, s.d, LIMIT, s.in);
         random_modes(&r, s.d, LIMIT, s.out);
-        if (fdht_op_new_row(&kron, &s, &op, &err) || fdht_exec_new_f64(op, NULL, 1, &e, &err))
+        if (fdht_op_new_row(&kron, &s, &op, &err) || fdht_exec_new_f64(op, NULL, 1, true, &e, &err))
             fail_msg("%s", err.msg);
         size_t in = fdht_op_inputs(op), out = fdht_op_outputs(op);
         double *params = normals(&r, fdht_op_parameters(op)), *W = malloc(in * out * sizeof *W);

@@ -215,7 +215,7 @@ static void check_double(const golden *t)
     double *y = calloc(BATCH * t->out, sizeof *y), *gx = calloc(BATCH * t->in, sizeof *gx);
     double *gp = calloc(t->parameters, sizeof *gp);
     fdht_vectors_f64 x = {.real = t->x, .ld = t->in};
-    assert_int_equal(fdht_exec_new_f64(t->op, NULL, 1, &e, &err), FDHT_OK);
+    assert_int_equal(fdht_exec_new_f64(t->op, NULL, 1, true, &e, &err), FDHT_OK);
     fdht_exec_pack_f64(e, t->params, 1);
     fdht_exec_forward_f64(e, 0, BATCH, &x, y, t->out, false);
     near_all("y", y, t->y, BATCH * t->out, 1e-12);

@@ -73,8 +73,8 @@ static sample make_sample(fdht_rng *r, int number)
     t.spec = random_spec(r, (fdht_format)(number % FDHT_FORMATS), number % 40 < 35 ? LIMIT : WIDE);
     t.box = random_box(r, &t.spec);
     describe(&t.spec, box_of(&t), t.name, sizeof t.name);
-    if (fdht_op_new(&t.spec, &t.op, &err) || fdht_exec_new_f64(t.op, box_of(&t), 2, &t.e, &err) ||
-        fdht_exec_new_f32(t.op, box_of(&t), 2, &t.f, &err))
+    if (fdht_op_new(&t.spec, &t.op, &err) || fdht_exec_new_f64(t.op, box_of(&t), 2, true, &t.e, &err) ||
+        fdht_exec_new_f32(t.op, box_of(&t), 2, true, &t.f, &err))
         fail_msg("%s: %s", t.name, err.msg);
     t.in = fdht_exec_inputs_f64(t.e);
     t.out = fdht_op_outputs(t.op);
@@ -226,11 +226,11 @@ typedef struct source {
     size_t n;
 } source;
 
-static void load_vector(void *arg, size_t i, int worker, double *dst)
+static void load_vector(void *arg, size_t i, int worker, size_t first, size_t n, double *dst)
 {
     const source *s = arg;
     (void)worker;
-    memcpy(dst, s->x + i * s->n, s->n * sizeof *dst);
+    memcpy(dst, s->x + i * s->n + first, n * sizeof *dst);
 }
 
 /* Bytes, and vectors that are made on demand, are the same as numbers that lie there; so is a team. */

@@ -453,57 +453,6 @@ static void test_other_losses(void **state)
     free(z);
 }
 
-static void test_frames(void **state)
-{
-    (void)state;
-    enum { FW = 20, FH = 10, FC = 3, FN = FW * FH * FC };
-    static uint8_t clip[2 * FN], line[2 * FN];
-    static float plain[FN], moved[FN], dropped[FN], again[FN];
-    fdht_frame_spec spec = {.width = FW, .height = FH, .channels = FC, .mean = 10, .std = 1};
-    fdht_frames f = {.spec = &spec, .inputs = FN, .clip = {.u8 = clip, .length = 2}};
-    for (size_t i = 0; i < 2 * FN; i++)
-        clip[i] = (uint8_t)(i * 37 % 251);
-    for (int diff = 0; diff < 2; diff++) {
-        spec.diff = diff;
-        f.dx = f.dy = 0;
-        f.drop = 0;
-        fdht_frames_load(&f, 1, line, plain);
-        for (int i = 0; i < FN; i++)
-            assert_true(plain[i] == (float)clip[FN + i] - (diff ? clip[i] : 10));
-        f.dx = 3;
-        f.dy = -2;
-        fdht_frames_load(&f, 1, line, moved);
-        for (int y = 0; y < FH; y++)
-            for (int x = 0; x < FW; x++)
-                for (int c = 0; c < FC; c++) {
-                    int fy = FDHT_MIN(y + 2, FH - 1), fx = FDHT_MAX(x - 3, 0);
-                    assert_true(moved[(y * FW + x) * FC + c] == plain[(fy * FW + fx) * FC + c]);
-                }
-        f.dx = 1000; /* farther than the picture is wide */
-        f.dy = 1000;
-        fdht_frames_load(&f, 1, line, moved);
-        assert_true(moved[FN - 1] == plain[FC - 1]);
-    }
-    f = (fdht_frames){.spec = &spec, .inputs = FN, .clip = f.clip, .drop = 64, .key = 5};
-    spec.diff = false;
-    fdht_frames_load(&f, 1, line, plain);
-    f.drop = 0;
-    fdht_frames_load(&f, 1, line, moved);
-    int zeros = 0;
-    for (int i = 0; i < FN; i++) {
-        if (moved[i] != 0)
-            assert_true(plain[i] == 0 || fabsf(plain[i] - moved[i] * 4 / 3) < 1e-4f * fabsf(moved[i]));
-        zeros += moved[i] != 0 && plain[i] == 0;
-    }
-    assert_true(zeros > FN / 4 - 40 && zeros < FN / 4 + 40); /* 600 tries of 1/4: deviation 10.6 */
-    f.drop = 64;
-    fdht_frames_load(&f, 1, line, again);
-    assert_memory_equal(again, plain, sizeof plain);
-    f.key = 6;
-    fdht_frames_load(&f, 1, line, dropped);
-    assert_memory_not_equal(dropped, plain, sizeof plain);
-}
-
 static void test_sampling(void **state)
 {
     (void)state;
@@ -591,9 +540,8 @@ int main(void)
         cmocka_unit_test(test_foreign_data),  cmocka_unit_test(test_stops),
         cmocka_unit_test(test_patience),      cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_loss),
-        cmocka_unit_test(test_other_losses),  cmocka_unit_test(test_frames),
-        cmocka_unit_test(test_sampling),      cmocka_unit_test(test_measure),
-        cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_other_losses),  cmocka_unit_test(test_sampling),
+        cmocka_unit_test(test_measure),       cmocka_unit_test(test_schedule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

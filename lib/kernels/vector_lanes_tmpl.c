@@ -1,0 +1,188 @@
+/* kernels/vector_lanes_tmpl.c - products of tensors in lane form, where every number is a vector; included twice by vector_tmpl.c.
+ * Template (base/real.h). Here no size of a mode matters: a register tile is outputs x positions, whatever they are. */
+#define V R(vec)
+#define U R(unaligned)
+#define N (WIDTH / sizeof(REAL)) /* lanes */
+
+/* A tile of a contraction: outputs j .. of positions p .. */
+INLINE void R(contract_tile)(int outputs, int positions, const R(fdht_contraction) *g, const REAL *w,
+                             size_t j, size_t p)
+{
+    V acc[OUTPUTS][MOST_POSITIONS];
+    const V *from[MOST_POSITIONS];
+    V *to[MOST_POSITIONS];
+    const uint32_t *sum = g->sum;
+#pragma GCC unroll 8
+    for (int i = 0; i < positions; i++) {
+        from[i] = (const V *)g->A + g->a[p + (size_t)i];
+        to[i] = (V *)g->C + g->c[p + (size_t)i];
+    }
+#pragma GCC unroll 8
+    for (int o = 0; o < outputs; o++)
+#pragma GCC unroll 8
+        for (int i = 0; i < positions; i++)
+            acc[o][i] = g->accumulate ? to[i][g->out[j + (size_t)o]] : (V){0};
+    for (const uint32_t *end = sum + g->k; sum < end; sum++, w += outputs) {
+        V v[MOST_POSITIONS];
+#pragma GCC unroll 8
+        for (int i = 0; i < positions; i++)
+            v[i] = from[i][*sum];
+#pragma GCC unroll 8
+        for (int o = 0; o < outputs; o++)
+#pragma GCC unroll 8
+            for (int i = 0; i < positions; i++)
+                acc[o][i] += w[o] * v[i];
+    }
+#pragma GCC unroll 8
+    for (int o = 0; o < outputs; o++)
+#pragma GCC unroll 8
+        for (int i = 0; i < positions; i++)
+            to[i][g->out[j + (size_t)o]] = acc[o][i];
+}
+
+/* A tile of the gradient of weights: of outputs j .., summed indices x .. */
+INLINE void R(outer_tile)(int outputs, int numbers, const R(fdht_contraction) *g, V *gw, size_t j, size_t x)
+{
+    V acc[OUTPUTS][MOST_POSITIONS];
+    const V *from[MOST_POSITIONS], *grad = (const V *)g->C + j;
+#pragma GCC unroll 8
+    for (int i = 0; i < numbers; i++)
+        from[i] = (const V *)g->A + g->sum[x + (size_t)i];
+#pragma GCC unroll 8
+    for (int o = 0; o < outputs; o++)
+#pragma GCC unroll 8
+        for (int i = 0; i < numbers; i++)
+            acc[o][i] = (V){0};
+    for (size_t p = 0; p < g->positions; p++) {
+        const V *at = grad + g->c[p];
+        const size_t a = g->a[p];
+        V v[MOST_POSITIONS];
+#pragma GCC unroll 8
+        for (int i = 0; i < numbers; i++)
+            v[i] = from[i][a];
+#pragma GCC unroll 8
+        for (int o = 0; o < outputs; o++) {
+            V y = at[o];
+            HOLD(y);
+#pragma GCC unroll 8
+            for (int i = 0; i < numbers; i++)
+                acc[o][i] += y * v[i];
+        }
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < numbers; i++)
+#pragma GCC unroll 8
+        for (int o = 0; o < outputs; o++)
+            gw[(size_t)i * g->n + (size_t)o] += acc[o][i];
+}
+
+#define CONTRACT(outputs, positions)                                                                         \
+    case 10 * outputs + positions:                                                                           \
+        R(contract_tile)(outputs, positions, g, w, j, p);                                                    \
+        break;
+
+static void R(contract)(const R(fdht_contraction) *g)
+{
+    const size_t most = most_positions[fdht_panel(g->n, OUTPUTS)];
+    for (size_t p = 0, at; p < g->positions; p += at) {
+        at = fdht_panel(g->positions - p, most);
+        for (size_t j = 0, outputs; j < g->n; j += outputs) {
+            const REAL *w = g->W + j * g->k;
+            outputs = fdht_panel(g->n - j, OUTPUTS);
+            switch (10 * outputs + at) {
+                TILES(CONTRACT)
+            }
+        }
+    }
+}
+#undef CONTRACT
+
+#define OUTER(outputs, numbers)                                                                              \
+    case 10 * outputs + numbers:                                                                             \
+        R(outer_tile)(outputs, numbers, g, gw, j, x);                                                        \
+        break;
+
+static void R(outer)(const R(fdht_contraction) *all, REAL *gW)
+{
+    const size_t most = most_positions[fdht_panel(all->n, OUTPUTS)];
+    R(fdht_contraction) block = *all;
+    const R(fdht_contraction) *g = &block;
+    for (size_t left = all->positions; left; left -= block.positions) {
+        block.positions = fdht_panel(left, FDHT_MAX(NEAR / WIDTH / all->n, (size_t)8));
+        for (size_t x = 0, numbers; x < g->k; x += numbers) {
+            numbers = fdht_panel(g->k - x, most);
+            for (size_t j = 0, outputs; j < g->n; j += outputs) {
+                V *gw = (V *)gW + x * g->n + j;
+                outputs = fdht_panel(g->n - j, OUTPUTS);
+                switch (10 * outputs + numbers) {
+                    TILES(OUTER)
+                }
+            }
+        }
+        block.a += block.positions;
+        block.c += block.positions;
+    }
+}
+#undef OUTER
+
+/* The first `rows` of N vectors of N numbers, ld apart; the others are zero. */
+static void R(load_rows)(const REAL *x, size_t ld, size_t rows, size_t n, V v[N])
+{
+    for (size_t l = 0; l < N; l++) {
+        v[l] = (V){0};
+        if (l < rows && n == N)
+            v[l] = *(const U *)(x + l * ld);
+        else if (l < rows)
+            memcpy(&v[l], x + l * ld, n * sizeof *x);
+    }
+}
+
+static void R(to_lanes)(size_t n, const REAL *x, size_t ld, size_t rows, const uint32_t *at, REAL *out)
+{
+    V v[N];
+    for (size_t i = 0; i < n; i += N) {
+        size_t some = FDHT_MIN(n - i, N);
+        R(load_rows)(x + i, ld, rows, some, v);
+        R(transpose)(v);
+        for (size_t q = 0; q < some; q++)
+            ((V *)out)[at ? at[i + q] : i + q] = v[q];
+    }
+}
+
+static void R(from_lanes)(size_t n, const REAL *in, const uint32_t *at, size_t rows, REAL *y, size_t ld,
+                          bool accumulate)
+{
+    V v[N];
+    for (size_t i = 0; i < n; i += N) {
+        size_t some = FDHT_MIN(n - i, N);
+        for (size_t q = 0; q < N; q++)
+            v[q] = q < some ? ((const V *)in)[at ? at[i + q] : i + q] : (V){0};
+        R(transpose)(v);
+        for (size_t l = 0; l < rows; l++) {
+            REAL *row = y + l * ld + i;
+            V before = {0};
+            if (accumulate)
+                memcpy(&before, row, some * sizeof *row);
+            v[l] = accumulate ? before + v[l] : v[l];
+            memcpy(row, &v[l], some * sizeof *row);
+        }
+    }
+}
+
+static void R(sum_lanes)(size_t n, const REAL *in, REAL *out)
+{
+    V v[N];
+    for (size_t i = 0; i < n; i += N) {
+        size_t some = FDHT_MIN(n - i, N);
+        for (size_t q = 0; q < N; q++)
+            v[q] = q < some ? ((const V *)in)[i + q] : (V){0};
+        R(transpose)(v);
+        for (size_t l = 1; l < N; l++)
+            v[0] += v[l];
+        for (size_t q = 0; q < some; q++)
+            out[i + q] += v[0][q];
+    }
+}
+#undef V
+#undef U
+#undef N
