@@ -167,6 +167,12 @@ static int open_clips(infer_job *j)
     o.shards = a->shards;
     o.stop = cli_stop_flag();
     cli_clip_options(&a->video, &o);
+    if ((j->skips =
+             a->resume && !a->fixed16 && !j->c->ranks)) { /* --fixed16 sets its ranges by the first clips */
+        o.skip = infer_skip;
+        o.skip_arg = j;
+        j->done = j->journal.n;
+    }
     return fdht_clips_open((const char *const *)(j->c->argv + 1), (size_t)j->c->argc - 1, &o, &j->clips,
                            &j->c->err);
 }
@@ -194,8 +200,9 @@ static int set_up(infer_job *j)
     j->spec = fdht_model_spec_of(j->model);
     if (!j->spec->classes && !j->a->logits)
         return cli_usage(c, "%s has no classifier; --logits prints its last state", c->argv[0]);
-    if ((status = read_labels(j)) || (status = open_clips(j)) ||
-        (status = fdht_runner_new(j->model, c->threads, &j->runner, &c->err)))
+    if ((status = read_labels(j)) || (status = fdht_runner_new(j->model, c->threads, &j->runner, &c->err)) ||
+        (cli_first_rank(c) && (status = infer_journal_open(c, j->a->format, j->a->resume, &j->journal))) ||
+        (status = open_clips(j)))
         return status;
     if (j->a->batch)
         j->batch = j->a->batch;
@@ -208,8 +215,6 @@ static int set_up(infer_job *j)
         if ((status = set_up_fixed(j)))
             return status;
     }
-    if (cli_first_rank(c) && (status = infer_journal_open(c, j->a->format, j->a->resume, &j->journal)))
-        return status;
     j->records = (infer_records){.c = c,
                                  .out = j->journal.out,
                                  .model = j->model,

@@ -40,6 +40,8 @@ typedef struct infer_job {
     char **name;           /* (classes) from --labels, or NULL */
     fdht_clip_item **item; /* (batch) */
     infer_known *known;    /* (batch) which of them have a record already */
+    bool skips;            /* clips that have one are left out by their reader, .. */
+    bool compared;         /* .. and the last of them was compared */
     fdht_clip *clip;
     float *scores; /* rows of all clips of a batch, one after the other */
     size_t room;   /* numbers that scores holds */
@@ -68,6 +70,8 @@ int infer_ranks_score(infer_job *j);
 
 /* All clips, j->batch at a time, records in their order. */
 int infer_run_clips(infer_job *j);
+/* For fdht_clips_options.skip, arg a job: has the clip a record that need not be looked at again? */
+bool infer_skip(void *arg, const char *name, size_t number);
 /* --stream: a record after every frame. */
 int infer_run_stream(infer_job *j);
 

@@ -218,6 +218,14 @@ infer_known infer_journal_known(infer_journal *j, const char *name)
     return known;
 }
 
+bool infer_journal_is_last(const infer_journal *j, const char *name)
+{
+    char *key = j->n ? key_of_name(j, name) : NULL;
+    bool last = key && !strcmp(key, j->last_key);
+    free(key);
+    return last;
+}
+
 int infer_journal_compare(const infer_journal *j, const char *record)
 {
     if (!strcmp(record, j->last))

@@ -27,6 +27,8 @@ int infer_journal_check(cli *c, bool resume);
 int infer_journal_open(cli *c, int format, bool resume, infer_journal *j);
 /* Has the next clip of this name a record? INFER_LAST: it has the last one, which the caller writes again to compare. */
 infer_known infer_journal_known(infer_journal *j, const char *name);
+/* Is this the name of the clip whose record is the last one? */
+bool infer_journal_is_last(const infer_journal *j, const char *name);
 /* FDHT_EINVAL unless this record is the last one, to the byte. */
 int infer_journal_compare(const infer_journal *j, const char *record);
 /* Write out what is buffered. FDHT_EIO. */

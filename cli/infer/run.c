@@ -90,19 +90,30 @@ static int run_scores(infer_job *j, size_t n)
 }
 
 /* What the record of an item calls it: standard input by --name. Free with free(). */
-static char *name_of(const infer_job *j, const fdht_clip_item *item)
+static char *name_of(const infer_job *j, const char *clip, const char *source)
 {
-    bool pipe = j->a->name && !strcmp(item->source, "-");
-    const char *rest = pipe ? item->name + 1 : item->name; /* "#0" behind the "-" */
+    bool pipe = j->a->name && !strcmp(source, "-");
+    const char *rest = pipe ? clip + 1 : clip; /* "#0" behind the "-" */
     char *name = cli_calloc(strlen(rest) + (pipe ? strlen(j->a->name) : 0) + 1, 1);
     sprintf(name, "%s%s", pipe ? j->a->name : "", rest);
     return name;
 }
 
+bool infer_skip(void *arg, const char *name, size_t number)
+{
+    infer_job *j = arg;
+    bool pipe = name[0] == '-' && (!name[1] || name[1] == '#'); /* as the source "-" calls its clips */
+    char *record = name_of(j, name, pipe ? "-" : "");
+    bool known = infer_journal_known(&j->journal, record) == INFER_KNOWN;
+    (void)number;
+    free(record);
+    return known;
+}
+
 /* message: why the clip cannot be run; empty: its scores. */
 static void write_record(infer_job *j, const fdht_clip_item *item, const char *message, const float *scores)
 {
-    char *name = name_of(j, item);
+    char *name = name_of(j, item->name, item->source);
     if (*message)
         infer_print_error(&j->records, name, message);
     else
@@ -165,8 +176,16 @@ static int run_batch(infer_job *j, size_t n)
  * for it. */
 static bool is_done(infer_job *j, size_t i)
 {
-    char *name = name_of(j, j->item[i]);
-    j->known[i] = j->c->ranks ? INFER_NEW : infer_journal_known(&j->journal, name);
+    char *name = name_of(j, j->item[i]->name, j->item[i]->source);
+    if (j->c->ranks)
+        j->known[i] = INFER_NEW;
+    else if (!j->skips)
+        j->known[i] = infer_journal_known(&j->journal, name);
+    else { /* of those that have a record only the last one comes here */
+        bool last = !j->compared && infer_journal_is_last(&j->journal, name);
+        j->known[i] = last ? INFER_LAST : INFER_NEW;
+        j->compared |= last;
+    }
     free(name);
     return j->known[i] == INFER_KNOWN && (!j->fixed || j->calibrated);
 }
@@ -241,7 +260,7 @@ static int stream_item(infer_job *j, const fdht_clip_item *item)
         if (status)
             return status;
         j->frames_done++;
-        name = name_of(j, item);
+        name = name_of(j, item->name, item->source);
         if (item->shape.length > 1)
             snprintf(message, sizeof message, "%.480s#%zu", name, t);
         infer_print_record(&j->records, item, item->shape.length > 1 ? message : name, j->scores, 1);
