@@ -15,6 +15,7 @@ typedef struct pack_args {
     cli_extent resize, size;
     bool gray, strict, check;
     const char *labels, *split, *by, *raw, *plot;
+    bool keep_marks; /* split: only clips that do not come marked val or test */
     cli_clip_args video;
     int gzip;
     fdht_clips_options opt;

@@ -203,23 +203,31 @@ static int check_sides(job *j)
     return status;
 }
 
+static bool is_divided(const job *j, size_t i)
+{
+    int split = j->list.clip[i].split;
+    return !j->a->keep_marks || (split != FDHT_SPLIT_VAL && split != FDHT_SPLIT_TEST);
+}
+
 /* With --split the clips are divided anew; otherwise each keeps what its file or the table said. */
 static int divide(job *j)
 {
-    size_t n = j->list.n;
+    size_t n = 0;
     if (!j->a->split)
         return FDHT_OK;
-    const char **key = cli_calloc(n, sizeof *key);
-    int *label = cli_calloc(n, sizeof *label);
-    int8_t *split = cli_calloc(n, 1);
-    for (size_t i = 0; i < n; i++) {
-        key[i] = j->list.clip[i].key;
-        label[i] = j->list.clip[i].label;
-    }
+    const char **key = cli_calloc(j->list.n, sizeof *key);
+    int *label = cli_calloc(j->list.n, sizeof *label);
+    int8_t *split = cli_calloc(j->list.n, 1);
+    for (size_t i = 0; i < j->list.n; i++)
+        if (is_divided(j, i)) {
+            key[n] = j->list.clip[i].key;
+            label[n++] = j->list.clip[i].label;
+        }
     int status = fdht_split_assign(j->by != SIZE_MAX || j->has_re || j->groups ? key : NULL, label, n,
                                    j->a->fraction, j->c->seed, split, &j->c->err);
-    for (size_t i = 0; !status && i < n; i++)
-        j->list.clip[i].split = split[i];
+    for (size_t i = 0, at = 0; !status && i < j->list.n; i++)
+        if (is_divided(j, i))
+            j->list.clip[i].split = split[at++];
     free(key);
     free(label);
     free(split);
@@ -277,11 +285,9 @@ static void report_json(const job *j, const size_t *count)
     cli_json_print(stdout, json);
 }
 
-static void report(const job *j)
+/* What is odd about the clips as a whole. */
+static void warn(const job *j)
 {
-    size_t count[FDHT_SPLITS];
-    const char *gap = " (";
-    count_splits(j, count);
     if (j->targets)
         cli_warn(j->c, "/targets of %zu clips are left out: pack keeps labels alone", j->targets);
     if (j->unlabelled && j->list.classes)
@@ -291,6 +297,13 @@ static void report(const job *j)
                  j->list.n, j->list.class_name[0]);
     if (j->unmatched)
         cli_warn(j->c, "--by: %zu clip names do not match; each is a subject of its own", j->unmatched);
+}
+
+static void report(const job *j)
+{
+    size_t count[FDHT_SPLITS];
+    const char *gap = " (";
+    count_splits(j, count);
     if (j->c->json) {
         report_json(j, count);
         return;
@@ -329,8 +342,11 @@ int pack_run(cli *c, const pack_args *a, const char *const *input, size_t n, con
         goto out;
     if (a->check)
         pack_check_report(c, &j.check, &j.list);
-    else if (tell)
-        report(&j);
+    else {
+        warn(&j);
+        if (tell)
+            report(&j);
+    }
     if (a->plot)
         status = pack_check_plot(c, &j.check, a->plot);
 out:

@@ -49,6 +49,8 @@ static const cli_option options[] = {
     CLI_FLAG(T, gray, 0, "gray", "make the frames grey"),
     CLI_FLAG(T, diff, 0, "diff", "difference frames: each frame less the one before"),
     CLI_FLAG(T, no_diff, 0, "no-diff", "plain frames where the preset or --init has differences"),
+    CLI_FILE(T, labels, 0, "labels", "FILE", "folders, videos: table (CSV or TSV) with columns clip,label"),
+    CLI_CLIP_OPTIONS(T, video),
     CLI_FILE(T, val, 0, "val", "FILE", "validation clips (default: those marked val in DATA.h5)"),
     CLI_DOUBLE(T, val_split, 0, "val-split", "X", 0, 0.9, "keep back this part of the clips for validation"),
     CLI_INT(T, epochs, 0, "epochs", "N", 0, 1e6, "passes over the data (default 40; 0 trains nothing)"),
@@ -126,17 +128,15 @@ static int check_files(cli *c, const train_args *a)
 static int parse(cli *c, void *p)
 {
     train_args *a = p;
-    if (c->argc != 1)
-        return cli_usage(c, "expected one DATA.h5, got %d", c->argc);
+    if (c->argc < 1)
+        return cli_usage(c, "DATA.h5 is missing");
     a->data = c->argv[0];
     a->processes = c->ranks ? (size_t)c->ranks->size : 1;
-    fdht_file_kind kind;
-    if (!fdht_file_identify(a->data, &kind, NULL) && kind == FDHT_FILE_DIRECTORY)
-        return cli_fail(c, FDHT_EFORMAT, "%s: a folder; make a data set of it: fdht pack -o DATA.h5 %s",
-                        a->data, a->data);
     int status = a->config ? cli_config_read(c, a, a->config) : FDHT_OK;
-    if (status)
+    if (status || (status = train_inputs_parse(c, a)))
         return status;
+    if (!a->packs && c->argc != 1)
+        return cli_usage(c, "expected one DATA.h5, or folders and videos; got %d files", c->argc);
     if (a->init)
         for (size_t i = 0; i < sizeof cell_options / sizeof *cell_options; i++)
             if (cli_given(c, cell_options[i]))
@@ -179,13 +179,13 @@ static bool resumes(const train_args *a)
 }
 
 /* A model that was trained on resized frames goes on with frames of its own size, unless --resize says another. */
-static void take_size(train_args *a, const fdht_dataset *file)
+static void take_size(train_args *a, bool features)
 {
     const char *path = resumes(a) ? a->checkpoint : a->init;
     fdht_file_kind kind;
     fdht_model *m = NULL;
-    if (!path || a->resize.width || fdht_dataset_info_of(file)->shape.features ||
-        fdht_file_identify(path, &kind, NULL) || kind != FDHT_FILE_MODEL ||
+    if (!path || a->resize.width || features || fdht_file_identify(path, &kind, NULL) ||
+        kind != FDHT_FILE_MODEL ||
         fdht_modelfile_read(path, &m, NULL, NULL, NULL)) /* who reads it next says what is wrong with it */
         return;
     const fdht_frame_spec *f = &fdht_model_spec_of(m)->frame;
@@ -215,10 +215,12 @@ static int open_data(job *j, train_args *a)
 {
     cli *c = j->c;
     fdht_dataset *file = NULL;
-    int status = fdht_dataset_open(a->data, &file, &c->err);
-    if (status)
+    if (a->packs)
+        take_size(a, false);
+    int status = train_inputs_pack(c, a);
+    if (status || (status = train_inputs_open(c, a, a->data, &file)))
         return status;
-    take_size(a, file);
+    take_size(a, fdht_dataset_info_of(file)->shape.features > 0);
     if ((status = train_classes_of(c, a->data, file, &j->classes))) {
         fdht_dataset_close(file);
         return status;
@@ -457,6 +459,7 @@ static int run(cli *c, void *p)
     double start = fdht_seconds();
     bool first = cli_first_rank(c);
     int status = open_data(&j, p);
+    train_inputs_unlink(p);
     if (!status)
         status = make_model(&j);
     if (!status && first && j.a->log && !(j.log = fopen(j.a->log, "w")))
@@ -490,7 +493,7 @@ static int run(cli *c, void *p)
 const cli_command cmd_train = {
     .name = "train",
     .summary = "train a model on a data set",
-    .usage = "DATA.h5 -o MODEL.h5 [options]",
+    .usage = "DATA.h5|DIR|VIDEO... -o MODEL.h5 [options]",
     .notes = "Without options it is the recipe that trains the demo's model: colour frames of 160x120 get\n"
              "the preset clips-fdht, others modes of few parameters unless --in-modes and --out-modes give\n"
              "them. --init takes a model file, or dense LSTM weights of PyTorch, Keras or ONNX.\n"

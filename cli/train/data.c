@@ -168,7 +168,7 @@ int train_set_open(cli *c, const train_args *a, const char *path, fdht_dataset *
 {
     train_set *s = out;
     *s = (train_set){.path = path, .file = file};
-    int status = file ? FDHT_OK : fdht_dataset_open(path, &s->file, &c->err);
+    int status = file ? FDHT_OK : train_inputs_open(c, a, path, &s->file);
     if (status)
         return status;
     const fdht_dataset_info *info = fdht_dataset_info_of(s->file);
@@ -212,7 +212,7 @@ int train_set_split(cli *c, const train_args *a, train_set *from, train_set *to)
                          take);
     fdht_rng_seed(&random, c->seed, SPLIT_STREAM);
     *to = (train_set){.path = from->path};
-    int status = fdht_dataset_open(from->path, &to->file, &c->err);
+    int status = train_inputs_open(c, a, from->path, &to->file);
     if (status || (status = prepare(c, a, to, n)))
         return status;
     for (size_t i = 0, taken = 0; i < n; i++) {

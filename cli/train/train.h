@@ -3,6 +3,8 @@
 #define CLI_TRAIN_TRAIN_H
 
 #include "frame/cli.h"
+#include "frame/clips.h"
+#include "frame/signals.h"
 #include "frame/pixels.h"
 #include "fdht/clips.h"
 #include "fdht/modelfile.h"
@@ -10,6 +12,11 @@
 
 typedef struct train_args {
     const char *data;
+    /* folders and videos in its place */
+    const char *labels;
+    cli_clip_args video;
+    bool packs;
+    char *packed[2]; /* to be opened in place of data, of val; NULL: that is a data set itself */
     /* the model */
     const char *preset, *init, *tree, *layer;
     int cell, recurrent, pool, sample,
@@ -45,6 +52,16 @@ typedef struct train_set {
     unsigned char *memory, *kept; /* kept (clips): is in memory */
     size_t bytes;                 /* of all clips */
 } train_set;
+
+/* ---- train/inputs.c ---- */
+
+/* Are the operands clips that have to be packed (a->packs)? Refuses what cannot be. */
+int train_inputs_parse(cli *c, train_args *a);
+/* Pack them, and --val where that is clips, too. unlink: the files have been opened, and go with the process. */
+int train_inputs_pack(cli *c, train_args *a);
+void train_inputs_unlink(train_args *a);
+/* fdht_dataset_open of `path`, or of what was packed if path is a->data or a->val. */
+int train_inputs_open(cli *c, const train_args *a, const char *path, fdht_dataset **out);
 
 /* ---- train/data.c ---- */
 
