@@ -26,13 +26,21 @@ static bool is_clips(const char *path)
 int train_inputs_parse(cli *c, train_args *a)
 {
     static const char *const own[] = {"labels", "fps", "matrix", "range", "class-level"};
-    for (int i = 0; i < c->argc && !a->packs; i++)
-        a->packs = is_clips(c->argv[i]);
+    int status = train_files_find(c, (const char *const *)c->argv, (size_t)c->argc, &a->files[0]);
+    if (!status && a->val)
+        status = train_files_find(c, &a->val, 1, &a->files[1]);
+    if (status)
+        return status;
+    a->packs = a->files[0].n == 0;
+    for (size_t i = 0; i < a->files[0].n && !a->packs; i++)
+        a->packs = is_clips(a->files[0].path[i]);
     for (size_t i = 0; i < sizeof own / sizeof *own && !a->packs; i++)
         if (cli_given(c, own[i]))
-            return cli_usage(c, "--%s is for folders and videos; %s is none", own[i], a->data);
-    if (!a->packs)
+            return cli_usage(c, "--%s is for folders and videos; %s is none", own[i], c->argv[0]);
+    if (!a->packs) {
+        a->data = a->files[0].path[0];
         return FDHT_OK;
+    }
     if (c->ranks && c->ranks->size > 1)
         return cli_usage(c, "ranks train on a data set, not on %s: fdht pack -o DATA.h5 %s", a->data,
                          a->data);
@@ -89,7 +97,7 @@ static int pack(cli *c, train_args *a, char **input, size_t n, int which)
 
 int train_inputs_pack(cli *c, train_args *a)
 {
-    bool val = a->val && is_clips(a->val);
+    bool val = a->val && (!a->files[1].n || (a->files[1].n == 1 && is_clips(a->val)));
     char *path = val ? strcpy(cli_calloc(strlen(a->val) + 1, 1), a->val) : NULL;
     int status = a->packs ? pack(c, a, c->argv, (size_t)c->argc, 0) : FDHT_OK;
     if (a->packs)
@@ -112,6 +120,27 @@ void train_inputs_unlink(train_args *a)
 
 int train_inputs_open(cli *c, const train_args *a, const char *path, fdht_dataset **out)
 {
-    const char *packed = path == a->data ? a->packed[0] : path == a->val ? a->packed[1] : NULL;
-    return fdht_dataset_open(packed ? packed : path, out, &c->err);
+    int which = path == a->data ? 0 : 1;
+    return a->packed[which] ? fdht_dataset_open(a->packed[which], out, &c->err)
+                            : train_files_open(c, &a->files[which], out);
+}
+
+const char **train_inputs_list(const train_args *a, size_t *n)
+{
+    const char **file = cli_calloc(a->files[0].n + a->files[1].n + 3, sizeof *file);
+    *n = 0;
+    for (int k = 0; k < 2; k++)
+        for (size_t i = 0; i < a->files[k].n; i++)
+            file[(*n)++] = a->files[k].path[i];
+    if (a->packs)
+        file[(*n)++] = a->data;
+    if (a->init)
+        file[(*n)++] = a->init;
+    return file;
+}
+
+void train_inputs_close(train_args *a)
+{
+    train_files_free(&a->files[0]);
+    train_files_free(&a->files[1]);
 }

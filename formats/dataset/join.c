@@ -112,9 +112,9 @@ static int agree(const fdht_dataset *a, const fdht_dataset *b, fdht_error *err)
         return fdht_fail(err, FDHT_EFORMAT, "%s: %s splits, %s %s", b->path,
                          y->has_split ? "marks" : "marks no", a->path, x->has_split ? "does" : "does not");
     if (x->target_width != y->target_width || x->target_steps != y->target_steps)
-        return fdht_fail(err, FDHT_EFORMAT, "%s: /targets has %zu rows of %zu numbers a clip, of %s %zu of %zu",
-                         b->path, y->target_steps, y->target_width, a->path, x->target_steps,
-                         x->target_width);
+        return fdht_fail(err, FDHT_EFORMAT,
+                         "%s: /targets has %zu rows of %zu numbers a clip, of %s %zu of %zu", b->path,
+                         y->target_steps, y->target_width, a->path, x->target_steps, x->target_width);
     return FDHT_OK;
 }
 
@@ -129,9 +129,9 @@ static void sum_up(fdht_dataset *ds)
         ds->start[k + 1] = ds->start[k] + one->clips;
         if (k == 0)
             continue;
-        all->uniform &= one->uniform && one->shape.width == all->shape.width &&
-                        one->shape.height == all->shape.height && one->shape.channels == all->shape.channels &&
-                        one->shape.features == all->shape.features;
+        all->uniform &=
+            one->uniform && one->shape.width == all->shape.width && one->shape.height == all->shape.height &&
+            one->shape.channels == all->shape.channels && one->shape.features == all->shape.features;
         all->min_length = FDHT_MIN(all->min_length, one->min_length);
         all->max_length = FDHT_MAX(all->max_length, one->max_length);
         all->has_names &= one->has_names;
@@ -157,7 +157,8 @@ int fdht_dataset_open_all(const char *const *path, size_t n, fdht_dataset **out,
     ds->part = fdht_calloc_err(n, sizeof *ds->part, "data set", err);
     ds->start = fdht_calloc_err(n + 1, sizeof *ds->start, "data set", err);
     ds->used = fdht_calloc_err(n + 1, sizeof *ds->used, "data set", err);
-    int status = ds->part && ds->start && ds->used && (ds->path = fdht_strdup(path[0])) ? FDHT_OK : FDHT_ENOMEM;
+    int status =
+        ds->part && ds->start && ds->used && (ds->path = fdht_strdup(path[0])) ? FDHT_OK : FDHT_ENOMEM;
     for (; !status && ds->parts < n; ds->parts++) {
         if ((status = fdht_dataset_open(path[ds->parts], &ds->part[ds->parts], err)))
             break;

@@ -40,8 +40,8 @@ static int choose(source *s, int split, fdht_error *err)
                    c->features != d->features)
             return fdht_fail(err, FDHT_EFORMAT,
                              "%s: clip %s is %zux%zux%zu (%zu features), others %zux%zux%zu (%zu)",
-                             fdht_dataset_path(ds, i), fdht_dataset_name(ds, i), c->width, c->height, c->channels, c->features, d->width, d->height,
-                             d->channels, d->features);
+                             fdht_dataset_path(ds, i), fdht_dataset_name(ds, i), c->width, c->height,
+                             c->channels, c->features, d->width, d->height, d->channels, d->features);
         s->id[d->clips] = i;
         s->label[d->clips] = label;
         s->length[d->clips++] = c->length;

@@ -117,9 +117,9 @@ FDHT_API bool fdht_trainer_done(const fdht_trainer *t);
 /* Memory of a step in addition to the model's values, in bytes. */
 typedef struct fdht_train_bytes {
     size_t activations; /* of every frame of every clip of the batch: gates, states and their gradients */
-    size_t clips;       /* the batch as read and, where there is more than one, the next, read ahead; the window */
-    size_t scratch;     /* packed weights, each thread's scratch, the largest partial gradients */
-    size_t optimizer;   /* gradient, moments, the values of the epoch's start and, where kept, the best's */
+    size_t clips; /* the batch as read and, where there is more than one, the next, read ahead; the window */
+    size_t scratch;   /* packed weights, each thread's scratch, the largest partial gradients */
+    size_t optimizer; /* gradient, moments, the values of the epoch's start and, where kept, the best's */
     size_t total;
 } fdht_train_bytes;
 /* The most that a step over a full batch holds, each clip as long as the longest. Not counted: the plans (some 30 KB a

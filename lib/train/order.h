@@ -7,10 +7,11 @@
 /* Clips are read block by block, those of a block in their order, and used in an order in which none is used before it can have
  * been read into a window of so many clips. */
 typedef struct fdht_order_plan {
-    size_t clips, window, block; /* window 0, or no smaller than clips: all are shuffled, nothing is read ahead */
-    size_t *stream;              /* (clips) in the order of reading; NULL: all are shuffled */
-    size_t *held;                /* (window) */
-    uint8_t *wanted;             /* (clips) */
+    size_t clips, window,
+        block;       /* window 0, or no smaller than clips: all are shuffled, nothing is read ahead */
+    size_t *stream;  /* (clips) in the order of reading; NULL: all are shuffled */
+    size_t *held;    /* (window) */
+    uint8_t *wanted; /* (clips) */
 } fdht_order_plan;
 
 /* FDHT_ENOMEM. Free also what failed. */

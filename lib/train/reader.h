@@ -18,11 +18,13 @@ typedef struct fdht_reader fdht_reader;
 typedef struct fdht_reading {
     const size_t *order; /* (n) clips in the order of use; NULL: 0, 1, .. */
     size_t n, batch;     /* clips, of a batch at most */
-    const size_t *cut; /* NULL, or (n + 1) places in order, of batches of unequal size: batch b has the clips from cut[b] on to
+    const size_t *
+        cut; /* NULL, or (n + 1) places in order, of batches of unequal size: batch b has the clips from cut[b] on to
                         * before cut[b + 1], maybe none; n is then the number of batches */
-    const size_t *stream; /* NULL: clips are read when they are used; else all of them in the order of reading: those read
+    const size_t *
+        stream; /* NULL: clips are read when they are used; else all of them in the order of reading: those read
                            * before their use are kept meanwhile */
-    bool random;          /* frames are chosen at random, a function of seed and the clip's number; else evenly */
+    bool random; /* frames are chosen at random, a function of seed and the clip's number; else evenly */
     uint64_t seed;
 } fdht_reading;
 

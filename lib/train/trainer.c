@@ -241,8 +241,7 @@ void fdht_trainer_bytes(const fdht_trainer *t, fdht_train_bytes *out)
     size_t at_once = t->by_part ? FDHT_MIN((size_t)fdht_team_size(t->team), t->own) : 1;
     out->scratch += at_once * passing + (fdht_step_gradients(t) - 1) * m->size * sizeof(float);
     size_t held = FDHT_MIN(2 * batch, t->train->clips) + (t->plan.stream ? t->plan.window : 0);
-    out->clips = held * FDHT_MAX(longest, length) * inputs *
-                 (m->spec.frame.width ? 1 : sizeof(float));
+    out->clips = held * FDHT_MAX(longest, length) * inputs * (m->spec.frame.width ? 1 : sizeof(float));
     out->scratch += (size_t)fdht_team_size(t->team) * 2 * inputs + batch * sizeof *t->frames +
                     t->train->clips * (sizeof *t->order + sizeof *t->mine);
     out->total = out->activations + out->clips + out->scratch + out->optimizer;

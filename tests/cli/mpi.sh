@@ -27,6 +27,14 @@ for n in 1 2 3 4; do
         same "$n ranks, $threads threads: one result" "$(cat one.txt)" "$(sed 's/in [0-9.]* s/in T s/; s/many.h5/one.h5/' "$OUT")"
     done
 done
+# several files, a window over shuffled blocks, no memory for clips
+parts=$TOP/tests/data/bars
+windowed() { "$FDHT" train "$parts" "${cell[@]}" "${extra[@]}" --window 19k --memory 1 "$@"; }
+works "a window" windowed --epochs 3 -o w.h5
+for n in 2 3; do
+    works "a window, $n ranks" ranks $n "$FDHT" train "$parts" "${cell[@]}" "${extra[@]}" --window 19k --memory 1 --epochs 3 -o many.h5 -@1
+    same "a window, $n ranks: the same file" "$(bytes w.h5)" "$(bytes many.h5)"
+done
 run ranks 2 "$FDHT" train "$data" "${cell[@]}" -f -o many.h5 --epochs 3 --log l.jsonl
 same "a line an epoch, of rank 0" 3 "$(grep -c '^epoch [123]/3  loss ' "$ERR")"
 same "one log" "1 2 3" "$(jq .epoch l.jsonl | tr '\n' ' ' | sed 's/ $//')"

@@ -10,7 +10,7 @@ fails "no data" 2 "fdht train: DATA.h5 is missing (see fdht help train)" "$FDHT"
 mkdir folder
 fails "an empty folder" 3 "fdht train: folder: no pictures (PNG, JPEG, PGM, PPM) and no videos in the folder" "$FDHT" train folder -o m.h5
 rmdir folder
-fails "two data sets" 2 "fdht train: expected one DATA.h5, or folders and videos; got 2 files (see fdht help train)" "$FDHT" train "$data" "$data" -o m.h5
+
 fails "--labels of a data set" 2 "fdht train: --labels is for folders and videos; $data is none (see fdht help train)" "$FDHT" train "$data" -o m.h5 --labels x
 fails "no output" 2 "fdht train: -o FILE is missing (see fdht help train)" "$FDHT" train "$data"
 run "$FDHT" train nope.h5 -o m.h5

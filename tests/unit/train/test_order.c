@@ -20,7 +20,7 @@ static void test_order(void **state)
 {
     (void)state;
     static const size_t windows[][3] = {/* window, block asked for, block that it is */
-                                        {1, 0, 1},   {16, 0, 1},   {40, 0, 2},   {40, 7, 7},
+                                        {1, 0, 1},    {16, 0, 1},  {40, 0, 2}, {40, 7, 7},
                                         {40, 50, 40}, {102, 0, 6}, {102, 1, 1}};
     size_t order[MOST], again[MOST], read[MOST], used[MOST], moved = 0;
     for (size_t k = 0; k < FDHT_COUNT(windows); k++) {
@@ -109,8 +109,13 @@ static void test_reader(void **state)
     fdht_batch b;
     for (size_t i = 0; i < CLIPS; i++)
         length[i] = 1 + i % 3;
-    fdht_train_data data = {
-        .clips = CLIPS, .length = length, .width = 4, .height = 2, .channels = 1, .read = read_clip, .arg = &s};
+    fdht_train_data data = {.clips = CLIPS,
+                            .length = length,
+                            .width = 4,
+                            .height = 2,
+                            .channels = 1,
+                            .read = read_clip,
+                            .arg = &s};
     fdht_frame_spec frame = {.width = 4, .height = 2, .channels = 1};
     assert_int_equal(fdht_order_new(&p, CLIPS, WINDOW, 4, NULL), FDHT_OK);
     fdht_order_deal(&p, 3, order);
