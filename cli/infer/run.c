@@ -177,7 +177,7 @@ static int run_batch(infer_job *j, size_t n)
 static bool is_done(infer_job *j, size_t i)
 {
     char *name = name_of(j, j->item[i]->name, j->item[i]->source);
-    if (j->c->ranks)
+    if (j->c->ranks) /* their readers left out what has a record */
         j->known[i] = INFER_NEW;
     else if (!j->skips)
         j->known[i] = infer_journal_known(&j->journal, name);
@@ -199,6 +199,16 @@ static int next_batch(infer_job *j, size_t *n, bool *end)
         if (status)
             return status;
         *end = !j->item[*n];
+        if (!*end && j->item[*n]->number < j->known_n)
+            status = cli_fail(
+                j->c, FDHT_EINVAL,
+                "--resume: record %zu is of another clip than %.100s; ranks go on with the records of "
+                "the same inputs in the same order",
+                j->item[*n]->number + 1, j->item[*n]->name);
+        if (status) {
+            fdht_clip_item_free(j->item[*n]);
+            return status;
+        }
         if (!*end && is_done(j, *n)) {
             fdht_clip_item_free(j->item[*n]);
             j->done++;
@@ -207,6 +217,61 @@ static int next_batch(infer_job *j, size_t *n, bool *end)
         *n += !*end;
     }
     return FDHT_OK;
+}
+
+int infer_calibrate(infer_job *j)
+{
+    fdht_clips *clips = NULL;
+    char message[512];
+    bool end = false;
+    int status = infer_open_clips(j, true, NULL, &clips);
+    while (!status && !j->calibrated && !end) {
+        size_t n = 0, good = 0;
+        for (; n < j->batch && !end; n += !end) {
+            if ((status = fdht_clips_next(clips, &j->item[n], &j->c->err)))
+                break;
+            if ((end = !j->item[n]))
+                continue;
+            take_item(j, j->item[n], &j->clip[good], message, sizeof message);
+            if (*message)
+                continue;
+            apply_control(j, j->item[n]);
+            good++;
+        }
+        if (!status && good) {
+            status = fdht_fixed_model_calibrate(j->fixed, j->clip, good, &j->c->err);
+            j->calibrated = true;
+        }
+        for (size_t i = 0; i < n; i++)
+            fdht_clip_item_free(j->item[i]);
+    }
+    fdht_clips_close(clips);
+    return status;
+}
+
+/* All clips but the last one that has a record. */
+static bool skip_others(void *arg, const char *name, size_t number)
+{
+    const infer_job *j = arg;
+    (void)name;
+    return number + 1 != j->known_n;
+}
+
+int infer_check_last(infer_job *j)
+{
+    fdht_clips *clips = NULL;
+    fdht_clip_item *item = NULL;
+    char message[512] = "";
+    int status = infer_open_clips(j, true, skip_others, &clips);
+    if (!status && !(status = fdht_clips_next(clips, &item, &j->c->err)) && item) {
+        take_item(j, item, &j->clip[0], message, sizeof message);
+        status = run_scores(j, !*message);
+        if (!status)
+            status = check_record(j, item, message, j->scores);
+    }
+    fdht_clip_item_free(item);
+    fdht_clips_close(clips);
+    return status;
 }
 
 int infer_run_clips(infer_job *j)

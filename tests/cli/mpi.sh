@@ -59,8 +59,39 @@ works "infer --shard auto: processes by themselves" ranks 3 "$FDHT" infer one.h5
 same "infer --shard auto: dealt back" "$(bytes many.jsonl)" "$(paste -d '\n' part.?.jsonl | sed '/^$/d' | md5sum)"
 run ranks 2 "$FDHT" infer one.h5 "$data" --stream
 same "infer --stream: status" 2 "$status"
-same "infer --stream: one line" "fdht infer: ranks share the clips: no --stream, --fixed16, --resume, --from-stdin (see fdht help infer)" \
-    "$(grep '^fdht' "$ERR")"
+same "infer --stream: one line" "fdht infer: ranks share the clips: no --stream, --from-stdin (see fdht help infer)" "$(grep '^fdht' "$ERR")"
+
+# --fixed16: the ranges are those of the first clips, whoever runs which clip
+run "$FDHT" infer one.h5 bad "$data" --fixed16 --logits
+cp "$OUT" fixed.txt
+for n in 2 3; do
+    run ranks $n "$FDHT" infer one.h5 bad "$data" --fixed16 --logits
+    same "infer --fixed16, $n ranks: the same records" "$(bytes fixed.txt)" "$(bytes "$OUT")"
+done
+for i in 0 1 2; do "$FDHT" infer one.h5 bad "$data" --fixed16 --logits --shard $i/3 -o fixed.$i.jsonl 2> /dev/null; done
+same "infer --fixed16: shards" "$(bytes fixed.txt)" "$(paste -d '\n' fixed.?.jsonl | sed '/^$/d' | md5sum)"
+
+# --resume: behind any number of records, with the last of them cut off in its middle
+whole=$(bytes fixed.txt)
+for n in 2 3; do
+    for records in $((n - 2)) $((20 * n)); do
+        head -n "$records" fixed.txt > r.jsonl.partial
+        [ "$records" = 60 ] || sed -n "$((records + 1))p" fixed.txt | head -c 20 >> r.jsonl.partial
+        rm -f r.jsonl
+        run ranks $n "$FDHT" infer one.h5 bad "$data" --fixed16 --logits -o r.jsonl --resume
+        same "infer --resume, $n ranks, $records records: the same records" "$whole" "$(bytes r.jsonl)"
+        same "infer --resume, $n ranks, $records records: status of the whole" 1 "$status"
+    done
+done
+run ranks 2 "$FDHT" infer one.h5 bad "$data" --fixed16 --logits -o r.jsonl --resume
+same "infer --resume of a file that is whole" "$whole" "$(bytes r.jsonl)"
+head -n 5 fixed.txt > q.jsonl.partial
+run ranks 2 "$FDHT" infer one.h5 "$data" --fixed16 --logits -o q.jsonl --resume
+same "infer --resume with other inputs: status" 2 "$status"
+has "infer --resume with other inputs" "$(grep '^fdht' "$ERR")" "fdht infer: "
+head -n 5 fixed.txt > q.jsonl.partial
+run ranks 2 "$FDHT" infer one.h5 bad "$data" -o q.jsonl --resume
+has "infer --resume with other options" "$(grep '^fdht' "$ERR")" "--resume: the last record of q.jsonl"
 
 # failures: one line of ours, a status, no hanging
 ours() { grep -c '^fdht' "$ERR"; }
@@ -113,6 +144,23 @@ finish
 gone "rank 0 dies: no rank is left"
 works "resumed in one process" train --epochs 120 -o part.h5 --checkpoint part.c.h5 --resume
 same "resumed in one process: the same file" "$(bytes whole.h5)" "$(bytes part.h5)"
+
+# infer: a rank is killed in the middle; the records so far are whole, and those that are missing are added
+for i in $(seq 150); do echo "$data"; done > many.txt
+"$FDHT" infer one.h5 $(cat many.txt) --logits > all.jsonl
+for rank in 0 1; do
+    rm -f pid.* k.jsonl*
+    ranks 3 bash -c 'echo $$ > pid.$OMPI_COMM_WORLD_RANK; exec "$@"' - "$FDHT" infer one.h5 $(cat many.txt) --logits -o k.jsonl > "$OUT" 2> "$ERR" &
+    job=$!
+    for i in $(seq 1000); do [ -s k.jsonl.partial ] && break || sleep .01; done
+    kill -9 "$(cat pid.$rank)"
+    finish
+    [ $status != 0 ] && [ $status != 124 ] && pass "infer: rank $rank dies: status" || fail "infer: rank $rank dies: status" "$status"
+    gone "infer: rank $rank dies: no rank is left"
+    there "infer: rank $rank dies: before the end" k.jsonl.partial
+    works "infer: resumed" ranks 2 "$FDHT" infer one.h5 $(cat many.txt) --logits -o k.jsonl --resume
+    same "infer: resumed: the same records" "$(bytes all.jsonl)" "$(bytes k.jsonl)"
+done
 
 start int 3 --epochs 1000000
 kill -INT "$(cat pid.2)"
