@@ -6,6 +6,7 @@
 #include "frame/output.h"
 #include "frame/parse.h"
 #include "frame/plot.h"
+#include "frame/ranks.h"
 #include "simulate/rows.h"
 
 static const cli_option options[] = {
@@ -72,6 +73,8 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "--resize needs --input");
     if (a->trace && a->mode == FDHT_SIM_PAPER)
         return cli_usage(c, "--trace needs --mode real");
+    if (c->ranks && !a->sweep.n && !a->search)
+        return cli_usage(c, "ranks share the points of --sweep and --search; there are none");
     int status = parse_order(c, a);
     const char *out[] = {a->trace, a->csv}, *in[] = {a->path, a->input};
     for (int i = 0; i < 2 && !status; i++)
@@ -144,8 +147,14 @@ static int run(cli *c, void *p)
     int status = sim_load_machine(c, a, &machine);
     if (!status && a->sweep.n)
         status = sim_check_sweep(c, a, hw);
-    if (status || (status = sim_load_workload(c, a, &w, &model)))
+    if (!status)
+        status = sim_load_workload(c, a, &w, &model);
+    if ((status = cli_agree(c, status)))
         goto out;
+    if (!cli_first_rank(c)) {
+        status = sim_show_points(c, a, &w, hw, "", NULL); /* its share of them */
+        goto out;
+    }
     if (a->trace && (status = fdht_out_open(a->trace, false, &c->out, &trace, &c->err)))
         goto out;
     FILE *to = trace ? fdht_out_stream(trace) : NULL;
@@ -172,7 +181,8 @@ const cli_command cmd_simulate = {
     .name = "simulate",
     .summary = "cycles, energy and area on an accelerator",
     .usage = "MODEL.h5|WORKLOAD.json|--preset NAME [options]",
-    .common = CLI_WITH_JSON | CLI_WITH_SEED | CLI_WITH_PROGRESS | CLI_WITH_FORCE | CLI_WITH_TRUST,
+    .common =
+        CLI_WITH_JSON | CLI_WITH_SEED | CLI_WITH_PROGRESS | CLI_WITH_FORCE | CLI_WITH_TRUST | CLI_WITH_RANKS,
     .options = options,
     .args_size = sizeof(sim_args),
     .parse = parse,
@@ -186,9 +196,9 @@ int sim_show_points(cli *c, const sim_args *a, const fdht_workload *w, const fdh
     int status = a->sweep.n ? sim_sweep(c, w, a, hw, json, p) : FDHT_OK;
     if (!status && a->search)
         status = sim_search(c, w, a, hw, json, p);
-    if (!status && a->csv)
+    if (!status && a->csv && cli_first_rank(c))
         status = sim_points_csv(c, p, a->csv);
-    if (!status && a->plot)
+    if (!status && a->plot && cli_first_rank(c))
         status = sim_points_plot(c, p, model, a->plot);
     free(p);
     return status;

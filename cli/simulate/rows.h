@@ -7,7 +7,7 @@
 /* What ran, and its figures. */
 typedef struct sim_row {
     char name[72];
-    const char *mode;
+    char mode[8];
     fdht_sim_figures f;
 } sim_row;
 
@@ -37,6 +37,9 @@ bool sim_pareto(const sim_points *p, size_t i);
 int sim_points_csv(cli *c, const sim_points *p, const char *path);
 /* A sweep: three figures over the values; a search: both efficiencies and the Pareto front. */
 int sim_points_plot(cli *c, const sim_points *p, const char *model, const char *path);
+
+/* simulate/share.c: the rows of n points, of which each rank runs some; rank 0 has them all. */
+int sim_share(cli *c, size_t n, int (*point)(void *arg, size_t i, sim_row *out), void *arg, sim_row *row);
 
 /* simulate/rivals.c: the rival, a tensor train of ranks 4 over the same pixels and hidden units, one gate or four; */
 int sim_rival(cli *c, const fdht_workload *w, int gates, fdht_workload *out);

@@ -1,5 +1,5 @@
 /* simulate/search.c - the search for a better machine. */
-#include "frame/signals.h"
+#include "frame/ranks.h"
 #include "simulate/rows.h"
 
 /* A machine that just holds what the program needs: buffers in steps of 8 KiB. */
@@ -18,14 +18,49 @@ static int fitted(cli *c, const fdht_workload *w, fdht_sim_hw *hw, sim_row *out)
     return sim_measure(c, name, w, FDHT_ORDER_BEST, hw, FDHT_SIM_REAL, out);
 }
 
+/* Processing elements and multipliers of each. */
+static const size_t side[][2] = {{8, 16}, {16, 16}, {32, 16}, {64, 16}, {128, 16}, {16, 32}, {32, 32}};
+enum { SIDES = sizeof side / sizeof *side };
+
+typedef struct search {
+    cli *c;
+    const fdht_workload *w;
+    const fdht_sim_hw *hw;
+} search;
+
+static int run_point(void *arg, size_t i, sim_row *out)
+{
+    const search *p = arg;
+    fdht_sim_hw m = *p->hw;
+    m.n_pe = m.wb_words = m.x_banks = m.lstm_lanes = side[i][0];
+    m.macs_per_pe = side[i][1];
+    m.lstm_mm2 = p->hw->lstm_mm2 * (double)m.lstm_lanes / 16;
+    return fitted(p->c, p->w, &m, out);
+}
+
+/* The row with the largest product of the three ratios. */
+static sim_row best_row(const sim_points *points, const sim_row *rival)
+{
+    sim_row top = {.name = ""};
+    double most = 0;
+    for (size_t i = 0; i < points->n; i++) {
+        fdht_sim_ratios q = fdht_sim_ratios_of(&points->row[i].f, &rival->f);
+        double score = q.throughput * q.area_efficiency * q.energy_efficiency;
+        if (score > most) {
+            most = score;
+            top = points->row[i];
+        }
+    }
+    return top;
+}
+
 int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim_hw *hw, cJSON *json,
                sim_points *points)
 {
-    static const size_t side[][2] = {{8, 16}, {16, 16}, {32, 16}, {64, 16}, {128, 16}, {16, 32}, {32, 32}};
     fdht_workload one;
     fdht_sim_hw tie;
-    sim_row rival_row, published, top = {0}, r;
-    double top_score = 0;
+    sim_row rival_row, published, top;
+    search p = {c, w, hw};
     int status = sim_rival(c, w, w->gates, &one);
     (void)a;
     points->search = true;
@@ -35,27 +70,15 @@ int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim
                               &published)) ||
         (status = fitted(c, &one, &tie, &rival_row)))
         return status;
+    if ((status = sim_share(c, SIDES, run_point, &p, points->row)) || !cli_first_rank(c))
+        return status;
+    points->n = SIDES;
     cJSON *o = json ? cli_json_object(json, "search") : NULL, *list = o ? cli_json_array(o, "points") : NULL;
     if (!json)
         sim_point_head("design points, real mode; best: the largest product of the three ratios");
-    for (size_t i = 0; i < sizeof side / sizeof *side; i++) {
-        fdht_sim_hw m = *hw;
-        m.n_pe = m.wb_words = m.x_banks = m.lstm_lanes = side[i][0];
-        m.macs_per_pe = side[i][1];
-        m.lstm_mm2 = hw->lstm_mm2 * (double)m.lstm_lanes / 16;
-        if ((status = fitted(c, w, &m, &r)))
-            return status;
-        sim_show_point(r.name, &r, list);
-        sim_points_add(points, r.name, &r);
-        fdht_sim_ratios q = fdht_sim_ratios_of(&r.f, &rival_row.f);
-        double score = q.throughput * q.area_efficiency * q.energy_efficiency;
-        if (score > top_score) {
-            top_score = score;
-            top = r;
-        }
-        if (cli_interrupted())
-            return FDHT_EINTR;
-    }
+    for (size_t i = 0; i < points->n; i++)
+        sim_show_point(points->row[i].name, &points->row[i], list);
+    top = best_row(points, &rival_row);
     fdht_sim_ratios best = fdht_sim_ratios_of(&top.f, &rival_row.f),
                     over = fdht_sim_ratios_of(&top.f, &published.f);
     if (json) {

@@ -121,6 +121,8 @@ typedef struct fdht_train_bytes {
     size_t scratch;   /* packed weights, each thread's scratch, the largest partial gradients */
     size_t optimizer; /* gradient, moments, the values of the epoch's start and, where kept, the best's */
     size_t total;
+    size_t
+        parts; /* no bytes: how many parts a full batch is cut into, each with a gradient; more ranks have nothing to do */
 } fdht_train_bytes;
 /* The most that a step over a full batch holds, each clip as long as the longest. Not counted: the plans (some 30 KB a
  * map, and their index tables), BLAS' own buffers, what `read` and validation keep. */

@@ -230,7 +230,7 @@ void fdht_trainer_bytes(const fdht_trainer *t, fdht_train_bytes *out)
     size_t length = m->spec.frame.frames ? m->spec.frame.frames : longest;
     values += (t->v != NULL) + (t->best != NULL);
     *out = (fdht_train_bytes){.optimizer = values * m->size * sizeof(float)};
-    size_t parts = fdht_step_parts(t, batch), rows, scratch, passing = 0;
+    size_t parts = out->parts = fdht_step_parts(t, batch), rows, scratch, passing = 0;
     out->scratch = fdht_net_bytes_f32(t->net);
     for (size_t p = 0; p < t->own; p++) {
         fdht_bptt_bytes_f32(t->part[p].bptt, batch * (p + 1) / parts - batch * p / parts, length, &rows,

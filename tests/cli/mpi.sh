@@ -93,6 +93,17 @@ head -n 5 fixed.txt > q.jsonl.partial
 run ranks 2 "$FDHT" infer one.h5 bad "$data" -o q.jsonl --resume
 has "infer --resume with other options" "$(grep '^fdht' "$ERR")" "--resume: the last record of q.jsonl"
 
+# simulate: the points of a sweep and of a search
+for args in "--sweep macs_per_pe=4,8,16 --csv one.csv" "--search" "--sweep n_pe=8,16 --search --json"; do
+    works "simulate $args" "$FDHT" simulate one.h5 $args -f
+    cp "$OUT" one.txt
+    works "simulate $args, 3 ranks" ranks 3 "$FDHT" simulate one.h5 ${args/one.csv/many.csv} -f
+    same "simulate $args, 3 ranks: the same table" "$(grep -v seconds one.txt)" "$(grep -v seconds "$OUT")"
+done
+same "simulate --csv: the same file" "$(bytes one.csv)" "$(bytes many.csv)"
+run ranks 2 "$FDHT" simulate one.h5
+same "simulate without points: one line" "fdht simulate: ranks share the points of --sweep and --search; there are none (see fdht help simulate)" "$(grep '^fdht' "$ERR")"
+
 # failures: one line of ours, a status, no hanging
 ours() { grep -c '^fdht' "$ERR"; }
 run ranks 3 "$FDHT" train nope.h5 -o m.h5
