@@ -57,4 +57,10 @@ head -c 3000 "$parts/2.h5" > d.h5
 run train "$parts/1.h5" d.h5 -o m.h5
 same "a damaged file: status" 3 "$status"
 has "a damaged file is named" "$err" "fdht train: d.h5: "
+
+# threads and memory: what was found is printed
+found() { "$@" "$FDHT" train "$data" "${cell[@]}" --epochs 0 -o t.h5 -v 2>&1 > /dev/null | sed -n 's/^fdht train: \([0-9]* threads* by [A-Za-z_-]*\) .*/\1/p'; }
+same "-v: the processor mask" "1 thread by affinity" "$(found env -u FDHT_THREADS -u OMP_NUM_THREADS taskset -c "$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')")"
+same "-v: OMP_NUM_THREADS" "3 threads by OMP_NUM_THREADS" "$(found env -u FDHT_THREADS OMP_NUM_THREADS=3,2)"
+same "-v: FDHT_THREADS is stronger" "2 threads by FDHT_THREADS" "$(found env FDHT_THREADS=2 OMP_NUM_THREADS=3)"
 tap_end
