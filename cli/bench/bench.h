@@ -28,6 +28,7 @@ typedef struct bench_timing {
     fdht_train_data *data;
     bool together; /* dense maps: all clips in one product */
     size_t steps;  /* train: batches in one run, an epoch */
+    size_t parts;  /* train: of a batch */
     size_t loops;  /* runs in one sample, so that it lasts */
     int n_samples;
     double *sample; /* ms per frame */
@@ -38,6 +39,7 @@ typedef struct bench_timing {
 typedef struct bench {
     size_t frames; /* of a clip */
     uint64_t seed;
+    bool ranks; /* show what training takes on many of them */
     struct {
         char cpu[80];
         int cores;
@@ -71,5 +73,11 @@ void bench_print_json(cli *c, const bench *b);
 void bench_print_table(const bench *b, bool csv);
 /* name: of the model or preset. */
 int bench_plot(cli *c, const bench *b, const char *name, const char *path);
+
+/* ---- bench/ranks.c ---- */
+
+typedef struct cJSON cJSON;
+void bench_print_ranks(const bench *b);
+void bench_ranks_json(cJSON *json, const bench *b);
 
 #endif

@@ -16,7 +16,7 @@ typedef struct args {
     const char *cells, *what;
     cli_sizes batch, threads;
     int repetitions, frames, format;
-    bool no_dense;
+    bool no_dense, ranks;
 } args;
 
 enum { MD, CSV, JSON };
@@ -32,6 +32,7 @@ static const cli_option options[] = {
     CLI_INT(args, frames, 0, "frames", "K", 1, 10000, "frames of a clip; default 6"),
     CLI_CHOICE(args, format, 0, "output", "md|csv|json", "form of the table"),
     CLI_FLAG(args, no_dense, 0, "no-dense", "leave the dense model out"),
+    CLI_FLAG(args, ranks, 0, "ranks", "add what a training step takes on 2 to 1,000 ranks, by a model"),
     CLI_FILE(args, plot, 0, "plot", "FILE", "draw the times as .png, .svg or .pdf (gnuplot)"),
     CLI_END,
 };
@@ -78,6 +79,8 @@ static int parse(cli *c, void *p)
     if ((status = check_list(c, "what", a->what, "infer|layer|train")) ||
         (a->cells && (status = check_list(c, "cells", a->cells, "fdht|ht|tt|tr|bt|dense"))))
         return status;
+    if (a->ranks && (!listed(a->what, "train") || a->format == CSV || (a->threads.n && a->threads.v[0] != 1)))
+        return cli_usage(c, "--ranks: from the training of one thread, as a table or as JSON");
     if (!a->batch.n)
         a->batch = (cli_sizes){2, {1, 16}};
     if (!a->threads.n)
@@ -185,7 +188,7 @@ static int run(cli *c, void *p)
 {
     args *a = p;
     cli_bar bar = {0};
-    bench b = {.frames = (size_t)a->frames, .seed = c->seed};
+    bench b = {.frames = (size_t)a->frames, .seed = c->seed, .ranks = a->ranks};
     int status = bench_machine(&b, &c->err);
     if (!status)
         status = add_contestants(c, &b, a);

@@ -113,6 +113,7 @@ int bench_add_timing(bench *b, bench_kind what, int model, size_t batch, int thr
         if (!(status = start_trainer(b, t, err)))
             fdht_trainer_bytes(t->trainer, &bytes);
         t->optimizer = bytes.optimizer;
+        t->parts = bytes.parts;
         t->bytes = bytes.total - bytes.optimizer;
         return status;
     }

@@ -40,6 +40,8 @@ void bench_print_json(cli *c, const bench *b)
         cli_json_size(r, "activation_bytes", t->bytes);
         cli_json_size(r, "optimizer_bytes", t->optimizer);
     }
+    if (b->ranks)
+        bench_ranks_json(json, b);
     cli_json_print(stdout, json);
 }
 
@@ -86,6 +88,8 @@ void bench_print_table(const bench *b, bool csv)
                    m->cell, bench_kind_name(t->what), t->batch, t->threads, t->median, t->min, t->sd,
                    t->gflops, 100 * share, m->parameters, (double)t->bytes / 1e6, optimizer, scale);
     }
+    if (b->ranks && !csv)
+        bench_print_ranks(b);
 }
 
 int bench_plot(cli *c, const bench *b, const char *name, const char *path)

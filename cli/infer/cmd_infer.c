@@ -143,7 +143,8 @@ static bool any_pipe(const cli *c)
     return false;
 }
 
-static int open_clips(infer_job *j)
+int infer_open_clips(infer_job *j, bool all, bool (*skip)(void *arg, const char *name, size_t number),
+                     fdht_clips **out)
 {
     const fdht_frame_spec *f = &j->spec->frame;
     const infer_args *a = j->a;
@@ -163,12 +164,25 @@ static int open_clips(infer_job *j)
     }
     o.list = a->from_stdin ? "-" : NULL;
     o.list_zero = a->zero;
-    o.shard = a->shard_number;
-    o.shards = a->shards;
+    if (!all) {
+        o.shard = a->shard_number;
+        o.shards = a->shards;
+    }
     o.stop = cli_stop_flag();
     cli_clip_options(&a->video, &o);
-    return fdht_clips_open((const char *const *)(j->c->argv + 1), (size_t)j->c->argc - 1, &o, &j->clips,
+    o.skip = skip;
+    o.skip_arg = j;
+    return fdht_clips_open((const char *const *)(j->c->argv + 1), (size_t)j->c->argc - 1, &o, out,
                            &j->c->err);
+}
+
+/* The clips to run. What has a record is left out, but --fixed16 sets its ranges by the first clips. */
+static int open_clips(infer_job *j)
+{
+    bool ranks = j->c->ranks && j->a->resume;
+    j->skips = j->a->resume && !j->c->ranks && (!j->fixed || j->calibrated);
+    j->done = j->skips ? j->journal.n : 0;
+    return infer_open_clips(j, false, ranks ? infer_ranks_skip : j->skips ? infer_skip : NULL, &j->clips);
 }
 
 /* --fixed16: the machine that `simulate` assumes, and enough clips at once to set its ranges. */
@@ -194,8 +208,7 @@ static int set_up(infer_job *j)
     j->spec = fdht_model_spec_of(j->model);
     if (!j->spec->classes && !j->a->logits)
         return cli_usage(c, "%s has no classifier; --logits prints its last state", c->argv[0]);
-    if ((status = read_labels(j)) || (status = open_clips(j)) ||
-        (status = fdht_runner_new(j->model, c->threads, &j->runner, &c->err)))
+    if ((status = read_labels(j)) || (status = fdht_runner_new(j->model, c->threads, &j->runner, &c->err)))
         return status;
     if (j->a->batch)
         j->batch = j->a->batch;
@@ -208,6 +221,11 @@ static int set_up(infer_job *j)
         if ((status = set_up_fixed(j)))
             return status;
     }
+    j->item = cli_calloc(j->batch, sizeof *j->item);
+    j->clip = cli_calloc(j->batch, sizeof *j->clip);
+    j->known = cli_calloc(j->batch, sizeof *j->known);
+    j->room = fdht_model_width(j->model);
+    j->scores = cli_calloc(j->room, sizeof *j->scores);
     if (cli_first_rank(c) && (status = infer_journal_open(c, j->a->format, j->a->resume, &j->journal)))
         return status;
     j->records = (infer_records){.c = c,
@@ -222,12 +240,10 @@ static int set_up(infer_job *j)
     infer_records_open(&j->records);
     if (j->a->resume && j->records.each && j->a->format == INFER_TSV)
         return cli_usage(c, "--resume: a model with an output for every step needs --format jsonl");
-    j->item = cli_calloc(j->batch, sizeof *j->item);
-    j->clip = cli_calloc(j->batch, sizeof *j->clip);
-    j->known = cli_calloc(j->batch, sizeof *j->known);
-    j->room = fdht_model_width(j->model);
-    j->scores = cli_calloc(j->room, sizeof *j->scores);
-    return FDHT_OK;
+    if (j->a->fixed16 && j->a->shards > 1 && !j->a->from_stdin && !any_pipe(c))
+        status = infer_calibrate(j);
+    status = infer_ranks_known(j, status);
+    return status ? status : open_clips(j);
 }
 
 static void close_job(infer_job *j)
@@ -256,7 +272,7 @@ static int run(cli *c, void *p)
     int status = set_up(&j);
     if (!status && first && !j.journal.head)
         infer_print_header(&j.records);
-    if (!(status = cli_agree(c, status)) && !(status = infer_ranks_open(&j))) {
+    if (!(status = c->agreed ? status : cli_agree(c, status)) && !(status = infer_ranks_open(&j))) {
         cli_bar_start(c, &j.bar, "infer");
         j.bar.on = j.bar.on && (c->output || !isatty(STDOUT_FILENO)); /* records would run through it */
         j.expected = j.bar.on ? fdht_clips_expected(j.clips) : 0;

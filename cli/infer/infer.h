@@ -40,6 +40,8 @@ typedef struct infer_job {
     char **name;           /* (classes) from --labels, or NULL */
     fdht_clip_item **item; /* (batch) */
     infer_known *known;    /* (batch) which of them have a record already */
+    bool skips;            /* clips that have one are left out by their reader, .. */
+    bool compared;         /* .. and the last of them was compared */
     fdht_clip *clip;
     float *scores; /* rows of all clips of a batch, one after the other */
     size_t room;   /* numbers that scores holds */
@@ -49,12 +51,19 @@ typedef struct infer_job {
     /* with ranks: the records of a round, and where each ends (batch) */
     char *text;
     size_t text_size, *end;
+    /* and of --resume: the clips that have a record, which are the first ones */
+    char **known_name; /* (known_n) */
+    size_t known_n;
 } infer_job;
 
 /* ---- infer/ranks.c: nothing happens without ranks ---- */
 
 /* This rank's shard; refuses what cannot be dealt. */
 int infer_ranks_parse(cli *c, infer_args *a);
+/* --resume: every rank gets to know what rank 0 found, with the status of all. */
+int infer_ranks_known(infer_job *j, int status);
+/* For fdht_clips_options.skip, arg a job: the clips that have a record. */
+bool infer_ranks_skip(void *arg, const char *name, size_t number);
 /* Records go to memory from here on. */
 int infer_ranks_open(infer_job *j);
 void infer_ranks_close(infer_job *j);
@@ -64,10 +73,22 @@ int infer_ranks_round(infer_job *j, size_t n, int status, bool *end);
 /* The sums of the score, on rank 0 those of all. */
 int infer_ranks_score(infer_job *j);
 
+/* ---- infer/cmd_infer.c ---- */
+
+/* The inputs, a clip after the other: this shard's, or all. skip may be NULL. */
+int infer_open_clips(infer_job *j, bool all, bool (*skip)(void *arg, const char *name, size_t number),
+                     fdht_clips **out);
+
 /* ---- infer/run.c ---- */
 
 /* All clips, j->batch at a time, records in their order. */
 int infer_run_clips(infer_job *j);
+/* --fixed16: set the ranges by the first clips of all, whichever shard or rank they belong to. */
+int infer_calibrate(infer_job *j);
+/* --resume of ranks, on rank 0: the last record that is there is what this run would write. */
+int infer_check_last(infer_job *j);
+/* For fdht_clips_options.skip, arg a job: has the clip a record that need not be looked at again? */
+bool infer_skip(void *arg, const char *name, size_t number);
 /* --stream: a record after every frame. */
 int infer_run_stream(infer_job *j);
 

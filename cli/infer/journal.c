@@ -74,7 +74,7 @@ static char *key_of_line(infer_journal *j, const char *line)
     return key;
 }
 
-static char *key_of_name(const infer_journal *j, const char *name)
+char *infer_journal_key(const infer_journal *j, const char *name)
 {
     char *key = NULL;
     size_t size;
@@ -136,6 +136,8 @@ static int read_records(infer_journal *j, const char *path, off_t *whole)
         const char *key = j->key[j->n - 1];
         j->last_key = strcpy(cli_calloc(strlen(key) + 1, 1), key);
         j->taken = cli_calloc(j->n, sizeof *j->taken);
+        j->written = cli_calloc(j->n, sizeof *j->written);
+        memcpy(j->written, j->key, j->n * sizeof *j->key);
         qsort(j->key, j->n, sizeof *j->key, compare_keys);
     }
     return status;
@@ -198,7 +200,7 @@ infer_known infer_journal_known(infer_journal *j, const char *name)
 {
     if (!j->n)
         return INFER_NEW;
-    char *key = key_of_name(j, name);
+    char *key = infer_journal_key(j, name);
     size_t low = 0, high = j->n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -216,6 +218,14 @@ infer_known infer_journal_known(infer_journal *j, const char *name)
     }
     free(key);
     return known;
+}
+
+bool infer_journal_is_last(const infer_journal *j, const char *name)
+{
+    char *key = j->n ? infer_journal_key(j, name) : NULL;
+    bool last = key && !strcmp(key, j->last_key);
+    free(key);
+    return last;
 }
 
 int infer_journal_compare(const infer_journal *j, const char *record)
@@ -253,6 +263,7 @@ int infer_journal_close(infer_journal *j, int status)
     for (size_t i = 0; i < j->n; i++)
         free(j->key[i]);
     free(j->key);
+    free(j->written);
     free(j->taken);
     free(j->last);
     free(j->last_key);

@@ -14,8 +14,9 @@ typedef struct infer_journal {
     FILE *out;
     bool head; /* the head line of a tsv is there */
 
-    char **key;    /* (n) names of the clips with a record, sorted */
-    size_t *taken; /* (n) at the first of equal names: how many clips had that name so far */
+    char **key;     /* (n) names of the clips with a record, sorted */
+    char **written; /* (n) the same in the order of the records */
+    size_t *taken;  /* (n) at the first of equal names: how many clips had that name so far */
     size_t n, failed;
     char *last, *last_key; /* the last record, with its newline, and the clip's name; NULL: none */
 } infer_journal;
@@ -27,6 +28,10 @@ int infer_journal_check(cli *c, bool resume);
 int infer_journal_open(cli *c, int format, bool resume, infer_journal *j);
 /* Has the next clip of this name a record? INFER_LAST: it has the last one, which the caller writes again to compare. */
 infer_known infer_journal_known(infer_journal *j, const char *name);
+/* Is this the name of the clip whose record is the last one? */
+bool infer_journal_is_last(const infer_journal *j, const char *name);
+/* A clip's name as the keys spell it. Free with free(). */
+char *infer_journal_key(const infer_journal *j, const char *name);
 /* FDHT_EINVAL unless this record is the last one, to the byte. */
 int infer_journal_compare(const infer_journal *j, const char *record);
 /* Write out what is buffered. FDHT_EIO. */

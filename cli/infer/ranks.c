@@ -18,14 +18,62 @@ int infer_ranks_parse(cli *c, infer_args *a)
 {
     if (!c->ranks)
         return FDHT_OK;
-    if (a->stream || a->fixed16 || a->resume || a->from_stdin)
-        return cli_usage(c, "ranks share the clips: no --stream, --fixed16, --resume, --from-stdin");
+    if (a->stream || a->from_stdin)
+        return cli_usage(c, "ranks share the clips: no --stream, --from-stdin");
     for (int i = 1; i < c->argc; i++)
         if (!strcmp(c->argv[i], "-"))
             return cli_usage(c, "ranks share the clips: no standard input");
     a->shard_number = (size_t)c->ranks->rank;
     a->shards = (size_t)c->ranks->size;
     return FDHT_OK;
+}
+
+/* The names of all records to every rank: text, and where each begins. */
+static int send_known(infer_job *j)
+{
+    const fdht_ranks *r = j->c->ranks;
+    size_t head[2] = {j->journal.n, 0};
+    for (size_t i = 0; i < j->journal.n; i++)
+        head[1] += strlen(j->journal.written[i]) + 1;
+    int status = r->broadcast(r->arg, head, sizeof head, &j->c->err);
+    if (status)
+        return status;
+    char *text = cli_calloc(head[1] + 1, 1), *at = text;
+    for (size_t i = 0; i < j->journal.n; i++)
+        at = stpcpy(at, j->journal.written[i]) + 1;
+    status = r->broadcast(r->arg, text, head[1], &j->c->err);
+    j->known_n = head[0];
+    j->known_name = cli_calloc(j->known_n + 1, sizeof *j->known_name);
+    j->known_name[0] = at = text; /* freed by it */
+    for (size_t i = 1; i < j->known_n; i++)
+        j->known_name[i] = at = at + strlen(at) + 1;
+    return status;
+}
+
+int infer_ranks_known(infer_job *j, int status)
+{
+    cli *c = j->c;
+    if (!c->ranks || !j->a->resume)
+        return status;
+    j->journal.format = j->a->format;
+    if ((status = cli_agree(c, status)))
+        return status;
+    status = send_known(j);
+    if (!status && c->ranks->rank == 0 && j->known_n)
+        status = infer_check_last(j);
+    j->done = j->known_n;
+    return cli_agree(c, status);
+}
+
+bool infer_ranks_skip(void *arg, const char *name, size_t number)
+{
+    infer_job *j = arg;
+    if (number >= j->known_n)
+        return false;
+    char *key = infer_journal_key(&j->journal, name);
+    bool same = !strcmp(key, j->known_name[number]);
+    free(key);
+    return same;
 }
 
 int infer_ranks_open(infer_job *j)
@@ -39,13 +87,17 @@ int infer_ranks_open(infer_job *j)
 
 void infer_ranks_close(infer_job *j)
 {
-    if (j->c->ranks && j->records.out)
+    if (j->end && j->records.out) /* else it is the journal's */
         fclose(j->records.out);
     free(j->text);
     free(j->end);
+    if (j->known_name)
+        free(j->known_name[0]);
+    free(j->known_name);
 }
 
-/* Rank 0: record i of every rank, then record i + 1, for clip number c is record c / N of rank c mod N. */
+/* Rank 0: record i of every rank, then record i + 1, for clip number c is record c / N of rank c mod N; the first rank is that of
+ * the first clip without a record. */
 static int write_round(infer_job *j, const round_head *head, const size_t *count, const char *all)
 {
     int ranks = j->c->ranks->size;
@@ -55,7 +107,8 @@ static int write_round(infer_job *j, const round_head *head, const size_t *count
         most = head[r].n > most ? head[r].n : most;
     }
     for (size_t i = 0; i < most; i++)
-        for (int r = 0; r < ranks; r++) {
+        for (int k = 0; k < ranks; k++) {
+            int r = (int)((j->known_n + (size_t)k) % (size_t)ranks);
             size_t from = 0, to;
             const char *part = all + at[r];
             if (i >= head[r].n)

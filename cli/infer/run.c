@@ -90,19 +90,30 @@ static int run_scores(infer_job *j, size_t n)
 }
 
 /* What the record of an item calls it: standard input by --name. Free with free(). */
-static char *name_of(const infer_job *j, const fdht_clip_item *item)
+static char *name_of(const infer_job *j, const char *clip, const char *source)
 {
-    bool pipe = j->a->name && !strcmp(item->source, "-");
-    const char *rest = pipe ? item->name + 1 : item->name; /* "#0" behind the "-" */
+    bool pipe = j->a->name && !strcmp(source, "-");
+    const char *rest = pipe ? clip + 1 : clip; /* "#0" behind the "-" */
     char *name = cli_calloc(strlen(rest) + (pipe ? strlen(j->a->name) : 0) + 1, 1);
     sprintf(name, "%s%s", pipe ? j->a->name : "", rest);
     return name;
 }
 
+bool infer_skip(void *arg, const char *name, size_t number)
+{
+    infer_job *j = arg;
+    bool pipe = name[0] == '-' && (!name[1] || name[1] == '#'); /* as the source "-" calls its clips */
+    char *record = name_of(j, name, pipe ? "-" : "");
+    bool known = infer_journal_known(&j->journal, record) == INFER_KNOWN;
+    (void)number;
+    free(record);
+    return known;
+}
+
 /* message: why the clip cannot be run; empty: its scores. */
 static void write_record(infer_job *j, const fdht_clip_item *item, const char *message, const float *scores)
 {
-    char *name = name_of(j, item);
+    char *name = name_of(j, item->name, item->source);
     if (*message)
         infer_print_error(&j->records, name, message);
     else
@@ -165,8 +176,16 @@ static int run_batch(infer_job *j, size_t n)
  * for it. */
 static bool is_done(infer_job *j, size_t i)
 {
-    char *name = name_of(j, j->item[i]);
-    j->known[i] = j->c->ranks ? INFER_NEW : infer_journal_known(&j->journal, name);
+    char *name = name_of(j, j->item[i]->name, j->item[i]->source);
+    if (j->c->ranks) /* their readers left out what has a record */
+        j->known[i] = INFER_NEW;
+    else if (!j->skips)
+        j->known[i] = infer_journal_known(&j->journal, name);
+    else { /* of those that have a record only the last one comes here */
+        bool last = !j->compared && infer_journal_is_last(&j->journal, name);
+        j->known[i] = last ? INFER_LAST : INFER_NEW;
+        j->compared |= last;
+    }
     free(name);
     return j->known[i] == INFER_KNOWN && (!j->fixed || j->calibrated);
 }
@@ -180,6 +199,16 @@ static int next_batch(infer_job *j, size_t *n, bool *end)
         if (status)
             return status;
         *end = !j->item[*n];
+        if (!*end && j->item[*n]->number < j->known_n)
+            status = cli_fail(
+                j->c, FDHT_EINVAL,
+                "--resume: record %zu is of another clip than %.100s; ranks go on with the records of "
+                "the same inputs in the same order",
+                j->item[*n]->number + 1, j->item[*n]->name);
+        if (status) {
+            fdht_clip_item_free(j->item[*n]);
+            return status;
+        }
         if (!*end && is_done(j, *n)) {
             fdht_clip_item_free(j->item[*n]);
             j->done++;
@@ -188,6 +217,61 @@ static int next_batch(infer_job *j, size_t *n, bool *end)
         *n += !*end;
     }
     return FDHT_OK;
+}
+
+int infer_calibrate(infer_job *j)
+{
+    fdht_clips *clips = NULL;
+    char message[512];
+    bool end = false;
+    int status = infer_open_clips(j, true, NULL, &clips);
+    while (!status && !j->calibrated && !end) {
+        size_t n = 0, good = 0;
+        for (; n < j->batch && !end; n += !end) {
+            if ((status = fdht_clips_next(clips, &j->item[n], &j->c->err)))
+                break;
+            if ((end = !j->item[n]))
+                continue;
+            take_item(j, j->item[n], &j->clip[good], message, sizeof message);
+            if (*message)
+                continue;
+            apply_control(j, j->item[n]);
+            good++;
+        }
+        if (!status && good) {
+            status = fdht_fixed_model_calibrate(j->fixed, j->clip, good, &j->c->err);
+            j->calibrated = true;
+        }
+        for (size_t i = 0; i < n; i++)
+            fdht_clip_item_free(j->item[i]);
+    }
+    fdht_clips_close(clips);
+    return status;
+}
+
+/* All clips but the last one that has a record. */
+static bool skip_others(void *arg, const char *name, size_t number)
+{
+    const infer_job *j = arg;
+    (void)name;
+    return number + 1 != j->known_n;
+}
+
+int infer_check_last(infer_job *j)
+{
+    fdht_clips *clips = NULL;
+    fdht_clip_item *item = NULL;
+    char message[512] = "";
+    int status = infer_open_clips(j, true, skip_others, &clips);
+    if (!status && !(status = fdht_clips_next(clips, &item, &j->c->err)) && item) {
+        take_item(j, item, &j->clip[0], message, sizeof message);
+        status = run_scores(j, !*message);
+        if (!status)
+            status = check_record(j, item, message, j->scores);
+    }
+    fdht_clip_item_free(item);
+    fdht_clips_close(clips);
+    return status;
 }
 
 int infer_run_clips(infer_job *j)
@@ -241,7 +325,7 @@ static int stream_item(infer_job *j, const fdht_clip_item *item)
         if (status)
             return status;
         j->frames_done++;
-        name = name_of(j, item);
+        name = name_of(j, item->name, item->source);
         if (item->shape.length > 1)
             snprintf(message, sizeof message, "%.480s#%zu", name, t);
         infer_print_record(&j->records, item, item->shape.length > 1 ? message : name, j->scores, 1);

@@ -5,7 +5,29 @@
 #include <regex.h>
 
 #include "frame/cli.h"
+#include "frame/clips.h"
+#include "frame/parse.h"
 #include "fdht/clips.h"
+
+/* What `fdht pack` is asked for; also filled by whoever packs on the way. */
+typedef struct pack_args {
+    size_t frames, clip_frames, steps, features;
+    cli_extent resize, size;
+    bool gray, strict, check;
+    const char *labels, *split, *by, *raw, *plot;
+    bool keep_marks; /* split: only clips that do not come marked val or test */
+    cli_clip_args video;
+    int gzip;
+    fdht_clips_options opt;
+    double fraction[FDHT_SPLITS];
+    const char *pattern; /* of --by name:PATTERN */
+} pack_args;
+
+/* ---- pack/run.c ---- */
+
+/* Pack `n` inputs into `output`, or only look at them (c->dry_run, a->check), and report on stdout if `tell`. a is complete: opt holds
+ * all that the other options say. */
+int pack_run(cli *c, const pack_args *a, const char *const *input, size_t n, const char *output, bool tell);
 
 /* ---- pack/labels.c: --labels FILE, a CSV or TSV table with one row a clip ---- */
 

@@ -6,6 +6,7 @@
 #include "frame/output.h"
 #include "frame/parse.h"
 #include "frame/plot.h"
+#include "frame/ranks.h"
 #include "simulate/rows.h"
 
 static const cli_option options[] = {
@@ -89,6 +90,8 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "--trace-stage needs --trace");
     if (a->mapping_in && (a->order || a->compare || a->sweep.n || a->search))
         return cli_usage(c, "--mapping goes without --order, --compare, --sweep and --search");
+    if (c->ranks && !a->sweep.n && !a->search)
+        return cli_usage(c, "ranks share the points of --sweep and --search; there are none");
     sim_budget budget;
     int status = parse_order(c, a);
     if (!status)
@@ -191,8 +194,17 @@ static int run(cli *c, void *p)
     int status = sim_load_machine(c, a, &machine);
     if (!status && a->sweep.n)
         status = sim_check_sweep(c, a, hw);
-    if (status || (status = sim_load_workload(c, a, &w, &model)) || (status = sim_load_mapping(c, a, hw)) ||
-        (status = open_stream(c, a->trace, &trace, &to.trace)) ||
+    if (!status)
+        status = sim_load_workload(c, a, &w, &model);
+    if (!status)
+        status = sim_load_mapping(c, a, hw);
+    if ((status = cli_agree(c, status)))
+        goto out;
+    if (!cli_first_rank(c)) {
+        status = sim_show_points(c, a, &w, hw, "", NULL); /* its share of them */
+        goto out;
+    }
+    if ((status = open_stream(c, a->trace, &trace, &to.trace)) ||
         (status = open_stream(c, a->mapping, &mapping, &to.mapping)))
         goto out;
     if (model && a->at_once > 1)
@@ -217,7 +229,8 @@ const cli_command cmd_simulate = {
     .name = "simulate",
     .summary = "cycles, energy and area on an accelerator",
     .usage = "MODEL.h5|WORKLOAD.json|--preset NAME [options]",
-    .common = CLI_WITH_JSON | CLI_WITH_SEED | CLI_WITH_PROGRESS | CLI_WITH_FORCE | CLI_WITH_TRUST,
+    .common =
+        CLI_WITH_JSON | CLI_WITH_SEED | CLI_WITH_PROGRESS | CLI_WITH_FORCE | CLI_WITH_TRUST | CLI_WITH_RANKS,
     .options = options,
     .args_size = sizeof(sim_args),
     .parse = parse,
@@ -233,9 +246,9 @@ int sim_show_points(cli *c, const sim_args *a, const fdht_workload *w, const fdh
         status = sim_search(c, w, a, hw, json, p);
     else if (!status)
         status = sim_sweep(c, w, a, hw, json, p);
-    if (!status && a->csv)
+    if (!status && a->csv && cli_first_rank(c))
         status = sim_points_csv(c, p, a->csv);
-    if (!status && a->plot)
+    if (!status && a->plot && cli_first_rank(c))
         status = sim_points_plot(c, p, model, a->plot);
     free(p);
     return status;

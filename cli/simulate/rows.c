@@ -3,8 +3,9 @@
 
 sim_row sim_row_of(const char *name, const sim_result *s)
 {
-    sim_row r = {.mode = s->r.mode == FDHT_SIM_PAPER ? "paper" : "real", .f = s->f};
+    sim_row r = {.f = s->f};
     snprintf(r.name, sizeof r.name, "%s", name);
+    snprintf(r.mode, sizeof r.mode, "%s", s->r.mode == FDHT_SIM_PAPER ? "paper" : "real");
     return r;
 }
 

@@ -6,8 +6,7 @@
 
 /* What ran, and its figures. */
 typedef struct sim_row {
-    char name[128];
-    const char *mode;
+    char name[128], mode[8];
     fdht_sim_figures f;
 } sim_row;
 
@@ -66,6 +65,9 @@ typedef struct sim_grid {
 int sim_grid_open(cli *c, const sim_args *a, sim_grid *g);
 /* Set hw to point i < size; its name is its values, with their keys if there are several. */
 int sim_grid_point(cli *c, const sim_grid *g, size_t i, fdht_sim_hw *hw, char *name, size_t size);
+
+/* simulate/share.c: the rows of n points, of which each rank runs some; rank 0 has them all. */
+int sim_share(cli *c, size_t n, int (*point)(void *arg, size_t i, sim_row *out), void *arg, sim_row *row);
 
 /* simulate/rivals.c: the rival, a tensor train of ranks 4 over the same pixels and hidden units, one gate or four; */
 int sim_rival(cli *c, const fdht_workload *w, int gates, fdht_workload *out);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frame/signals.h"
+#include "frame/ranks.h"
 #include "simulate/rows.h"
 
 /* A side of the search. */
@@ -50,31 +50,45 @@ static void own_point(size_t i, fdht_sim_hw *m)
     m->lstm_mm2 = per_lane * (double)m->lstm_lanes;
 }
 
+typedef struct search {
+    cli *c;
+    const side *s;
+    const sim_grid *g;
+} search;
+
+static int run_point(void *arg, size_t i, sim_row *out)
+{
+    const search *p = arg;
+    const sim_grid *g = p->g;
+    const side *s = p->s;
+    char value[256] = "";
+    fdht_sim_hw m = s->hw;
+    int status = FDHT_OK;
+    if (g->n)
+        status = sim_grid_point(p->c, g, i, &m, value, sizeof value);
+    else
+        own_point(i, &m);
+    if (status || (status = fitted(p->c, s->w, &m, out)))
+        return status;
+    if (g->n)
+        snprintf(out->name, sizeof out->name, "%s: %.56s%s%.40s", s->name, g->n == 1 ? g->keys : "",
+                 g->n == 1 ? "=" : "", value);
+    else
+        snprintf(out->name, sizeof out->name, "%s: %zu PE x %zu, wb %zu, 2 x %zu KiB", s->name, m.n_pe,
+                 m.macs_per_pe, m.wb_words, m.x_kib);
+    return FDHT_OK;
+}
+
 static int run_side(cli *c, const side *s, const sim_grid *g, sim_points *points)
 {
+    search p = {c, s, g};
     size_t n = g->n ? g->size : OWN_GRID;
-    for (size_t i = 0; i < n; i++) {
-        char name[128], value[256] = "";
-        fdht_sim_hw m = s->hw;
-        sim_row r;
-        int status = FDHT_OK;
-        if (g->n)
-            status = sim_grid_point(c, g, i, &m, value, sizeof value);
-        else
-            own_point(i, &m);
-        if (status || (status = fitted(c, s->w, &m, &r)))
-            return status;
-        if (g->n)
-            snprintf(name, sizeof name, "%s: %.56s%s%.40s", s->name, g->n == 1 ? g->keys : "",
-                     g->n == 1 ? "=" : "", value);
-        else
-            snprintf(name, sizeof name, "%s: %zu PE x %zu, wb %zu, 2 x %zu KiB", s->name, m.n_pe,
-                     m.macs_per_pe, m.wb_words, m.x_kib);
-        sim_points_add(points, name, s->name, &r);
-        if (cli_interrupted())
-            return FDHT_EINTR;
-    }
-    return FDHT_OK;
+    sim_row *row = cli_calloc(n, sizeof *row);
+    int status = sim_share(c, n, run_point, &p, row);
+    for (size_t i = 0; i < n && !status && cli_first_rank(c); i++)
+        sim_points_add(points, row[i].name, s->name, &row[i]);
+    free(row);
+    return status;
 }
 
 /* The point of a machine within the budgets with the least product of time, area and energy; NULL: none. */
@@ -135,7 +149,8 @@ int sim_search(cli *c, const fdht_workload *w, const sim_args *a, const fdht_sim
         (status = fdht_sim_hw_named("tie", &tie.hw, &c->err)) ||
         (status = sim_measure(c, "TIE, published order", &one, FDHT_ORDER_NATURAL, &tie.hw, FDHT_SIM_PAPER,
                               &published)) ||
-        (status = run_side(c, &own, g, points)) || (status = run_side(c, &tie, g, points)))
+        (status = run_side(c, &own, g, points)) || (status = run_side(c, &tie, g, points)) ||
+        !cli_first_rank(c))
         goto out;
     const sim_row *top = best_of(points, own.name), *rival = best_of(points, tie.name);
     if (json) {

@@ -49,6 +49,8 @@ static const cli_option options[] = {
     CLI_FLAG(T, gray, 0, "gray", "make the frames grey"),
     CLI_FLAG(T, diff, 0, "diff", "difference frames: each frame less the one before"),
     CLI_FLAG(T, no_diff, 0, "no-diff", "plain frames where the preset or --init has differences"),
+    CLI_FILE(T, labels, 0, "labels", "FILE", "folders, videos: table (CSV or TSV) with columns clip,label"),
+    CLI_CLIP_OPTIONS(T, video),
     CLI_FILE(T, val, 0, "val", "FILE", "validation clips (default: those marked val in DATA.h5)"),
     CLI_DOUBLE(T, val_split, 0, "val-split", "X", 0, 0.9, "keep back this part of the clips for validation"),
     CLI_INT(T, epochs, 0, "epochs", "N", 0, 1e6, "passes over the data (default 40; 0 trains nothing)"),
@@ -81,6 +83,8 @@ static const cli_option options[] = {
     CLI_FILE(T, config, 0, "config", "FILE",
              "options as JSON (fdht info --config MODEL prints a model's own)"),
     CLI_BYTES(T, memory, 0, "memory", "keep clips in memory up to this (default half of what is free)"),
+    CLI_BYTES(T, window, 0, "window",
+              "read clips in order, shuffle them in a window of so many (default: all; several files: 1G)"),
     CLI_END,
 };
 
@@ -108,34 +112,33 @@ static const char *const cell_options[] = {"cell",      "recurrent",    "preset"
 /* No two of a run's files are one, whether they are there already or not. */
 static int check_files(cli *c, const train_args *a)
 {
-    const char *file[] = {a->data, a->val, a->init, c->output, a->checkpoint, a->log, a->plot};
-    int status = cli_check_hdf5_output(c, file, 3);
-    for (size_t i = 0; !status && i < 3; i++)
-        status = file[i] ? cli_check_hdf5_input(c, file[i]) : FDHT_OK;
+    const char *output[] = {c->output, a->checkpoint, a->log, a->plot};
+    size_t n;
+    const char **input = train_inputs_list(a, &n);
+    int status = cli_check_hdf5_output(c, input, n);
+    for (size_t i = 0; !status && i < n; i++)
+        status = cli_check_hdf5_input(c, input[i]);
     if (!status)
-        status = cli_check_distinct(c, file + 3, 4);
+        status = cli_check_distinct(c, output, 4);
     if (!status && a->checkpoint && !(a->resume && access(a->checkpoint, F_OK) == 0))
-        status = cli_check_output(c, a->checkpoint, true, file, 3);
+        status = cli_check_output(c, a->checkpoint, true, input, n);
     if (!status && a->log)
-        status = cli_check_output(c, a->log, false, file, 3);
+        status = cli_check_output(c, a->log, false, input, n);
     if (!status && a->plot)
-        status = cli_check_plot(c, a->plot, file, 3);
+        status = cli_check_plot(c, a->plot, input, n);
+    free(input);
     return status;
 }
 
 static int parse(cli *c, void *p)
 {
     train_args *a = p;
-    if (c->argc != 1)
-        return cli_usage(c, "expected one DATA.h5, got %d", c->argc);
+    if (c->argc < 1)
+        return cli_usage(c, "DATA.h5 is missing");
     a->data = c->argv[0];
     a->processes = c->ranks ? (size_t)c->ranks->size : 1;
-    fdht_file_kind kind;
-    if (!fdht_file_identify(a->data, &kind, NULL) && kind == FDHT_FILE_DIRECTORY)
-        return cli_fail(c, FDHT_EFORMAT, "%s: a folder; make a data set of it: fdht pack -o DATA.h5 %s",
-                        a->data, a->data);
     int status = a->config ? cli_config_read(c, a, a->config) : FDHT_OK;
-    if (status)
+    if (status || (status = train_inputs_parse(c, a)))
         return status;
     if (a->init)
         for (size_t i = 0; i < sizeof cell_options / sizeof *cell_options; i++)
@@ -179,13 +182,13 @@ static bool resumes(const train_args *a)
 }
 
 /* A model that was trained on resized frames goes on with frames of its own size, unless --resize says another. */
-static void take_size(train_args *a, const fdht_dataset *file)
+static void take_size(train_args *a, bool features)
 {
     const char *path = resumes(a) ? a->checkpoint : a->init;
     fdht_file_kind kind;
     fdht_model *m = NULL;
-    if (!path || a->resize.width || fdht_dataset_info_of(file)->shape.features ||
-        fdht_file_identify(path, &kind, NULL) || kind != FDHT_FILE_MODEL ||
+    if (!path || a->resize.width || features || fdht_file_identify(path, &kind, NULL) ||
+        kind != FDHT_FILE_MODEL ||
         fdht_modelfile_read(path, &m, NULL, NULL, NULL)) /* who reads it next says what is wrong with it */
         return;
     const fdht_frame_spec *f = &fdht_model_spec_of(m)->frame;
@@ -215,10 +218,12 @@ static int open_data(job *j, train_args *a)
 {
     cli *c = j->c;
     fdht_dataset *file = NULL;
-    int status = fdht_dataset_open(a->data, &file, &c->err);
-    if (status)
+    if (a->packs)
+        take_size(a, false);
+    int status = train_inputs_pack(c, a);
+    if (status || (status = train_inputs_open(c, a, a->data, &file)))
         return status;
-    take_size(a, file);
+    take_size(a, fdht_dataset_info_of(file)->shape.features > 0);
     if ((status = train_classes_of(c, a->data, file, &j->classes))) {
         fdht_dataset_close(file);
         return status;
@@ -272,6 +277,7 @@ static void set_options(job *j)
     o->seed = j->c->seed;
     o->threads = j->c->threads;
     o->ranks = j->c->ranks;
+    o->window = train_set_window(j->c, a, &j->train);
     if (!a->balance || s->output != FDHT_OUTPUT_SOFTMAX)
         return;
     j->class_weight = cli_calloc(s->classes, sizeof *j->class_weight);
@@ -300,9 +306,10 @@ static int set_origin(job *j)
     cli *c = j->c;
     const train_args *a = j->a;
     cli_origin_command(c, j->model, true);
-    int status = cli_origin_file(c, j->model, FDHT_ORIGIN_DATA, FDHT_ORIGIN_DATA_DIGEST, a->data);
+    int status = train_files_origin(c, j->model, FDHT_ORIGIN_DATA, FDHT_ORIGIN_DATA_DIGEST, &a->files[0]);
     if (!status)
-        status = cli_origin_file(c, j->model, FDHT_ORIGIN_VALIDATION, FDHT_ORIGIN_VALIDATION_DIGEST, a->val);
+        status = train_files_origin(c, j->model, FDHT_ORIGIN_VALIDATION, FDHT_ORIGIN_VALIDATION_DIGEST,
+                                    &a->files[1]);
     return status ? status : cli_origin_file(c, j->model, FDHT_ORIGIN_INIT, FDHT_ORIGIN_INIT_DIGEST, a->init);
 }
 
@@ -319,7 +326,7 @@ static int make_model(job *j)
     if ((status = train_set_answers(c, &j->train, &j->classes, j->model)) ||
         (j->has_val && (status = train_set_answers(c, &j->val, &j->classes, j->model))))
         return status;
-    if (!resume && (status = set_origin(j)))
+    if (!resume && cli_first_rank(c) && (status = set_origin(j))) /* rank 0 writes the model */
         return status;
     set_options(j);
     if (j->a->epochs == 0)
@@ -457,11 +464,12 @@ static int run(cli *c, void *p)
     double start = fdht_seconds();
     bool first = cli_first_rank(c);
     int status = open_data(&j, p);
+    train_inputs_unlink(p);
     if (!status)
         status = make_model(&j);
     if (!status && first && j.a->log && !(j.log = fopen(j.a->log, "w")))
         status = cli_fail(c, FDHT_EIO, "%s: cannot be written", j.a->log);
-    if (!(status = cli_agree(c, status)) && j.a->epochs)
+    if (!(status = c->agreed ? status : cli_agree(c, status)) && j.a->epochs)
         status = train(&j);
     if (!status && first)
         status = fdht_modelfile_write_config(c->output, j.model, NULL, j.config, &c->out, &c->err);
@@ -484,13 +492,14 @@ static int run(cli *c, void *p)
     if (!status)
         status = close_log(&j);
     close_job(&j);
+    train_inputs_close(p);
     return status;
 }
 
 const cli_command cmd_train = {
     .name = "train",
     .summary = "train a model on a data set",
-    .usage = "DATA.h5 -o MODEL.h5 [options]",
+    .usage = "DATA.h5...|DIR|VIDEO... -o MODEL.h5 [options]",
     .notes = "Without options it is the recipe that trains the demo's model: colour frames of 160x120 get\n"
              "the preset clips-fdht, others modes of few parameters unless --in-modes and --out-modes give\n"
              "them. --init takes a model file, or dense LSTM weights of PyTorch, Keras or ONNX.\n"

@@ -9,7 +9,10 @@
 
 #include "fdht/basics.h"
 
-enum { SPLIT_STREAM = 7 }; /* of the seed: which clips --val-split keeps back */
+enum {
+    SPLIT_STREAM = 7,         /* of the seed: which clips --val-split keeps back */
+    DEFAULT_WINDOW = 1 << 30, /* of several files */
+};
 
 int train_classes_of(cli *c, const char *path, const fdht_dataset *file, train_classes *out)
 {
@@ -101,6 +104,23 @@ static size_t memory_limit(const train_args *a)
     return a->memory ? a->memory : cli_resources_half_memory() / a->processes;
 }
 
+size_t train_set_window(cli *c, const train_args *a, const train_set *s)
+{
+    size_t bytes = a->window, clips;
+    if (!bytes && a->files[0].n > 1) /* nothing of the machine, for all to give the same model */
+        bytes = a->memory && a->memory < DEFAULT_WINDOW ? a->memory : DEFAULT_WINDOW;
+    clips = bytes / s->longest ? bytes / s->longest : 1;
+    if (!bytes || clips >= s->data.clips) {
+        if (!s->kept)
+            cli_note(c, "%.1f MB of clips are read again each epoch, at random (--window: in order)",
+                     (double)s->bytes * 1e-6);
+        return 0;
+    }
+    cli_note(c, "%zu clips are read in order, used out of a window of %zu (%.1f MB)", s->data.clips, clips,
+             (double)clips * (double)s->longest * 1e-6);
+    return clips;
+}
+
 static int check_shape(cli *c, const train_set *s, size_t clip, const fdht_clip_shape *shape)
 {
     if (shape->features ? shape->features == s->shape.features : !s->shape.features)
@@ -110,8 +130,8 @@ static int check_shape(cli *c, const train_set *s, size_t clip, const fdht_clip_
                 return FDHT_OK;
     return cli_fail(c, FDHT_EFORMAT,
                     "%s: clip %s is %zux%zux%zu, the first is %zux%zux%zu (--resize makes them equal)",
-                    s->path, fdht_dataset_name(s->file, clip), shape->width, shape->height, shape->channels,
-                    s->shape.width, s->shape.height, s->shape.channels);
+                    fdht_dataset_path(s->file, clip), fdht_dataset_name(s->file, clip), shape->width,
+                    shape->height, shape->channels, s->shape.width, s->shape.height, s->shape.channels);
 }
 
 /* Shape and arrays for up to n clips. */
@@ -145,7 +165,9 @@ static void lay_out(const train_args *a, train_set *s)
     for (size_t i = 0; i < s->data.clips; i++) {
         fdht_clip_shape one = s->shape;
         one.length = s->length[i];
-        s->offset[i + 1] = s->offset[i] + fdht_clip_bytes(&one);
+        size_t bytes = fdht_clip_bytes(&one);
+        s->offset[i + 1] = s->offset[i] + bytes;
+        s->longest = bytes > s->longest ? bytes : s->longest;
     }
     s->bytes = s->offset[s->data.clips];
     free(s->memory);
@@ -168,7 +190,7 @@ int train_set_open(cli *c, const train_args *a, const char *path, fdht_dataset *
 {
     train_set *s = out;
     *s = (train_set){.path = path, .file = file};
-    int status = file ? FDHT_OK : fdht_dataset_open(path, &s->file, &c->err);
+    int status = file ? FDHT_OK : train_inputs_open(c, a, path, &s->file);
     if (status)
         return status;
     const fdht_dataset_info *info = fdht_dataset_info_of(s->file);
@@ -212,7 +234,7 @@ int train_set_split(cli *c, const train_args *a, train_set *from, train_set *to)
                          take);
     fdht_rng_seed(&random, c->seed, SPLIT_STREAM);
     *to = (train_set){.path = from->path};
-    int status = fdht_dataset_open(from->path, &to->file, &c->err);
+    int status = train_inputs_open(c, a, from->path, &to->file);
     if (status || (status = prepare(c, a, to, n)))
         return status;
     for (size_t i = 0, taken = 0; i < n; i++) {
@@ -275,7 +297,7 @@ int train_set_answers(cli *c, train_set *s, const train_classes *k, const fdht_m
     for (size_t i = 0; i < s->data.clips; i++) {
         rows += fdht_model_rows(m, s->length[i]);
         if (!targets && s->label[i] < 0)
-            return cli_fail(c, FDHT_EFORMAT, "%s: clip %s has no label", s->path,
+            return cli_fail(c, FDHT_EFORMAT, "%s: clip %s has no label", fdht_dataset_path(s->file, s->id[i]),
                             fdht_dataset_name(s->file, s->id[i]));
     }
     if (status || (!targets && values && width > 1))

@@ -1,5 +1,6 @@
 /* train/model.c - the model that `fdht train` starts from: designed from the options, or the one of --init. */
 #include "train/train.h"
+#include "frame/ranks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -173,6 +174,20 @@ static int make_cell(cli *c, const train_args *a, const train_set *s, fdht_cell_
     return status;
 }
 
+/* Mean and deviation of the pixels, by rank 0 for all. */
+static int measure(cli *c, const train_set *s, fdht_frame_spec *f)
+{
+    double both[2] = {0, 1};
+    int status = FDHT_OK;
+    if (cli_first_rank(c))
+        status = fdht_pixel_stats(&s->data, f, &both[0], &both[1], &c->err);
+    if (c->ranks && !(status = cli_agree(c, status)))
+        status = c->ranks->broadcast(c->ranks->arg, both, sizeof both, &c->err);
+    f->mean = both[0];
+    f->std = both[1];
+    return status;
+}
+
 /* ---- frames, and the model ---- */
 
 /* Frames as the data has them, normalised by what the training clips are like. */
@@ -196,7 +211,7 @@ static int set_frames(cli *c, const train_args *a, train_set *s, bool diff, fdht
         return status;
     if (cli_pixels_norm(&a->pixels))
         return cli_pixels_take(c, &a->pixels, f);
-    return h->features ? FDHT_OK : fdht_pixel_stats(&s->data, f, &f->mean, &f->std, &c->err);
+    return h->features ? FDHT_OK : measure(c, s, f);
 }
 
 static int new_model(cli *c, const train_args *a, train_set *s, const train_classes *k, fdht_model **out)

@@ -97,6 +97,8 @@ int train_settings(cli *c, const train_args *a, const fdht_train_options *o, con
             o->class_weight != NULL);
     fprintf(w, " shift=%d frames=%zu sample=%d diff=%d keep-last=%d", o->shift, f->frames, (int)f->sample,
             f->diff, !o->keep_best);
+    if (o->window)
+        fprintf(w, " window=%zu", o->window);
     put_model(c, a, w);
     fprintf(w, " data=%016llx validation-data=%016llx", (unsigned long long)data,
             (unsigned long long)val_data);

@@ -3,13 +3,27 @@
 #define CLI_TRAIN_TRAIN_H
 
 #include "frame/cli.h"
+#include "frame/clips.h"
+#include "frame/signals.h"
 #include "frame/pixels.h"
 #include "fdht/clips.h"
 #include "fdht/modelfile.h"
 #include "fdht/train.h"
 
+/* Data set files that are one data set. */
+typedef struct train_files {
+    char **path;
+    size_t n;
+} train_files;
+
 typedef struct train_args {
     const char *data;
+    train_files files[2]; /* of the operands, of --val; none where those hold clips */
+    /* folders and videos in its place */
+    const char *labels;
+    cli_clip_args video;
+    bool packs;
+    char *packed[2]; /* to be opened in place of data, of val; NULL: that is a data set itself */
     /* the model */
     const char *preset, *init, *tree, *layer;
     int cell, recurrent, pool, sample,
@@ -26,7 +40,7 @@ typedef struct train_args {
     double val_split, lr, dropout, recurrent_dropout, clip, core_lr, weight_decay, momentum, smoothing,
         step_factor;
     int epochs, optimizer, schedule, shift, patience, step_epochs;
-    size_t batch, warmup, memory;
+    size_t batch, warmup, memory, window;
     bool resume, balance, keep_last;
     size_t processes; /* that share this memory, at most */
 } train_args;
@@ -43,8 +57,32 @@ typedef struct train_set {
     int *answer;                  /* (rows of scores) labels, or NULL; */
     float *target;                /* (rows of scores, width), or NULL */
     unsigned char *memory, *kept; /* kept (clips): is in memory */
-    size_t bytes;                 /* of all clips */
+    size_t bytes, longest;        /* of all clips, of the longest */
 } train_set;
+
+/* ---- train/files.c ---- */
+
+/* The files that the operands name: each itself, of a folder those that end in .h5 or .hdf5, of a pattern with *, ? or [ that is
+ * no file those that match; both in natural order. None where an operand is a folder without any. FDHT_ENOENT: nothing
+ * matches; FDHT_EINVAL: one is named twice. Free in every case. */
+int train_files_find(cli *c, const char *const *operand, size_t n, train_files *out);
+void train_files_free(train_files *f);
+int train_files_open(cli *c, const train_files *f, fdht_dataset **out);
+/* cli_origin_file; of several files the names alone, for a digest would read all of them. */
+int train_files_origin(cli *c, fdht_model *m, fdht_origin key, fdht_origin digest, const train_files *f);
+
+/* ---- train/inputs.c ---- */
+
+/* Are the operands clips that have to be packed (a->packs)? Refuses what cannot be. */
+int train_inputs_parse(cli *c, train_args *a);
+/* Pack them, and --val where that is clips, too. unlink: the files have been opened, and go with the process. */
+int train_inputs_pack(cli *c, train_args *a);
+void train_inputs_unlink(train_args *a);
+/* All files that a run reads; the array is freed with free(), the strings are a's. */
+const char **train_inputs_list(const train_args *a, size_t *n);
+void train_inputs_close(train_args *a);
+/* fdht_dataset_open of `path`; if that is a->data or a->val, of all their files or of what was packed. */
+int train_inputs_open(cli *c, const train_args *a, const char *path, fdht_dataset **out);
 
 /* ---- train/data.c ---- */
 
@@ -67,6 +105,8 @@ int train_set_split(cli *c, const train_args *a, train_set *from, train_set *to)
 int train_set_answers(cli *c, train_set *s, const train_classes *k, const fdht_model *m);
 /* Whether the file marks clips for validation. */
 bool train_set_has_val(const train_set *s);
+/* --window in clips of this set; 0: all are shuffled. */
+size_t train_set_window(cli *c, const train_args *a, const train_set *s);
 void train_set_close(train_set *s);
 
 /* ---- train/model.c ---- */

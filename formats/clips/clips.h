@@ -81,6 +81,8 @@ typedef struct fdht_source {
     fdht_pending *stack; /* the next one on top */
     size_t depth, size;
     size_t number; /* of the next clip */
+    size_t asked;  /* opt.skip was asked of clip asked - 1 .. */
+    bool skipped;  /* .. and said this */
 
     enum fdht_active active;
     fdht_pending now; /* what is open */
@@ -100,8 +102,9 @@ typedef struct fdht_source {
 
 /* A number that ends the iteration: FDHT_ENOMEM, FDHT_EINTR. */
 bool fdht_source_fatal(int status);
-/* Does the clip whose turn it is belong to this shard? */
-bool fdht_source_wanted(const fdht_source *s);
+/* Is the clip whose turn it is, called `name`, to be delivered: of this shard, and not one that opt.skip leaves out? name NULL: not
+ * known yet, only the shard is asked for. May be asked again of the same clip. */
+bool fdht_source_wanted(fdht_source *s, const char *name);
 /* A clip to be filled, with the next number. label NULL: what the path says of class, split and group. */
 int fdht_source_item(fdht_source *s, const char *name, const char *label, fdht_clip_item **out,
                      fdht_error *err);
@@ -129,7 +132,9 @@ void fdht_source_clear(fdht_source *s);
 int fdht_source_open_stream(fdht_source *s, fdht_clip_item **out, fdht_error *err);
 int fdht_source_open_film(fdht_source *s, fdht_file_kind kind, fdht_clip_item **out, fdht_error *err);
 int fdht_source_next_video(fdht_source *s, fdht_clip_item **out, fdht_error *err);
-/* A clip named by the number of its part: the path alone where the stream is one clip. */
+/* A clip named by the number of its part: the path alone where the stream is one clip. The name is freed with fdht_free; NULL: out of
+ * memory. */
+char *fdht_source_part_name(const fdht_source *s, size_t part);
 int fdht_source_part(fdht_source *s, size_t part, fdht_clip_item **out, fdht_error *err);
 
 /* ---- clips/features.c: CSV and raw floats ---- */

@@ -171,12 +171,14 @@ int fdht_source_next_features(fdht_source *s, fdht_clip_item **out, fdht_error *
 {
     fdht_error why = {0};
     rows r = {0};
-    bool end, keep = fdht_source_wanted(s);
+    char *name = NULL;
+    bool end, keep = fdht_source_wanted(s, NULL);
     int status = read_rows(s, &r, &end, &why), made = FDHT_OK;
     bool over = status || end;
     if (!status && !r.n && s->next) /* the last clip was a whole one */
         goto out;
-    if (!keep && !fdht_source_fatal(status)) {
+    name = fdht_source_part_name(s, s->next);
+    if (!(keep && fdht_source_wanted(s, name)) && !fdht_source_fatal(status)) {
         s->number++;
         s->next++;
         status = FDHT_OK;
@@ -195,6 +197,7 @@ int fdht_source_next_features(fdht_source *s, fdht_clip_item **out, fdht_error *
     if (status)
         status = fdht_source_record(s, out, status, &why, err);
 out:
+    fdht_free(name);
     fdht_free(r.data);
     if (over)
         fdht_source_close(s);

@@ -11,9 +11,16 @@ bool fdht_source_fatal(int status)
     return status == FDHT_ENOMEM || status == FDHT_EINTR;
 }
 
-bool fdht_source_wanted(const fdht_source *s)
+bool fdht_source_wanted(fdht_source *s, const char *name)
 {
-    return !s->opt.shards || s->number % s->opt.shards == s->opt.shard;
+    if (s->opt.shards && s->number % s->opt.shards != s->opt.shard)
+        return false;
+    if (!s->opt.skip || !name)
+        return true;
+    if (s->asked != s->number + 1)
+        s->skipped = s->opt.skip(s->opt.skip_arg, name, s->number);
+    s->asked = s->number + 1;
+    return !s->skipped;
 }
 
 int fdht_source_item(fdht_source *s, const char *name, const char *label, fdht_clip_item **out,
@@ -49,7 +56,7 @@ int fdht_source_record(fdht_source *s, fdht_clip_item **item, int status, const 
         return fdht_fail(err, status, "%s", why->msg);
     }
     if (!*item) {
-        if (!fdht_source_wanted(s)) {
+        if (!fdht_source_wanted(s, s->now.path)) {
             s->number++;
             return FDHT_OK;
         }
@@ -139,13 +146,20 @@ int fdht_source_fill(fdht_source *s, fdht_clip_item *item, void *data, fdht_clip
     return status;
 }
 
-int fdht_source_part(fdht_source *s, size_t part, fdht_clip_item **out, fdht_error *err)
+char *fdht_source_part_name(const fdht_source *s, size_t part)
 {
     char *name = fdht_calloc(strlen(s->now.path) + 24, 1);
+    bool parts = s->opt.clip_frames || part || s->video.more;
+    if (name)
+        sprintf(name, parts ? "%s#%zu" : "%s", s->now.path, part);
+    return name;
+}
+
+int fdht_source_part(fdht_source *s, size_t part, fdht_clip_item **out, fdht_error *err)
+{
+    char *name = fdht_source_part_name(s, part);
     if (!name)
         return fdht_fail(err, FDHT_ENOMEM, "out of memory: clip");
-    bool parts = s->opt.clip_frames || part || s->video.more;
-    sprintf(name, parts ? "%s#%zu" : "%s", s->now.path, part);
     int status = fdht_source_item(s, name, NULL, out, err);
     fdht_free(name);
     return status;

@@ -77,7 +77,7 @@ static int picture_clip(fdht_source *s, const char *dir, char *const *file, size
                         fdht_error *err)
 {
     fdht_error why = {0};
-    if (!fdht_source_wanted(s)) {
+    if (!fdht_source_wanted(s, s->now.path)) {
         s->number++;
         return FDHT_OK;
     }
@@ -168,7 +168,7 @@ static int next_dataset(fdht_source *s, fdht_clip_item **out, fdht_error *err)
     }
     size_t i = s->order ? s->order[s->next] : s->next;
     s->next++;
-    if (!fdht_source_wanted(s)) {
+    if (!fdht_source_wanted(s, fdht_dataset_name(s->ds, i))) {
         s->number++;
         return FDHT_OK;
     }
@@ -215,7 +215,6 @@ static int next_idx(fdht_source *s, fdht_clip_item **out, fdht_error *err)
         return FDHT_OK;
     }
     size_t i = x->next, bytes = x->height * x->width;
-    bool keep = fdht_source_wanted(s);
     char digits[16], *name = fdht_calloc(strlen(s->now.path) + 24, 1);
     uint8_t *pixel = fdht_calloc(bytes, 1);
     int status = name && pixel ? fdht_idx_next(x, pixel, &label, &why)
@@ -223,6 +222,7 @@ static int next_idx(fdht_source *s, fdht_clip_item **out, fdht_error *err)
     bool over = status != FDHT_OK; /* what follows in a damaged stream is lost, too */
     if (name)
         sprintf(name, "%s#%zu", s->now.path, i);
+    bool keep = fdht_source_wanted(s, name);
     snprintf(digits, sizeof digits, "%d", label);
     if (!keep && !fdht_source_fatal(status)) {
         s->number++;

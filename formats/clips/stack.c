@@ -229,10 +229,6 @@ int fdht_source_next_arrays(fdht_source *s, fdht_clip_item **out, fdht_error *er
         a->at++;
         a->row = 0;
     }
-    if (!fdht_source_wanted(s)) {
-        s->number++;
-        return FDHT_OK;
-    }
     size_t room = strlen(s->now.path) + strlen(array) + 32;
     char *name = fdht_calloc_err(room, 1, "clip", err);
     if (!name)
@@ -241,9 +237,11 @@ int fdht_source_next_arrays(fdht_source *s, fdht_clip_item **out, fdht_error *er
         (size_t)snprintf(name, room, "%s%s%s", s->now.path, a->alone ? "" : "#", a->alone ? "" : array);
     if (p->many)
         snprintf(name + n, room - n, "#%zu", row);
-    int status = fdht_source_item(s, name, NULL, out, err);
+    bool keep = fdht_source_wanted(s, name);
+    int status = keep ? fdht_source_item(s, name, NULL, out, err) : FDHT_OK;
+    s->number += !keep;
     fdht_free(name);
-    if (status)
+    if (status || !keep)
         return status;
     status = read_clip(s, p, row, *out, &why);
     return status ? fdht_source_record(s, out, status, &why, err) : FDHT_OK;

@@ -47,7 +47,8 @@ int fdht_source_open_stream(fdht_source *s, fdht_clip_item **out, fdht_error *er
 int fdht_source_open_film(fdht_source *s, fdht_file_kind kind, fdht_clip_item **out, fdht_error *err)
 {
     fdht_error why = {0};
-    if (!s->opt.clip_frames && !fdht_source_wanted(s)) { /* one clip, of another shard */
+    if (!s->opt.clip_frames &&
+        !fdht_source_wanted(s, s->now.path)) { /* one clip, of another shard or left out */
         s->number++;
         return FDHT_OK;
     }
@@ -126,14 +127,25 @@ static int reopen(fdht_source *s, fdht_clip_item **out, fdht_error *err)
     return status;
 }
 
+/* Is the part that was read wanted? Asked now that it is there, and that its name is known: the first one of a y4m stream has no
+ * number unless another stream follows. */
+static bool is_wanted(fdht_source *s)
+{
+    char *name = s->opt.skip ? fdht_source_part_name(s, s->next) : NULL;
+    bool wanted = fdht_source_wanted(s, name);
+    fdht_free(name);
+    return wanted;
+}
+
 int fdht_source_next_video(fdht_source *s, fdht_clip_item **out, fdht_error *err)
 {
     fdht_error why = {0};
     fdht_clips_options all = s->opt;
-    bool end = true, keep = fdht_source_wanted(s);
+    bool end = true;
     size_t n = 0;
     if (s->video.more)
         return reopen(s, out, err);
+    bool keep = fdht_source_wanted(s, NULL);
     bool chosen = keep && s->opt.frames && !s->opt.clip_frames && !(s->opt.fps > 0) && s->video.film &&
                   fdht_libav_claimed(s->video.film);
     all.frames = chosen ? 0 : all.frames;
@@ -146,7 +158,7 @@ int fdht_source_next_video(fdht_source *s, fdht_clip_item **out, fdht_error *err
             fdht_source_close(s);
         return FDHT_OK;
     }
-    if (!keep && !fdht_source_fatal(status)) {
+    if (!(keep && is_wanted(s)) && !fdht_source_fatal(status)) {
         s->number++;
         s->next++;
         if (over)

@@ -18,6 +18,7 @@ void fdht_dataset_close(fdht_dataset *ds)
 {
     if (!ds)
         return;
+    fdht_dataset_close_parts(ds);
     fdht_h5_close_array(&ds->frames);
     if (ds->file >= 0)
         fdht_h5_close(&ds->file, NULL);
@@ -279,7 +280,7 @@ static int open_form(fdht_dataset *ds, fdht_error *err)
     if (status || (status = refuse_links(ds->file, err)))
         return status;
     if (fdht_h5_has(ds->file, "frames") || fdht_dataset_find_pair(ds->file, &x, &y)) {
-        if ((status = fdht_h5_open_rows(ds->file, x, &ds->frames, err)))
+        if ((status = fdht_h5_open_rows(ds->file, ds->rows = x, &ds->frames, err)))
             return status;
         status = fdht_h5_has(ds->file, "index") ? open_flat(ds, err) : open_native(ds, err);
         return status ? status : fdht_dataset_load_lists(ds, y, err);
@@ -316,32 +317,36 @@ const fdht_dataset_info *fdht_dataset_info_of(const fdht_dataset *ds)
 
 void fdht_dataset_shape(const fdht_dataset *ds, size_t i, fdht_clip_shape *out)
 {
+    ds = fdht_dataset_part(ds, &i);
     *out = ds->shape[i];
 }
 
 const char *fdht_dataset_name(const fdht_dataset *ds, size_t i)
 {
+    ds = fdht_dataset_part(ds, &i);
     return ds->name[i];
 }
 
 int fdht_dataset_label(const fdht_dataset *ds, size_t i)
 {
+    ds = fdht_dataset_part(ds, &i);
     return ds->label ? ds->label[i] : -1;
 }
 
 int fdht_dataset_split(const fdht_dataset *ds, size_t i)
 {
+    ds = fdht_dataset_part(ds, &i);
     return ds->split ? ds->split[i] : FDHT_SPLIT_NONE;
 }
 
 const char *fdht_dataset_class(const fdht_dataset *ds, size_t k)
 {
-    return ds->class_name[k];
+    return (ds->parts ? ds->part[0] : ds)->class_name[k];
 }
 
 char **fdht_dataset_class_names(const fdht_dataset *ds)
 {
-    return ds->class_name;
+    return (ds->parts ? ds->part[0] : ds)->class_name;
 }
 
 /* raw to data, (frames, height, width, channels): channel c of pixel p of frame t lies at t * frame + c * channel + p. */
@@ -404,6 +409,8 @@ int fdht_dataset_read(fdht_dataset *ds, size_t i, void *data, fdht_error *err)
     if (i >= ds->info.clips)
         return fdht_fail(err, FDHT_EINVAL, "%s: clip %zu asked for, file has %zu", ds->path, i,
                          ds->info.clips);
+    if (ds->parts)
+        return fdht_dataset_read_part(ds, i, data, err);
     if (ds->info.form == FDHT_DATASET_NATIVE && ds->channels_at && ds->channels_at < 4)
         status = read_planes(ds, i, data, err);
     else if (ds->info.form == FDHT_DATASET_NATIVE)

@@ -1,5 +1,5 @@
-/* dataset/dataset.h - shared by dataset/dataset.c (native, flat), dataset/labels.c and dataset/members.c (groups, features).
- * Internal. */
+/* dataset/dataset.h - shared by dataset/dataset.c (native, flat), dataset/labels.c, dataset/members.c (groups, features) and
+ * dataset/join.c (several files as one). * Internal. */
 #ifndef FDHT_DATASET_DATASET_H
 #define FDHT_DATASET_DATASET_H
 
@@ -10,7 +10,8 @@ enum { FDHT_DATASET_MAJOR = 1, FDHT_DATASET_MINOR = 0 };
 
 struct fdht_dataset {
     char *path;
-    hid_t file;
+    hid_t file;           /* -1: closed until a clip of it is read (only the parts of a joined data set) */
+    const char *rows;     /* native and flat: what holds the frames */
     fdht_h5_array frames; /* native and flat */
     int channels_at;      /* native: which mode is the channels, 4, 2 or 1; 0: none is */
     fdht_dataset_info info;
@@ -21,7 +22,18 @@ struct fdht_dataset {
     int *label;
     int8_t *split;
     float *target; /* (clips, target_width) or (clips, target_steps, target_width), or NULL */
+    /* several files as one: all of the above but info is theirs */
+    fdht_dataset **part;
+    size_t parts, *start; /* (parts + 1) the first clip of each */
+    size_t *used;         /* (parts) when it was last read from; a count of reads */
 };
+
+/* The file that clip *i is in; *i becomes its number there. */
+const fdht_dataset *fdht_dataset_part(const fdht_dataset *ds, size_t *i);
+/* Frees the parts. */
+void fdht_dataset_close_parts(fdht_dataset *ds);
+/* fdht_dataset_read of a joined data set. */
+int fdht_dataset_read_part(fdht_dataset *ds, size_t i, void *data, fdht_error *err);
 
 /* Root data sets X (x, data) and y (Y, label, labels), as machine-learning programs write them? */
 bool fdht_dataset_find_pair(hid_t file, const char **x, const char **y);

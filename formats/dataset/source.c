@@ -11,10 +11,12 @@ typedef struct source {
 static int read_clip(void *arg, size_t i, void *data, size_t bytes, fdht_error *err)
 {
     const source *s = arg;
-    size_t has = fdht_clip_bytes(&s->ds->shape[s->id[i]]);
+    fdht_clip_shape shape;
+    fdht_dataset_shape(s->ds, s->id[i], &shape);
+    size_t has = fdht_clip_bytes(&shape);
     if (has != bytes)
-        return fdht_fail(err, FDHT_EINVAL, "clip %s: %zu bytes, expected %zu", s->ds->name[s->id[i]], has,
-                         bytes);
+        return fdht_fail(err, FDHT_EINVAL, "clip %s: %zu bytes, expected %zu",
+                         fdht_dataset_name(s->ds, s->id[i]), has, bytes);
     return fdht_dataset_read(s->ds, s->id[i], data, err);
 }
 
@@ -24,10 +26,11 @@ static int choose(source *s, int split, fdht_error *err)
     fdht_train_data *d = &s->data;
     const fdht_dataset *ds = s->ds;
     for (size_t i = 0; i < ds->info.clips; i++) {
-        const fdht_clip_shape *c = &ds->shape[i];
+        fdht_clip_shape shape, *c = &shape;
         int label = fdht_dataset_label(ds, i);
         if (label < 0 || (split != FDHT_SPLIT_NONE && fdht_dataset_split(ds, i) != split))
             continue;
+        fdht_dataset_shape(ds, i, c);
         if (d->clips == 0) {
             d->width = c->width;
             d->height = c->height;
@@ -36,9 +39,9 @@ static int choose(source *s, int split, fdht_error *err)
         } else if (c->width != d->width || c->height != d->height || c->channels != d->channels ||
                    c->features != d->features)
             return fdht_fail(err, FDHT_EFORMAT,
-                             "%s: clip %s is %zux%zux%zu (%zu features), others %zux%zux%zu (%zu)", ds->path,
-                             ds->name[i], c->width, c->height, c->channels, c->features, d->width, d->height,
-                             d->channels, d->features);
+                             "%s: clip %s is %zux%zux%zu (%zu features), others %zux%zux%zu (%zu)",
+                             fdht_dataset_path(ds, i), fdht_dataset_name(ds, i), c->width, c->height,
+                             c->channels, c->features, d->width, d->height, d->channels, d->features);
         s->id[d->clips] = i;
         s->label[d->clips] = label;
         s->length[d->clips++] = c->length;

@@ -29,6 +29,7 @@ int fdht_dataset_load_targets(fdht_dataset *ds, fdht_error *err)
 
 const float *fdht_dataset_target(const fdht_dataset *ds, size_t i)
 {
+    ds = fdht_dataset_part(ds, &i);
     size_t rows = ds->info.target_steps ? ds->info.target_steps : 1;
     return ds->target ? ds->target + i * rows * ds->info.target_width : NULL;
 }

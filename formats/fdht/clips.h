@@ -59,9 +59,13 @@ typedef struct fdht_clips_options {
     /* Read more inputs from this file, "-" stdin, one path a line; NULL: none. A listed folder that holds only
      * folders is passed over: they are listed themselves (find DIR -type d). */
     const char *list;
-    bool list_zero;        /* its paths end with a zero byte, as those of find -print0 */
-    size_t class_level;    /* which folder below the given one names the class, from 1; 0: see above */
-    size_t shard, shards;  /* only clips number shard, shard + shards, ..; shards = 0: all */
+    bool list_zero;       /* its paths end with a zero byte, as those of find -print0 */
+    size_t class_level;   /* which folder below the given one names the class, from 1; 0: see above */
+    size_t shard, shards; /* only clips number shard, shard + shards, ..; shards = 0: all */
+    /* Asked of each clip of the shard in input order, once, by the thread that reads: a clip for which it says true is counted and
+     * not delivered; where its source allows it, it is not decoded either. NULL: none is left out. */
+    bool (*skip)(void *arg, const char *name, size_t number);
+    void *skip_arg;
     size_t prefetch;       /* clips read ahead; 0: no thread */
     size_t max_clip_bytes; /* a larger clip is an item with FDHT_ELIMIT */
     size_t idx_steps;      /* IDX pictures become sequences of so many steps of height / idx_steps rows */

@@ -76,6 +76,11 @@ typedef struct fdht_dataset fdht_dataset;
 /* FDHT_ENOENT, FDHT_EIO, FDHT_EFORMAT (message "FILE: /path/inside: ..."), FDHT_ENOMEM. Reads everything but
  * the frames. Labels are checked: -1 or below the number of classes when classes are named. */
 FDHT_API int fdht_dataset_open(const char *path, fdht_dataset **out, fdht_error *err);
+/* Several files as one data set, the clips of path[0] first: n >= 1 of any forms. They must agree: frames or features, classes
+ * and their order, whether there are labels and splits, the shape of /targets; else FDHT_EFORMAT "B.h5: 3 classes, A.h5
+ * has 4". At most 64 of them are open at a time; what clip is read from where costs no memory but lists. Errors of
+ * fdht_dataset_open; FDHT_EINVAL: n is 0. */
+FDHT_API int fdht_dataset_open_all(const char *const *path, size_t n, fdht_dataset **out, fdht_error *err);
 /* Whether every array of numbers in an HDF5 file carries a Fletcher-32 checksum, so that changed bytes are seen when they are
  * read; what fdht writes does. Any thread. FDHT_ENOENT, FDHT_EIO, FDHT_EFORMAT as fdht_dataset_open. */
 FDHT_API int fdht_dataset_protected(const char *path, bool *out, fdht_error *err);
@@ -86,6 +91,8 @@ FDHT_API const fdht_dataset_info *fdht_dataset_info_of(const fdht_dataset *ds);
  * clip's number. Label -1: unknown. These do not fail. */
 FDHT_API void fdht_dataset_shape(const fdht_dataset *ds, size_t i, fdht_clip_shape *out);
 FDHT_API const char *fdht_dataset_name(const fdht_dataset *ds, size_t i);
+/* The path of the file that it is in, as it was given. */
+FDHT_API const char *fdht_dataset_path(const fdht_dataset *ds, size_t i);
 FDHT_API int fdht_dataset_label(const fdht_dataset *ds, size_t i);
 FDHT_API int fdht_dataset_split(const fdht_dataset *ds, size_t i);
 /* What clip i should give: target_width numbers, or target_steps rows of them, which belong to the data set; NULL: the

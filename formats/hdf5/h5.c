@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,8 +58,10 @@ bool fdht_h5_is_file(const char *path)
 /* A file in memory has no name that libhdf5 can follow: it gets the bytes instead. */
 const char fdht_h5_in_memory[15] = "/proc/self/fd/";
 
-static const char *use_image(const char *path, size_t size, hid_t fapl)
+/* libhdf5 refuses the name of a file that exists, and takes two in memory of one name for the same file. */
+static void use_image(const char *path, size_t size, hid_t fapl, char *name, size_t name_size)
 {
+    static atomic_uint number;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     char *image = fd < 0 ? NULL : fdht_calloc(size, 1);
     size_t at = 0;
@@ -69,7 +72,7 @@ static const char *use_image(const char *path, size_t size, hid_t fapl)
     fdht_free(image);
     if (fd >= 0)
         close(fd);
-    return "in memory"; /* libhdf5 refuses the name of a file that exists */
+    snprintf(name, name_size, "in memory %u", atomic_fetch_add(&number, 1));
 }
 
 int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
@@ -86,6 +89,7 @@ int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
     if (!s.found)
         return fdht_fail(err, FDHT_EFORMAT, "not an HDF5 file (%lld bytes)", (long long)s.size);
 
+    char image[32];
     const char *name = path;
     hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
     if (fapl < 0)
@@ -94,8 +98,10 @@ int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
     {
         /* The getter and setter exist from 1.10.7 on; the environment variable is for the rest. */
         H5Pset_file_locking(fapl, 0, 1);
-        if (!strncmp(path, fdht_h5_in_memory, sizeof fdht_h5_in_memory - 1))
-            name = use_image(path, (size_t)s.size, fapl);
+        if (!strncmp(path, fdht_h5_in_memory, sizeof fdht_h5_in_memory - 1)) {
+            use_image(path, (size_t)s.size, fapl, image, sizeof image);
+            name = image;
+        }
         *out = H5Fopen(name, H5F_ACC_RDONLY, fapl);
     }
     H5E_END_TRY

@@ -43,6 +43,11 @@ typedef struct fdht_train_options {
     int threads; /* 0: all CPUs */
     const fdht_ranks
         *ranks; /* processes that train together, each with the same model, options and data; NULL: one */
+    /* For sources that are slow to read at random. 0, or all clips: all are shuffled, and each is read when it is used. Else
+     * blocks of `block` clips that follow each other (0: a 16th of window, at least 1) are shuffled; clips are read in that
+     * order and used in another, drawn from a window of the next `window` clips that were read. A rank reads its clips alone
+     * and holds at most `window` of them. */
+    size_t window, block;
 } fdht_train_options;
 
 /* The recipe that trains the demo's models: 40 epochs, batch 32, adam 3e-3, 93 steps warm-up, cosine, input
@@ -112,10 +117,12 @@ FDHT_API bool fdht_trainer_done(const fdht_trainer *t);
 /* Memory of a step in addition to the model's values, in bytes. */
 typedef struct fdht_train_bytes {
     size_t activations; /* of every frame of every clip of the batch: gates, states and their gradients */
-    size_t clips;       /* the batch as read and, where there is more than one, the next, read ahead */
-    size_t scratch;     /* packed weights, each thread's scratch, the largest partial gradients */
-    size_t optimizer;   /* gradient, moments, the values of the epoch's start and, where kept, the best's */
+    size_t clips; /* the batch as read and, where there is more than one, the next, read ahead; the window */
+    size_t scratch;   /* packed weights, each thread's scratch, the largest partial gradients */
+    size_t optimizer; /* gradient, moments, the values of the epoch's start and, where kept, the best's */
     size_t total;
+    size_t
+        parts; /* no bytes: how many parts a full batch is cut into, each with a gradient; more ranks have nothing to do */
 } fdht_train_bytes;
 /* The most that a step over a full batch holds, each clip as long as the longest. Not counted: the plans (some 30 KB a
  * map, and their index tables), BLAS' own buffers, what `read` and validation keep. */

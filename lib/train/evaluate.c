@@ -137,8 +137,8 @@ static int evaluate_batches(evaluation *e, const fdht_train_data *s, size_t firs
         id[i] = from + i;
     int status = allocate(e, last - first, id, err);
     if (!status)
-        status = fdht_reader_new(s, &m->spec.frame, m->inputs, id, n, EVALUATE_BATCH, NULL, false, 0, &reader,
-                                 err);
+        status = fdht_reader_new(s, &m->spec.frame, m->inputs,
+                                 &(fdht_reading){.order = id, .n = n, .batch = EVALUATE_BATCH}, &reader, err);
     while (!status && !(status = fdht_reader_next(reader, &batch, err)) && !batch.end) {
         status = evaluate_batch(e, &batch, err);
         e->sum++;

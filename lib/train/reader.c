@@ -21,11 +21,12 @@ typedef struct slot {
 struct fdht_reader {
     const fdht_train_data *source;
     const fdht_frame_spec *frame;
-    size_t inputs, n, size, next, number; /* number: of inputs' bytes */
-    const size_t *order, *cut;
-    size_t done; /* batches */
-    bool random;
-    uint64_t seed;
+    fdht_reading how;
+    size_t inputs, next, number; /* number: of inputs' bytes */
+    size_t done;                 /* batches */
+    /* with how.stream: clips read before their use, and room of one that was used */
+    unsigned char **held, *spare; /* held (source->clips) */
+    size_t read, spare_bytes;
     slot slot[2];
     int use; /* the slot handed out next */
     fdht_error err;
@@ -40,9 +41,9 @@ struct fdht_reader {
 static void sample(const fdht_reader *r, unsigned char *data, size_t id, size_t length, size_t keep)
 {
     size_t bytes = r->inputs * r->number;
-    if (keep < length && r->random) {
+    if (keep < length && r->how.random) {
         fdht_rng rng;
-        fdht_rng_seed(&rng, fdht_rng_mix(r->seed, id, 3), 0);
+        fdht_rng_seed(&rng, fdht_rng_mix(r->how.seed, id, 3), 0);
         for (size_t i = 0, taken = 0; taken < keep; i++)
             if (fdht_rng_below(&rng, length - i) < keep - taken)
                 memmove(data + taken++ * bytes, data + i * bytes, bytes);
@@ -67,18 +68,54 @@ static int room(slot *s, size_t bytes, fdht_error *err)
     return FDHT_OK;
 }
 
+/* Read on in the order of reading until clip `id` is there. */
+static int read_until(fdht_reader *r, size_t id, fdht_error *err)
+{
+    while (!r->held[id]) {
+        size_t next = r->how.stream[r->read++], bytes = r->source->length[next] * r->inputs * r->number;
+        unsigned char *data = r->spare;
+        if (!data || r->spare_bytes != bytes) {
+            fdht_free(r->spare);
+            data = fdht_calloc_err(bytes, 1, "clips read ahead", err);
+        }
+        r->spare = NULL;
+        if (!(r->held[next] = data))
+            return FDHT_ENOMEM;
+        int status = r->source->read(r->source->arg, next, data, bytes, err);
+        if (status)
+            return status;
+    }
+    return FDHT_OK;
+}
+
+/* Clip `id`, now or from what was read before. */
+static int take(fdht_reader *r, size_t id, unsigned char *data, size_t bytes, fdht_error *err)
+{
+    if (!r->held)
+        return r->source->read(r->source->arg, id, data, bytes, err);
+    int status = read_until(r, id, err);
+    if (status)
+        return status;
+    memcpy(data, r->held[id], bytes);
+    fdht_free(r->spare);
+    r->spare = r->held[id];
+    r->spare_bytes = bytes;
+    r->held[id] = NULL;
+    return FDHT_OK;
+}
+
 static int fill(fdht_reader *r, slot *s, fdht_error *err)
 {
     size_t keep = r->frame->frames, bytes = 0, clips;
-    if (r->cut)
-        clips = r->done < r->n ? r->cut[r->done + 1] - r->cut[r->done] : 0;
+    if (r->how.cut)
+        clips = r->done < r->how.n ? r->how.cut[r->done + 1] - r->how.cut[r->done] : 0;
     else
-        clips = FDHT_MIN(r->size, r->n - r->next);
-    s->batch.end = r->cut ? r->done == r->n : clips == 0;
+        clips = FDHT_MIN(r->how.batch, r->how.n - r->next);
+    s->batch.end = r->how.cut ? r->done == r->how.n : clips == 0;
     r->done++;
     s->batch.clips = clips;
     for (size_t i = 0; i < clips; i++) {
-        size_t id = s->id[i] = r->order ? r->order[r->next + i] : r->next + i, frames;
+        size_t id = s->id[i] = r->how.order ? r->how.order[r->next + i] : r->next + i, frames;
         s->batch.length[i] = keep ? keep : r->source->length[id];
         frames = FDHT_MAX(s->batch.length[i], r->source->length[id]);
         if (!fdht_mul(frames, r->inputs * r->number, &frames) || frames > SIZE_MAX / 2 - bytes)
@@ -89,7 +126,7 @@ static int fill(fdht_reader *r, slot *s, fdht_error *err)
     unsigned char *at = s->data;
     for (size_t i = 0; i < clips && !status; i++) {
         size_t id = s->id[i], length = r->source->length[id];
-        status = r->source->read(r->source->arg, id, at, length * r->inputs * r->number, err);
+        status = take(r, id, at, length * r->inputs * r->number, err);
         if (!status && keep && keep != length)
             sample(r, at, id, length, keep);
         bool pixels = r->number == 1;
@@ -130,9 +167,9 @@ static void *reader_main(void *arg)
 }
 
 int fdht_reader_new(const fdht_train_data *source, const fdht_frame_spec *frame, size_t inputs,
-                    const size_t *order, size_t n, size_t batch, const size_t *cut, bool random,
-                    uint64_t seed, fdht_reader **out, fdht_error *err)
+                    const fdht_reading *how, fdht_reader **out, fdht_error *err)
 {
+    size_t batch = how->batch;
     fdht_reader *r = fdht_calloc_err(1, sizeof *r, "clip reader", err);
     *out = NULL;
     if (!r)
@@ -140,13 +177,8 @@ int fdht_reader_new(const fdht_train_data *source, const fdht_frame_spec *frame,
     r->source = source;
     r->frame = frame;
     r->inputs = inputs;
-    r->order = order;
-    r->n = n;
-    r->cut = cut;
-    r->size = batch;
+    r->how = *how;
     r->number = frame->width ? 1 : sizeof(float);
-    r->random = random;
-    r->seed = seed;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->moved, NULL);
     for (int i = 0; i < 2; i++) {
@@ -158,6 +190,10 @@ int fdht_reader_new(const fdht_train_data *source, const fdht_frame_spec *frame,
             fdht_reader_free(r);
             return fdht_fail(err, FDHT_ENOMEM, "out of memory: clip reader");
         }
+    }
+    if (how->stream && !(r->held = fdht_calloc(source->clips, sizeof *r->held))) {
+        fdht_reader_free(r);
+        return fdht_fail(err, FDHT_ENOMEM, "out of memory: clip reader");
     }
     if (pthread_create(&r->thread, NULL, reader_main, r) != 0) {
         fdht_reader_free(r);
@@ -206,5 +242,9 @@ void fdht_reader_free(fdht_reader *r)
         fdht_free(r->slot[i].batch.clip);
         fdht_free(r->slot[i].data);
     }
+    for (size_t i = 0; r->held && i < r->source->clips; i++)
+        fdht_free(r->held[i]);
+    fdht_free(r->held);
+    fdht_free(r->spare);
     fdht_free(r);
 }

@@ -9,6 +9,7 @@
 #include "base/ranks.h"
 #include "nn/frames.h"
 #include "train/bptt.h"
+#include "train/order.h"
 #include "train/reader.h"
 #include "train/truth.h"
 
@@ -51,6 +52,7 @@ struct fdht_trainer {
     float *m, *v, *best, *good; /* (size); good: the values when the epoch began */
     double *rate, *norm;        /* (params), (blocks) */
     size_t *order;              /* (clips) */
+    fdht_order_plan plan;
     size_t *mine, *cut;  /* this rank's clips of an epoch; (batches + 1) where those of a batch begin */
     fdht_frames *frames; /* (batch) */
     uint8_t **line;      /* (workers) */

@@ -82,6 +82,7 @@ int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_tr
     t->val = val;
     t->steps_per_epoch = (train->clips + t->opt.batch - 1) / t->opt.batch;
     if ((status = fdht_team_new(opt->threads, &t->team, err)) || (status = allocate(t, err)) ||
+        (status = fdht_order_new(&t->plan, train->clips, opt->window, opt->block, err)) ||
         (status = fdht_net_new_f32(m, fdht_team_size(t->team), true, &t->net, err)) ||
         (status = fdht_step_new(t, err)) ||
         (val && (status = fdht_runner_borrow(t->net, t->team, &t->runner, err))))
@@ -119,6 +120,7 @@ void fdht_trainer_free(fdht_trainer *t)
     fdht_free(t->label);
     fdht_free(t->target);
     fdht_truth_free(&t->truth);
+    fdht_order_free(&t->plan);
     fdht_free(t->line);
     fdht_free(t);
 }
@@ -140,12 +142,8 @@ static int train_batches(fdht_trainer *t, fdht_reader *reader, fdht_train_progre
 /* The order of this epoch, and of it the clips of this rank. */
 static void deal_clips(fdht_trainer *t)
 {
-    fdht_rng rng;
     size_t n = 0;
-    for (size_t i = 0; i < t->train->clips; i++)
-        t->order[i] = i;
-    fdht_rng_seed(&rng, fdht_rng_mix(t->opt.seed, STREAM_ORDER, (uint64_t)t->epoch), 0);
-    fdht_rng_shuffle(&rng, t->order, t->train->clips);
+    fdht_order_deal(&t->plan, fdht_rng_mix(t->opt.seed, STREAM_ORDER, (uint64_t)t->epoch), t->order);
     for (size_t b = 0; b < t->steps_per_epoch; b++) {
         size_t first, from, mine;
         fdht_step_clips(t, b, &first, &from, &mine);
@@ -153,6 +151,7 @@ static void deal_clips(fdht_trainer *t)
         n += mine;
         t->cut[b + 1] = n;
     }
+    fdht_order_keep(&t->plan, t->mine, n);
 }
 
 static int validate(fdht_trainer *t, fdht_epoch *out, fdht_error *err)
@@ -190,9 +189,14 @@ int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg
     memcpy(t->good, t->model->values, t->model->size * sizeof *t->good);
     deal_clips(t);
     const fdht_frame_spec *frame = &t->model->spec.frame;
-    int status = fdht_reader_new(t->train, frame, t->model->inputs, t->mine, (size_t)t->steps_per_epoch,
-                                 t->opt.batch, t->cut, frame->sample == FDHT_SAMPLE_RANDOM,
-                                 fdht_rng_mix(t->opt.seed, STREAM_SAMPLE, (uint64_t)t->epoch), &reader, err);
+    const fdht_reading how = {.order = t->mine,
+                              .n = (size_t)t->steps_per_epoch,
+                              .batch = t->opt.batch,
+                              .cut = t->cut,
+                              .stream = t->plan.stream,
+                              .random = frame->sample == FDHT_SAMPLE_RANDOM,
+                              .seed = fdht_rng_mix(t->opt.seed, STREAM_SAMPLE, (uint64_t)t->epoch)};
+    int status = fdht_reader_new(t->train, frame, t->model->inputs, &how, &reader, err);
     status = fdht_ranks_agree(t->opt.ranks, status, err);
     if (!status)
         status = train_batches(t, reader, progress, arg, &sum, &out->lr, err);
@@ -226,7 +230,7 @@ void fdht_trainer_bytes(const fdht_trainer *t, fdht_train_bytes *out)
     size_t length = m->spec.frame.frames ? m->spec.frame.frames : longest;
     values += (t->v != NULL) + (t->best != NULL);
     *out = (fdht_train_bytes){.optimizer = values * m->size * sizeof(float)};
-    size_t parts = fdht_step_parts(t, batch), rows, scratch, passing = 0;
+    size_t parts = out->parts = fdht_step_parts(t, batch), rows, scratch, passing = 0;
     out->scratch = fdht_net_bytes_f32(t->net);
     for (size_t p = 0; p < t->own; p++) {
         fdht_bptt_bytes_f32(t->part[p].bptt, batch * (p + 1) / parts - batch * p / parts, length, &rows,
@@ -236,8 +240,8 @@ void fdht_trainer_bytes(const fdht_trainer *t, fdht_train_bytes *out)
     }
     size_t at_once = t->by_part ? FDHT_MIN((size_t)fdht_team_size(t->team), t->own) : 1;
     out->scratch += at_once * passing + (fdht_step_gradients(t) - 1) * m->size * sizeof(float);
-    out->clips = FDHT_MIN(2 * batch, t->train->clips) * FDHT_MAX(longest, length) * inputs *
-                 (m->spec.frame.width ? 1 : sizeof(float));
+    size_t held = FDHT_MIN(2 * batch, t->train->clips) + (t->plan.stream ? t->plan.window : 0);
+    out->clips = held * FDHT_MAX(longest, length) * inputs * (m->spec.frame.width ? 1 : sizeof(float));
     out->scratch += (size_t)fdht_team_size(t->team) * 2 * inputs + batch * sizeof *t->frames +
                     t->train->clips * (sizeof *t->order + sizeof *t->mine);
     out->total = out->activations + out->clips + out->scratch + out->optimizer;

@@ -56,4 +56,18 @@ works "memory, md" "${small[@]}"
 has "md: heading" "$out" "| activations MB | optimizer MB |"
 same "md: the same in MB" "$(awk -F, '{ printf "%s %s %s %.2f %s\n", $1, $2, $3, $4 / 1e6, $5 ? sprintf("%.2f", $5 / 1e6) : "-" }' <<< "$bytes")" \
     "$(awk -F ' *[|] *' '$3 == "infer" || $3 == "train" { print $2, $3, $4, $12, $13 }' "$OUT")"
+
+# ranks: the bytes of a step of P parts, S bytes each: (P - P/N) S to rank 0, S down a tree of depth log2 N
+works "ranks" fdht bench m.h5 --what train --batch 8,32 --frames 2 -r 1 --no-dense --ranks --json
+json "ranks: at most 32 parts" '[.ranks[] | .parts >= 1 and .parts <= 32] | unique' '[true]'
+json "ranks: up to 1,000" '[.ranks[].ranks] | unique' '[1,2,4,8,16,32,64,128,256,512,1000]'
+json "ranks: bytes to rank 0" '.results[0].model_bytes as $s | [.ranks[] | select(.ranks > 1) | .bytes_in == (.parts - (.parts / .ranks | ceil)) * $s] | unique' '[true]'
+json "ranks: bytes from it" '.results[0].model_bytes as $s | [.ranks[] | select(.ranks > 1) | .bytes_out == (.ranks | log2 | ceil) * $s] | unique' '[true]'
+json "ranks: one is no gain" '[.ranks[] | select(.ranks == 1) | .gain] | unique' '[1]'
+json "ranks: no gain above the parts" '[.ranks[] | .gain <= .parts + 1e-9] | unique' '[true]'
+json "ranks: the faster network is no slower" '[.ranks | group_by([.batch, .ranks])[] | sort_by(.gb_per_second) | .[0].ms_per_step >= .[1].ms_per_step] | unique' '[true]'
+works "ranks, md" fdht bench m.h5 --what train --batch 8 --frames 2 -r 1 --no-dense --ranks
+has "ranks, md: heading" "$out" "| cell | batch | parts | ranks | MB to rank 0 | MB from it | 10 Gb/s | 100 Gb/s |"
+has "ranks, md: the end" "$out" " parts, so no more than "
+fails "ranks without training" 2 "fdht bench: --ranks: from the training of one thread, as a table or as JSON (see fdht help bench)" fdht bench m.h5 --what infer --ranks
 tap_end

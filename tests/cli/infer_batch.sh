@@ -76,6 +76,14 @@ for lines in 1 2 3 50; do
     cmp -s twice w.jsonl && pass "equal names: same bytes" || fail "equal names: same bytes"
 done
 
+# what has its record is passed over, whatever became of it
+cp "$TOP/tests/data/clips/small.mp4" film.mp4
+"$FDHT" infer m.h5 film.mp4 more.raw --raw rgb24 --size 8x8 --resize "$data" > film 2> /dev/null
+head -n 3 film > film2.partial
+head -c 200 "$TOP/tests/data/clips/small.mp4" > film.mp4
+"$FDHT" infer m.h5 film.mp4 more.raw --raw rgb24 --size 8x8 --resize "$data" -o film2 --resume 2> /dev/null
+cmp -s film film2 && pass "--resume: a clip with a record that went bad" || fail "--resume: a clip with a record that went bad" "$(diff film film2)"
+
 # ---- a killed run ----
 frames $((192 * 5 * 6)) > v.raw
 raw="--raw rgb24 --size 8x8 --clip-frames 5"

@@ -27,6 +27,14 @@ for n in 1 2 3 4; do
         same "$n ranks, $threads threads: one result" "$(cat one.txt)" "$(sed 's/in [0-9.]* s/in T s/; s/many.h5/one.h5/' "$OUT")"
     done
 done
+# several files, a window over shuffled blocks, no memory for clips
+parts=$TOP/tests/data/bars
+windowed() { "$FDHT" train "$parts" "${cell[@]}" "${extra[@]}" --window 19k --memory 1 "$@"; }
+works "a window" windowed --epochs 3 -o w.h5
+for n in 2 3; do
+    works "a window, $n ranks" ranks $n "$FDHT" train "$parts" "${cell[@]}" "${extra[@]}" --window 19k --memory 1 --epochs 3 -o many.h5 -@1
+    same "a window, $n ranks: the same file" "$(bytes w.h5)" "$(bytes many.h5)"
+done
 run ranks 2 "$FDHT" train "$data" "${cell[@]}" -f -o many.h5 --epochs 3 --log l.jsonl
 same "a line an epoch, of rank 0" 3 "$(grep -c '^epoch [123]/3  loss ' "$ERR")"
 same "one log" "1 2 3" "$(jq .epoch l.jsonl | tr '\n' ' ' | sed 's/ $//')"
@@ -51,8 +59,50 @@ works "infer --shard auto: processes by themselves" ranks 3 "$FDHT" infer one.h5
 same "infer --shard auto: dealt back" "$(bytes many.jsonl)" "$(paste -d '\n' part.?.jsonl | sed '/^$/d' | md5sum)"
 run ranks 2 "$FDHT" infer one.h5 "$data" --stream
 same "infer --stream: status" 2 "$status"
-same "infer --stream: one line" "fdht infer: ranks share the clips: no --stream, --fixed16, --resume, --from-stdin (see fdht help infer)" \
-    "$(grep '^fdht' "$ERR")"
+same "infer --stream: one line" "fdht infer: ranks share the clips: no --stream, --from-stdin (see fdht help infer)" "$(grep '^fdht' "$ERR")"
+
+# --fixed16: the ranges are those of the first clips, whoever runs which clip
+run "$FDHT" infer one.h5 bad "$data" --fixed16 --logits
+cp "$OUT" fixed.txt
+for n in 2 3; do
+    run ranks $n "$FDHT" infer one.h5 bad "$data" --fixed16 --logits
+    same "infer --fixed16, $n ranks: the same records" "$(bytes fixed.txt)" "$(bytes "$OUT")"
+done
+for i in 0 1 2; do "$FDHT" infer one.h5 bad "$data" --fixed16 --logits --shard $i/3 -o fixed.$i.jsonl 2> /dev/null; done
+same "infer --fixed16: shards" "$(bytes fixed.txt)" "$(paste -d '\n' fixed.?.jsonl | sed '/^$/d' | md5sum)"
+
+# --resume: behind any number of records, with the last of them cut off in its middle
+whole=$(bytes fixed.txt)
+for n in 2 3; do
+    for records in $((n - 2)) $((20 * n)); do
+        head -n "$records" fixed.txt > r.jsonl.partial
+        [ "$records" = 60 ] || sed -n "$((records + 1))p" fixed.txt | head -c 20 >> r.jsonl.partial
+        rm -f r.jsonl
+        run ranks $n "$FDHT" infer one.h5 bad "$data" --fixed16 --logits -o r.jsonl --resume
+        same "infer --resume, $n ranks, $records records: the same records" "$whole" "$(bytes r.jsonl)"
+        same "infer --resume, $n ranks, $records records: status of the whole" 1 "$status"
+    done
+done
+run ranks 2 "$FDHT" infer one.h5 bad "$data" --fixed16 --logits -o r.jsonl --resume
+same "infer --resume of a file that is whole" "$whole" "$(bytes r.jsonl)"
+head -n 5 fixed.txt > q.jsonl.partial
+run ranks 2 "$FDHT" infer one.h5 "$data" --fixed16 --logits -o q.jsonl --resume
+same "infer --resume with other inputs: status" 2 "$status"
+has "infer --resume with other inputs" "$(grep '^fdht' "$ERR")" "fdht infer: "
+head -n 5 fixed.txt > q.jsonl.partial
+run ranks 2 "$FDHT" infer one.h5 bad "$data" -o q.jsonl --resume
+has "infer --resume with other options" "$(grep '^fdht' "$ERR")" "--resume: the last record of q.jsonl"
+
+# simulate: the points of a sweep and of a search
+for args in "--sweep macs_per_pe=4,8,16 --csv one.csv" "--search" "--sweep n_pe=8,16 --search --json"; do
+    works "simulate $args" "$FDHT" simulate one.h5 $args -f
+    cp "$OUT" one.txt
+    works "simulate $args, 3 ranks" ranks 3 "$FDHT" simulate one.h5 ${args/one.csv/many.csv} -f
+    same "simulate $args, 3 ranks: the same table" "$(grep -v seconds one.txt)" "$(grep -v seconds "$OUT")"
+done
+same "simulate --csv: the same file" "$(bytes one.csv)" "$(bytes many.csv)"
+run ranks 2 "$FDHT" simulate one.h5
+same "simulate without points: one line" "fdht simulate: ranks share the points of --sweep and --search; there are none (see fdht help simulate)" "$(grep '^fdht' "$ERR")"
 
 # failures: one line of ours, a status, no hanging
 ours() { grep -c '^fdht' "$ERR"; }
@@ -105,6 +155,23 @@ finish
 gone "rank 0 dies: no rank is left"
 works "resumed in one process" train --epochs 120 -o part.h5 --checkpoint part.c.h5 --resume
 same "resumed in one process: the same file" "$(bytes whole.h5)" "$(bytes part.h5)"
+
+# infer: a rank is killed in the middle; the records so far are whole, and those that are missing are added
+for i in $(seq 150); do echo "$data"; done > many.txt
+"$FDHT" infer one.h5 $(cat many.txt) --logits > all.jsonl
+for rank in 0 1; do
+    rm -f pid.* k.jsonl*
+    ranks 3 bash -c 'echo $$ > pid.$OMPI_COMM_WORLD_RANK; exec "$@"' - "$FDHT" infer one.h5 $(cat many.txt) --logits -o k.jsonl > "$OUT" 2> "$ERR" &
+    job=$!
+    for i in $(seq 1000); do [ -s k.jsonl.partial ] && break || sleep .01; done
+    kill -9 "$(cat pid.$rank)"
+    finish
+    [ $status != 0 ] && [ $status != 124 ] && pass "infer: rank $rank dies: status" || fail "infer: rank $rank dies: status" "$status"
+    gone "infer: rank $rank dies: no rank is left"
+    there "infer: rank $rank dies: before the end" k.jsonl.partial
+    works "infer: resumed" ranks 2 "$FDHT" infer one.h5 $(cat many.txt) --logits -o k.jsonl --resume
+    same "infer: resumed: the same records" "$(bytes all.jsonl)" "$(bytes k.jsonl)"
+done
 
 start int 3 --epochs 1000000
 kill -INT "$(cat pid.2)"

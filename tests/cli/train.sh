@@ -6,10 +6,12 @@ data=$TOP/tests/data/bars.h5
 cell=(--in-modes 8,8,3 --out-modes 4,4,2 --hidden 8 --rank 4)
 train() { "$FDHT" train "$data" "${cell[@]}" --diff --lr 1e-2 --seed 3 "$@"; }
 
-fails "no data" 2 "fdht train: expected one DATA.h5, got 0 (see fdht help train)" "$FDHT" train -o m.h5
+fails "no data" 2 "fdht train: DATA.h5 is missing (see fdht help train)" "$FDHT" train -o m.h5
 mkdir folder
-fails "a folder" 3 "fdht train: folder: a folder; make a data set of it: fdht pack -o DATA.h5 folder" "$FDHT" train folder -o m.h5
+fails "an empty folder" 3 "fdht train: folder: no pictures (PNG, JPEG, PGM, PPM) and no videos in the folder" "$FDHT" train folder -o m.h5
 rmdir folder
+
+fails "--labels of a data set" 2 "fdht train: --labels is for folders and videos; $data is none (see fdht help train)" "$FDHT" train "$data" -o m.h5 --labels x
 fails "no output" 2 "fdht train: -o FILE is missing (see fdht help train)" "$FDHT" train "$data"
 run "$FDHT" train nope.h5 -o m.h5
 same "missing data: status" 1 "$status"
@@ -161,4 +163,47 @@ same "--init keeps the model" "$(logits m.h5)" "$(logits i.h5)"
 works "--resize, --gray" "$FDHT" train "$data" -q -f -o k.h5 --cell dense --hidden 4 --resize 4x4 --gray --epochs 1
 works "--init of such a model takes its size" "$FDHT" train other1.h5 -q -f -o k2.h5 --gray --init k.h5 --epochs 0
 works "infer resizes as training did" bash -c '"$1" infer k.h5 "$2" > /dev/null' - "$FDHT" "$data"
+
+# ---- folders and videos: the model that their data set gives ----
+# set/CLASS/GROUP/CLIP.y4m: 8x8 in grey, a bright row that stays, goes down, goes up
+film() {
+    printf 'YUV4MPEG2 W8 H8 F10:1 Cmono XCOLORRANGE=FULL\n'
+    local t k row
+    for t in 0 1 2 3 4; do
+        printf 'FRAME\n'
+        case $1 in stay) row=$2 ;; down) row=$((($2 + t) % 8)) ;; up) row=$((($2 + 8 - t) % 8)) ;; esac
+        for k in 0 1 2 3 4 5 6 7; do [ $k = $row ] && printf 'zzzzzzzz' || printf '%08d' "$3"; done
+    done
+}
+for class in down stay up; do
+    for group in 1 2 3 4; do
+        mkdir -p set/$class/g$group
+        for clip in 1 2; do film $class $((2 * group + clip - 2)) $group$clip > set/$class/g$group/$clip.y4m; done
+    done
+done
+small=(--cell dense --hidden 6 --epochs 3 --seed 5 -q)
+of() { h5dump -x "$1" | sed -n '/<Attribute/,/<\/Attribute/!p' | cksum; }
+works "a folder" "$FDHT" train set -o f.h5 "${small[@]}" --val-split .25
+works "its data set" bash -c '"$1" pack set -o set.h5 --split train=.75,val=.25 --seed 5 > /dev/null' - "$FDHT"
+works "trained on that" "$FDHT" train set.h5 -o s.h5 "${small[@]}"
+same "a folder: the logits of its data set's model" "$("$FDHT" infer s.h5 set --logits)" "$("$FDHT" infer f.h5 set --logits)"
+works "grey, smaller, three frames" "$FDHT" train set -f -o f.h5 "${small[@]}" --resize 4x4 --gray --frames 3 --labels <(
+    echo clip,label
+    for c in set/*/*/*.y4m; do echo "$c,$([[ $c = */g1/* ]] && echo one || echo more)"; done
+)
+same "--labels" '["more","one"]' "$("$FDHT" info f.h5 --json | jq -c .classes)"
+works "a checkpoint" "$FDHT" train set -f -o f.h5 "${small[@]}" --checkpoint fc.h5
+works "goes on with the same folder" "$FDHT" train set -f -o f.h5 "${small[@]}" --checkpoint fc.h5 --resume
+mkdir parts && cp -r set parts/train && mkdir -p parts/val/up/g parts/test/up/g && cp set/up/g1/1.y4m parts/val/up/g && cp set/up/g1/2.y4m parts/test/up/g
+"$FDHT" train parts -f -o f.h5 "${small[@]}" --val-split .25 > "$OUT"
+has "what the folders mark is left alone: 24 to divide, 1 marked" "$(cat "$OUT")" "on 7 validation clips"
+works "--val of a folder" "$FDHT" train set -f -o f.h5 "${small[@]}" --val parts/val
+has "--val of a folder" "$out" "on 1 validation clips"
+film up 1 5 | head -c 200 > set/up/g1/cut.y4m
+run "$FDHT" train set -f -o f.h5 "${small[@]}"
+same "a damaged video: status" 1 "$status"
+has "a damaged video is named" "$err" "set/up/g1/cut.y4m: frame 2: truncated"
+TMPDIR=/nowhere run "$FDHT" train set -f -o f.h5 "${small[@]}"
+same "no TMPDIR: status" 1 "$status"
+same "nothing is left behind" "" "$(find . -name '*fdht-clips*')"
 tap_end

@@ -6,6 +6,8 @@
 
 #include <zlib.h>
 
+#define DATA(name) "tests/data/clips/cases/" name
+
 /* ---- folders ---- */
 
 static void test_folder(void **state)
@@ -397,13 +399,86 @@ static void test_clips_for_a_model(void **state)
     }
 }
 
+/* ---- clips left out ---- */
+
+typedef struct asked {
+    char name[32][160];
+    size_t n;
+} asked;
+
+/* Every third one is delivered. */
+static bool leave_out(void *arg, const char *name, size_t number)
+{
+    asked *a = arg;
+    assert_int_equal(number, a->n);
+    snprintf(a->name[a->n++], sizeof *a->name, "%s", name);
+    return number % 3 != 1;
+}
+
+/* Whatever the kind of source: asked of each clip once, under its name; what is delivered is as without. */
+static void test_skip(void **state)
+{
+    (void)state;
+    static const char *const input[] = {"d",
+                                        "streams.y4m",
+                                        "cut.y4m",
+                                        "t.csv",
+                                        "missing",
+                                        DATA("x_y.h5"),
+                                        DATA("mixed/t10k-images-idx3-ubyte")};
+    static const char y4m[] = "YUV4MPEG2 W2 H1 Cmono\nFRAME\nabFRAME\ncdYUV4MPEG2 W2 H1 Cmono\nFRAME\nef";
+    const char *path[FDHT_COUNT(input)];
+    char room[FDHT_COUNT(input)][160];
+    make_dir("d");
+    make_dir("d/a");
+    make_dir("d/b");
+    put_grey("d/a/0.png", 4, 3, 1);
+    put_grey("d/b/0.png", 4, 3, 1);
+    put_file(in_scratch("streams.y4m"), y4m, sizeof y4m - 1);
+    put_file(in_scratch("cut.y4m"), "YUV4MPEG2 W2 H1 Cmono\nFRAME\nab", 30);
+    put_file(in_scratch("t.csv"), "1,2\n3,4\n5,6\n", 12);
+    for (size_t i = 0; i < FDHT_COUNT(input); i++)
+        path[i] = strcpy(room[i], strchr(input[i], '/') ? input[i] : in_scratch(input[i]));
+    for (size_t cut = 0; cut < 2; cut++) {
+        asked a = {.n = 0}, want = {.n = 0};
+        fdht_clips_options opt = plain();
+        fdht_clips *all, *some;
+        opt.clip_frames = cut;
+        assert_int_equal(fdht_clips_open(path, FDHT_COUNT(path), &opt, &all, NULL), FDHT_OK);
+        opt.skip = leave_out;
+        opt.skip_arg = &a;
+        assert_int_equal(fdht_clips_open(path, FDHT_COUNT(path), &opt, &some, NULL), FDHT_OK);
+        size_t n = 0;
+        for (fdht_clip_item *item; (item = next(all)); n++) {
+            assert_true(n < 32);
+            if (n % 3 == 1) {
+                fdht_clip_item *other = next(some);
+                assert_string_equal(other->name, item->name);
+                assert_int_equal(other->number, n);
+                assert_int_equal(other->status, item->status);
+                assert_int_equal(fdht_clip_bytes(&other->shape), fdht_clip_bytes(&item->shape));
+                fdht_clip_item_free(other);
+            }
+            snprintf(want.name[n], sizeof *want.name, "%s", item->name);
+            fdht_clip_item_free(item);
+        }
+        assert_null(next(some));
+        assert_int_equal(a.n, n);
+        for (size_t i = 0; i < n; i++)
+            assert_string_equal(a.name[i], want.name[i]);
+        assert_true(n > 10);
+        fdht_clips_close(all);
+        fdht_clips_close(some);
+    }
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {T(test_folder),       T(test_class_folders), T(test_list),
                                        T(test_bad_options),  T(test_sampling),      T(test_dataset),
                                        T(test_nan_features), T(test_idx),           T(test_clips_for_a_model),
-                                       T(test_out_of_memory)};
+                                       T(test_skip),         T(test_out_of_memory)};
     fdht_hdf5_quiet();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,11 +4,13 @@
 #include <time.h>
 
 #include "base/base.h"
+#include "clips/bytes.h"
 #include "fdht/basics.h"
 #include "fdht/dataset.h"
 #include "fdht/io.h"
 #include "fdht/modelfile.h"
 #include "fdht/weights.h"
+#include "hdf5/h5.h"
 
 #define HOSTILE "tests/data/hostile/"
 
@@ -125,11 +127,30 @@ static int teardown(void **state)
     return 0;
 }
 
+/* Two files in memory at once are two files. */
+static void test_in_memory(void **state)
+{
+    static const char *const path[] = {HOSTILE "../bars.h5", HOSTILE "../clips/cases/x_y.h5"};
+    uint8_t *data[2];
+    size_t n[2];
+    hid_t file[2];
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(fdht_read_file(path[i], 1 << 24, &data[i], &n[i], NULL), FDHT_OK);
+        assert_int_equal(fdht_h5_open_bytes(data[i], n[i], &file[i], NULL), FDHT_OK);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(fdht_h5_has(file[i], "frames"), i == 0);
+        assert_int_equal(fdht_h5_close(&file[i], NULL), FDHT_OK);
+        fdht_free(data[i]);
+    }
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {T(test_hostile_files), T(test_sound_files), T(test_flipped_bits),
-                                       T(test_changed_file)};
+                                       T(test_changed_file), T(test_in_memory)};
     fdht_hdf5_quiet();
     fdht_hdf5_guard(true);
     return cmocka_run_group_tests(tests, NULL, NULL);

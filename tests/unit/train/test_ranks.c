@@ -162,11 +162,11 @@ static fdht_train_options options(void)
     return opt;
 }
 
-static void test_same_bits(void **state)
+static void same_bits(size_t window)
 {
-    (void)state;
     static const fdht_output_kind kinds[] = {FDHT_OUTPUT_SOFTMAX, FDHT_OUTPUT_SIGMOID, FDHT_OUTPUT_LINEAR};
     fdht_train_options opt = options();
+    opt.window = window;
     for (size_t k = 0; k < FDHT_COUNT(kinds); k++) {
         run like = {.opt = &opt, .output = kinds[k], .fail_at = -1, .stop_rank = -1}, one[1], many[MOST];
         train(one, 1, &like);
@@ -192,6 +192,32 @@ static void test_same_bits(void **state)
         }
         let_go(one, 1);
     }
+}
+
+static void test_same_bits(void **state)
+{
+    (void)state;
+    same_bits(0);
+}
+
+/* Shuffled in a window of clips that are read in order. */
+static void test_window(void **state)
+{
+    (void)state;
+    fdht_train_options opt = options();
+    run like = {.opt = &opt, .fail_at = -1, .stop_rank = -1}, all[1], few[1];
+    same_bits(9);
+    train(all, 1, &like);
+    opt.window = 9;
+    train(few, 1, &like);
+    assert_memory_not_equal(fdht_model_values(all->model), fdht_model_values(few->model),
+                            fdht_model_size(all->model) * sizeof(float));
+    let_go(all, 1);
+    let_go(few, 1);
+    like.fail_at = 17;
+    train(few, 1, &like);
+    assert_int_equal(few->status, FDHT_EFORMAT);
+    let_go(few, 1);
 }
 
 static void test_failures(void **state)
@@ -258,7 +284,7 @@ static void test_agree(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_bits), cmocka_unit_test(test_failures),
-                                       cmocka_unit_test(test_agree)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_bits), cmocka_unit_test(test_window),
+                                       cmocka_unit_test(test_failures), cmocka_unit_test(test_agree)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

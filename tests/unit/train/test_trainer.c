@@ -465,8 +465,8 @@ static void test_sampling(void **state)
             fdht_batch b;
             size_t seen = 0;
             frame.frames = keep;
-            assert_int_equal(fdht_reader_new(&source, &frame, N, NULL, CLIPS, 8, NULL, random, 3, &r, NULL),
-                             FDHT_OK);
+            const fdht_reading how = {.n = CLIPS, .batch = 8, .random = random, .seed = 3};
+            assert_int_equal(fdht_reader_new(&source, &frame, N, &how, &r, NULL), FDHT_OK);
             while (fdht_reader_next(r, &b, NULL) == FDHT_OK && b.clips)
                 for (size_t i = 0; i < b.clips; i++, seen++) {
                     size_t length = data.length[b.id[i]], from = 0;
@@ -488,7 +488,8 @@ static void test_sampling(void **state)
             fdht_reader_free(r);
         }
     fdht_reader *r = NULL; /* given up in the middle */
-    assert_int_equal(fdht_reader_new(&source, &frame, N, NULL, CLIPS, 8, NULL, false, 3, &r, NULL), FDHT_OK);
+    assert_int_equal(fdht_reader_new(&source, &frame, N, &(fdht_reading){.n = CLIPS, .batch = 8}, &r, NULL),
+                     FDHT_OK);
     fdht_reader_free(r);
 }
 
