@@ -62,7 +62,7 @@ works "infer --shard auto: processes by themselves" ranks 3 "$FDHT" infer one.h5
 same "infer --shard auto: dealt back" "$(bytes many.jsonl)" "$(paste -d '\n' part.?.jsonl | sed '/^$/d' | md5sum)"
 run ranks 2 "$FDHT" infer one.h5 "$data" --stream
 same "infer --stream: status" 2 "$status"
-same "infer --stream: one line" "fdht infer: ranks share the clips: no --stream, --fixed16, --resume, --from-stdin (see fdht help infer)" \
+same "infer --stream: one line" "fdht infer: ranks share the clips: no --stream, --fixed16, --resume, --from-stdin, --split (see fdht help infer)" \
     "$(grep '^fdht' "$ERR")"
 
 # failures: one line of ours, a status, no hanging
