@@ -20,4 +20,4 @@ def order: . as $cell | (cells | index($cell)) // 99;
    rows: ($rows | sort_by([.setting, (.cell | order), .parameters])),
    missing: [("eight", "two", "fashion") as $setting | cells[] | . as $cell
              | select(any($rows[]; .setting == $setting and .cell == $cell) | not) | {setting: $setting, cell: $cell}],
-   tries: (map({setting, cell, lr, seed, validation, test}) | sort_by([.setting, .cell, .lr, .seed]))}
+   tries: (map({setting, cell, lr, seed, parameters, epochs, training, validation, test, shuffled, teacher, options, commit}) | sort_by([.setting, .cell, .lr, .seed]))}

@@ -47,6 +47,8 @@ has "without seed 1 there is no choice" "$out" "| bt | missing |"
 same "every try is kept" 6 "$(jq '.tries | length' hand/accuracy-7-7.json)"
 run "$TOP/demo/results/run" three
 same "a setting that is none" 2 "$status"
+CELLS=lstm run "$TOP/demo/results/run"
+same "a cell that is none" 2 "$status"
 SEEDS=x run "$TOP/demo/results/run"
 same "a number that is none" 2 "$status"
 tap_end
