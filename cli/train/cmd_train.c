@@ -75,9 +75,9 @@ static const cli_option options[] = {
     CLI_FILE(T, teacher, 0, "teacher", "FILE,..",
              "distil these models: their mean says how likely each class is"),
     CLI_DOUBLE(T, temperature, 0, "temperature", "T", 1e-3, 1e6,
-               "--teacher: softens what is said (default 4)"),
+               "--teacher: softens what is said (default 2)"),
     CLI_DOUBLE(T, distill, 0, "distill", "A", 0, 1,
-               "--teacher: its share of the loss, the labels have the rest (default .9)"),
+               "--teacher: its share of the loss, the labels have the rest (default .7)"),
     CLI_DOUBLE(T, smoothing, 0, "smoothing", "X", 0, 0.99, "label smoothing (default 0)"),
     CLI_FLAG(T, balance, 0, "balance", "weigh classes by how rare they are"),
     CLI_INT(T, shift, 0, "shift", "PX", 0, 10000, "move pictures at random by up to PX pixels (default 0)"),
@@ -107,8 +107,8 @@ static const train_args defaults = {
     .step_factor = 0.1,
     .momentum = 0.9,
     .clip = 5,
-    .temperature = 4,
-    .distill = 0.9,
+    .temperature = 2,
+    .distill = 0.7,
 };
 
 /* Options that describe a cell: --init brings its own. */

@@ -33,8 +33,8 @@ void fdht_train_options_default(fdht_train_options *opt)
         .step_factor = 0.1,
         .warmup = 93,
         .clip = 5,
-        .temperature = 4,
-        .distill = 0.9,
+        .temperature = 2,
+        .distill = 0.7,
         .dropout = 0.25,
         .keep_best = true,
     };
