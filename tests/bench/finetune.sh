@@ -64,7 +64,7 @@ second() {
             fdht compress "$work/original.weights.h5" --format fdht "${modes[@]}" --rank $rank -f -o "$work/small.h5" --json > "$work/c.json"
             fit --init "$work/small.h5" --epochs 0 "${common[@]}" "$work/bare.h5"
             fit --init "$work/small.h5" --epochs 10 --lr 3e-3 "${common[@]}" "$work/tuned.h5"
-            fit --init "$work/small.h5" --epochs 10 --lr 3e-3 --teacher "$work/original.h5" "${common[@]}" "$work/taught.h5"
+            fit --init "$work/small.h5" --epochs 10 --lr 3e-3 --teacher "$work/original.h5" --temperature 2 --distill .7 "${common[@]}" "$work/taught.h5"
             row $kind "$(score "$work/original.h5" "$test")" $rank "$(number parameters "$work/c.json")" \
                 "$(number error_rel "$work/c.json" | cut -c 1-5)" "$(score "$work/bare.h5" "$test")" "$(score "$work/tuned.h5" "$test")" \
                 "$(score "$work/taught.h5" "$test")" "$(cat "$work/scratch.$rank")"
