@@ -28,6 +28,13 @@ same "the same result" "$(jq -c '[.tries[] | [.cell, .lr, .seed, .validation, .t
     "$(jq -c '[.tries[] | [.cell, .lr, .seed, .validation, .test]]' out/accuracy-1-16.json)"
 same "the tree is as it was" "$before" "$(git -C "$TOP" status --porcelain -- . ':!demo/results/runs' 2>/dev/null)"
 
+# the committed table and README are what the committed records say
+mkdir -p copy/demo/results && cp "$TOP"/demo/results/{report,table.jq} copy/demo/results/ && cp -r "$TOP/demo/results/runs" copy/demo/results/
+cp "$TOP/README.md" copy/
+run copy/demo/results/report
+same "the committed table" "$(cat "$TOP/demo/results/accuracy.md")" "$(cat copy/demo/results/accuracy.md)"
+same "the table of README.md" "$(cat "$TOP/README.md")" "$(cat copy/README.md)"
+
 # the table from records made by hand
 mkdir -p hand/runs-7-7
 one() { # FILE CELL SEED LR VALIDATION TEST
