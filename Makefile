@@ -3,6 +3,7 @@
 #   make                    library, static archive, ./fdht
 #   make check              installs what is missing, configures, builds, runs every test
 #   make demo               the same for the demo
+#   make results            the accuracy of every cell; hours, may be stopped and goes on
 #   make install            DESTDIR= PREFIX=/usr/local; make uninstall takes it away again
 #   make unit               the unit tests alone; make fuzz, make cli-tests, make man-tests, make checks likewise
 #   make check-slurm        training and inference under Slurm, on two virtual nodes
@@ -233,6 +234,9 @@ demo:
 	@$(MAKE) --no-print-directory $(JOBS) demo-run
 demo-run: all $(B)/demo/render
 	@FDHT=$(abspath $(PROGRAM)) RENDER=$(abspath $(B)/demo/render) demo/run.sh
+# SETTING, SEEDS, EPOCHS, CELLS, CLIPS, THREADS: demo/results/run says what they are.
+results: all $(B)/demo/render
+	@FDHT=$(abspath $(PROGRAM)) RENDER=$(abspath $(B)/demo/render) demo/results/run
 
 configure: configure.ac
 	autoconf
@@ -283,5 +287,5 @@ distclean: clean
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all bench bench-compress bench-peers bench-xsmm demo demo-run unit fuzz cli-tests man-tests checks check-layers check-neon check-slurm check-all check install uninstall dist clean distclean FORCE
+.PHONY: all bench bench-compress bench-peers bench-xsmm demo demo-run results unit fuzz cli-tests man-tests checks check-layers check-neon check-slurm check-all check install uninstall dist clean distclean FORCE
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(wildcard $(B)/tests/bench/*.d)

@@ -33,6 +33,8 @@ int cli_ranks_check(cli *c, int argc, char **argv)
 
 int cli_agree(cli *c, int status)
 {
+    if (c->agreed)
+        return status;
     if (c->ranks)
         status = fdht_ranks_agree(c->ranks, status, &c->err);
     c->agreed = status;

@@ -42,6 +42,8 @@ static const cli_option options[] = {
              "clips run at a time (default: 4 a thread; pipes 1)"),
     CLI_STRING(infer_args, shard, 0, "shard", "I/N",
                "only clips number I, I + N, .. (I from 0); auto: as mpirun, srun or a job array says"),
+    CLI_CHOICE(infer_args, split, 0, "split", "train|val|test",
+               "only the clips of a data set that are marked so"),
     CLI_CHOICE(infer_args, control, 0, "control", "single|shuffle",
                "run on one frame repeated, or on frames in random order"),
     CLI_FLAG(infer_args, score, 0, "score",
@@ -49,7 +51,7 @@ static const cli_option options[] = {
     CLI_END,
 };
 
-static const infer_args defaults = {.top = 1, .raw = -1, .control = -1};
+static const infer_args defaults = {.top = 1, .raw = -1, .control = -1, .split = -1};
 
 /* Shards write files of their own: %i in FILE is the number of the shard. */
 static void name_output(cli *c, infer_args *a)

@@ -16,7 +16,7 @@ enum { INFER_SINGLE, INFER_SHUFFLE };
 typedef struct infer_args {
     const char *labels, *shard, *name;
     size_t top, batch, frames, clip_frames, features;
-    int format, raw, control;
+    int format, raw, control, split;
     cli_extent size;
     bool stream, steps, logits, from_stdin, zero, score, fixed16, resize, resume;
     cli_clip_args video;
@@ -46,6 +46,7 @@ typedef struct infer_job {
     float *scores; /* rows of all clips of a batch, one after the other */
     size_t room;   /* numbers that scores holds */
     size_t batch, frames_done, done, expected;
+    bool found, passed_over; /* clips that --split asks for, and others */
     cli_bar bar;
     char *stream_source;
     /* with ranks: the records of a round, and where each ends (batch) */

@@ -18,8 +18,8 @@ int infer_ranks_parse(cli *c, infer_args *a)
 {
     if (!c->ranks)
         return FDHT_OK;
-    if (a->stream || a->from_stdin)
-        return cli_usage(c, "ranks share the clips: no --stream, --from-stdin");
+    if (a->stream || a->from_stdin || a->split >= 0)
+        return cli_usage(c, "ranks share the clips: no --stream, --from-stdin, --split");
     for (int i = 1; i < c->argc; i++)
         if (!strcmp(c->argv[i], "-"))
             return cli_usage(c, "ranks share the clips: no standard input");

@@ -190,12 +190,29 @@ static bool is_done(infer_job *j, size_t i)
     return j->known[i] == INFER_KNOWN && (!j->fixed || j->calibrated);
 }
 
+/* The next item of the clips that are asked for (--split), or NULL. */
+static int next_item(infer_job *j, fdht_clip_item **item)
+{
+    static const char *const name[FDHT_SPLITS] = {"train", "val", "test"};
+    int want = j->a->split, status = FDHT_OK;
+    for (*item = NULL; !(status = fdht_clips_next(j->clips, item, &j->c->err)) && *item; *item = NULL) {
+        if (want < 0 || (*item)->split == want)
+            break;
+        fdht_clip_item_free(*item);
+        j->passed_over = true;
+    }
+    j->found |= *item != NULL;
+    if (!status && !*item && j->passed_over && !j->found)
+        return cli_fail(j->c, FDHT_EFORMAT, "no clip is marked %s (fdht pack --split)", name[want]);
+    return status;
+}
+
 /* The next batch of items that need a record; *end: there is no further one. */
 static int next_batch(infer_job *j, size_t *n, bool *end)
 {
     *n = 0;
     while (*n < j->batch && !*end) {
-        int status = fdht_clips_next(j->clips, &j->item[*n], &j->c->err);
+        int status = next_item(j, &j->item[*n]);
         if (status)
             return status;
         *end = !j->item[*n];
@@ -338,7 +355,7 @@ int infer_run_stream(infer_job *j)
 {
     fdht_clip_item *item = NULL;
     int status = fdht_stream_new(j->runner, &j->stream, &j->c->err);
-    while (!status && !(status = fdht_clips_next(j->clips, &item, &j->c->err)) && item) {
+    while (!status && !(status = next_item(j, &item)) && item) {
         status = stream_item(j, item);
         fdht_clip_item_free(item);
     }

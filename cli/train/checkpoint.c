@@ -30,6 +30,7 @@ int train_checkpoint_write(cli *c, const char *path, const fdht_model *m, const 
         {"moment", FDHT_BLOB_F32, s.size, s.m},
         {"variance", FDHT_BLOB_F32, s.v ? s.size : 0, s.v},
         {"best", FDHT_BLOB_F32, s.best ? s.size : 0, s.best},
+        {"average", FDHT_BLOB_F32, s.average ? s.size : 0, s.average},
     };
     fdht_blobs blobs = {sizeof blob / sizeof *blob, blob};
     fdht_out_options opt = c->out;
@@ -45,6 +46,23 @@ int train_checkpoint_read(cli *c, const char *path, fdht_model **m, fdht_blobs *
     if (!status && !*state)
         status = cli_fail(c, FDHT_EFORMAT, "%s: a model without training state, no checkpoint", path);
     return status;
+}
+
+double train_checkpoint_rate(const fdht_blobs *state)
+{
+    const fdht_blob *b;
+    if (fdht_blobs_find(state, "settings", FDHT_BLOB_U8, SIZE_MAX, &b, NULL))
+        return 0;
+    const char *at = b->data, *end = at + b->count, word[] = " lr=";
+    for (; at + sizeof word < end; at++)
+        if (!memcmp(at, word, sizeof word - 1)) {
+            char number[32] = "";
+            at += sizeof word - 1;
+            for (size_t i = 0; i < sizeof number - 1 && at < end && *at != ' '; i++)
+                number[i] = *at++;
+            return strtod(number, NULL);
+        }
+    return 0;
 }
 
 static int check_settings(cli *c, const char *path, const fdht_blob *stored, const char *settings)
@@ -72,12 +90,21 @@ int train_checkpoint_resume(cli *c, const char *path, const fdht_blobs *state, c
         fdht_blob_type type;
     } row[] = {{"settings", FDHT_BLOB_U8},     {"epoch", FDHT_BLOB_I64},    {"seed", FDHT_BLOB_U64},
                {"best_scores", FDHT_BLOB_F64}, {"history", FDHT_BLOB_F64},  {"rate", FDHT_BLOB_F64},
-               {"moment", FDHT_BLOB_F32},      {"variance", FDHT_BLOB_F32}, {"best", FDHT_BLOB_F32}};
+               {"moment", FDHT_BLOB_F32},      {"variance", FDHT_BLOB_F32}, {"best", FDHT_BLOB_F32},
+               {"average", FDHT_BLOB_F32}};
     const fdht_blob *b[sizeof row / sizeof *row];
     fdht_train_state s;
     fdht_trainer_export(t, &s);
-    size_t count[] = {SIZE_MAX,           2, 2, 2, SIZE_MAX, (size_t)s.params, s.size, s.v ? s.size : 0,
-                      s.best ? s.size : 0};
+    size_t count[] = {SIZE_MAX,
+                      2,
+                      2,
+                      2,
+                      SIZE_MAX,
+                      (size_t)s.params,
+                      s.size,
+                      s.v ? s.size : 0,
+                      s.best ? s.size : 0,
+                      s.average ? s.size : 0};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         int status = fdht_blobs_find(state, row[i].name, row[i].type, count[i], &b[i], &c->err);
         if (!status && i == 0)
@@ -101,6 +128,7 @@ int train_checkpoint_resume(cli *c, const char *path, const fdht_blobs *state, c
     s.m = b[6]->data;
     s.v = s.v ? b[7]->data : NULL;
     s.best = s.best ? b[8]->data : NULL;
+    s.average = s.average ? b[9]->data : NULL;
     for (int i = 0; i < s.epoch; i++, past += HISTORY)
         train_history_add(h, &(fdht_epoch){i + 1, past[0], past[1], past[2], past[3], past[4], past[5],
                                            past[6], past[7] != 0, false});

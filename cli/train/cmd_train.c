@@ -56,6 +56,7 @@ static const cli_option options[] = {
     CLI_INT(T, epochs, 0, "epochs", "N", 0, 1e6, "passes over the data (default 40; 0 trains nothing)"),
     CLI_SIZE(T, batch, 0, "batch", "N", 1, 1e6, "clips a step (default 32)"),
     CLI_DOUBLE(T, lr, 0, "lr", "X", 1e-12, 1e3, "learning rate (default 3e-3; dense 3e-4)"),
+    CLI_FLAG(T, lr_scan, 0, "lr-scan", "choose the rate among six, 1/8 to 4 times that, by short runs"),
     CLI_CHOICE(T, optimizer, 0, "optimizer", "adam|adamw|sgd", "default adam"),
     CLI_CHOICE(T, schedule, 0, "schedule", "const|cosine|step", "of the learning rate (default cosine)"),
     CLI_INT(T, step_epochs, 0, "step-epochs", "N", 1, 1e6,
@@ -66,11 +67,19 @@ static const cli_option options[] = {
              "steps of rising rate (default 93, at most a tenth of all)"),
     CLI_DOUBLE(T, core_lr, 0, "core-lr", "X", 0, 1e3,
                "rate of each core: X times its root mean square at the start"),
+    CLI_DOUBLE(T, ema, 0, "ema", "D", 0, 0.999999,
+               "average the values over about 1 / (1 - D) steps; measure and write that"),
     CLI_DOUBLE(T, momentum, 0, "momentum", "X", 0, 0.9999, "of sgd (default .9)"),
     CLI_DOUBLE(T, weight_decay, 0, "wd", "X", 0, 1e3, "weight decay (adamw: decoupled; default 0)"),
     CLI_DOUBLE(T, clip, 0, "clip", "X", 0, 1e9, "largest norm of the gradient (default 5; 0: any)"),
     CLI_DOUBLE(T, dropout, 0, "dropout", "X", 0, 0.99, "of inputs (default .25 for frames, 0 for features)"),
     CLI_DOUBLE(T, recurrent_dropout, 0, "recurrent-dropout", "X", 0, 0.99, "of h between steps (default 0)"),
+    CLI_FILE(T, teacher, 0, "teacher", "FILE,..",
+             "distil these models: their mean says how likely each class is"),
+    CLI_DOUBLE(T, temperature, 0, "temperature", "T", 1e-3, 1e6,
+               "--teacher: softens what is said (default 2)"),
+    CLI_DOUBLE(T, distill, 0, "distill", "A", 0, 1,
+               "--teacher: its share of the loss, the labels have the rest (default .7)"),
     CLI_DOUBLE(T, smoothing, 0, "smoothing", "X", 0, 0.99, "label smoothing (default 0)"),
     CLI_FLAG(T, balance, 0, "balance", "weigh classes by how rare they are"),
     CLI_INT(T, shift, 0, "shift", "PX", 0, 10000, "move pictures at random by up to PX pixels (default 0)"),
@@ -102,6 +111,8 @@ static const train_args defaults = {
     .step_factor = 0.1,
     .momentum = 0.9,
     .clip = 5,
+    .temperature = 2,
+    .distill = 0.7,
 };
 
 /* Options that describe a cell: --init brings its own. */
@@ -151,6 +162,10 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "--rank and --ranks exclude each other");
     if (a->diff && a->no_diff)
         return cli_usage(c, "--diff and --no-diff exclude each other");
+    if (!a->teacher && (cli_given(c, "temperature") || cli_given(c, "distill")))
+        return cli_usage(c, "--%s needs --teacher FILE", cli_given(c, "distill") ? "distill" : "temperature");
+    if (a->lr_scan && a->core_lr > 0)
+        return cli_usage(c, "--lr-scan and --core-lr exclude each other: cores have their own rates then");
     if (a->resume && !a->checkpoint)
         return cli_usage(c, "--resume needs --checkpoint FILE");
     return check_files(c, a);
@@ -166,6 +181,10 @@ typedef struct job {
     fdht_model *model;
     fdht_train_options opt;
     double *class_weight;
+    float *teacher;
+    uint64_t teacher_hash;
+    train_scan scan;
+    bool scanned;
     fdht_trainer *trainer;
     fdht_blobs *state;
     train_history history;
@@ -267,6 +286,10 @@ static void set_options(job *j)
     o->step_factor = a->step_factor;
     o->warmup = cli_given(j->c, "warmup") ? a->warmup : steps / 10 < 93 ? steps / 10 : 93;
     o->core_lr = a->core_lr;
+    o->ema = a->ema;
+    o->teacher = j->teacher;
+    o->temperature = a->temperature;
+    o->distill = a->distill;
     o->clip = a->clip;
     o->dropout = cli_given(j->c, "dropout") ? a->dropout : s->frame.width ? 0.25 : 0;
     o->recurrent_dropout = a->recurrent_dropout;
@@ -313,6 +336,23 @@ static int set_origin(job *j)
     return status ? status : cli_origin_file(c, j->model, FDHT_ORIGIN_INIT, FDHT_ORIGIN_INIT_DIGEST, a->init);
 }
 
+/* --lr-scan: by short runs, or the rate of the run that goes on. */
+static int choose_rate(job *j, bool resume)
+{
+    double lr = resume && j->a->lr_scan ? train_checkpoint_rate(j->state) : 0;
+    if (lr > 0)
+        j->opt.lr = lr;
+    if (!j->a->lr_scan || resume)
+        return FDHT_OK;
+    cli_signals_hold(true);
+    int status = train_lr_scan(j->c, j->model, &j->opt, &j->train, j->has_val ? &j->val : NULL, &j->scan);
+    if (!status) {
+        j->opt.lr = j->scan.rate[j->scan.best].lr;
+        j->scanned = true;
+    }
+    return status;
+}
+
 static int make_model(job *j)
 {
     cli *c = j->c;
@@ -328,11 +368,17 @@ static int make_model(job *j)
         return status;
     if (!resume && cli_first_rank(c) && (status = set_origin(j))) /* rank 0 writes the model */
         return status;
+    if (j->a->epochs &&
+        (status = train_teachers(c, j->a, j->model, &j->train, &j->classes, &j->teacher, &j->teacher_hash)))
+        return status;
     set_options(j);
     if (j->a->epochs == 0)
         return FDHT_OK;
-    if (j->a->checkpoint && (status = train_settings(c, j->a, &j->opt, j->model, &j->train,
-                                                     j->has_val ? &j->val : NULL, &j->settings)))
+    if ((status = choose_rate(j, resume)))
+        return status;
+    if (j->a->checkpoint &&
+        (status = train_settings(c, j->a, &j->opt, j->model, &j->train, j->has_val ? &j->val : NULL,
+                                 j->teacher_hash, &j->settings)))
         return status;
     status = fdht_trainer_new(j->model, &j->opt, &j->train.data, j->has_val ? &j->val.data : NULL,
                               &j->trainer, &c->err);
@@ -438,6 +484,7 @@ static void close_job(job *j)
     train_set_close(&j->val);
     train_classes_free(&j->classes);
     free(j->class_weight);
+    free(j->teacher);
     free(j->history.epoch);
     free(j->settings);
     free(j->config);
@@ -483,6 +530,8 @@ static int run(cli *c, void *p)
                           .scores = &scores,
                           .best_epoch = j.best_epoch,
                           .seconds = seconds,
+                          .lr = j.opt.lr,
+                          .scan = j.scanned ? &j.scan : NULL,
                           .what = j.has_val ? "validation" : "training"};
         train_report(c, &r);
         if (j.a->plot && j.history.n)

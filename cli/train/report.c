@@ -13,6 +13,18 @@ static const char *class_name(const fdht_model *m, size_t k, char buf[static 32]
     return s->class_name && *s->class_name[k] ? s->class_name[k] : buf;
 }
 
+static void report_scan(cJSON *json, const train_scan *s)
+{
+    cJSON *list = s ? cli_json_array(json, "lr_scan") : NULL;
+    for (int i = 0; s && i < TRAIN_SCAN_RATES; i++) {
+        cJSON *one = cli_json_object(list, NULL);
+        cli_json_number(one, "lr", s->rate[i].lr);
+        cli_json_number(one, "loss", s->rate[i].diverged ? NAN : s->rate[i].loss);
+        cli_json_number(one, "val_loss", s->rate[i].diverged ? NAN : s->rate[i].val_loss);
+        cli_json_number(one, "val_accuracy", s->rate[i].diverged ? NAN : s->rate[i].val_accuracy);
+    }
+}
+
 static void report_json(cli *c, const train_result *r)
 {
     cJSON *json = cli_json_new(c);
@@ -27,6 +39,8 @@ static void report_json(cli *c, const train_result *r)
     cli_json_number(json, "accuracy", used ? used->accuracy : NAN);
     cli_json_number(json, "val_loss", used ? used->val_loss : NAN);
     cli_json_number(json, "val_accuracy", used ? used->val_accuracy : NAN);
+    cli_json_number(json, "lr", r->lr);
+    report_scan(json, r->scan);
     cli_json_size(json, "parameters", fdht_model_lstm_size(r->model));
     cli_json_size(json, "parameters_cores", fdht_model_core_size(r->model));
     cli_json_size(json, "parameters_total", fdht_model_size(r->model));

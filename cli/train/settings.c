@@ -72,7 +72,7 @@ static int hash_data(cli *c, const train_set *s, const fdht_model *m, uint64_t *
 }
 
 int train_settings(cli *c, const train_args *a, const fdht_train_options *o, const fdht_model *m,
-                   train_set *train, train_set *val, char **out)
+                   train_set *train, train_set *val, uint64_t teacher, char **out)
 {
     const fdht_frame_spec *f = &fdht_model_spec_of(m)->frame;
     uint64_t data = 0, val_data = 0;
@@ -92,13 +92,17 @@ int train_settings(cli *c, const train_args *a, const fdht_train_options *o, con
     fprintf(w, " lr=%.17g momentum=%.17g wd=%.17g schedule=%s step-epochs=%d step-factor=%.17g warmup=%zu",
             o->lr, o->momentum, o->weight_decay, fdht_schedule_name(o->schedule), o->step_epochs,
             o->step_factor, o->warmup);
-    fprintf(w, " core-lr=%.17g clip=%.17g dropout=%.17g recurrent-dropout=%.17g smoothing=%.17g balance=%d",
-            o->core_lr, o->clip, o->dropout, o->recurrent_dropout, o->label_smoothing,
+    fprintf(w,
+            " core-lr=%.17g ema=%.17g clip=%.17g dropout=%.17g recurrent-dropout=%.17g smoothing=%.17g "
+            "balance=%d",
+            o->core_lr, o->ema, o->clip, o->dropout, o->recurrent_dropout, o->label_smoothing,
             o->class_weight != NULL);
     fprintf(w, " shift=%d frames=%zu sample=%d diff=%d keep-last=%d", o->shift, f->frames, (int)f->sample,
             f->diff, !o->keep_best);
     if (o->window)
         fprintf(w, " window=%zu", o->window);
+    fprintf(w, " teacher=%016llx temperature=%.17g distill=%.17g", (unsigned long long)teacher,
+            o->temperature, o->distill);
     put_model(c, a, w);
     fprintf(w, " data=%016llx validation-data=%016llx", (unsigned long long)data,
             (unsigned long long)val_data);

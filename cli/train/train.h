@@ -36,12 +36,12 @@ typedef struct train_args {
     bool gray, diff, no_diff;
     cli_pixels pixels;
     /* the training */
-    const char *val, *checkpoint, *log, *plot, *config;
-    double val_split, lr, dropout, recurrent_dropout, clip, core_lr, weight_decay, momentum, smoothing,
-        step_factor;
+    const char *val, *checkpoint, *log, *plot, *config, *teacher;
+    double val_split, lr, dropout, recurrent_dropout, clip, core_lr, ema, temperature, distill, weight_decay,
+        momentum, smoothing, step_factor;
     int epochs, optimizer, schedule, shift, patience, step_epochs;
     size_t batch, warmup, memory, window;
-    bool resume, balance, keep_last;
+    bool resume, balance, keep_last, lr_scan;
     size_t processes; /* that share this memory, at most */
 } train_args;
 
@@ -118,6 +118,29 @@ int train_model_make(cli *c, const train_args *a, train_set *s, const train_clas
 int train_check_model(cli *c, const char *option, const char *path, const fdht_model *m, bool any_kind,
                       const fdht_clip_shape *h);
 
+/* ---- train/teacher.c ---- */
+
+/* What the models of --teacher say of the clips of s, for fdht_train_options.teacher: the mean of all, to be freed; NULL
+ * without --teacher. hash: of their values. All ranks call it. */
+int train_teachers(cli *c, const train_args *a, const fdht_model *student, const train_set *s,
+                   const train_classes *k, float **out, uint64_t *hash);
+
+/* ---- train/scan.c ---- */
+
+enum { TRAIN_SCAN_RATES = 6 };
+typedef struct train_rate {
+    double lr, loss, val_loss, val_accuracy; /* of the last epoch; NaN without validation */
+    bool diverged;
+} train_rate;
+typedef struct train_scan {
+    int epochs, best; /* of each run; the rate that was chosen */
+    train_rate rate[TRAIN_SCAN_RATES];
+} train_scan;
+/* Train from m's values with rates around opt->lr, as opt says but for a few epochs, and choose the one of the smallest validation
+ * loss (training loss where val is NULL); m is then as before. All ranks call it. */
+int train_lr_scan(cli *c, fdht_model *m, const fdht_train_options *opt, const train_set *train,
+                  const train_set *val, train_scan *out);
+
 /* ---- train/output.c ---- */
 
 typedef struct train_history {
@@ -134,9 +157,10 @@ int train_plot(cli *c, const char *path, const fdht_model *m, const train_histor
 /* ---- train/settings.c ---- */
 
 /* All that must be the same for a resumed run to be the run that was interrupted, as words NAME=VALUE: options of training
- * and model, and a hash of each data set (shapes, labels or targets, first clip). val NULL: none. *out is freed by free(). */
+ * and model, and a hash of each data set (shapes, labels or targets, first clip). val NULL: none; teacher: the hash of
+ * train_teachers. *out is freed by free(). */
 int train_settings(cli *c, const train_args *a, const fdht_train_options *o, const fdht_model *m,
-                   train_set *train, train_set *val, char **out);
+                   train_set *train, train_set *val, uint64_t teacher, char **out);
 
 /* ---- train/checkpoint.c ---- */
 
@@ -144,6 +168,8 @@ int train_settings(cli *c, const train_args *a, const fdht_train_options *o, con
 int train_checkpoint_write(cli *c, const char *path, const fdht_model *m, const fdht_trainer *t,
                            const char *settings, const char *config, const train_history *h);
 int train_checkpoint_read(cli *c, const char *path, fdht_model **m, fdht_blobs **state);
+/* The learning rate of the run that a checkpoint is of; 0: it does not say. */
+double train_checkpoint_rate(const fdht_blobs *state);
 int train_checkpoint_resume(cli *c, const char *path, const fdht_blobs *state, const char *settings,
                             fdht_trainer *t, train_history *h);
 
@@ -156,7 +182,8 @@ typedef struct train_result {
     const fdht_result *scores;
     const char *what;
     int best_epoch;
-    double seconds;
+    double seconds, lr;
+    const train_scan *scan; /* NULL: none */
 } train_result;
 void train_report(cli *c, const train_result *r);
 

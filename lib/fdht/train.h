@@ -31,11 +31,16 @@ typedef struct fdht_train_options {
     double step_factor;
     size_t warmup;  /* steps in which the rate rises from 0 in even parts */
     double core_lr; /* > 0: the rate of each tensor core is core_lr times its root mean square at the start */
+    double ema;     /* > 0: average of the values, a <- ema a + (1 - ema) values after each step, ema at most
+                     * (1 + t) / (10 + t) after step t. It is what is validated, kept and given in the end */
     double clip;    /* largest norm of the whole gradient; 0: none */
     double dropout; /* of inputs: the probability, rounded to 1/256 */
     double recurrent_dropout; /* of h on its way into the next step, the same units in all steps of a clip */
     double label_smoothing;
     const double *class_weight; /* (classes), or NULL */
+    const float *teacher;       /* (rows of the training data, classes) what fdht_teacher_ask gave, or NULL */
+    double temperature;         /* at which it was asked */
+    double distill;             /* 0 to 1: the teacher's share of the loss, the labels have the rest */
     int shift;                  /* pixels: pictures move by up to so many, edges repeated; frames only */
     int patience;               /* epochs without a better validation accuracy; 0: never stop early */
     bool keep_best; /* with validation: the model ends with the best epoch's values, not the last's */
@@ -103,11 +108,11 @@ FDHT_API int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, cons
                               const fdht_train_data *val, fdht_trainer **out, fdht_error *err);
 FDHT_API void fdht_trainer_free(fdht_trainer *t);
 /* One epoch; progress may be NULL. FDHT_ENAN: the loss is no number or grew beyond bounds; the model then holds the last
- * good epoch's values and the message says which. FDHT_EINTR: stopped by progress; the model holds the values of the
+ * good epoch's values (with ema their average) and the message says which. FDHT_EINTR: stopped by progress; the model holds the values of the
  * epoch's start. FDHT_ENOMEM, or the status of read. */
 FDHT_API int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg, fdht_epoch *out,
                                 fdht_error *err);
-/* After the last epoch: give the model the best epoch's values (keep_best). best_epoch may be NULL; 0 without
+/* After the last epoch: give the model the best epoch's values (keep_best), else with ema the average. best_epoch may be NULL; 0 without
  * validation. */
 FDHT_API void fdht_trainer_finish(fdht_trainer *t, int *best_epoch);
 
@@ -129,13 +134,13 @@ typedef struct fdht_train_bytes {
 FDHT_API void fdht_trainer_bytes(const fdht_trainer *t, fdht_train_bytes *out);
 
 /* All that a trainer remembers between epochs in addition to the model's values, to be stored in a checkpoint. Arrays have
- * the model's size and belong to the trainer; v and best may be NULL (sgd; no validation). */
+ * the model's size and belong to the trainer; v, best and average may be NULL (sgd; no validation; no ema). */
 typedef struct fdht_train_state {
     uint64_t seed, step;
     int epoch, best_epoch;
     double best_accuracy, best_loss;
     size_t size;
-    float *m, *v, *best;
+    float *m, *v, *best, *average;
     int params;         /* arrays of the model */
     double *param_rate; /* (params) */
 } fdht_train_state;
@@ -144,6 +149,13 @@ FDHT_API void fdht_trainer_export(const fdht_trainer *t, fdht_train_state *out);
 /* Take the numbers of `in`; its arrays, where they are not the trainer's own, are copied. FDHT_EINVAL: sizes, arrays or
  * the seed differ; the trainer is then as before. */
 FDHT_API int fdht_trainer_import(fdht_trainer *t, const fdht_train_state *in, fdht_error *err);
+
+/* What a model says of the clips of s, for fdht_train_options.teacher: out (rows, classes) = softmax(scores / temperature).
+ * It sees each clip as it is, its frames chosen evenly. Of several teachers take the mean of what they say. ranks share the
+ * clips and all get the whole (NULL: one process); threads: 0 = all CPUs. FDHT_EINVAL: clips that the model does not take,
+ * a model without classes, a temperature that is not positive; FDHT_ENOMEM, or the status of read. */
+FDHT_API int fdht_teacher_ask(const fdht_model *m, const fdht_train_data *s, double temperature, int threads,
+                              const fdht_ranks *ranks, float *out, fdht_error *err);
 
 /* How well a model does. Free with fdht_result_free. */
 typedef struct fdht_result {

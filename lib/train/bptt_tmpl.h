@@ -10,6 +10,11 @@
 double R(fdht_loss)(fdht_output_kind output, size_t n, size_t k, const REAL *scores, const int *label,
                     const float *target, double smoothing, const double *weights, REAL *grad, double *weight,
                     double *correct);
+/* One row of scores (k) and what a teacher says of it, p (k) at this temperature. grad (k) holds the gradient of the loss of
+ * its label and becomes (1 - share) of that and `share` of the teacher's, whose loss, times share, is returned:
+ * weight temperature^2 KL(p, softmax(z / temperature)). */
+double R(fdht_distill)(size_t k, const REAL *z, const float *p, double temperature, double share,
+                       double weight, REAL *grad);
 typedef struct R(fdht_bptt) {
     R(fdht_net) *net;
     R(fdht_tape) *tape;

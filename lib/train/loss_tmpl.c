@@ -67,3 +67,19 @@ double R(fdht_loss)(fdht_output_kind output, size_t n, size_t k, const REAL *sco
     }
     return loss;
 }
+
+double R(fdht_distill)(size_t k, const REAL *z, const float *p, double temperature, double share,
+                       double weight, REAL *grad)
+{
+    double most = (double)z[0], sum = 0, loss = 0;
+    for (size_t j = 1; j < k; j++)
+        most = fmax(most, (double)z[j]);
+    for (size_t j = 0; j < k; j++)
+        sum += exp(((double)z[j] - most) / temperature);
+    for (size_t j = 0; j < k; j++) {
+        double log_q = ((double)z[j] - most) / temperature - log(sum), pj = (double)p[j];
+        loss += pj > 0 ? pj * (log(pj) - log_q) : 0;
+        grad[j] = (REAL)((1 - share) * (double)grad[j] + share * weight * temperature * (exp(log_q) - pj));
+    }
+    return share * weight * temperature * temperature * loss;
+}

@@ -33,6 +33,8 @@ void fdht_train_options_default(fdht_train_options *opt)
         .step_factor = 0.1,
         .warmup = 93,
         .clip = 5,
+        .temperature = 2,
+        .distill = 0.7,
         .dropout = 0.25,
         .keep_best = true,
     };
@@ -59,6 +61,9 @@ int fdht_train_options_check(const fdht_train_options *o, const fdht_model *m, f
         {"step epochs", o->step_epochs, 1, 1e9, false},
         {"step factor", o->step_factor, 0, 1, true},
         {"core lr", o->core_lr, 0, 1e9, false},
+        {"ema", o->ema, 0, 1 - 1e-6, false},
+        {"temperature", o->temperature, 0, 1e6, true},
+        {"distill", o->distill, 0, 1, false},
         {"clip", o->clip, 0, 1e30, false},
         {"dropout", o->dropout, 0, 0.99, false},
         {"recurrent dropout", o->recurrent_dropout, 0, 0.99, false},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fdht/basics.h"
+#include "train/teacher.h"
 #include "train/trainer.h"
 
 enum {
@@ -181,6 +182,8 @@ static void run_part(void *arg, size_t item, int worker)
     p->sum.loss = fdht_loss_f32(t->model->spec.output, p->sum.rows, width, bptt->scores, label, target,
                                 t->opt.label_smoothing, t->opt.class_weight, bptt->dscores, &p->sum.weight,
                                 &p->sum.correct);
+    if (t->opt.teacher)
+        p->sum.loss = fdht_teacher_part(p, label, p->sum.loss);
     for (size_t i = 0; i < p->sum.rows * width; i++)
         bptt->dscores[i] *= p->share;
     memset(p->grad, 0, t->model->size * sizeof *p->grad);

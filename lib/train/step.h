@@ -50,6 +50,7 @@ struct fdht_trainer {
     float *gradients;    /* of the parts: (own, size), of all parts on rank 0 */
     float *grad;         /* (size): their sum, the first of gradients */
     float *m, *v, *best, *good; /* (size); good: the values when the epoch began */
+    float *average;             /* (size): opt.ema, else NULL */
     double *rate, *norm;        /* (params), (blocks) */
     size_t *order;              /* (clips) */
     fdht_order_plan plan;

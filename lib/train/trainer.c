@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "fdht/basics.h"
+#include "train/average.h"
 #include "train/step.h"
+#include "train/teacher.h"
 
 /* streams of the seed */
 enum { STREAM_ORDER = 1, STREAM_SAMPLE };
@@ -73,6 +75,7 @@ int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_tr
     if (!t)
         return FDHT_ENOMEM;
     if ((status = fdht_truth_new(train, m, "training data", &t->truth, err)) ||
+        (status = fdht_teacher_check(opt, m, t->truth.first[train->clips], err)) ||
         (val && (status = fdht_train_data_check(val, m, "validation data", err))))
         goto out;
     t->model = m;
@@ -84,7 +87,7 @@ int fdht_trainer_new(fdht_model *m, const fdht_train_options *opt, const fdht_tr
     if ((status = fdht_team_new(opt->threads, &t->team, err)) || (status = allocate(t, err)) ||
         (status = fdht_order_new(&t->plan, train->clips, opt->window, opt->block, err)) ||
         (status = fdht_net_new_f32(m, fdht_team_size(t->team), true, &t->net, err)) ||
-        (status = fdht_step_new(t, err)) ||
+        (status = fdht_step_new(t, err)) || (status = fdht_average_new(t, err)) ||
         (val && (status = fdht_runner_borrow(t->net, t->team, &t->runner, err))))
         goto out;
     set_rates(t);
@@ -119,6 +122,7 @@ void fdht_trainer_free(fdht_trainer *t)
     fdht_free(t->frames);
     fdht_free(t->label);
     fdht_free(t->target);
+    fdht_free(t->average);
     fdht_truth_free(&t->truth);
     fdht_order_free(&t->plan);
     fdht_free(t->line);
@@ -135,6 +139,7 @@ static int train_batches(fdht_trainer *t, fdht_reader *reader, fdht_train_progre
         *lr = t->opt.lr * fdht_schedule_factor(&t->opt, t->step, steps, t->steps_per_epoch);
         if ((status = fdht_step(t, number, &batch, status, *lr, progress, arg, sum, err)))
             return status;
+        fdht_average_step(t);
     }
     return FDHT_OK;
 }
@@ -159,7 +164,8 @@ static int validate(fdht_trainer *t, fdht_epoch *out, fdht_error *err)
     out->val_loss = out->val_accuracy = NAN;
     if (!t->val)
         return FDHT_OK;
-    fdht_net_pack_f32(t->net, t->model->values);
+    const float *values = fdht_average_values(t);
+    fdht_net_pack_f32(t->net, values);
     fdht_result result = {.loss = NAN};
     int status = fdht_evaluate_runner(t->runner, t->model, t->val, t->opt.ranks, &result, err);
     if (status)
@@ -174,7 +180,7 @@ static int validate(fdht_trainer *t, fdht_epoch *out, fdht_error *err)
         t->best_loss = out->val_loss;
         t->best_epoch = t->epoch;
         if (t->best)
-            memcpy(t->best, t->model->values, t->model->size * sizeof *t->best);
+            memcpy(t->best, values, t->model->size * sizeof *t->best);
     }
     return FDHT_OK;
 }
@@ -185,8 +191,9 @@ int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg
     fdht_reader *reader = NULL;
     fdht_tally sum = {0};
     double start = fdht_seconds();
+    size_t bytes = t->model->size * sizeof *t->good;
     *out = (fdht_epoch){.epoch = t->epoch + 1, .val_loss = NAN, .val_accuracy = NAN};
-    memcpy(t->good, t->model->values, t->model->size * sizeof *t->good);
+    memcpy(t->good, fdht_average_values(t), bytes);
     deal_clips(t);
     const fdht_frame_spec *frame = &t->model->spec.frame;
     const fdht_reading how = {.order = t->mine,
@@ -202,7 +209,9 @@ int fdht_trainer_epoch(fdht_trainer *t, fdht_train_progress *progress, void *arg
         status = train_batches(t, reader, progress, arg, &sum, &out->lr, err);
     fdht_reader_free(reader);
     if (status == FDHT_ENAN || status == FDHT_EINTR)
-        memcpy(t->model->values, t->good, t->model->size * sizeof *t->good);
+        memcpy(t->model->values, t->good, bytes);
+    if (status && t->average)
+        memcpy(t->average, t->good, bytes);
     if (status)
         return status;
     t->epoch++;
@@ -228,7 +237,7 @@ void fdht_trainer_bytes(const fdht_trainer *t, fdht_train_bytes *out)
     for (size_t i = 0; i < t->train->clips; i++)
         longest = FDHT_MAX(longest, t->train->length[i]);
     size_t length = m->spec.frame.frames ? m->spec.frame.frames : longest;
-    values += (t->v != NULL) + (t->best != NULL);
+    values += (t->v != NULL) + (t->best != NULL) + (t->average != NULL);
     *out = (fdht_train_bytes){.optimizer = values * m->size * sizeof(float)};
     size_t parts = out->parts = fdht_step_parts(t, batch), rows, scratch, passing = 0;
     out->scratch = fdht_net_bytes_f32(t->net);
@@ -249,8 +258,9 @@ void fdht_trainer_bytes(const fdht_trainer *t, fdht_train_bytes *out)
 
 void fdht_trainer_finish(fdht_trainer *t, int *best_epoch)
 {
-    if (t->best && t->best_epoch)
-        memcpy(t->model->values, t->best, t->model->size * sizeof *t->best);
+    const float *values = t->best && t->best_epoch ? t->best : t->average;
+    if (values)
+        memcpy(t->model->values, values, t->model->size * sizeof *values);
     if (best_epoch)
         *best_epoch = t->best_epoch;
 }
@@ -267,6 +277,7 @@ void fdht_trainer_export(const fdht_trainer *t, fdht_train_state *out)
                               .m = t->m,
                               .v = t->v,
                               .best = t->best,
+                              .average = t->average,
                               .params = t->model->n_params,
                               .param_rate = t->rate};
 }
@@ -274,7 +285,7 @@ void fdht_trainer_export(const fdht_trainer *t, fdht_train_state *out)
 int fdht_trainer_import(fdht_trainer *t, const fdht_train_state *in, fdht_error *err)
 {
     if (in->size != t->model->size || in->params != t->model->n_params || !in->v != !t->v ||
-        !in->best != !t->best)
+        !in->best != !t->best || !in->average != !t->average)
         return fdht_fail(err, FDHT_EINVAL, "training state: expected %zu numbers in %d arrays, got %zu in %d",
                          t->model->size, t->model->n_params, in->size, in->params);
     if (in->seed != t->opt.seed)
@@ -285,7 +296,7 @@ int fdht_trainer_import(fdht_trainer *t, const fdht_train_state *in, fdht_error 
     t->best_epoch = in->best_epoch;
     t->best_accuracy = in->best_accuracy;
     t->best_loss = in->best_loss;
-    float *to[] = {t->m, t->v, t->best}, *from[] = {in->m, in->v, in->best};
+    float *to[] = {t->m, t->v, t->best, t->average}, *from[] = {in->m, in->v, in->best, in->average};
     for (size_t i = 0; i < FDHT_COUNT(to); i++)
         if (to[i] && to[i] != from[i])
             memcpy(to[i], from[i], in->size * sizeof *to[i]);

@@ -93,4 +93,16 @@ same "--from-stdin: clips" "clips/down/a clips/down/b" "$(jq -r .clip from | xar
 works "/dev/null" "$FDHT" infer m.h5 --from-stdin < /dev/null
 run bash -c '"$1" infer m.h5 "$2" > /dev/full' - "$FDHT" "$data"
 same "/dev/full: status" 1 "$status"
+# the clips of one split, whose records are those of the whole
+"$FDHT" train "$TOP/tests/data/bars.h5" -o bars.h5 --hidden 4 --epochs 1 -q > /dev/null
+"$FDHT" infer bars.h5 "$TOP/tests/data/bars.h5" > whole.jsonl
+for part in train:60 val:15 test:15; do
+    run "$FDHT" infer bars.h5 "$TOP/tests/data/bars.h5" --split ${part%:*} --score
+    same "--split ${part%:*}: clips" "${part#*:}" "$(printf '%s\n' "$out" | wc -l)"
+    has "--split ${part%:*}: the score" "$err" "of ${part#*:} labelled clips"
+    printf '%s\n' "$out" >> parts.jsonl
+done
+same "the splits are the whole" "$(sort whole.jsonl)" "$(sort parts.jsonl)"
+"$FDHT" pack "$TOP/tests/data/bars.h5" -o marked.h5 --split train=.5,val=.5 -q > /dev/null
+fails "a split without clips" 3 "fdht infer: no clip is marked test (fdht pack --split)" "$FDHT" infer bars.h5 marked.h5 --split test
 tap_end

@@ -14,7 +14,8 @@ fi
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 ranks() { timeout -k 5 200 mpirun --oversubscribe --bind-to none -np "$@"; }
 cell=(--in-modes 8,8,3 --out-modes 4,4,2 --hidden 8 --rank 4 --diff --lr 1e-2 --seed 3)
-extra=(--shift 1 --recurrent-dropout .2 --frames 4 --sample random --core-lr .02 --balance -q -f)
+extra=(--shift 1 --recurrent-dropout .2 --frames 4 --sample random --core-lr .02 --balance --ema .9 --teacher teacher.h5 -q -f)
+"$FDHT" train "$data" "${cell[@]}" --cell tt --epochs 3 -q -o teacher.h5 > /dev/null
 train() { "$FDHT" train "$data" "${cell[@]}" "${extra[@]}" "$@"; }
 bytes() { md5sum < "$1"; }
 
@@ -39,6 +40,16 @@ run ranks 2 "$FDHT" train "$data" "${cell[@]}" -f -o many.h5 --epochs 3 --log l.
 same "a line an epoch, of rank 0" 3 "$(grep -c '^epoch [123]/3  loss ' "$ERR")"
 same "one log" "1 2 3" "$(jq .epoch l.jsonl | tr '\n' ' ' | sed 's/ $//')"
 
+# a rate that short runs choose is the same for all, and so is what is wrong with a teacher
+scan=(--lr-scan --epochs 20 -q -f --json)
+"$FDHT" train "$data" "${cell[@]}" "${scan[@]}" -o one.h5 > one.json
+run ranks 3 "$FDHT" train "$data" "${cell[@]}" "${scan[@]}" -o many.h5
+same "--lr-scan: the same rates" "$(jq -c '[.lr, .lr_scan]' one.json)" "$(jq -c '[.lr, .lr_scan]' "$OUT")"
+same "--lr-scan: the same file" "$(bytes one.h5)" "$(bytes many.h5)"
+run ranks 2 bash -c 'f=teacher.h5; [ $OMPI_COMM_WORLD_RANK = 1 ] && f=nope.h5; exec "$1" train "$2" --teacher $f -f -o m.h5 "${@:3}"' - "$FDHT" "$data" "${cell[@]}"
+has "one rank has no teacher" "$(grep '^fdht' "$ERR")" "fdht train: rank 1: nope.h5: No such file or directory"
+same "one rank has no teacher: status" 1 "$status"
+
 # infer: the same records in the same order
 bad=$PWD/bad
 mkdir bad && echo text > bad/1.png
@@ -59,7 +70,7 @@ works "infer --shard auto: processes by themselves" ranks 3 "$FDHT" infer one.h5
 same "infer --shard auto: dealt back" "$(bytes many.jsonl)" "$(paste -d '\n' part.?.jsonl | sed '/^$/d' | md5sum)"
 run ranks 2 "$FDHT" infer one.h5 "$data" --stream
 same "infer --stream: status" 2 "$status"
-same "infer --stream: one line" "fdht infer: ranks share the clips: no --stream, --from-stdin (see fdht help infer)" "$(grep '^fdht' "$ERR")"
+same "infer --stream: one line" "fdht infer: ranks share the clips: no --stream, --from-stdin, --split (see fdht help infer)" "$(grep '^fdht' "$ERR")"
 
 # --fixed16: the ranges are those of the first clips, whoever runs which clip
 run "$FDHT" infer one.h5 bad "$data" --fixed16 --logits

@@ -54,9 +54,41 @@ same "the log: keys" '["epoch","loss","accuracy","val_loss","val_accuracy","lr",
 works "the shuffled control needs the order" bash -c '"$1" infer m.h5 "$2" --control shuffle 2>&1 > /dev/null | tr " " "\n" | sed -n 2p > control' - "$FDHT" "$data"
 same "control: worse than .8" 1 "$(awk '$1 < .8' control | wc -l)"
 
-# the same bits, whatever the threads, and across an interruption
+# averages, teachers and rates that are chosen
 logits() { "$FDHT" infer "$1" "$data" --logits --format tsv; }
-extra=(--shift 1 --recurrent-dropout .2 --frames 4 --sample random --core-lr .02 --epochs 6 -q)
+works "a teacher" train -q -f -o teacher.h5 --cell tt --epochs 40
+works "a teacher of other frames" "$FDHT" train "$data" --cell dense --hidden 6 --gray --resize 6x6 --lr 1e-2 --epochs 40 -q -f -o gray.h5
+run train -f -o taught.h5 --epochs 5 --teacher teacher.h5,gray.h5 -v
+has "what the teacher knows" "$err" "of the training clips right"
+works "not taught" train -q -f -o plain.h5 --epochs 5
+works "a teacher without a say" train -q -f -o deaf.h5 --epochs 5 --teacher teacher.h5 --distill 0
+[ "$(logits taught.h5)" != "$(logits plain.h5)" ] && pass "a teacher is heard" || fail "a teacher is heard"
+same "without a say it is not" "$(logits plain.h5)" "$(logits deaf.h5)"
+works "kept back clips" train -q -f -o taught.h5 --epochs 2 --teacher teacher.h5 --val-split .3
+fails "--distill alone" 2 "fdht train: --distill needs --teacher FILE (see fdht help train)" train -f -o t.h5 --distill .5
+fails "a teacher that is not there" 1 "fdht train: nope.h5: No such file or directory" train -f -o t.h5 --teacher teacher.h5,nope.h5
+run train -f -o t.h5 --teacher "$data"
+same "a teacher that is no model: status" 3 "$status"
+"$FDHT" infer taught.h5 "$data" | jq -r .clip | awk 'BEGIN {print "clip,label"} {print $1 "," (NR % 4)}' > four
+"$FDHT" pack -q "$data" --labels four -o four.h5 > /dev/null
+fails "a teacher of other classes" 2 "fdht train: --teacher teacher.h5 has 3 classes, the clips have 4 (see fdht help train)" \
+    "$FDHT" train four.h5 "${cell[@]}" -f -o t.h5 --teacher teacher.h5
+works "an average" train -q -f -o average.h5 --epochs 40 --ema .9 --json
+json "the average is measured" '.scores.accuracy == .val_accuracy and .scores.loss == .val_loss' true
+run train -f -o scan.h5 --epochs 30 --lr-scan --json --checkpoint scan.c.h5
+json "the scan" '[(.lr_scan | length), (.lr == (.lr_scan | min_by(.val_loss) | .lr)), .lr_scan[3].lr]' '[6,true,0.01]'
+has "the scan says why" "$err" "the smallest validation loss after 2 epochs"
+rate=$(printf '%s' "$out" | jq .lr)
+works "by hand" train -q -f -o hand.h5 --epochs 30 --lr "$rate"
+run train -f -o again.h5 --epochs 30 --lr-scan --json --checkpoint scan.c.h5 --resume
+same "a scan resumed is not done again" "$rate null" "$(printf '%s' "$out" | jq -r '"\(.lr) \(.lr_scan)"')"
+same "a scan resumed: the same model" "$(logits scan.h5)" "$(logits again.h5)"
+same "the rate that was chosen" "$(logits scan.h5)" "$(logits hand.h5)"
+fails "a scan with rates of cores" 2 "fdht train: --lr-scan and --core-lr exclude each other: cores have their own rates then (see fdht help train)" \
+    train -f -o t.h5 --lr-scan --core-lr .02
+
+# the same bits, whatever the threads, and across an interruption
+extra=(--shift 1 --recurrent-dropout .2 --frames 4 --sample random --core-lr .02 --ema .95 --teacher teacher.h5 --epochs 6 -q)
 works "one thread" train -o one.h5 -@1 "${extra[@]}"
 works "three threads" train -o three.h5 -@3 "${extra[@]}"
 same "the same model" "$(logits one.h5)" "$(logits three.h5)"
@@ -87,14 +119,14 @@ fails "other settings" 2 "fdht train: --resume: c.h5 was made with epochs=400, n
 # options of the model and the data, too: each refused by name
 "$FDHT" train "$data" "${cell[@]}" "${extra[@]}" -q -o q.h5 --epochs 3 --checkpoint q_ck.h5 > /dev/null
 for o in "--init-scale 2=init-scale=1, not init-scale=2" "--pool mean=pool=(none), not pool=mean" "--cell ht=cell=(none), not cell=ht" \
-    "--gray=gray=0, not gray=1"; do
+    "--gray=gray=0, not gray=1" "--ema .5=ema=0.94999999999999996, not ema=0.5" "--distill .5=distill=0.69999999999999996, not distill=0.5"; do
     run "$FDHT" train "$data" "${cell[@]}" "${extra[@]}" -q -f -o q.h5 --epochs 3 --checkpoint q_ck.h5 --resume ${o%%=*}
     case $err in
     *"q_ck.h5 was made with ${o#*=}"* | *"takes 192 inputs, the clips have 64"*) same "resume with another ${o%%=*}: status" 2 "$status" ;;
     *) fail "resume with another ${o%%=*}" "$(said)" ;;
     esac
 done
-"$FDHT" infer q.h5 "$data" | jq -r .clip | awk 'BEGIN {print "clip,label"} {print $1 "," (NR % 3)}' > table
+"$FDHT" infer q.h5 "$data" | jq -r .clip | awk 'BEGIN {print "clip,label"; split("still down up", name)} {print $1 "," name[NR % 3 + 1]}' > table
 "$FDHT" pack -q "$data" --labels table -o relabelled.h5 > /dev/null
 fails "resume with other labels" 2 "fdht train: --resume: q_ck.h5 was made from other training clips: shapes, labels or the first clip differ (see fdht help train)" \
     "$FDHT" train relabelled.h5 "${cell[@]}" "${extra[@]}" -q -f -o q.h5 --epochs 3 --checkpoint q_ck.h5 --resume

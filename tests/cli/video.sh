@@ -94,4 +94,41 @@ printf '#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X
 run "$FDHT" pack -f -o set.h5 play.mp4
 same "a playlist is no film" 3 "$status"
 absent "nothing written" none.h5
+
+# the shapes of well-known sets (fdht-recipes.7): no scene has clips in two splits
+for c in walk dive; do
+    mkdir -p ucf11/$c/Annotation ucf101/$c hmdb51/$c faces && touch ucf11/$c/Annotation/a.xgtf
+    for g in 01 02 03 04 05; do
+        mkdir -p ucf11/$c/v_${c}_$g
+        for k in 1 2; do
+            for to in ucf11/$c/v_${c}_$g/v_${c}_${g}_0$k ucf101/$c/v_${c}_g${g}_c0$k hmdb51/$c/Film_${g}_${c}_f_cm_np1_ba_med_$k \
+                faces/00${g}_0${#c}_00${k}_al_$c; do
+                cp a.avi $to.avi
+            done
+        done
+    done
+done
+few=(--resize 16x12 --frames 2 --split train=.6,val=.2,test=.2)
+# apart NAME FILE REGEX N: of 20 clips 12, 4 and 4 are in the splits; each of the N scenes, what REGEX finds in names, is in one of them
+apart() {
+    [ -e sets_model.h5 ] || "$FDHT" train "$2" -o sets_model.h5 --hidden 4 --epochs 1 -q > /dev/null
+    same "$1: splits" "[12,4,4]" "$("$FDHT" info "$2" --json | jq -c '[.split.train, .split.val, .split.test]')"
+    for s in train val test; do
+        "$FDHT" infer sets_model.h5 "$2" --split $s | jq -r .clip | grep -oE "$3" | sort -u
+    done > scenes
+    same "$1: scenes" "$4" "$(wc -l < scenes)"
+    same "$1: scenes apart" "" "$(sort scenes | uniq -d)"
+}
+run "$FDHT" pack -o ucf11.h5 ucf11 "${few[@]}"
+same "UCF11: the folders of annotations are named" 1 "$status"
+apart UCF11 ucf11.h5 'v_[a-z]+_[0-9]+/' 10
+works "UCF101" "$FDHT" pack -o ucf101.h5 ucf101 "${few[@]}" --by 'name:_(g[0-9]+)_c'
+apart UCF101 ucf101.h5 '_g[0-9]+_c' 5
+works "HMDB51" "$FDHT" pack -o hmdb51.h5 hmdb51 "${few[@]}" --by 'name:([^/]+)_[fhlu]_(nm|cm)_np'
+apart HMDB51 hmdb51.h5 'Film_[0-9]+_[a-z]+' 10
+ls faces | sed -nE '1i clip,label,video
+    s/^(([0-9]+_[0-9]+)_[0-9]+_(.*)\.avi)$/\1,\3,\2/p' > clips.csv
+works "celebrities" "$FDHT" pack -o faces.h5 faces --labels clips.csv --by video "${few[@]}"
+apart "celebrities" faces.h5 '00[0-9]+_0[0-9]+' 5
+same "celebrities: classes" '["al_dive","al_walk"]' "$("$FDHT" info faces.h5 --json | jq -c .classes)"
 tap_end

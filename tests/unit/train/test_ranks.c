@@ -52,7 +52,8 @@ typedef struct run {
     fdht_output_kind output;
     int fail_at, stop_rank; /* a clip that cannot be read, a rank that is asked to stop; -1: none */
     size_t reads;
-    fdht_model *model;
+    fdht_model *model, *teacher;
+    float said[CLIPS * CLASSES];
     fdht_epoch epoch;
     fdht_result result;
     int status;
@@ -105,9 +106,16 @@ static void *rank_main(void *arg)
                             .read = read_clip,
                             .arg = r};
     opt.ranks = &r->place.ranks;
-    r->status = fdht_trainer_new(r->model, &opt, &data, &data, &t, &r->err);
+    if (r->teacher)
+        r->status = fdht_teacher_ask(r->teacher, &data, 3, 1, opt.ranks, r->said, &r->err);
+    if (!r->status) {
+        opt.teacher = r->teacher ? r->said : NULL;
+        r->status = fdht_trainer_new(r->model, &opt, &data, &data, &t, &r->err);
+    }
     for (int e = 0; e < opt.epochs && !r->status; e++)
         r->status = fdht_trainer_epoch(t, progress, r, &r->epoch, &r->err);
+    if (!r->status)
+        fdht_trainer_finish(t, NULL);
     if (!r->status)
         r->status = fdht_evaluate_ranks(r->model, &data, 1, opt.ranks, &r->result, &r->err);
     fdht_trainer_free(t);
@@ -133,6 +141,7 @@ static void train(run *runs, int ranks, const run *like)
         runs[i] = *like;
         runs[i].place = (place){&m, {i, ranks, &runs[i].place, gather, broadcast}};
         runs[i].model = random_model(&spec, 11);
+        runs[i].teacher = like->output == FDHT_OUTPUT_SOFTMAX ? random_model(&spec, 12) : NULL;
     }
     for (int i = 0; i < ranks; i++)
         assert_int_equal(pthread_create(&thread[i], NULL, rank_main, &runs[i]), 0);
@@ -146,6 +155,7 @@ static void let_go(run *runs, int ranks)
     for (int i = 0; i < ranks; i++) {
         fdht_result_free(&runs[i].result);
         fdht_model_free(runs[i].model);
+        fdht_model_free(runs[i].teacher);
     }
 }
 
@@ -159,6 +169,9 @@ static fdht_train_options options(void)
     opt.threads = 1;
     opt.dropout = 0.1;
     opt.recurrent_dropout = 0.2;
+    opt.ema = 0.9;
+    opt.temperature = 3;
+    opt.distill = 0.6;
     return opt;
 }
 
@@ -179,6 +192,7 @@ static void same_bits(size_t window)
                 assert_int_equal(many[i].status, FDHT_OK);
                 assert_memory_equal(fdht_model_values(one->model), fdht_model_values(many[i].model),
                                     fdht_model_size(one->model) * sizeof(float));
+                assert_memory_equal(one->said, many[i].said, sizeof one->said);
                 assert_memory_equal(&one->epoch.loss, &many[i].epoch.loss, sizeof(double));
                 assert_memory_equal(&one->epoch.val_loss, &many[i].epoch.val_loss, sizeof(double));
                 assert_memory_equal(&a->loss, &b->loss, sizeof(double));
