@@ -16,8 +16,9 @@ static const int stop[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU};
 /* These end it as they always do, after the temporary files are gone. */
 static const int fatal[] = {SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF};
 
-static volatile sig_atomic_t caught; /* the number of the signal */
-static struct timespec first;        /* when it came */
+/* The number of the signal. Other threads look at it: read and written as an atomic. */
+static volatile sig_atomic_t caught;
+static struct timespec first; /* when it came */
 static atomic_bool held;
 static fdht_out_guard guard;
 static pthread_t main_thread;
@@ -40,8 +41,8 @@ static void on_signal(int number)
         return;
     }
     if (!caught) {
-        caught = number;
         clock_gettime(CLOCK_MONOTONIC, &first);
+        __atomic_store_n(&caught, number, __ATOMIC_RELAXED);
     }
     if (number == SIGALRM ? atomic_load(&held) : soon_after_first()) {
         alarm(PATIENCE_SECONDS);
@@ -88,12 +89,12 @@ void cli_signals_hold(bool on)
 
 bool cli_interrupted(void)
 {
-    return caught;
+    return __atomic_load_n(&caught, __ATOMIC_RELAXED);
 }
 
 int cli_signal_status(void)
 {
-    return 128 + caught;
+    return 128 + __atomic_load_n(&caught, __ATOMIC_RELAXED);
 }
 
 const volatile sig_atomic_t *cli_stop_flag(void)

@@ -88,7 +88,7 @@ void fdht_bytes_close(fdht_bytes *b)
 
 static bool stopped(const fdht_bytes *b)
 {
-    return (b->stop && *b->stop) || (b->stop_too && *b->stop_too);
+    return fdht_flag(b->stop) || fdht_flag(b->stop_too);
 }
 
 /* One read(2) that a stop flag can end. */

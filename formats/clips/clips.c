@@ -224,13 +224,13 @@ static int take(fdht_clips *c, fdht_clip_item **out, fdht_error *err)
     const volatile sig_atomic_t *stop = c->source.opt.stop;
     int status = FDHT_OK;
     pthread_mutex_lock(&c->lock);
-    while (!c->count && !c->done && !(stop && *stop)) {
+    while (!c->count && !c->done && !fdht_flag(stop)) {
         double wake = fdht_seconds() + WAKE_MS * 1e-3;
         struct timespec until = {.tv_sec = (time_t)wake};
         until.tv_nsec = (long)((wake - (double)until.tv_sec) * 1e9);
         pthread_cond_timedwait(&c->filled, &c->lock, &until);
     }
-    if (stop && *stop)
+    if (fdht_flag(stop))
         status = fdht_fail(err, FDHT_EINTR, "interrupted");
     else if (c->count) {
         *out = c->queue[c->head];
@@ -254,7 +254,7 @@ void fdht_clips_close(fdht_clips *c)
     if (!c)
         return;
     if (c->threaded) {
-        c->source.cancel = 1;
+        fdht_flag_set(&c->source.cancel, 1);
         pthread_mutex_lock(&c->lock);
         c->closing = true;
         pthread_cond_signal(&c->emptied);

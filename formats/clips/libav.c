@@ -117,7 +117,7 @@ struct fdht_libav {
 
 static bool stopped(const fdht_libav *f)
 {
-    return (f->stop && *f->stop) || (f->cancel && *f->cancel);
+    return fdht_flag(f->stop) || fdht_flag(f->cancel);
 }
 
 static int fail_av(const fdht_libav *f, int code, const char *what, fdht_error *err)

@@ -63,7 +63,7 @@ static int read_pictures(fdht_source *s, const char *dir, char *const *file, siz
         } else
             status = shorten(status, path, dir ? name : NULL, err);
         fdht_free(path);
-        if (s->cancel || (s->opt.stop && *s->opt.stop))
+        if (fdht_flag(&s->cancel) || fdht_flag(s->opt.stop))
             status = fdht_fail(err, FDHT_EINTR, "interrupted");
     }
     if (!status)
@@ -360,7 +360,7 @@ int fdht_source_next(fdht_source *s, fdht_clip_item **out, fdht_error *err)
     int status = FDHT_OK;
     *out = NULL;
     while (!status && !end && !*out) {
-        if (s->cancel || (s->opt.stop && *s->opt.stop))
+        if (fdht_flag(&s->cancel) || fdht_flag(s->opt.stop))
             return fdht_fail(err, FDHT_EINTR, "interrupted");
         status = step(s, out, &end, err);
     }

@@ -5,9 +5,10 @@
 #include <math.h>
 #include <string.h>
 
-/* Compiled for AVX2 as well where the loader can choose; integers come out the same. */
+/* Compiled for AVX2 as well where the loader can choose; integers come out the same. The loader chooses before a
+ * sanitizer of threads is ready for it. */
 #if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && defined(__GNUC__) &&                  \
-    !defined(__clang__)
+    !defined(__clang__) && !defined(__SANITIZE_THREAD__)
 #define BOTH __attribute__((target_clones("avx2", "default")))
 #else
 #define BOTH

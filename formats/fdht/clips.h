@@ -69,7 +69,8 @@ typedef struct fdht_clips_options {
     size_t prefetch;       /* clips read ahead; 0: no thread */
     size_t max_clip_bytes; /* a larger clip is an item with FDHT_ELIMIT */
     size_t idx_steps;      /* IDX pictures become sequences of so many steps of height / idx_steps rows */
-    const volatile sig_atomic_t *stop; /* when it turns non-zero, waiting ends with FDHT_EINTR; NULL: never */
+    /* When it turns non-zero, waiting ends with FDHT_EINTR; NULL: never. A signal handler or any thread may set it. */
+    const volatile sig_atomic_t *stop;
 } fdht_clips_options;
 
 /* prefetch 4, max_clip_bytes 2 GiB, idx_steps 7, the rest 0. */

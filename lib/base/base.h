@@ -3,6 +3,7 @@
 #ifndef FDHT_BASE_H
 #define FDHT_BASE_H
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +34,16 @@ extern long fdht_alloc_fail_at;
 
 /* *out = a * b; false on overflow. */
 bool fdht_mul(size_t a, size_t b, size_t *out);
+
+/* A flag that a signal handler or another thread sets; NULL is never set. Nothing else is ordered by it. */
+static inline int fdht_flag(const volatile sig_atomic_t *flag)
+{
+    return flag ? __atomic_load_n(flag, __ATOMIC_RELAXED) : 0;
+}
+static inline void fdht_flag_set(volatile sig_atomic_t *flag, int value)
+{
+    __atomic_store_n(flag, value, __ATOMIC_RELAXED);
+}
 
 #define FDHT_MIN(a, b)    ((a) < (b) ? (a) : (b))
 #define FDHT_MAX(a, b)    ((a) > (b) ? (a) : (b))

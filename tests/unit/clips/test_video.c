@@ -239,17 +239,17 @@ static void test_stop_while_waiting(void **state)
             fdht_clips_options opt = plain();
             opt.prefetch = (size_t)prefetch;
             opt.stop = &stop;
-            stop = !prefetch;
+            fdht_flag_set(&stop, !prefetch);
             fdht_clips *clips = open_one(fifo, &opt);
             if (!close_only) {
                 fdht_clip_item *item;
                 fdht_error err = {0};
-                stop = 1;
+                fdht_flag_set(&stop, 1);
                 assert_int_equal(fdht_clips_next(clips, &item, &err), FDHT_EINTR);
                 assert_null(item);
             }
             fdht_clips_close(clips);
-            stop = 0;
+            fdht_flag_set(&stop, 0);
             close(fd);
         }
 }

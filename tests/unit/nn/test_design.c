@@ -133,7 +133,7 @@ static double now(void)
 
 /* Any size in at most a second (sanitizers take longer; of large ones tt and fdht alone); x and h fit, and what is said is the number of the cell's
  * cores. */
-#if defined __SANITIZE_ADDRESS__
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 enum { MOST_SECONDS = 30 };
 #else
 enum { MOST_SECONDS = 1 };

@@ -87,8 +87,8 @@ static bool progress(void *arg, size_t done, size_t clips, double loss, double a
 static void *rank_main(void *arg)
 {
     run *r = arg;
-    static int label[CLIPS];
-    static size_t length[CLIPS];
+    int label[CLIPS];
+    size_t length[CLIPS];
     float target[CLIPS * CLASSES];
     fdht_train_options opt = *r->opt;
     fdht_trainer *t = NULL;

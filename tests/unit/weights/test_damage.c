@@ -376,7 +376,7 @@ static int little_memory(void **state)
 {
     (void)state;
     struct rlimit r = {(rlim_t)2 << 30, (rlim_t)2 << 30};
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     setrlimit(RLIMIT_AS, &r);
 #endif
     (void)r;
