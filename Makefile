@@ -108,9 +108,10 @@ CFLAGS_cli_frame_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(strip $(C
 CFLAGS_cli_frame_ranks = $(MPI_CFLAGS)
 # Optional libraries: what is built without one says so when it is asked for.
 CFLAGS_formats_arrays_zip = $(if $(filter libzip,$(PACKAGES)),-DFDHT_HAVE_LIBZIP)
-CFLAGS_formats_hdf5_guard = $(if $(filter libseccomp,$(PACKAGES)),-DFDHT_HAVE_LIBSECCOMP)
+CFLAGS_formats_files_child = $(if $(filter libseccomp,$(PACKAGES)),-DFDHT_HAVE_LIBSECCOMP)
 CFLAGS_formats_arrays_onnx = $(if $(filter libprotobuf-c,$(PACKAGES)),-DFDHT_HAVE_PROTOBUF_C -isystem $(B)/gen)
 CFLAGS_formats_clips_libav = $(if $(filter libavformat,$(PACKAGES)),-DFDHT_HAVE_LIBAV)
+CFLAGS_formats_clips_unread = $(CFLAGS_formats_clips_libav)
 CFLAGS_formats_image_jpeg = $(if $(filter libjpeg,$(PACKAGES)),-DFDHT_HAVE_JPEG)
 # Loops over pixels.
 CFLAGS_formats_clips_yuv = -O3
