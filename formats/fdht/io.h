@@ -47,7 +47,7 @@ typedef struct fdht_out_options {
     fdht_out_guard *guard; /* NULL: none */
     /* The temporary file is FILE.partial, written at its end, locked against a second writer (FDHT_EIO), and left there by
      * fdht_out_discard and by signals unless it is empty: what a killed run had written is still there for the next one. It
-     * is opened as it is; a caller that does not go on with it truncates it. Not with `seek`. */
+     * is opened as it is; a caller that does not go on with it truncates it. */
     bool keep;
 } fdht_out_options;
 
