@@ -19,7 +19,7 @@ static const struct {
 } kinds[] = {
     {".png", "pngcairo font 'sans,11'", "IEND", 1},
     {".svg", "svg font 'sans,13' background rgb 'white'", "</svg>", 1},
-    {".pdf", "pdfcairo font 'sans,11'", "%%EOF", 100},
+    {".pdf", "pdfcairo font 'sans,11' fontscale 0.75", "%%EOF", 100},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds, TAIL = 64 };
 

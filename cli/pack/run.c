@@ -22,6 +22,7 @@ typedef struct job {
     pack_check check;
     fdht_dataset_writer *w;
     fdht_out_options out;
+    bool pictures; /* IDX ones are among the inputs */
     pack_resume resume;
     fdht_clip_shape shape; /* of the first clip */
     size_t bad, unlabelled, unmatched, groups, longest, targets;
@@ -353,7 +354,10 @@ static void warn(const job *j)
 {
     if (j->targets)
         cli_warn(j->c, "/targets of %zu clips are left out: pack keeps labels alone", j->targets);
-    if (j->unlabelled && j->list.classes)
+    if (j->unlabelled == j->list.n && j->pictures)
+        cli_warn(j->c, "no clip has a label; those of IDX pictures are looked for next to them, as "
+                       "train-labels-idx1-ubyte of train-images-idx3-ubyte");
+    else if (j->unlabelled && j->list.classes)
         cli_warn(j->c, "%zu of %zu clips have no label", j->unlabelled, j->list.n);
     if (j->list.classes == 1 && j->list.n > 1 && !j->a->labels)
         cli_warn(j->c, "all %zu clips are of one class, '%s' (--class-level says which folder names it)",
@@ -425,6 +429,10 @@ int pack_run(cli *c, const pack_args *a, const char *const *input, size_t n, con
     if (j.resume.n) {
         opt.skip = pack_resume_skip;
         opt.skip_arg = &j.resume;
+    }
+    for (size_t i = 0; i < n; i++) {
+        fdht_file_kind kind;
+        j.pictures |= !fdht_file_identify(input[i], &kind, NULL) && kind == FDHT_FILE_IDX;
     }
     if ((status = fdht_clips_open(input, n, &opt, &clips, &c->err)) || (status = pack_all(&j, clips)) ||
         (status = finish(&j)))
