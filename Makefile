@@ -201,6 +201,10 @@ $(B)/bench/%: $(B)/tests/bench/%.o $(B)/libfdht.a
 	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a $(LIBS)
 $(B)/bench/weights-57600x1024.h5: $(B)/bench/compress
 	$< make $@ 57600 256
+# Videos through the command beside ffmpeg's pipe: clips a second, processor time a clip.
+bench-clips: all
+	tests/bench/clips.py $(CURDIR)/$(PROGRAM)
+
 bench-compress: all $(B)/bench/compress $(B)/bench/weights-57600x1024.h5
 	$(B)/bench/compress run $(abspath $(PROGRAM)) $(B)/bench/weights-57600x1024.h5
 
@@ -284,5 +288,5 @@ distclean: clean
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all bench bench-compress bench-peers bench-xsmm demo demo-run unit fuzz cli-tests man-tests checks check-layers check-neon check-slurm check-all check install uninstall dist clean distclean FORCE
+.PHONY: all bench bench-clips bench-compress bench-peers bench-xsmm demo demo-run unit fuzz cli-tests man-tests checks check-layers check-neon check-slurm check-all check install uninstall dist clean distclean FORCE
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(wildcard $(B)/tests/bench/*.d)

@@ -408,6 +408,18 @@ static int convert_rgb(fdht_libav *f, const AVPixFmtDescriptor *d, size_t n, siz
     return status;
 }
 
+/* Black and white. */
+static int convert_bits(fdht_libav *f, const AVPixFmtDescriptor *d, size_t n, size_t width, fdht_error *err)
+{
+    bool white = f->frame->format == AV_PIX_FMT_MONOWHITE; /* is 0 */
+    int status = get_planes(f, err);
+    if (!status)
+        read_component(f->frame, d, 0, width, n / width, f->planes);
+    for (size_t i = 0; !status && i < n; i++)
+        f->pixel[i] = (f->planes[i] != 0) != white ? 255 : 0;
+    return status;
+}
+
 /* ITU-T H.273 table 4. */
 static bool weights(const fdht_libav *f, double *kr, double *kb)
 {
@@ -443,9 +455,11 @@ static bool full_range(const fdht_libav *f, const AVPixFmtDescriptor *d)
 {
     if (f->range != FDHT_YUV_RANGE_AUTO)
         return f->range == FDHT_YUV_FULL;
+    if (d->nb_components < 3) /* grey stays as it is, whatever the stream says: as ffmpeg has it */
+        return true;
     if (f->frame->color_range != AVCOL_RANGE_UNSPECIFIED)
         return f->frame->color_range == AVCOL_RANGE_JPEG;
-    return d->nb_components < 3 || !strncmp(d->name, "yuvj", 4);
+    return !strncmp(d->name, "yuvj", 4);
 }
 
 /* Planar YUV of 8 bits as it lies; all else is first brought into planes of 16-bit numbers. */
@@ -507,18 +521,20 @@ static int convert(fdht_libav *f, bool want, fdht_libav_frame *out, fdht_error *
     const AVFrame *frame = f->frame;
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(frame->format);
     size_t width = (size_t)frame->width, height = (size_t)frame->height;
-    const uint64_t strange =
-        AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_BITSTREAM;
+    const uint64_t strange = AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_FLOAT;
+    bool bits = frame->format == AV_PIX_FMT_MONOWHITE || frame->format == AV_PIX_FMT_MONOBLACK;
     if (frame->width <= 0 || frame->height <= 0 || width > FDHT_IMAGE_MAX_PIXELS / height)
         return fdht_fail(err, FDHT_EFORMAT, "frame %zu: %dx%d, at most %zu pixels can be read", f->frames,
                          frame->width, frame->height, FDHT_IMAGE_MAX_PIXELS);
-    if (!d || d->flags & strange ||
+    if (!d || d->flags & strange || (!bits && d->flags & AV_PIX_FMT_FLAG_BITSTREAM) ||
         (frame->format >= AV_PIX_FMT_XYZ12LE && frame->format <= AV_PIX_FMT_XYZ12BE))
         return unread_format(d, err);
     bool rgb = (d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) != 0;
     int status = want ? make_room(f, width, height, err) : FDHT_OK;
     if (!status && want)
-        status = rgb ? convert_rgb(f, d, width * height, width, err) : convert_yuv(f, d, width, height, err);
+        status = bits  ? convert_bits(f, d, width * height, width, err)
+                 : rgb ? convert_rgb(f, d, width * height, width, err)
+                       : convert_yuv(f, d, width, height, err);
     if (status)
         return status;
     out->channels = rgb || d->nb_components >= 3 ? 3 : 1;

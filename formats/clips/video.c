@@ -88,6 +88,8 @@ static int parse_header(fdht_video *v, char *line, const fdht_clips_options *opt
         return fdht_fail(err, FDHT_EFORMAT, "y4m: pixel format XYSCSS=%.20s is not read", old);
     if (!v->width || !v->height)
         return fdht_fail(err, FDHT_EFORMAT, "y4m: header without width or height");
+    if (v->channels == 1 && opt->range == FDHT_YUV_RANGE_AUTO) /* grey stays as it is, as ffmpeg has it */
+        full = true;
     double kr, kb;
     fdht_yuv_weights(opt->matrix, v->width, v->height, &kr, &kb);
     fdht_yuv_set(&v->yuv, kr, kb, full, v->depth);
