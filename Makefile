@@ -109,9 +109,10 @@ CFLAGS_cli_frame_help = -DFDHT_VERSION='"$(VERSION)"' -DFDHT_BUILD='"$(strip $(C
 CFLAGS_cli_frame_ranks = $(MPI_CFLAGS)
 # Optional libraries: what is built without one says so when it is asked for.
 CFLAGS_formats_arrays_zip = $(if $(filter libzip,$(PACKAGES)),-DFDHT_HAVE_LIBZIP)
-CFLAGS_formats_hdf5_guard = $(if $(filter libseccomp,$(PACKAGES)),-DFDHT_HAVE_LIBSECCOMP)
+CFLAGS_formats_files_child = $(if $(filter libseccomp,$(PACKAGES)),-DFDHT_HAVE_LIBSECCOMP)
 CFLAGS_formats_arrays_onnx = $(if $(filter libprotobuf-c,$(PACKAGES)),-DFDHT_HAVE_PROTOBUF_C -isystem $(B)/gen)
 CFLAGS_formats_clips_libav = $(if $(filter libavformat,$(PACKAGES)),-DFDHT_HAVE_LIBAV)
+CFLAGS_formats_clips_unread = $(CFLAGS_formats_clips_libav)
 CFLAGS_formats_image_jpeg = $(if $(filter libjpeg,$(PACKAGES)),-DFDHT_HAVE_JPEG)
 # Loops over pixels.
 CFLAGS_formats_clips_yuv = -O3
@@ -201,6 +202,10 @@ $(B)/bench/%: $(B)/tests/bench/%.o $(B)/libfdht.a
 	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a $(LIBS)
 $(B)/bench/weights-57600x1024.h5: $(B)/bench/compress
 	$< make $@ 57600 256
+# Videos through the command beside ffmpeg's pipe: clips a second, processor time a clip.
+bench-clips: all
+	tests/bench/clips.py $(CURDIR)/$(PROGRAM)
+
 bench-compress: all $(B)/bench/compress $(B)/bench/weights-57600x1024.h5
 	$(B)/bench/compress run $(abspath $(PROGRAM)) $(B)/bench/weights-57600x1024.h5
 
@@ -287,5 +292,5 @@ distclean: clean
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all bench bench-compress bench-peers bench-xsmm demo demo-run results unit fuzz cli-tests man-tests checks check-layers check-neon check-slurm check-all check install uninstall dist clean distclean FORCE
+.PHONY: all bench bench-clips bench-compress bench-peers bench-xsmm demo demo-run results unit fuzz cli-tests man-tests checks check-layers check-neon check-slurm check-all check install uninstall dist clean distclean FORCE
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(wildcard $(B)/tests/bench/*.d)

@@ -77,7 +77,7 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
         if (cli_first_rank(&c))
             cli_help_command(stdout, cmd);
     } else {
-        fdht_hdf5_guard(!c.trust);
+        fdht_guard(!c.trust);
         if (!status && (cmd->common & CLI_WITH_RANKS))
             status = cli_ranks_check(&c, argc, argv);
         if (!status)

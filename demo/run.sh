@@ -83,10 +83,16 @@ demo_clips() {
 }
 
 demo_label() {
-    title "Label clips: folders of pictures, and a video pipe"
+    title "Label clips: folders of pictures, a video pipe, and video files"
     show fdht infer $out/model.h5 $out/clips/test/{stance/00000,run/00001,swing/00002,die/00007}
     say "${dim}\$ ./fdht infer $out/model.h5 - --clip-frames 6 --top 2 <$out/eight.y4m$plain"
     fdht infer $out/model.h5 - --clip-frames 6 --top 2 <$out/eight.y4m | tee $out/eight.jsonl
+    if command -v ffmpeg >/dev/null && ffmpeg -nostdin -v error -y -i $out/eight.y4m -c:v libx264 -crf 12 $out/eight.mp4 2>/dev/null; then
+        say "${dim}\$ ./fdht infer $out/model.h5 $out/eight.mp4 --clip-frames 6$plain"
+        fdht infer $out/model.h5 $out/eight.mp4 --clip-frames 6 | tee $out/film.jsonl
+    else
+        say "(no ffmpeg here that makes an MP4 file of them)"
+    fi
 }
 
 # A dense LSTM that starts from small weights, so that training and not chance decides what is in them.

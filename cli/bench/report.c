@@ -2,8 +2,10 @@
 #include "bench/bench.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "frame/cli.h"
 #include "frame/json.h"
 #include "frame/plot.h"
 #include "fdht/blas.h"
@@ -92,43 +94,98 @@ void bench_print_table(const bench *b, bool csv)
         bench_print_ranks(b);
 }
 
+/* ---- the picture: a group of bars for what is timed, a colour a cell ---- */
+
+static bool same_group(const bench_timing *a, const bench_timing *b)
+{
+    return a->what == b->what && a->batch == b->batch && a->threads == b->threads;
+}
+
+/* Each group once, by one of its timings. */
+static int find_groups(const bench *b, const bench_timing **group)
+{
+    int n = 0;
+    for (int i = 0; i < b->n_timings; i++) {
+        int k = 0;
+        while (k < n && !same_group(group[k], &b->timing[i]))
+            k++;
+        if (k == n)
+            group[n++] = &b->timing[i];
+    }
+    return n;
+}
+
+/* A row a group, a column a cell of this value: milliseconds, or percent of the peak. */
+static void put_values(FILE *g, const bench *b, const bench_timing *const *group, int n, bool share)
+{
+    fprintf(g, "$%s << EOD\n", share ? "share" : "time");
+    for (int k = 0; k < n; k++, fputc('\n', g))
+        for (int m = 0; m < b->n_models; m++) {
+            const bench_timing *t = NULL;
+            for (int i = 0; i < b->n_timings && !t; i++)
+                if ((int)b->timing[i].model == m && same_group(&b->timing[i], group[k]))
+                    t = &b->timing[i];
+            if (t)
+                fprintf(g, " %.6g", share ? 100 * t->gflops / (b->machine.gflops * t->threads) : t->median);
+            else
+                fputs(" NaN", g);
+        }
+    fputs("EOD\n", g);
+}
+
+static void put_bars(FILE *g, const bench *b, bool share)
+{
+    fputs("plot", g);
+    for (int m = 0; m < b->n_models; m++)
+        fprintf(g, "%s $%s using %d lt %d title '%s'", m ? "," : "", share ? "share" : "time", m + 1, m + 1,
+                b->model[m].cell);
+    fputc('\n', g);
+}
+
 int bench_plot(cli *c, const bench *b, const char *name, const char *path)
 {
     static const char *const what[] = {"whole model", "input map alone", "training step"};
+    const bench_timing **group = cli_calloc((size_t)b->n_timings + 1, sizeof *group);
+    double least = HUGE_VAL, most = 0;
+    bool threads = false;
     FILE *g = NULL;
-    int kinds = 0, per_kind[BENCH_KINDS] = {0};
-    for (int i = 0; i < b->n_timings; i++)
-        kinds += per_kind[b->timing[i].what]++ == 0;
-    cli_plot p = {
-        .width = 1000, .height = 60 + 340 * kinds, .rows = kinds, .title = "time of a frame", .model = name};
+    int n = find_groups(b, group), wide = 24 * b->n_models > 120 ? 24 * b->n_models : 120;
+    cli_plot p = {.width = n * wide + 200 > 800 ? n * wide + 200 : 800,
+                  .height = 900,
+                  .rows = 2,
+                  .title = "time of a frame, and its share of the peak of multiply-adds",
+                  .model = name};
     int status = cli_plot_begin(c, path, &p, &g);
     if (status)
-        return status;
-    fprintf(g,
-            "set logscale y\nset ylabel 'ms per frame'\nset style fill solid 0.8 border\nset boxwidth 0.7\n"
-            "set xtics rotate by -30\nset grid noxtics\nset key top left horizontal\nset rmargin 14\nset "
-            "lmargin 10\n");
-    for (int k = 0; k < BENCH_KINDS; k++) {
-        double least = HUGE_VAL, most = 0;
-        if (!per_kind[k])
-            continue;
-        for (int i = 0; i < b->n_timings; i++)
-            if ((int)b->timing[i].what == k)
-                least = fmin(least, b->timing[i].min), most = fmax(most, b->timing[i].median);
-        /* boxes of a logarithmic axis start at its foot */
-        fprintf(g, "set title '%s'\nset yrange [%g:%g]\n$d%d << EOD\n", what[k],
-                pow(10, floor(log10(least / 1.5))), pow(10, ceil(log10(most * 4))), k);
-        for (int i = 0; i < b->n_timings; i++) {
-            const bench_timing *t = &b->timing[i];
-            if ((int)t->what == k)
-                fprintf(g, "\"%s, batch %zu, %d thread%s\" %.6g %.6g %d\n", b->model[t->model].cell, t->batch,
-                        t->threads, t->threads == 1 ? "" : "s", t->median, t->min, t->model + 1);
-        }
-        fprintf(
-            g,
-            "EOD\nset xrange [-0.6:%g]\nplot $d%d using 0:2:4:xtic(1) with boxes lc variable title 'median', "
-            "$d%d using 0:3 with points pt 2 lw 2 lc rgb 'black' title 'fastest'\n",
-            per_kind[k] - 0.4, k, k);
+        goto out;
+    for (int i = 0; i < b->n_timings; i++) {
+        least = fmin(least, b->timing[i].median);
+        most = fmax(most, b->timing[i].median);
+        threads |= b->timing[i].threads != b->timing[0].threads;
     }
-    return cli_plot_end(c, path, g);
+    put_values(g, b, group, n, false);
+    put_values(g, b, group, n, true);
+    fprintf(
+        g,
+        "set style data histogram\nset style histogram clustered gap 1\nset style fill solid 0.85 noborder\n"
+        "set boxwidth 0.9 relative\nset grid noxtics\nset key above horizontal\nset lmargin 10\n"
+        "set rmargin 4\nset bmargin 4\nset xtics scale 0 (");
+    for (int k = 0; k < n; k++) {
+        fprintf(g, "%s\"%s\\nbatch %zu", k ? ", " : "", what[group[k]->what], group[k]->batch);
+        if (threads)
+            fprintf(g, ", %d thread%s", group[k]->threads, group[k]->threads == 1 ? "" : "s");
+        fprintf(g, "\" %d", k);
+    }
+    fprintf(
+        g, ")\nset xrange [-0.6:%g]\nset ylabel 'ms per frame, median'\nset logscale y\nset yrange [%g:%g]\n",
+        n - 0.4, pow(10, floor(log10(least / 1.5))), pow(10, ceil(log10(most * 1.05))));
+    put_bars(g, b, false);
+    fprintf(g,
+            "unset key\nunset logscale y\nset yrange [0:100]\nset ylabel '%% of peak, one core: %.0f GF/s'\n",
+            b->machine.gflops);
+    put_bars(g, b, true);
+    status = cli_plot_end(c, path, g);
+out:
+    free(group);
+    return status;
 }

@@ -98,6 +98,19 @@ static void plot_scores(const compress_run *r, FILE *f)
     fputc('\n', f);
 }
 
+/* 1, 2 and 5 of each decade: a curve of less than a decade has some of them. */
+static void put_sizes(FILE *f)
+{
+    static const double step[] = {1, 2, 5};
+    double decade = 1;
+    fputs("set xtics (", f);
+    for (int k = 0; k < 33; k++) {
+        fprintf(f, "%s'%g' %g", k ? ", " : "", step[k % 3] * decade, step[k % 3] * decade);
+        decade *= k % 3 == 2 ? 10 : 1;
+    }
+    fputs(")\n", f);
+}
+
 /* Errors of each curve against the numbers in its cores, and, of one format alone, its bound. */
 static int write_plot(const compress_run *r)
 {
@@ -114,9 +127,9 @@ static int write_plot(const compress_run *r)
     int status = cli_plot_begin(r->c, r->a->plot, &p, &f);
     if (status)
         return status;
-    fprintf(
-        f,
-        "set logscale x\nset xlabel 'numbers in the cores'\nset ylabel 'relative error'\nset yrange [0:*]\n");
+    fprintf(f, "set logscale x\nset autoscale xfix\nset offsets graph 0.03, graph 0.03, 0, 0\nset xlabel "
+               "'numbers in the cores'\nset ylabel 'relative error'\nset yrange [0:*]\n");
+    put_sizes(f);
     for (int i = 0; next_curve(r, i, &c); i++) {
         fprintf(f, "$cell%d << EOD\n", i);
         for (int k = 0; k < c.cell->n_points; k++)

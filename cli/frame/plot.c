@@ -19,7 +19,7 @@ static const struct {
 } kinds[] = {
     {".png", "pngcairo font 'sans,11'", "IEND", 1},
     {".svg", "svg font 'sans,13' background rgb 'white'", "</svg>", 1},
-    {".pdf", "pdfcairo font 'sans,11'", "%%EOF", 100},
+    {".pdf", "pdfcairo font 'sans,11' fontscale 0.75", "%%EOF", 100},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds, TAIL = 64 };
 
@@ -68,8 +68,8 @@ static void put_quoted(FILE *f, const char *text)
 
 int cli_plot_begin(cli *c, const char *path, const cli_plot *plot, FILE **script)
 {
-    static const char *const colour[] = {"#1f6feb", "#e36209", "#1a7f37", "#8250df",
-                                         "#6e7781", "#cf222e", "#9a6700", "#0a7ea4"};
+    static const char *const colour[] = {"#1f6feb", "#e36209", "#1a7f37", "#8250df", "#6e7781",
+                                         "#cf222e", "#9a6700", "#0a7ea4", "#bf3989", "#24292f"};
     int kind = kind_of(path);
     char cpu[80], day[16] = "";
     time_t now = time(NULL);
@@ -85,7 +85,7 @@ int cli_plot_begin(cli *c, const char *path, const cli_plot *plot, FILE **script
     for (size_t i = 0; i < sizeof colour / sizeof *colour; i++)
         fprintf(f, "set linetype %zu lw 2 lc rgb '%s'\n", i + 1, colour[i]);
     fprintf(f,
-            "set linetype cycle 8\nset grid lc rgb '#d0d7de' lw 1\nset border lc rgb '#57606a'\n"
+            "set linetype cycle 10\nset grid lc rgb '#d0d7de' lw 1\nset border lc rgb '#57606a'\n"
             "set tics nomirror\nset key top right opaque\nset multiplot layout %d,1 title \"",
             plot->rows);
     const char *slash = strrchr(plot->model, '/'), *name = slash ? slash + 1 : plot->model;

@@ -18,7 +18,7 @@ typedef struct cli_plot {
  * installed; and what cli_check_output finds. */
 int cli_check_plot(cli *c, const char *path, const char *const *inputs, size_t n_inputs);
 
-/* *script: a gnuplot script to write to, its terminal, style and title set, in multiplot mode. Line types 1 to 8 have
+/* *script: a gnuplot script to write to, its terminal, style and title set, in multiplot mode. Line types 1 to 10 have
  * colours that print. To be ended by cli_plot_end, also after a failure between them. */
 int cli_plot_begin(cli *c, const char *path, const cli_plot *plot, FILE **script);
 /* Run the script and put the picture in place, whole or not at all. FDHT_EIO: gnuplot failed, or the picture has no

@@ -100,7 +100,8 @@ static void add_origin(cJSON *json, const fdht_model *m)
 {
     cJSON *origin = NULL;
     for (int k = 0; k < FDHT_ORIGINS; k++) {
-        const char *text = fdht_model_origin(m, (fdht_origin)k);
+        const char *text =
+            k == FDHT_ORIGIN_OPTIONS ? "" : fdht_model_origin(m, (fdht_origin)k); /* --config */
         if (*text && !origin)
             origin = cli_json_object(json, "origin");
         if (*text)
@@ -140,12 +141,11 @@ static int describe(cli *c, const info_args *a, const fdht_model *m, const fdht_
 int info_config(cli *c, const info_args *a)
 {
     fdht_model *m = NULL;
-    fdht_modelfile_info info;
-    int status = fdht_modelfile_read(a->path, &m, NULL, &info, &c->err);
-    fdht_model_free(m);
+    int status = fdht_modelfile_read(a->path, &m, NULL, NULL, &c->err);
     if (status)
         return status;
-    cJSON *json = *info.config ? cJSON_Parse(info.config) : NULL;
+    cJSON *json = cJSON_Parse(fdht_model_origin(m, FDHT_ORIGIN_OPTIONS));
+    fdht_model_free(m);
     if (!cJSON_IsObject(json)) {
         cJSON_Delete(json);
         return cli_fail(c, FDHT_EFORMAT, "%s: does not say which options made it", a->path);

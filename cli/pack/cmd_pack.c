@@ -1,5 +1,6 @@
 /* fdht pack -o DATA.h5 DIR|FILE... - clips into one data set file: its options. pack/run.c does the work. */
 #include "pack/pack.h"
+#include "pack/resume.h"
 #include "frame/output.h"
 #include "frame/parse.h"
 #include "frame/plot.h"
@@ -7,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const cli_option options[] = {
     CLI_SIZE(pack_args, frames, 0, "frames", "K", 1, 1e6,
@@ -31,6 +33,7 @@ static const cli_option options[] = {
              "write nothing: print classes, groups, sizes, duplicates, bad clips"),
     CLI_FILE(pack_args, plot, 0, "plot", "FILE",
              "--check: one clip of each class, .png, .svg or .pdf (gnuplot)"),
+    CLI_FLAG(pack_args, resume, 0, "resume", "go on with what a run that was killed left in DATA.h5.partial"),
     CLI_FLAG(pack_args, strict, 0, "strict", "stop at the first bad clip instead of leaving it out"),
     CLI_END,
 };
@@ -103,6 +106,19 @@ static int parse_raw(cli *c, pack_args *a)
     return fdht_raw_parse(a->raw, &a->opt.raw, &c->err);
 }
 
+/* What a run left that was killed is not overwritten by accident. */
+static int check_partial(cli *c)
+{
+    size_t size = strlen(c->output) + sizeof ".partial.log";
+    char *name = cli_calloc(size, 1);
+    snprintf(name, size, "%s.partial.log", c->output);
+    bool there = access(name, F_OK) == 0;
+    free(name);
+    return there && !c->force
+               ? cli_fail(c, FDHT_EEXIST, "%s.partial: exists; --resume goes on with it", c->output)
+               : FDHT_OK;
+}
+
 static int parse(cli *c, void *p)
 {
     pack_args *a = p;
@@ -126,7 +142,11 @@ static int parse(cli *c, void *p)
     if (a->plot && (status = cli_check_plot(c, a->plot, (const char *const *)c->argv, (size_t)c->argc)))
         return status;
     c->dry_run = c->dry_run || a->check;
+    if (a->resume && c->dry_run)
+        return cli_usage(c, "--resume writes a file: no --check, no --dry-run");
     if (!c->dry_run && (status = cli_check_hdf5_output(c, (const char *const *)c->argv, (size_t)c->argc)))
+        return status;
+    if (!c->dry_run && !a->resume && (status = check_partial(c)))
         return status;
     for (int i = 0; i < c->argc; i++) {
         fdht_file_kind kind;
@@ -138,7 +158,13 @@ static int parse(cli *c, void *p)
 
 static int run(cli *c, void *p)
 {
-    return pack_run(c, p, (const char *const *)c->argv, (size_t)c->argc, c->output, true);
+    pack_args *a = p;
+    const char *const *input = (const char *const *)c->argv;
+    char *made_of = c->dry_run ? NULL : pack_made_of(c, a, input, (size_t)c->argc, a->labels);
+    a->made_of = made_of;
+    int status = pack_run(c, a, input, (size_t)c->argc, c->output, true);
+    free(made_of);
+    return status;
 }
 
 const cli_command cmd_pack = {

@@ -13,7 +13,8 @@
 typedef struct pack_args {
     size_t frames, clip_frames, steps, features;
     cli_extent resize, size;
-    bool gray, strict, check;
+    bool gray, strict, check, resume;
+    const char *made_of; /* of a file that can be gone on with; NULL: it cannot */
     const char *labels, *split, *by, *raw, *plot;
     bool keep_marks; /* split: only clips that do not come marked val or test */
     cli_clip_args video;

@@ -2,11 +2,13 @@
  * each stay in memory. */
 #include "pack/check.h"
 #include "pack/pack.h"
+#include "pack/resume.h"
 #include "frame/json.h"
 #include "frame/progress.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 typedef struct job {
     cli *c;
@@ -19,6 +21,9 @@ typedef struct job {
     pack_list list;
     pack_check check;
     fdht_dataset_writer *w;
+    fdht_out_options out;
+    bool pictures; /* IDX ones are among the inputs */
+    pack_resume resume;
     fdht_clip_shape shape; /* of the first clip */
     size_t bad, unlabelled, unmatched, groups, longest, targets;
     int first_code; /* the first failure is held back: alone it is the command's own */
@@ -38,6 +43,9 @@ static int leave_out(job *j, const char *clip, int code, const char *message)
 {
     if (j->a->check)
         pack_check_bad(&j->check, clip, message);
+    if (j->a->made_of)
+        pack_resume_add(&j->resume,
+                        &(pack_note){.name = (char *)clip, .code = code, .message = (char *)message});
     if (j->a->strict)
         return cli_fail(j->c, code, "%s: %s", clip, message);
     if (j->bad++ || j->list.n) {
@@ -53,11 +61,11 @@ static int leave_out(job *j, const char *clip, int code, const char *message)
 
 static int start_writer(job *j, const fdht_clip_item *item)
 {
-    fdht_dataset_spec spec = {.shape = item->shape, .gzip = j->a->gzip};
+    fdht_dataset_spec spec = {.shape = item->shape, .gzip = j->a->gzip, .made_of = j->a->made_of};
     j->shape = item->shape;
     if (j->c->dry_run)
         return FDHT_OK;
-    return fdht_dataset_create(j->output, &spec, &j->c->out, &j->w, &j->c->err);
+    return fdht_dataset_create(j->output, &spec, &j->out, &j->w, &j->c->err);
 }
 
 static bool same_size(const fdht_clip_shape *a, const fdht_clip_shape *b)
@@ -67,18 +75,18 @@ static bool same_size(const fdht_clip_shape *a, const fdht_clip_shape *b)
 }
 
 /* The subject of a clip: as --by says, else the folder of its group; buf is scratch. */
-static const char *key_of(job *j, const fdht_clip_item *item, const pack_row *row, char *buf, size_t size)
+static const char *key_of(const job *j, const fdht_clip_item *item, const pack_row *row, char *buf,
+                          size_t size, bool *unmatched)
 {
     regmatch_t m[2];
     if (row && j->by != SIZE_MAX)
         return row->cell[j->by];
     if (!j->has_re) {
-        j->groups += item->group != NULL;
         snprintf(buf, size, "%s%s", item->group ? "" : "//", item->group ? item->group : item->name);
         return buf;
     }
     if (regexec(&j->re, item->name, 2, m, 0)) {
-        j->unmatched++;
+        *unmatched = true;
         snprintf(buf, size, "//%s", item->name); /* a key no other clip has */
         return buf;
     }
@@ -93,6 +101,26 @@ static int split_of(const char *word)
         if (!strcmp(fdht_split_name(s), word))
             return s;
     return FDHT_SPLIT_NONE;
+}
+
+static void count(job *j, const pack_note *n)
+{
+    if (!j->list.n)
+        tell_first(j);
+    j->longest = n->length > j->longest ? n->length : j->longest;
+    j->unlabelled += !(n->facts & PACK_HAS_LABEL);
+    j->targets += (n->facts & PACK_HAS_TARGET) != 0;
+    j->groups += (n->facts & PACK_HAS_GROUP) != 0;
+    j->unmatched += (n->facts & PACK_NO_MATCH) != 0;
+    pack_list_add(&j->list, n->label, n->split, n->key);
+}
+
+static int keep(job *j)
+{
+    int status = fdht_dataset_keep(j->w, pack_resume_text(&j->resume), &j->c->err);
+    if (!status)
+        pack_resume_kept(&j->resume);
+    return status;
 }
 
 static int pack_one(job *j, const fdht_clip_item *item)
@@ -119,7 +147,6 @@ static int pack_one(job *j, const fdht_clip_item *item)
     if (!j->list.n) {
         if ((status = start_writer(j, item)))
             return status;
-        tell_first(j);
     } else if (!j->a->check && !same_size(&j->shape, &item->shape)) {
         snprintf(message, sizeof message, "frames of %zux%zux%zu, the clips before are %zux%zux%zu%s",
                  item->shape.width, item->shape.height, item->shape.channels, j->shape.width, j->shape.height,
@@ -131,11 +158,47 @@ static int pack_one(job *j, const fdht_clip_item *item)
     if (j->w &&
         (status = fdht_dataset_append(j->w, data, length, -1, item->name, FDHT_SPLIT_NONE, &j->c->err)))
         return status;
-    j->longest = length > j->longest ? length : j->longest;
-    j->unlabelled += !label;
-    j->targets += item->target != NULL;
-    pack_list_add(&j->list, label, split, key_of(j, item, row, key, sizeof key));
-    return FDHT_OK;
+    int facts = (label ? PACK_HAS_LABEL : 0) | (item->group ? PACK_HAS_GROUP : 0) |
+                (item->target ? PACK_HAS_TARGET : 0);
+    bool unmatched = false;
+    pack_note note = {.name = item->name, .split = split, .label = (char *)label, .length = length};
+    note.key = (char *)key_of(j, item, row, key, sizeof key, &unmatched);
+    note.facts = facts | (unmatched ? PACK_NO_MATCH : 0);
+    count(j, &note);
+    if (j->a->made_of)
+        pack_resume_add(&j->resume, &note);
+    return j->w && fdht_dataset_keep_due(j->w) ? keep(j) : FDHT_OK;
+}
+
+/* Behind what an earlier run has packed, if it got so far. */
+static int go_on(job *j)
+{
+    char *made_of, *text;
+    fdht_dataset_spec spec;
+    cli *c = j->c;
+    int status = fdht_dataset_resume(j->output, &j->out, &spec, &made_of, &text, &j->w, &c->err);
+    if (status == FDHT_ENOENT) {
+        cli_note(c, "%s.partial holds nothing to go on with: starting from the beginning", j->output);
+        return FDHT_OK;
+    }
+    if (status)
+        return status;
+    j->shape = spec.shape;
+    if (!(status = pack_made_check(c, made_of, j->a->made_of)))
+        status = pack_resume_read(c, &j->resume, text);
+    fdht_dataset_text_free(made_of);
+    fdht_dataset_text_free(text);
+    for (size_t i = 0; i < j->resume.n && !status; i++) {
+        const pack_note *n = &j->resume.note[i];
+        if (n->code)
+            status = leave_out(j, n->name, n->code, n->message);
+        else
+            count(j, n);
+    }
+    pack_resume_kept(&j->resume); /* they are in the log already */
+    if (!status)
+        cli_note(c, "%s.partial: %zu clips are there", j->output, j->list.n);
+    return status;
 }
 
 static int pack_all(job *j, fdht_clips *clips)
@@ -146,7 +209,8 @@ static int pack_all(job *j, fdht_clips *clips)
     cli_bar_start(j->c, &bar, "packing");
     while (!status) {
         fdht_clip_item *item;
-        if ((status = fdht_clips_next(clips, &item, &j->c->err)) || !item)
+        if ((status = fdht_clips_next(clips, &item, &j->c->err)) ||
+            (status = pack_resume_check(j->c, &j->resume, !item)) || !item)
             break;
         char message[sizeof item->error.msg + 80];
         snprintf(message, sizeof message, "%s%s", item->error.msg, cli_clip_hint(item));
@@ -290,7 +354,10 @@ static void warn(const job *j)
 {
     if (j->targets)
         cli_warn(j->c, "/targets of %zu clips are left out: pack keeps labels alone", j->targets);
-    if (j->unlabelled && j->list.classes)
+    if (j->unlabelled == j->list.n && j->pictures)
+        cli_warn(j->c, "no clip has a label; those of IDX pictures are looked for next to them, as "
+                       "train-labels-idx1-ubyte of train-images-idx3-ubyte");
+    else if (j->unlabelled && j->list.classes)
         cli_warn(j->c, "%zu of %zu clips have no label", j->unlabelled, j->list.n);
     if (j->list.classes == 1 && j->list.n > 1 && !j->a->labels)
         cli_warn(j->c, "all %zu clips are of one class, '%s' (--class-level says which folder names it)",
@@ -323,11 +390,30 @@ static void report(const job *j)
     printf("%s%s%s\n", *gap == ',' ? ")" : "", j->c->dry_run ? "" : " into ", j->c->dry_run ? "" : j->output);
 }
 
+/* Without a result: what was kept stays, and is worth a word. */
+static void leave(job *j, int status)
+{
+    struct stat st;
+    if (!j->w)
+        return;
+    size_t size = strlen(j->output) + sizeof ".partial";
+    char *partial = cli_calloc(size, 1);
+    snprintf(partial, size, "%s.partial", j->output);
+    fdht_dataset_discard(j->w);
+    bool ours = status != FDHT_EINVAL && status != FDHT_EFORMAT; /* else what is there is not this run's */
+    if (status && ours && j->a->made_of && !stat(partial, &st))
+        cli_warn(j->c, "%s holds most of what was packed; --resume goes on with it", partial);
+    free(partial);
+}
+
 int pack_run(cli *c, const pack_args *a, const char *const *input, size_t n, const char *output, bool tell)
 {
     job j = {.c = c, .a = a, .output = output, .by = SIZE_MAX};
     fdht_clips *clips = NULL;
+    fdht_clips_options opt;
     int status = FDHT_OK;
+    j.out = c->out;
+    j.out.keep = a->made_of != NULL;
     if (a->labels && (status = pack_labels_read(c, a->labels, &j.table)))
         return status;
     bool by_group =
@@ -337,7 +423,18 @@ int pack_run(cli *c, const pack_args *a, const char *const *input, size_t n, con
         goto out;
     }
     j.has_re = a->pattern && !regcomp(&j.re, a->pattern, REG_EXTENDED);
-    if ((status = fdht_clips_open(input, n, &a->opt, &clips, &c->err)) || (status = pack_all(&j, clips)) ||
+    opt = a->opt;
+    if (a->resume && (status = go_on(&j)))
+        goto out;
+    if (j.resume.n) {
+        opt.skip = pack_resume_skip;
+        opt.skip_arg = &j.resume;
+    }
+    for (size_t i = 0; i < n; i++) {
+        fdht_file_kind kind;
+        j.pictures |= !fdht_file_identify(input[i], &kind, NULL) && kind == FDHT_FILE_IDX;
+    }
+    if ((status = fdht_clips_open(input, n, &opt, &clips, &c->err)) || (status = pack_all(&j, clips)) ||
         (status = finish(&j)))
         goto out;
     if (a->check)
@@ -351,11 +448,12 @@ int pack_run(cli *c, const pack_args *a, const char *const *input, size_t n, con
         status = pack_check_plot(c, &j.check, a->plot);
 out:
     fdht_clips_close(clips);
-    fdht_dataset_discard(j.w);
+    leave(&j, status);
     free(j.first_name);
     if (j.has_re)
         regfree(&j.re);
     pack_list_free(&j.list);
+    pack_resume_free(&j.resume);
     pack_check_free(&j.check);
     pack_labels_free(&j.table);
     return status;

@@ -297,13 +297,10 @@ void sim_print_csv(FILE *f, const sim_result *s)
 /* The first step: each stage a row, its issue and its stalls one after the other along time. */
 static void plot_timeline(FILE *f, const sim_result *s)
 {
-    static const char *const colour[] = {"#4c72b0", "#a0a0a0", "#dd8452", "#c44e52", "#8c1c13",
-                                         "#937860", "#da8bc3", "#64b5cd", "#000000", "#55a868"};
     const fdht_sim_report *r = &s->r;
     double t = 0;
-    for (int i = 0; i < 10; i++)
-        fprintf(f, "set linetype %d linecolor rgb '%s'\n", i + 1, colour[i]);
-    fprintf(f, "set style fill solid\nset key outside right\nset title 'one step: stages along time'\n"
+    fprintf(f, "set lmargin 24\nset rmargin 18\nset style fill solid 0.85 noborder\nset key outside "
+               "right\nset title 'one step: stages along time'\n"
                "set xlabel 'cycles'\nset ytics noenhanced\n$line << EOD\n");
     for (int i = 0; i < r->n_stages; i++) {
         const fdht_sim_stage_report *g = &r->stage[i];
@@ -341,7 +338,8 @@ int sim_plot(cli *c, const sim_result *s, const char *path)
         return status;
     plot_timeline(f, s);
     fprintf(f, "set style data histograms\nset style histogram rowstacked\nset boxwidth 0.8\n"
-               "set xtics rotate by -20 noenhanced\n");
+               "set xtics noenhanced scale 0\nset grid noxtics\nset offsets 0, 0, graph 0.05, 0\nset yrange "
+               "[0:*]\n");
     fprintf(
         f, "set title 'accesses per bank'\nset ylabel 'words'\n$banks << EOD\nbank reads writes conflicts\n");
     for (int b = 0; b < r->n_banks; b++)
@@ -349,7 +347,10 @@ int sim_plot(cli *c, const sim_result *s, const char *path)
                 (unsigned long long)r->bank_writes[b], (unsigned long long)r->bank_conflicts[b]);
     if (!r->n_banks)
         fprintf(f, "none 0 0 0\n");
-    fprintf(f, "EOD\nplot for [i=2:4] $banks using i:xtic(1) title columnheader(i)\n");
+    fprintf(f,
+            "EOD\nplot for [i=2:4] $banks using i:xtic(int($0) %% %d ? '' : stringcolumn(1)) title "
+            "columnheader(i)\n",
+            r->n_banks > 16 ? (r->n_banks + 15) / 16 : 1);
     const fdht_sim_energy *e = &r->energy;
     fprintf(f, "set title 'energy'\nset ylabel 'nJ a step'\nset style histogram clustered\n$energy << EOD\n");
     const char *name[] = {"mac", "x read", "x write", "w read", "lstm", "leakage"};

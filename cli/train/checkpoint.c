@@ -7,7 +7,7 @@
 enum { HISTORY = 8 }; /* numbers of an epoch in a checkpoint */
 
 int train_checkpoint_write(cli *c, const char *path, const fdht_model *m, const fdht_trainer *t,
-                           const char *settings, const char *config, const train_history *h)
+                           const char *settings, const train_history *h)
 {
     fdht_train_state s;
     fdht_trainer_export(t, &s);
@@ -35,7 +35,7 @@ int train_checkpoint_write(cli *c, const char *path, const fdht_model *m, const 
     fdht_blobs blobs = {sizeof blob / sizeof *blob, blob};
     fdht_out_options opt = c->out;
     opt.force = true; /* it replaces its predecessor; the first was checked before the start */
-    int status = fdht_modelfile_write_config(path, m, &blobs, config, &opt, &c->err);
+    int status = fdht_modelfile_write(path, m, &blobs, &opt, &c->err);
     free(past);
     return status;
 }

@@ -188,7 +188,7 @@ typedef struct job {
     fdht_trainer *trainer;
     fdht_blobs *state;
     train_history history;
-    char *settings, *config;
+    char *settings;
     FILE *log;
     cli_bar bar;
     int best_epoch, epoch;
@@ -353,6 +353,19 @@ static int choose_rate(job *j, bool resume)
     return status;
 }
 
+/* The options of this run, which may make the model once more; a run that goes on may have others than its beginning. */
+static int set_options_text(job *j)
+{
+    static const char *const own[] = {"checkpoint", "resume", "log", "plot", "memory", "config", NULL};
+    char *text = cli_config_text(j->c, j->a, own);
+    size_t n = strlen(text);
+    fdht_model_set_origin(j->model, FDHT_ORIGIN_OPTIONS, text);
+    free(text);
+    return n < FDHT_ORIGIN_TEXT
+               ? FDHT_OK
+               : cli_usage(j->c, "options of %zu bytes, a model keeps %d", n, FDHT_ORIGIN_TEXT - 1);
+}
+
 static int make_model(job *j)
 {
     cli *c = j->c;
@@ -367,6 +380,8 @@ static int make_model(job *j)
         (j->has_val && (status = train_set_answers(c, &j->val, &j->classes, j->model))))
         return status;
     if (!resume && cli_first_rank(c) && (status = set_origin(j))) /* rank 0 writes the model */
+        return status;
+    if ((status = set_options_text(j)))
         return status;
     if (j->a->epochs &&
         (status = train_teachers(c, j->a, j->model, &j->train, &j->classes, &j->teacher, &j->teacher_hash)))
@@ -428,7 +443,7 @@ static void keep_best(job *j)
     cli *c = j->c;
     fdht_error err;
     fdht_trainer_finish(j->trainer, &j->best_epoch);
-    if (fdht_modelfile_write_config(c->output, j->model, NULL, j->config, &c->out, &err))
+    if (fdht_modelfile_write(c->output, j->model, NULL, &c->out, &err))
         cli_warn(c, "%s", err.msg);
     else
         cli_warn(c, "%s holds the values of epoch %d of %zu", c->output,
@@ -451,7 +466,7 @@ static int train(job *j)
         int status = fdht_trainer_epoch(j->trainer, show_progress, j, &e, &c->err);
         c->agreed = status; /* the trainers agree */
         if (first && status == FDHT_ENAN && j->history.n &&
-            !fdht_modelfile_write_config(c->output, j->model, NULL, j->config, &c->out, NULL))
+            !fdht_modelfile_write(c->output, j->model, NULL, &c->out, NULL))
             cli_warn(c, "%s holds the values of epoch %zu", c->output, j->history.n);
         if (first && status == FDHT_EINTR && j->history.n)
             keep_best(j);
@@ -463,8 +478,8 @@ static int train(job *j)
         if (j->log)
             train_log_line(j->log, &e);
         if (j->a->checkpoint && first)
-            status = train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer, j->settings, j->config,
-                                            &j->history);
+            status =
+                train_checkpoint_write(c, j->a->checkpoint, j->model, j->trainer, j->settings, &j->history);
         if (j->a->checkpoint && (status = cli_agree(c, status)))
             return status;
     }
@@ -487,7 +502,6 @@ static void close_job(job *j)
     free(j->teacher);
     free(j->history.epoch);
     free(j->settings);
-    free(j->config);
     if (j->log)
         fclose(j->log);
 }
@@ -505,8 +519,7 @@ static int close_log(job *j)
 
 static int run(cli *c, void *p)
 {
-    static const char *const own[] = {"checkpoint", "resume", "log", "plot", "memory", "config", NULL};
-    job j = {.c = c, .a = p, .config = cli_config_text(c, p, own)};
+    job j = {.c = c, .a = p};
     fdht_result scores = {0};
     double start = fdht_seconds();
     bool first = cli_first_rank(c);
@@ -519,7 +532,7 @@ static int run(cli *c, void *p)
     if (!(status = c->agreed ? status : cli_agree(c, status)) && j.a->epochs)
         status = train(&j);
     if (!status && first)
-        status = fdht_modelfile_write_config(c->output, j.model, NULL, j.config, &c->out, &c->err);
+        status = fdht_modelfile_write(c->output, j.model, NULL, &c->out, &c->err);
     if (!status && !(status = cli_agree(c, status)))
         status = fdht_evaluate_ranks(j.model, j.has_val ? &j.val.data : &j.train.data, c->threads, c->ranks,
                                      &scores, &c->err);

@@ -166,7 +166,7 @@ int train_settings(cli *c, const train_args *a, const fdht_train_options *o, con
 
 /* Write model and state, whole or not at all; read them back. settings: what must agree to go on. */
 int train_checkpoint_write(cli *c, const char *path, const fdht_model *m, const fdht_trainer *t,
-                           const char *settings, const char *config, const train_history *h);
+                           const char *settings, const train_history *h);
 int train_checkpoint_read(cli *c, const char *path, fdht_model **m, fdht_blobs **state);
 /* The learning rate of the run that a checkpoint is of; 0: it does not say. */
 double train_checkpoint_rate(const fdht_blobs *state);

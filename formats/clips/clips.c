@@ -2,10 +2,13 @@
  * expect. */
 #include "fdht/clips.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <hdf5.h>
 
@@ -156,6 +159,30 @@ static int check_options(const fdht_clips_options *opt, fdht_error *err)
     return FDHT_OK;
 }
 
+/* Could one of the inputs be a video file? Their decoders are forked before any thread is started. */
+static bool may_be_film(const char *path)
+{
+    struct stat st;
+    uint8_t head[512];
+    if (stat(path, &st))
+        return false;
+    if (!S_ISREG(st.st_mode))
+        return S_ISDIR(st.st_mode);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, head, sizeof head);
+    if (fd >= 0)
+        close(fd);
+    return n > 0 && fdht_file_is_video(fdht_file_identify_bytes(head, (size_t)n));
+}
+
+static int start_decoders(fdht_source *s, fdht_error *err)
+{
+    bool may = s->list_path != NULL;
+    for (size_t i = 0; i < s->n_input && !may; i++)
+        may = may_be_film(s->input[i]);
+    return may ? fdht_decoders_start(&s->decoders, err) : FDHT_OK;
+}
+
 int fdht_clips_open(const char *const *input, size_t n, const fdht_clips_options *opt, fdht_clips **out,
                     fdht_error *err)
 {
@@ -179,7 +206,7 @@ int fdht_clips_open(const char *const *input, size_t n, const fdht_clips_options
         s->list_path = fdht_strdup(opt->list);
     if (!s->input || s->n_input < n || (opt->list && !s->list_path))
         status = fdht_fail(err, FDHT_ENOMEM, "out of memory: inputs");
-    else
+    else if (!(status = start_decoders(s, err)))
         status = start_thread(c, err);
     if (status)
         fdht_clips_close(c);

@@ -97,6 +97,7 @@ typedef struct fdht_source {
     size_t columns, line;
     fdht_stack *arrays;
     fdht_builder build;
+    fdht_decoders *decoders; /* NULL: videos are decoded here */
     volatile sig_atomic_t cancel;
 } fdht_source;
 

@@ -9,65 +9,9 @@
 #include "base/base.h"
 #include "fdht/image.h"
 
-/* What is said of a file where it cannot be read. */
-static const char *title(fdht_file_kind kind)
-{
-    switch (kind) {
-    case FDHT_FILE_MP4:
-        return "an MP4 or QuickTime file";
-    case FDHT_FILE_MATROSKA:
-        return "a Matroska or WebM file";
-    case FDHT_FILE_AVI:
-        return "an AVI file";
-    case FDHT_FILE_GIF:
-        return "a GIF file";
-    case FDHT_FILE_MPEG:
-        return "an MPEG file";
-    default:
-        return "a video file";
-    }
-}
-
-#ifndef FDHT_HAVE_LIBAV
-
-int fdht_libav_open(const char *path, fdht_file_kind kind, const fdht_clips_options *opt,
-                    const volatile sig_atomic_t *cancel, fdht_libav **out, fdht_error *err)
-{
-    (void)path;
-    (void)opt;
-    (void)cancel;
-    *out = NULL;
-    return fdht_fail(
-        err, FDHT_ENOSUP,
-        "%s, and this program is built without libavformat; decode it on the way: ffmpeg -i FILE -f "
-        "yuv4mpegpipe - | fdht infer MODEL.h5 -",
-        title(kind));
-}
-
-void fdht_libav_close(fdht_libav *f)
-{
-    (void)f;
-}
-
-size_t fdht_libav_claimed(const fdht_libav *f)
-{
-    (void)f;
-    return 0;
-}
-
-int fdht_libav_next(fdht_libav *f, bool want, fdht_libav_frame *out, bool *end, fdht_error *err)
-{
-    (void)f;
-    (void)want;
-    (void)out;
-    *end = true;
-    return fdht_fail(err, FDHT_ENOSUP, "built without libavformat");
-}
-
-#else
+#ifdef FDHT_HAVE_LIBAV
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
 #include <sched.h>
@@ -177,9 +121,10 @@ static void quiet(void)
     av_log_set_level(AV_LOG_QUIET);
 }
 
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
 static int open_container(fdht_libav *f, fdht_error *err)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, quiet);
     uint8_t *buffer = av_malloc(IO_BYTES);
     f->io = buffer ? avio_alloc_context(buffer, IO_BYTES, 0, f, io_read, NULL, io_seek) : NULL;
@@ -198,7 +143,8 @@ static int open_container(fdht_libav *f, fdht_error *err)
     f->format->protocol_whitelist = av_strdup(""); /* not even files: ours is open */
     int code = avformat_open_input(&f->format, "", NULL, NULL);
     char what[96];
-    snprintf(what, sizeof what, "%s that is damaged or of a kind that is not read", title(f->kind));
+    snprintf(what, sizeof what, "%s that is damaged or of a kind that is not read",
+             fdht_libav_title(f->kind));
     if (code >= 0)
         code = avformat_find_stream_info(f->format, NULL);
     return code < 0 ? fail_av(f, code, what, err) : FDHT_OK;
@@ -237,11 +183,13 @@ static int open_decoder(fdht_libav *f, fdht_error *err)
     const AVCodec *codec = NULL;
     int at = av_find_best_stream(f->format, AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
     if (at < 0 || !codec)
-        return fdht_fail(err, FDHT_EFORMAT, "%s without a video stream that is read", title(f->kind));
+        return fdht_fail(err, FDHT_EFORMAT, "%s without a video stream that is read",
+                         fdht_libav_title(f->kind));
     f->stream = f->format->streams[at];
     const AVCodecParameters *p = f->stream->codecpar;
     if (f->stream->disposition & AV_DISPOSITION_ATTACHED_PIC)
-        return fdht_fail(err, FDHT_EFORMAT, "%s with a cover picture and no video", title(f->kind));
+        return fdht_fail(err, FDHT_EFORMAT, "%s with a cover picture and no video",
+                         fdht_libav_title(f->kind));
     if (p->width > 0 && p->height > 0 && (size_t)p->width > FDHT_IMAGE_MAX_PIXELS / (size_t)p->height)
         return fdht_fail(err, FDHT_EFORMAT, "frames of %dx%d, at most %zu pixels can be read", p->width,
                          p->height, FDHT_IMAGE_MAX_PIXELS);
@@ -258,30 +206,37 @@ static int open_decoder(fdht_libav *f, fdht_error *err)
         AV_CODEC_FLAG_OUTPUT_CORRUPT; /* a stream may begin between key frames; ffmpeg shows it, too */
     int code = avcodec_open2(f->decoder, codec, NULL);
     char what[96];
-    snprintf(what, sizeof what, "%s in %s that cannot be decoded", codec->name, title(f->kind));
+    snprintf(what, sizeof what, "%s in %s that cannot be decoded", codec->name, fdht_libav_title(f->kind));
     set_turn(f);
     return code < 0 ? fail_av(f, code, what, err) : FDHT_OK;
 }
 
-int fdht_libav_open(const char *path, fdht_file_kind kind, const fdht_clips_options *opt,
-                    const volatile sig_atomic_t *cancel, fdht_libav **out, fdht_error *err)
+int fdht_libav_check(fdht_file_kind kind, fdht_error *err)
+{
+    (void)kind;
+    (void)err;
+    return FDHT_OK;
+}
+
+int fdht_libav_open(int fd, const fdht_libav_options *opt, fdht_libav **out, fdht_error *err)
 {
     fdht_libav *f = fdht_calloc_err(1, sizeof *f, "video", err);
+    struct stat st;
     *out = NULL;
-    if (!f)
+    if (!f) {
+        close(fd);
         return FDHT_ENOMEM;
-    f->kind = kind;
+    }
+    f->kind = opt->kind;
     f->stop = opt->stop;
-    f->cancel = cancel;
+    f->cancel = opt->cancel;
     f->matrix = opt->matrix;
     f->range = opt->range;
-    f->fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    int status = f->fd < 0 || fstat(f->fd, &st)
-                     ? fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s", strerror(errno))
-                     : fdht_whole_check(f->fd, kind, (uint64_t)st.st_size, err);
+    f->fd = fd;
+    int status = fstat(fd, &st) ? fdht_fail(err, FDHT_EIO, "%s", strerror(errno))
+                                : fdht_whole_check(fd, f->kind, (uint64_t)st.st_size, err);
     if (status)
-        fdht_fail_prefix(err, status, "%s", title(kind));
+        fdht_fail_prefix(err, status, "%s", fdht_libav_title(f->kind));
     else
         status = open_container(f, err);
     if (!status)
@@ -453,6 +408,18 @@ static int convert_rgb(fdht_libav *f, const AVPixFmtDescriptor *d, size_t n, siz
     return status;
 }
 
+/* Black and white. */
+static int convert_bits(fdht_libav *f, const AVPixFmtDescriptor *d, size_t n, size_t width, fdht_error *err)
+{
+    bool white = f->frame->format == AV_PIX_FMT_MONOWHITE; /* is 0 */
+    int status = get_planes(f, err);
+    if (!status)
+        read_component(f->frame, d, 0, width, n / width, f->planes);
+    for (size_t i = 0; !status && i < n; i++)
+        f->pixel[i] = (f->planes[i] != 0) != white ? 255 : 0;
+    return status;
+}
+
 /* ITU-T H.273 table 4. */
 static bool weights(const fdht_libav *f, double *kr, double *kb)
 {
@@ -488,9 +455,11 @@ static bool full_range(const fdht_libav *f, const AVPixFmtDescriptor *d)
 {
     if (f->range != FDHT_YUV_RANGE_AUTO)
         return f->range == FDHT_YUV_FULL;
+    if (d->nb_components < 3) /* grey stays as it is, whatever the stream says: as ffmpeg has it */
+        return true;
     if (f->frame->color_range != AVCOL_RANGE_UNSPECIFIED)
         return f->frame->color_range == AVCOL_RANGE_JPEG;
-    return d->nb_components < 3 || !strncmp(d->name, "yuvj", 4);
+    return !strncmp(d->name, "yuvj", 4);
 }
 
 /* Planar YUV of 8 bits as it lies; all else is first brought into planes of 16-bit numbers. */
@@ -552,18 +521,20 @@ static int convert(fdht_libav *f, bool want, fdht_libav_frame *out, fdht_error *
     const AVFrame *frame = f->frame;
     const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(frame->format);
     size_t width = (size_t)frame->width, height = (size_t)frame->height;
-    const uint64_t strange =
-        AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_BITSTREAM;
+    const uint64_t strange = AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BAYER | AV_PIX_FMT_FLAG_FLOAT;
+    bool bits = frame->format == AV_PIX_FMT_MONOWHITE || frame->format == AV_PIX_FMT_MONOBLACK;
     if (frame->width <= 0 || frame->height <= 0 || width > FDHT_IMAGE_MAX_PIXELS / height)
         return fdht_fail(err, FDHT_EFORMAT, "frame %zu: %dx%d, at most %zu pixels can be read", f->frames,
                          frame->width, frame->height, FDHT_IMAGE_MAX_PIXELS);
-    if (!d || d->flags & strange ||
+    if (!d || d->flags & strange || (!bits && d->flags & AV_PIX_FMT_FLAG_BITSTREAM) ||
         (frame->format >= AV_PIX_FMT_XYZ12LE && frame->format <= AV_PIX_FMT_XYZ12BE))
         return unread_format(d, err);
     bool rgb = (d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL)) != 0;
     int status = want ? make_room(f, width, height, err) : FDHT_OK;
     if (!status && want)
-        status = rgb ? convert_rgb(f, d, width * height, width, err) : convert_yuv(f, d, width, height, err);
+        status = bits  ? convert_bits(f, d, width * height, width, err)
+                 : rgb ? convert_rgb(f, d, width * height, width, err)
+                       : convert_yuv(f, d, width, height, err);
     if (status)
         return status;
     out->channels = rgb || d->nb_components >= 3 ? 3 : 1;

@@ -6,11 +6,21 @@
 
 typedef struct fdht_libav fdht_libav;
 
-/* The first video stream of a file. The file is read through our own descriptor: no name, no protocol and no second
- * file can be reached from inside it, and only the containers and codecs listed in libav.c are tried. kind is what
- * fdht_file_identify said. FDHT_ENOSUP with the line that would do where the program is built without libav. */
-int fdht_libav_open(const char *path, fdht_file_kind kind, const fdht_clips_options *opt,
-                    const volatile sig_atomic_t *cancel, fdht_libav **out, fdht_error *err);
+typedef struct fdht_libav_options {
+    fdht_file_kind kind; /* as fdht_file_identify said */
+    fdht_yuv_matrix matrix;
+    fdht_yuv_range range;
+    const volatile sig_atomic_t *stop, *cancel; /* NULL allowed */
+} fdht_libav_options;
+
+/* "an MP4 or QuickTime file": what is said of a file where it cannot be read. Static storage. */
+const char *fdht_libav_title(fdht_file_kind kind);
+/* FDHT_ENOSUP with the line that would do where the program is built without libav. */
+int fdht_libav_check(fdht_file_kind kind, fdht_error *err);
+
+/* The first video stream of the open file `fd`, which is closed with it, also on failure. Nothing is read but that: no name, no
+ * protocol and no second file can be reached from inside it, and only the containers and codecs listed in libav.c are tried. */
+int fdht_libav_open(int fd, const fdht_libav_options *opt, fdht_libav **out, fdht_error *err);
 void fdht_libav_close(fdht_libav *f); /* NULL allowed */
 
 /* Frames that the container claims; 0: it does not say. */

@@ -44,6 +44,13 @@ int fdht_source_open_stream(fdht_source *s, fdht_clip_item **out, fdht_error *er
     return fdht_source_record(s, out, status, &why, err);
 }
 
+static int start_film(fdht_source *s, size_t total, fdht_error *err)
+{
+    fdht_film *film;
+    int status = fdht_film_start(s->decoders, s->now.path, s->kind, &s->opt, total, &s->cancel, &film, err);
+    return status ? status : fdht_video_open_film(film, &s->opt, &s->video, err);
+}
+
 int fdht_source_open_film(fdht_source *s, fdht_file_kind kind, fdht_clip_item **out, fdht_error *err)
 {
     fdht_error why = {0};
@@ -53,7 +60,7 @@ int fdht_source_open_film(fdht_source *s, fdht_file_kind kind, fdht_clip_item **
         return FDHT_OK;
     }
     s->kind = kind;
-    int status = fdht_video_open_file(s->now.path, kind, &s->opt, &s->cancel, &s->video, &why);
+    int status = start_film(s, 0, &why);
     if (status)
         return fdht_source_record(s, out, status, &why, err);
     s->active = FDHT_ACTIVE_VIDEO;
@@ -103,14 +110,14 @@ static int read_chosen(fdht_source *s, size_t claimed, size_t *n, fdht_error *er
 /* The clip of a video file of which some frames are kept. */
 static int read_film(fdht_source *s, const fdht_clips_options *all, size_t *n, fdht_error *err)
 {
-    size_t claimed = fdht_libav_claimed(s->video.film);
+    size_t claimed = fdht_film_claimed(s->video.film);
     int status = read_chosen(s, claimed, n, err);
     if (status || *n == claimed || !*n)
         return status;
     claimed = *n; /* it said another number than it has: once more with the right one */
     fdht_video_close(&s->video);
     fdht_builder_start(&s->build, all);
-    status = fdht_video_open_file(s->now.path, s->kind, &s->opt, &s->cancel, &s->video, err);
+    status = start_film(s, claimed, err);
     return status ? status : read_chosen(s, claimed, n, err);
 }
 
@@ -146,8 +153,7 @@ int fdht_source_next_video(fdht_source *s, fdht_clip_item **out, fdht_error *err
     if (s->video.more)
         return reopen(s, out, err);
     bool keep = fdht_source_wanted(s, NULL);
-    bool chosen = keep && s->opt.frames && !s->opt.clip_frames && !(s->opt.fps > 0) && s->video.film &&
-                  fdht_libav_claimed(s->video.film);
+    bool chosen = keep && s->video.film && fdht_film_keeps(&s->opt) && fdht_film_claimed(s->video.film);
     all.frames = chosen ? 0 : all.frames;
     fdht_builder_start(&s->build, &all);
     int status = chosen ? read_film(s, &all, &n, &why) : read_frames(s, keep, &n, &end, &why);

@@ -88,6 +88,8 @@ static int parse_header(fdht_video *v, char *line, const fdht_clips_options *opt
         return fdht_fail(err, FDHT_EFORMAT, "y4m: pixel format XYSCSS=%.20s is not read", old);
     if (!v->width || !v->height)
         return fdht_fail(err, FDHT_EFORMAT, "y4m: header without width or height");
+    if (v->channels == 1 && opt->range == FDHT_YUV_RANGE_AUTO) /* grey stays as it is, as ffmpeg has it */
+        full = true;
     double kr, kb;
     fdht_yuv_weights(opt->matrix, v->width, v->height, &kr, &kb);
     fdht_yuv_set(&v->yuv, kr, kb, full, v->depth);
@@ -157,16 +159,18 @@ int fdht_video_open(fdht_bytes *bytes, const fdht_clips_options *opt, fdht_video
     return FDHT_OK;
 }
 
-int fdht_video_open_file(const char *path, fdht_file_kind kind, const fdht_clips_options *opt,
-                         const volatile sig_atomic_t *cancel, fdht_video *v, fdht_error *err)
+int fdht_video_open_film(fdht_film *film, const fdht_clips_options *opt, fdht_video *v, fdht_error *err)
 {
-    *v = (fdht_video){.pace.fps = opt->fps};
-    return fdht_libav_open(path, kind, opt, cancel, &v->film, err);
+    *v = (fdht_video){.film = film, .pace.fps = opt->fps};
+    int status = fdht_film_ready(film, err);
+    if (status)
+        fdht_video_close(v);
+    return status;
 }
 
 void fdht_video_close(fdht_video *v)
 {
-    fdht_libav_close(v->film);
+    fdht_film_close(v->film);
     fdht_free(v->frame);
     fdht_free(v->packed);
     fdht_free(v->scratch);
@@ -242,7 +246,7 @@ static int next_of_stream(fdht_video *v, bool want, bool *end, fdht_error *err)
 static int next_of_film(fdht_video *v, bool want, bool *end, fdht_error *err)
 {
     fdht_libav_frame f = {0};
-    int status = fdht_libav_next(v->film, want, &f, end, err);
+    int status = fdht_film_next(v->film, want, &f, end, err);
     if (status || *end) {
         v->time += f.duration;
         return status;
@@ -250,6 +254,8 @@ static int next_of_film(fdht_video *v, bool want, bool *end, fdht_error *err)
     if (v->frames && (f.width != v->width || f.height != v->height || f.channels != v->channels))
         return fdht_fail(err, FDHT_EFORMAT, "frame %zu: %zux%zux%zu, the frames before it are %zux%zux%zu",
                          v->frames, f.width, f.height, f.channels, v->width, v->height, v->channels);
+    if (want && !f.pixel)
+        return fdht_fail(err, FDHT_EFORMAT, "frame %zu: damaged (it has no pixels)", v->frames);
     v->width = f.width;
     v->height = f.height;
     v->channels = f.channels;

@@ -4,7 +4,7 @@
 
 #include "fdht/clips.h"
 #include "clips/bytes.h"
-#include "clips/libav.h"
+#include "clips/film.h"
 #include "clips/yuv.h"
 
 enum { FDHT_VIDEO_MAX_FRAMES = 10000000 }; /* of one stream */
@@ -20,7 +20,7 @@ typedef struct fdht_pace {
 
 /* One stream. */
 typedef struct fdht_video {
-    fdht_libav *film; /* a video file; NULL: a stream */
+    fdht_film *film; /* a video file; NULL: a stream */
     fdht_bytes *bytes;
     bool y4m, planar; /* planar: YUV, else bytes as they come */
     bool more;        /* another y4m header follows: fdht_video_open reads on */
@@ -40,9 +40,9 @@ typedef struct fdht_video {
 /* Read the header (y4m), or take size and format from opt->raw. FDHT_EFORMAT: neither, or a header that
  * cannot be. The bytes stay the caller's. */
 int fdht_video_open(fdht_bytes *bytes, const fdht_clips_options *opt, fdht_video *v, fdht_error *err);
-/* A video file; width and height are known with the first frame. FDHT_EFORMAT, FDHT_ENOSUP, FDHT_EIO. */
-int fdht_video_open_file(const char *path, fdht_file_kind kind, const fdht_clips_options *opt,
-                         const volatile sig_atomic_t *cancel, fdht_video *v, fdht_error *err);
+/* A video file that was started, and is the video's from now on; width and height are known with the first frame. FDHT_EFORMAT,
+ * FDHT_EIO. */
+int fdht_video_open_film(fdht_film *film, const fdht_clips_options *opt, fdht_video *v, fdht_error *err);
 /* The next frame into v->pixel; *end at the end of the stream. want false: the pixels are not needed. FDHT_EFORMAT
  * "frame 7: truncated (read 120 of 57600 bytes)", FDHT_ELIMIT. */
 int fdht_video_next(fdht_video *v, bool want, bool *end, fdht_error *err);

@@ -2,28 +2,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dataset/dataset.h"
+#include "dataset/writer.h"
 
 enum { MAX_CHUNK = 1 << 30 };
-
-/* What is kept of a clip until the end. */
-struct entry {
-    int label, length;
-    int8_t split;
-    char *name;
-};
-
-struct fdht_dataset_writer {
-    char *path; /* as given, for messages */
-    fdht_out *out;
-    hid_t file, frames;
-    fdht_clip_shape shape;
-    int rank;
-    hsize_t dim[5]; /* (clips, frames, height, width, channels) or (clips, frames, features), now */
-    size_t longest;
-    struct entry *entry;
-    size_t n, size;
-};
 
 void fdht_dataset_discard(fdht_dataset_writer *w)
 {
@@ -36,6 +17,7 @@ void fdht_dataset_discard(fdht_dataset_writer *w)
     }
     H5E_END_TRY
     fdht_h5_close(&w->file, NULL);
+    fdht_writer_discard(w);
     fdht_out_discard(w->out);
     for (size_t i = 0; i < w->n; i++)
         fdht_free(w->entry[i].name);
@@ -44,17 +26,22 @@ void fdht_dataset_discard(fdht_dataset_writer *w)
     fdht_free(w);
 }
 
+void fdht_writer_shape(fdht_dataset_writer *w, const fdht_clip_shape *s)
+{
+    const hsize_t none[5] = {0, s->length, s->features ? s->features : s->height, s->width, s->channels};
+    w->shape = *s;
+    w->rank = s->features ? 3 : 5;
+    memcpy(w->dim, none, sizeof none);
+}
+
 static int create_frames(fdht_dataset_writer *w, int gzip, fdht_error *err)
 {
-    const fdht_clip_shape *s = &w->shape;
-    bool f32 = s->features != 0, ok;
-    hsize_t most[5] = {H5S_UNLIMITED, H5S_UNLIMITED, s->height, s->width, s->channels};
-    hsize_t chunk[5] = {1, s->length, s->height, s->width, s->channels};
-    w->rank = f32 ? 3 : 5;
-    if (f32)
-        most[2] = chunk[2] = s->features;
-    memcpy(w->dim, chunk, sizeof chunk);
-    w->dim[0] = 0;
+    bool f32 = w->shape.features != 0, ok;
+    hsize_t most[5], chunk[5];
+    memcpy(most, w->dim, sizeof most);
+    memcpy(chunk, w->dim, sizeof chunk);
+    most[0] = most[1] = H5S_UNLIMITED;
+    chunk[0] = 1;
     hid_t type = f32 ? H5T_IEEE_F32LE : H5T_STD_U8LE;
     H5E_BEGIN_TRY
     {
@@ -106,15 +93,16 @@ int fdht_dataset_create(const char *path, const fdht_dataset_spec *spec, const f
     if (!w)
         return FDHT_ENOMEM;
     w->file = w->frames = -1;
-    w->shape = *s;
+    fdht_writer_shape(w, s);
     if (!(w->path = fdht_strdup(path))) {
         status = fdht_fail(err, FDHT_ENOMEM, "out of memory: data set");
         goto out;
     }
     if ((status = fdht_out_open(path, true, opt, &w->out, err)))
         goto out;
-    if (!(status = fdht_h5_create(fdht_out_temp(w->out), &w->file, err)) &&
-        !(status = put_header(w->file, err)))
+    status = spec->made_of ? fdht_writer_begin(w, spec, err)
+                           : fdht_h5_create(fdht_out_temp(w->out), &w->file, err);
+    if (!status && !(status = put_header(w->file, err)))
         status = create_frames(w, spec->gzip, err);
     if (status)
         fdht_fail_prefix(err, status, "%s", path);
@@ -126,12 +114,12 @@ out:
     return status;
 }
 
-static int grow(fdht_dataset_writer *w, fdht_error *err)
+int fdht_writer_grow(fdht_dataset_writer *w, fdht_error *err)
 {
     if (w->n < w->size)
         return FDHT_OK;
     size_t size = w->size ? 2 * w->size : 256;
-    struct entry *more = fdht_calloc_err(size, sizeof *more, "clip list", err);
+    fdht_entry *more = fdht_calloc_err(size, sizeof *more, "clip list", err);
     if (!more)
         return FDHT_ENOMEM;
     if (w->n)
@@ -175,7 +163,7 @@ int fdht_dataset_append(fdht_dataset_writer *w, const void *data, size_t length,
     if (!length || length > INT32_MAX || label < -1 || split < FDHT_SPLIT_NONE || split >= FDHT_SPLITS)
         return fdht_fail(err, FDHT_EINVAL, "clip %zu: %zu frames, label %d, split %d", w->n, length, label,
                          split);
-    int status = grow(w, err);
+    int status = fdht_writer_grow(w, err);
     if (status)
         return status;
     if (name && !(copy = fdht_strdup(name)))
@@ -185,7 +173,9 @@ int fdht_dataset_append(fdht_dataset_writer *w, const void *data, size_t length,
         return fdht_fail(err, FDHT_EIO, "%s: clip %zu cannot be written (no space?)", w->path, w->n);
     }
     w->longest = FDHT_MAX(w->longest, length);
-    w->entry[w->n++] = (struct entry){label, (int)length, (int8_t)split, copy};
+    w->fresh += fdht_clip_bytes(
+        &(fdht_clip_shape){length, w->shape.width, w->shape.height, w->shape.channels, w->shape.features});
+    w->entry[w->n++] = (fdht_entry){label, (int)length, (int8_t)split, copy};
     return FDHT_OK;
 }
 
@@ -250,26 +240,37 @@ static int put_lists(fdht_dataset_writer *w, const char *const *classes, size_t 
     return status;
 }
 
+bool fdht_writer_close(fdht_dataset_writer *w)
+{
+    herr_t closed;
+    H5E_BEGIN_TRY
+    {
+        closed = H5Dclose(w->frames);
+    }
+    H5E_END_TRY
+    w->frames = -1;
+    return fdht_h5_close(&w->file, NULL) == FDHT_OK && closed >= 0;
+}
+
 int fdht_dataset_finish(fdht_dataset_writer *w, const char *const *classes, size_t n, fdht_error *err)
 {
     int status = FDHT_OK;
-    herr_t closed = 0;
+    herr_t fits = 0;
     if (!w->n)
         status = fdht_fail(err, FDHT_EINVAL, "no clips to write");
-    else
+    else if (!w->whole)
         status = put_lists(w, classes, n, err);
-    if (!status) {
+    if (!status && !w->whole) {
         w->dim[1] = w->longest; /* the spec's usual length may have been too long */
         H5E_BEGIN_TRY
         {
-            closed = H5Dset_extent(w->frames, w->dim);
-            closed = H5Dclose(w->frames) < 0 || closed < 0 ? -1 : 0;
+            fits = H5Dset_extent(w->frames, w->dim);
         }
         H5E_END_TRY
-        w->frames = -1;
-        status = fdht_h5_close(&w->file, err);
-        if (!status && closed < 0)
-            status = fdht_fail(err, FDHT_EIO, "frames cannot be written to the end (no space?)");
+        if (!fdht_writer_close(w) || fits < 0)
+            status = fdht_fail(err, FDHT_EIO, "cannot be written to the end (no space?)");
+        else if (w->journal)
+            status = fdht_writer_end(w, err);
     }
     if (status)
         fdht_fail_prefix(err, status, "%s", w->path);

@@ -120,6 +120,9 @@ FDHT_API void fdht_train_data_free(fdht_train_data *data); /* only of the functi
 typedef struct fdht_dataset_spec {
     fdht_clip_shape shape; /* of every clip; length: frames in a chunk, the usual length of a clip (>= 1) */
     int gzip;              /* 0..9; 0 stores as is. With gzip features go through the shuffle filter first */
+    /* Not NULL: the file is FILE.partial until it is finished (fdht_out_options.keep), with a log beside it, and what
+     * fdht_dataset_keep has seen outlives the process. The text says what the file is made of, and how. */
+    const char *made_of;
 } fdht_dataset_spec;
 
 typedef struct fdht_dataset_writer fdht_dataset_writer;
@@ -133,6 +136,17 @@ FDHT_API int fdht_dataset_create(const char *path, const fdht_dataset_spec *spec
  * name is copied; NULL: none. split: FDHT_SPLIT_*. FDHT_EINVAL, FDHT_EIO, FDHT_ENOMEM. */
 FDHT_API int fdht_dataset_append(fdht_dataset_writer *w, const void *data, size_t length, int label,
                                  const char *name, int split, fdht_error *err);
+/* With made_of: are there so many bytes of frames that have not been kept (64 MiB) that it is time for fdht_dataset_keep? */
+FDHT_API bool fdht_dataset_keep_due(const fdht_dataset_writer *w);
+/* All clips so far, with this text, are safe on the disk: fdht_dataset_resume goes on behind them. The bytes of the file depend on
+ * when it is called, so call it where it is due. FDHT_EINVAL without made_of; FDHT_EIO, FDHT_ENOMEM. */
+FDHT_API int fdht_dataset_keep(fdht_dataset_writer *w, const char *text, fdht_error *err);
+/* Go on with a file that a killed process left. *spec, *made_of and *text, all of them joined, are of its last
+ * fdht_dataset_keep, the strings the caller's (fdht_dataset_text_free). FDHT_ENOENT: nothing was kept: create it anew. FDHT_EFORMAT: what is there does not fit together; FDHT_EEXIST,
+ * FDHT_EIO, FDHT_ENOMEM. */
+FDHT_API int fdht_dataset_resume(const char *path, const fdht_out_options *opt, fdht_dataset_spec *spec,
+                                 char **made_of, char **text, fdht_dataset_writer **out, fdht_error *err);
+FDHT_API void fdht_dataset_text_free(char *text);
 /* Clips appended so far. */
 FDHT_API size_t fdht_dataset_count(const fdht_dataset_writer *w);
 /* Change the label or the split of clip i, appended before. */
@@ -142,7 +156,7 @@ FDHT_API void fdht_dataset_set_split(fdht_dataset_writer *w, size_t i, int split
  * free. On failure nothing is left behind. FDHT_EINVAL for a label >= n > 0, or no clips. */
 FDHT_API int fdht_dataset_finish(fdht_dataset_writer *w, const char *const *classes, size_t n,
                                  fdht_error *err);
-/* Drop what was written and free. NULL allowed. */
+/* Drop what was written and free; what fdht_dataset_keep has seen stays. NULL allowed. */
 FDHT_API void fdht_dataset_discard(fdht_dataset_writer *w);
 
 /* ---- splitting ---- */

@@ -47,7 +47,7 @@ typedef struct fdht_out_options {
     fdht_out_guard *guard; /* NULL: none */
     /* The temporary file is FILE.partial, written at its end, locked against a second writer (FDHT_EIO), and left there by
      * fdht_out_discard and by signals unless it is empty: what a killed run had written is still there for the next one. It
-     * is opened as it is; a caller that does not go on with it truncates it. Not with `seek`. */
+     * is opened as it is; a caller that does not go on with it truncates it. */
     bool keep;
 } fdht_out_options;
 
@@ -138,12 +138,13 @@ FDHT_API fdht_file_kind fdht_file_identify_bytes(const void *bytes, size_t n);
  * stderr, or crash. The library closes each file itself, and without this call silences libhdf5 call by call. */
 FDHT_API void fdht_hdf5_quiet(void);
 
-/* From now on every HDF5 file is walked in a child process, under limits of address space, processor time and files,
- * before any reader of this library opens it: a damaged or hostile file that crashes libhdf5, fills the memory or never
- * ends is FDHT_EFORMAT. For programs that read files of others; off at first, since it forks (from the thread that opens
- * the file, under libhdf5's lock). A file that passed is not walked again while it stays as it is. Threads: any; call it
- * before the first file is opened. */
-FDHT_API void fdht_hdf5_guard(bool on);
+/* From now on child processes stand between this one and files that may crash a library, under limits of address space, processor
+ * time and files. Every HDF5 file is walked in one before any reader of this library opens it; a file that passed is not walked again
+ * while it stays as it is. Video files are decoded in one a file, and only pixels come back. A damaged or hostile file that
+ * crashes libhdf5 or libav, fills the memory or never ends is FDHT_EFORMAT. For programs that read files of others; off at first,
+ * since it forks (from the thread that opens an HDF5 file, under libhdf5's lock, and from the one in fdht_clips_open). Threads:
+ * any; call it before the first file is opened. */
+FDHT_API void fdht_guard(bool on);
 
 /* "model", "dataset", "hdf5", "png", ... Static storage. */
 FDHT_API const char *fdht_file_kind_name(fdht_file_kind kind);

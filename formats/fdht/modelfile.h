@@ -43,15 +43,12 @@ typedef struct fdht_blobs {
     fdht_blob *blob;
 } fdht_blobs;
 
-enum { FDHT_CONFIG_BYTES = 4096 };
-
 /* What a file says of itself, apart from the model. */
 typedef struct fdht_modelfile_info {
     int major, minor;
-    char creator[64];               /* "fdht 0.1.0" */
-    bool training;                  /* a checkpoint: /training is there */
-    uint64_t bytes;                 /* of the file */
-    char config[FDHT_CONFIG_BYTES]; /* what fdht_modelfile_write_config was given; empty: nothing */
+    char creator[64]; /* "fdht 0.1.0" */
+    bool training;    /* a checkpoint: /training is there */
+    uint64_t bytes;   /* of the file */
 } fdht_modelfile_info;
 
 /* Bytes of one number of the type. */
@@ -61,10 +58,6 @@ FDHT_API size_t fdht_blob_size(fdht_blob_type type);
  * FDHT_EEXIST, FDHT_EIO, FDHT_ENOMEM, FDHT_EINVAL (a blob's name). */
 FDHT_API int fdht_modelfile_write(const char *path, const fdht_model *m, const fdht_blobs *training,
                                   const fdht_out_options *opt, fdht_error *err);
-
-/* The same with a text of at most FDHT_CONFIG_BYTES - 1 bytes: how the model was made. NULL: none. FDHT_EINVAL: longer. */
-FDHT_API int fdht_modelfile_write_config(const char *path, const fdht_model *m, const fdht_blobs *training,
-                                         const char *config, const fdht_out_options *opt, fdht_error *err);
 
 /* Read a model; *out is the caller's (fdht_model_free). training NULL: skipped; otherwise *training is the
  * caller's (fdht_blobs_free), NULL if the file holds none. info may be NULL. FDHT_ENOENT, FDHT_EIO;

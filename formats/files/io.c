@@ -156,13 +156,13 @@ static int make_temp(fdht_out *o, mode_t mode, fdht_error *err)
 }
 
 /* The temporary file that stays: as an earlier run left it, or a new one. */
-static int open_partial(fdht_out *o, fdht_error *err)
+static int open_partial(fdht_out *o, bool seek, fdht_error *err)
 {
     struct stat at, now;
     int n = snprintf(o->temp, sizeof o->temp, "%s.partial", o->path);
     if (n < 0 || (size_t)n >= sizeof o->temp)
         return fdht_fail(err, FDHT_EINVAL, "%s: name is too long", o->path);
-    o->fd = open(o->temp, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0666);
+    o->fd = open(o->temp, O_RDWR | O_CREAT | (seek ? 0 : O_APPEND) | O_NOFOLLOW | O_CLOEXEC, 0666);
     int status = FDHT_OK;
     if (o->fd < 0 || fstat(o->fd, &now))
         status = fdht_fail(err, FDHT_EIO, "%s: %s", o->temp, strerror(errno));
@@ -189,7 +189,7 @@ int fdht_out_open(const char *path, bool seek, const fdht_out_options *opt, fdht
     o->fd = o->slot = -1;
     o->force = opt && opt->force;
     o->guard = opt ? opt->guard : NULL;
-    o->keep = opt && opt->keep && !seek;
+    o->keep = opt && opt->keep;
     if (!strcmp(path, "-")) {
         strcpy(o->path, "standard output");
         o->stream = stdout;
@@ -207,7 +207,7 @@ int fdht_out_open(const char *path, bool seek, const fdht_out_options *opt, fdht
             goto out;
         }
     } else if (o->keep) {
-        if ((status = open_partial(o, err)))
+        if ((status = open_partial(o, seek, err)))
             goto out;
     } else if ((status = make_temp(o, mode, err)) || (status = guard_add(o, err)))
         goto out;

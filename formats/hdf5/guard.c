@@ -8,31 +8,18 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#ifdef FDHT_HAVE_LIBSECCOMP
-#include <seccomp.h>
-#endif
-
 #include "fdht/io.h"
+#include "files/child.h"
 #include "hdf5/h5.h"
 #include "hdf5/walk.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { ADDRESS_LIMIT = 0 }; /* sanitizers map terabytes; their own limits hold */
-#else
-enum { ADDRESS_LIMIT = 1 };
-#endif
 
 enum {
     ROOM = 192 << 20,  /* bytes of address space that any file may take .. */
@@ -42,13 +29,6 @@ enum {
     BYTES_A_SECOND = 4 << 20,
     REMEMBERED = 16
 };
-
-static atomic_bool guarded;
-
-void fdht_hdf5_guard(bool on)
-{
-    atomic_store(&guarded, on);
-}
 
 /* Files that a child survived, so that a command that opens one twice walks it once. */
 static struct {
@@ -88,76 +68,6 @@ static void remember(const struct stat *st)
 
 /* ---- the child ---- */
 
-static void limit(int what, rlim_t soft, rlim_t hard)
-{
-    struct rlimit old, r;
-    if (getrlimit(what, &old) != 0)
-        return;
-    r.rlim_cur = old.rlim_max == RLIM_INFINITY || soft < old.rlim_max ? soft : old.rlim_max;
-    r.rlim_max = old.rlim_max == RLIM_INFINITY || hard < old.rlim_max ? hard : old.rlim_max;
-    setrlimit(what, &r);
-}
-
-/* Bytes of address space that this process has now; 0 if the system does not say. */
-static rlim_t address_space(void)
-{
-    char text[64] = "";
-    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    return n > 0 ? (rlim_t)strtoull(text, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE) : 0;
-}
-
-/* What a reader of an open file needs and nothing else. Where a call is refused the reader fails, and so does the file. */
-static void close_doors(void)
-{
-#ifdef FDHT_HAVE_LIBSECCOMP
-    static const int allowed[] = {
-        SCMP_SYS(read),
-        SCMP_SYS(pread64),
-        SCMP_SYS(write),
-        SCMP_SYS(lseek),
-        SCMP_SYS(fstat),
-        SCMP_SYS(newfstatat),
-        SCMP_SYS(statx),
-        SCMP_SYS(close),
-        SCMP_SYS(mmap),
-        SCMP_SYS(munmap),
-        SCMP_SYS(mremap),
-        SCMP_SYS(mprotect),
-        SCMP_SYS(madvise),
-        SCMP_SYS(brk),
-        SCMP_SYS(futex),
-        SCMP_SYS(exit),
-        SCMP_SYS(exit_group),
-        SCMP_SYS(rt_sigaction),
-        SCMP_SYS(rt_sigreturn),
-        SCMP_SYS(rt_sigprocmask),
-        SCMP_SYS(clock_gettime),
-        SCMP_SYS(gettimeofday),
-        SCMP_SYS(time),
-        SCMP_SYS(getpid),
-        SCMP_SYS(gettid),
-        SCMP_SYS(tgkill),
-        SCMP_SYS(getrandom),
-        SCMP_SYS(sched_yield),
-        SCMP_SYS(flock),
-        SCMP_SYS(fcntl),
-        SCMP_SYS(restart_syscall),
-    };
-    if (!ADDRESS_LIMIT)
-        return;
-    scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    if (!ctx)
-        return;
-    for (size_t i = 0; i < FDHT_COUNT(allowed); i++)
-        seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
-    seccomp_load(ctx);
-    seccomp_release(ctx);
-#endif
-}
-
 struct verdict {
     int status;
     char text[200];
@@ -168,32 +78,19 @@ static _Noreturn void child(const char *path, size_t size, int out)
     struct verdict v = {FDHT_OK, ""};
     fdht_error err = {0, ""};
     hid_t file = -1;
-    rlim_t seconds = CPU_SECONDS + size / BYTES_A_SECOND;
-    for (int s = 1; s < 32; s++)
-        if (s != SIGKILL && s != SIGSTOP)
-            signal(s, SIG_DFL);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    fdht_alloc_fail_at = 0; /* a test's count is the parent's */
+    size_t seconds = CPU_SECONDS + size / BYTES_A_SECOND;
+    fdht_child_limits limits = {ROOM + ROOM_PER_BYTE * size, seconds, WALL_FACTOR * seconds, 0, false};
     fdht_h5_fence();
-    limit(RLIMIT_CPU, seconds, seconds + 1);
-    limit(RLIMIT_FSIZE, 0, 0);
-    limit(RLIMIT_CORE, 0, 0);
-    rlim_t now = address_space();
-    if (ADDRESS_LIMIT && now)
-        limit(RLIMIT_AS, now + ROOM + ROOM_PER_BYTE * (rlim_t)size, RLIM_INFINITY);
-    alarm((unsigned)(WALL_FACTOR * seconds));
+    fdht_child_begin(&limits);
     v.status = fdht_h5_open_unguarded(path, &file, &err);
     if (!v.status) {
-        limit(RLIMIT_NOFILE, 0, 0);
-        close_doors();
+        fdht_child_shut(&limits);
         v.status = fdht_h5_walk(file, size, &err);
     }
     snprintf(v.text, sizeof v.text, "%s", err.msg);
     ssize_t ignored = write(out, &v, sizeof v);
     (void)ignored;
-    _exit(0);
+    fdht_child_exit();
 }
 
 /* ---- the parent ---- */
@@ -245,23 +142,12 @@ static bool listen(int in, struct verdict *v)
     return true;
 }
 
-static int how_it_died(int state, fdht_error *err)
-{
-    int sig = WIFSIGNALED(state) ? WTERMSIG(state) : 0;
-    if (sig == SIGXCPU || sig == SIGALRM || sig == SIGKILL)
-        return fdht_fail(err, FDHT_EFORMAT, "damaged HDF5 file (reading it does not end)");
-    if (sig)
-        return fdht_fail(err, FDHT_EFORMAT, "damaged HDF5 file (libhdf5 crashes on it: signal %d)", sig);
-    return fdht_fail(err, FDHT_EIO, "the process that tries the file ended with status %d",
-                     WEXITSTATUS(state));
-}
-
 static int try_first(const char *path, fdht_error *err)
 {
     struct stat st;
     int end[2], state = 0, status = FDHT_OK;
     struct verdict v = {0, ""};
-    if (!atomic_load(&guarded) || stat(path, &st) != 0 || !S_ISREG(st.st_mode) || remembered(&st))
+    if (!fdht_child_wanted() || stat(path, &st) != 0 || !S_ISREG(st.st_mode) || remembered(&st))
         return FDHT_OK;
     if (pipe2(end, O_CLOEXEC) != 0)
         return fdht_fail(err, FDHT_EIO, "no pipe to a child process: %s", strerror(errno));
@@ -276,7 +162,7 @@ static int try_first(const char *path, fdht_error *err)
     while (waitpid(pid, &state, 0) < 0 && errno == EINTR)
         continue;
     if (!told)
-        status = how_it_died(state, err);
+        status = fdht_child_died(state, "damaged HDF5 file", "libhdf5", err);
     else if (v.status)
         status = fdht_fail(err, v.status == FDHT_ENOMEM ? FDHT_EFORMAT : v.status, "%s", v.text);
     if (!status)

@@ -35,7 +35,7 @@ int fdht_h5_open_bytes(const void *data, size_t n, hid_t *out, fdht_error *err);
 bool fdht_h5_is_file(const char *path);
 /* What the path of a file in memory begins with; its descriptor follows. */
 extern const char fdht_h5_in_memory[15];
-/* The same without what fdht_hdf5_guard asks for: for the child that it starts. */
+/* The same without what fdht_guard asks for: for the child that it starts. */
 int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err);
 
 /* Is there something at `path`? Also true where that is too damaged to say: opening it then fails with

@@ -91,9 +91,6 @@ static int read_header(hid_t file, fdht_modelfile_info *info, fdht_error *err)
     if (!known)
         return fdht_fail(err, FDHT_EFORMAT, "attribute gates: '%.40s', expected ifgo or rzn", word);
     info->training = fdht_h5_has(file, "training");
-    if (fdht_h5_has_attr(file, "config") &&
-        fdht_h5_attr_string(file, "config", info->config, sizeof info->config, NULL))
-        info->config[0] = 0; /* a note, not the model: one of another program may be longer */
     return FDHT_OK;
 }
 
@@ -473,8 +470,13 @@ int fdht_blobs_find(const fdht_blobs *b, const char *name, fdht_blob_type type, 
 /* How it was made: what is said of it, if anything is. */
 static int read_origin(hid_t file, fdht_model *m, fdht_error *err)
 {
+    char text[FDHT_ORIGIN_TEXT];
     hid_t group = -1;
     int rc = FDHT_OK;
+    if (fdht_h5_has_attr(file, "config") && /* files of before: the options were an attribute of their own */
+        !fdht_h5_attr_string(file, "config", text, sizeof text,
+                             NULL)) /* a note, not the model: none if too long */
+        fdht_model_set_origin(m, FDHT_ORIGIN_OPTIONS, text);
     if (!fdht_h5_is_group(file, "origin"))
         return FDHT_OK;
     H5E_BEGIN_TRY
@@ -485,7 +487,6 @@ static int read_origin(hid_t file, fdht_model *m, fdht_error *err)
     if (group < 0)
         return fdht_fail(err, FDHT_EFORMAT, "/origin: damaged");
     for (int k = 0; k < FDHT_ORIGINS && !rc; k++) {
-        char text[FDHT_ORIGIN_TEXT];
         const char *name = fdht_origin_name((fdht_origin)k);
         if (fdht_h5_has_attr(group, name) && !(rc = fdht_attr_word(group, name, text, sizeof text, err)))
             fdht_model_set_origin(m, (fdht_origin)k, text);

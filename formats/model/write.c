@@ -230,25 +230,13 @@ static int write_all(hid_t file, const fdht_model *m, const fdht_blobs *training
 int fdht_modelfile_write(const char *path, const fdht_model *m, const fdht_blobs *training,
                          const fdht_out_options *opt, fdht_error *err)
 {
-    return fdht_modelfile_write_config(path, m, training, NULL, opt, err);
-}
-
-int fdht_modelfile_write_config(const char *path, const fdht_model *m, const fdht_blobs *training,
-                                const char *config, const fdht_out_options *opt, fdht_error *err)
-{
     fdht_out *out = NULL;
     hid_t file = -1;
-    if (config && strlen(config) >= FDHT_CONFIG_BYTES)
-        return fdht_fail(err, FDHT_EINVAL,
-                         "%s: the text of how it was made has %zu bytes, at most %d are stored", path,
-                         strlen(config), FDHT_CONFIG_BYTES - 1);
     int rc = fdht_out_open(path, true, opt, &out, err);
     if (rc)
         return rc;
     if (!(rc = fdht_h5_create(fdht_out_temp(out), &file, err)))
         rc = write_all(file, m, training, err);
-    if (!rc && config)
-        rc = fdht_h5_put_string(file, "config", config, err);
     int closed = fdht_h5_close(&file, rc ? NULL : err);
     rc = rc ? rc : closed;
     if (rc)

@@ -246,7 +246,8 @@ FDHT_API void fdht_model_free(fdht_model *m);
  *   command      and its options, without outputs         seed      of its random choices
  *   kernels      level of the CPU                          weights   the file that dense weights came from
  *   data, validation   data sets                           init      the model or weights that training started from
- *   before       the commands that made that one           .._digest of those files (fdht_file_digest) */
+ *   before       the commands that made that one           .._digest of those files (fdht_file_digest)
+ *   options      of the command and the seed, as JSON that it takes again */
 #define FDHT_ORIGIN_MAP(X)                                                                                   \
     X(COMMAND, command)                                                                                      \
     X(SEED, seed)                                                                                            \
@@ -259,14 +260,15 @@ FDHT_API void fdht_model_free(fdht_model *m);
     X(VALIDATION_DIGEST, validation_digest)                                                                  \
     X(INIT, init)                                                                                            \
     X(INIT_DIGEST, init_digest)                                                                              \
-    X(BEFORE, before)
+    X(BEFORE, before)                                                                                        \
+    X(OPTIONS, options)
 typedef enum fdht_origin {
 #define FDHT_ORIGIN_ENUM(NAME, name) FDHT_ORIGIN_##NAME,
     FDHT_ORIGIN_MAP(FDHT_ORIGIN_ENUM)
 #undef FDHT_ORIGIN_ENUM
         FDHT_ORIGINS
 } fdht_origin;
-enum { FDHT_ORIGIN_TEXT = 1024 };
+enum { FDHT_ORIGIN_TEXT = 4096 };
 /* "command", ..; "unknown" for anything else. Static storage. */
 FDHT_API const char *fdht_origin_name(fdht_origin key);
 /* Belongs to the model. */

@@ -1,4 +1,4 @@
-/* train/average.c - the moving average of the values (ema): raised after every step, measured and kept in their place. */
+/* train/average.c - the moving average of the values (ema): brought up after every step, measured and kept in their place. */
 #include "train/average.h"
 
 #include <string.h>
@@ -6,10 +6,10 @@
 #include "fdht/basics.h"
 #include "train/step.h"
 
-typedef struct raise {
+typedef struct average_part {
     fdht_trainer *trainer;
     float part; /* of the new values */
-} raise;
+} average_part;
 
 /* The first steps count for less than the rate says, so that the start is soon forgotten. */
 static double rate(double ema, uint64_t steps)
@@ -31,7 +31,7 @@ int fdht_average_new(fdht_trainer *t, fdht_error *err)
 
 static void raise_block(void *arg, size_t block, int worker)
 {
-    const raise *r = arg;
+    const average_part *r = arg;
     float *average = r->trainer->average;
     const float *values = r->trainer->model->values;
     size_t from = block * FDHT_STEP_BLOCK, to = FDHT_MIN(from + FDHT_STEP_BLOCK, r->trainer->model->size);
@@ -42,7 +42,7 @@ static void raise_block(void *arg, size_t block, int worker)
 
 void fdht_average_step(fdht_trainer *t)
 {
-    raise r = {t, 0};
+    average_part r = {t, 0};
     if (!t->average)
         return;
     r.part = (float)(1 - rate(t->opt.ema, t->step));

@@ -85,9 +85,8 @@ static int ask(const fdht_model *m, const fdht_train_data *s, size_t from, size_
     scores = fdht_calloc_err(TEACHER_BATCH * most * k, sizeof *scores, "teacher", err);
     for (size_t i = 0; id && i < to - from; i++)
         id[i] = from + i;
-    status = id && scores ? fdht_reader_new(s, &m->spec.frame, m->inputs, id, to - from, TEACHER_BATCH, NULL,
-                                            false, 0, &reader, err)
-                          : FDHT_ENOMEM;
+    const fdht_reading how = {.order = id, .n = to - from, .batch = TEACHER_BATCH};
+    status = id && scores ? fdht_reader_new(s, &m->spec.frame, m->inputs, &how, &reader, err) : FDHT_ENOMEM;
     while (!status && !(status = fdht_reader_next(reader, &b, err)) && !b.end) {
         const float *row = scores;
         status = fdht_runner_run(runner, b.clip, b.clips, scores, err);

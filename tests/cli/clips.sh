@@ -23,6 +23,11 @@ json "--class-level" .classes '["v_shooting_01","v_walking_07"]'
 mkdir -p one && cp -r ucf11/shooting one/
 pack one
 has "one class is worth a word" "$err" "all 2 clips are of one class, 'shooting'"
+cp mixed/t10k-images-idx3-ubyte .
+pack t10k-images-idx3-ubyte
+has "IDX pictures without labels are worth a word" "$err" "no clip has a label; those of IDX pictures are looked for next to them"
+pack t10k-images-idx3-ubyte --labels <(echo clip,label; for i in 0 1 2 3 4 5; do echo t10k-images-idx3-ubyte#$i,$i; done)
+same "not with --labels" "" "$err"
 pack gamma
 if command -v h5dump > /dev/null; then
     same "PNG's gAMA is left alone" "204,77,77,31,146,61" "$(first 6)"

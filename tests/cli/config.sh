@@ -40,4 +40,14 @@ fails "no file" 1 "fdht train: none.json: No such file or directory" "$FDHT" tra
 fails "info --config of a data set" 3 "fdht info: $data: not an fdht model (no attribute format)" "$FDHT" info --config "$data"
 fails "info --config without a file" 2 "fdht info: --config needs one MODEL.h5 and nothing else (see fdht help info)" "$FDHT" info --config
 absent "nothing was written" bad.h5
+
+# files of before had the options as an attribute of the root
+if /usr/bin/python3 -c 'import h5py' 2> /dev/null; then
+    cp one.h5 old.h5
+    /usr/bin/python3 -c 'import h5py; f = h5py.File("old.h5", "r+"); f.attrs["config"] = f["origin"].attrs["options"]; del f["origin"].attrs["options"]'
+    works "an older file" "$FDHT" info --config old.h5
+    cmp -s "$OUT" made.json && pass "an older file: the same" || fail "an older file: the same" "$(said)"
+else
+    skip "an older file" "no h5py here"
+fi
 tap_end

@@ -18,6 +18,11 @@ for file in picture.png model.h5 train.jsonl test.h5 eight.jsonl dense.h5 small.
     has "and says so: $file" "$out" "made/$file"
 done
 same "eight clips from the pipe" 8 "$(grep -c '^{"clip":"-#[0-7]","label":"' made/eight.jsonl)"
+if [ -f made/eight.mp4 ] && ! grep -q 'built without' made/film.jsonl; then
+    same "eight clips from the MP4 file" 8 "$(grep -c '^{"clip":"[^"]*eight.mp4#[0-7]","label":"' made/film.jsonl)"
+else
+    skip "clips from an MP4 file" "no ffmpeg here, or built without libavformat"
+fi
 has "four clips from folders" "$out" '{"clip":"'"$PWD"'/made/clips/test/die/00007","label":"'
 for row in "16 test clips" "chance: eight actions" "control: one frame repeated" "control: frames in random order" "dense LSTM" \
     "compressed: hierarchical Tucker" "and fine-tuned"; do

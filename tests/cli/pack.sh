@@ -199,4 +199,44 @@ same "interrupted: status" 143 "$?"
 exec 9>&-
 absent "interrupted: no output" a.h5
 same "interrupted: nothing left" "" "$(find . -name '.*.tmp-*')"
+
+# ---- --resume: a run that is killed behind its first 64 MiB, waiting for a FIFO ----
+# 70 clips of a MiB, one that is damaged, then one that does not come
+mkdir job
+for k in 1 2; do head -c $((35 << 20)) /dev/zero | tr '\0' "$k" > job/$k.raw; done
+printf 'YUV4MPEG2 W1024 H1024 Cmono\nFRAME\nshort' > job/3.y4m
+last() { printf 'YUV4MPEG2 W1024 H1024 Cmono XCOLORRANGE=FULL\nFRAME\n'; head -c $((1 << 20)) /dev/zero | tr '\0' z; }
+last > job/4.y4m
+job=(--raw gray --size 1024x1024 --clip-frames 1 job/1.raw job/2.raw job/3.y4m job/4.y4m)
+run "$FDHT" pack -o job.h5 "${job[@]}"
+same "the job in one run: a clip is left out" 1 "$status"
+report=$out
+rm job/4.y4m && mkfifo job/4.y4m
+"$FDHT" pack -o part.h5 "${job[@]}" > /dev/null 2>&1 &
+pid=$!
+for i in $(seq 200); do [ "$(cat part.h5.partial.log 2> /dev/null | wc -c)" -gt 4000 ] && break; sleep .1; done
+run "$FDHT" pack -o part.h5 --resume "${job[@]}"
+same "two writers: the second is refused" "1 fdht pack: part.h5.partial: another process writes it" "$status $err"
+kill -9 $pid
+wait $pid 2> /dev/null
+rm job/4.y4m && last > job/4.y4m
+absent "killed: no result yet" part.h5
+run "$FDHT" pack -o part.h5 "${job[@]}"
+same "what was kept is not overwritten" "1 fdht pack: part.h5.partial: exists; --resume goes on with it (use --force to overwrite it)" "$status $err"
+fails "--resume with another option" 2 'fdht pack: --resume: part.h5.partial was made without --frames, not with --frames 1 (see fdht help pack)' \
+    "$FDHT" pack -o part.h5 --resume --frames 1 "${job[@]}"
+run "$FDHT" pack -o part.h5 --resume "${job[@]:0:6}" job/2.raw job/1.raw
+has "--resume with other inputs" "$status $err" '2 fdht pack: --resume: part.h5.partial was made from ["job/1.raw","job/2.raw","job/3.y4m","job/4.y4m"], not from'
+cp job/1.raw keep.raw && head -c $((34 << 20)) keep.raw > job/1.raw
+run "$FDHT" pack -o part.h5 --resume "${job[@]}"
+has "--resume with clips that are gone" "$status $err" "2 fdht pack: --resume: clip 34 is job/2.raw#0, in part.h5.partial it is job/1.raw#34"
+mv keep.raw job/1.raw
+run "$FDHT" pack -o part.h5 --resume "${job[@]}"
+same "--resume: status" 1 "$status"
+same "--resume: says what one run says" "${report//job.h5/part.h5}" "$out"
+has "--resume: names what was left out" "$err" "job/3.y4m#0: frame 0: truncated"
+cmp -s job.h5 part.h5 && pass "--resume: the bytes of one run" || fail "--resume: the bytes of one run"
+same "nothing is left" "" "$(ls part.h5.* 2> /dev/null)"
+works "--resume of nothing" "$FDHT" pack -o small.h5 --resume --raw gray --size 1024x1024 --clip-frames 1 job/1.raw
+fails "--resume --check" 2 "fdht pack: --resume writes a file: no --check, no --dry-run (see fdht help pack)" "$FDHT" pack --check --resume -o x.h5 job/4.y4m
 tap_end

@@ -57,6 +57,11 @@ for pix in yuv420p yuv422p yuv444p yuv411p yuva420p gray yuv420p10le yuv422p10le
     near $pix p.mkv 64x50 $([ $pix = gray ] && echo --gray)
     [[ $pix = gray || $pix = yuva* || $pix = rgb* ]] || alike $pix p.mkv
 done
+for pix in monob monow gray; do # written by the one encoder that has them
+    ff -f lavfi -i testsrc=s=64x50:r=5:d=0.4 -pix_fmt $pix -color_range tv -c:v $([ $pix = gray ] && echo ffv1 || [ $pix = monob ] && echo png || echo rawvideo) p.mov 2> /dev/null ||
+        ff -f lavfi -i testsrc=s=64x50:r=5:d=0.4 -pix_fmt $pix -color_range tv -c:v rawvideo p.mov
+    near $pix p.mov 64x50 --gray
+done
 for pix in yuv420p yuv422p yuv411p; do
     ff -f lavfi -i testsrc=s=65x49:r=5:d=0.4 -pix_fmt $pix -strict -2 -c:v ffv1 -level 3 p.mkv
     alike "$pix of odd size" p.mkv

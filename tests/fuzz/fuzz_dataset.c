@@ -114,7 +114,7 @@ static void seed_foreign(int form)
 void fuzz_seeds(void)
 {
     fdht_hdf5_quiet();
-    fdht_hdf5_guard(true); /* as the command has it: libhdf5 itself crashes on damaged files */
+    fdht_guard(true); /* as the command has it: libhdf5 itself crashes on damaged files */
     seed(false, 1);
     seed(false, 0);
     seed(true, 4);

@@ -45,7 +45,7 @@ static void seed(fdht_cell_kind kind, fdht_format format)
 void fuzz_seeds(void)
 {
     fdht_hdf5_quiet();
-    fdht_hdf5_guard(true); /* as the command has it: libhdf5 itself crashes on damaged files */
+    fdht_guard(true); /* as the command has it: libhdf5 itself crashes on damaged files */
     seed(FDHT_CELL_FDHT, FDHT_HT);
     seed(FDHT_CELL_BT, FDHT_BT);
     seed(FDHT_CELL_TT, FDHT_TT);

@@ -64,7 +64,7 @@ void fuzz_seeds(void)
 {
     static const char *const dirs[] = {"tests/data/lstm", "tests/data/cases"};
     fdht_hdf5_quiet();
-    fdht_hdf5_guard(true); /* as the command has it: libhdf5 itself crashes on damaged strings */
+    fdht_guard(true); /* as the command has it: libhdf5 itself crashes on damaged strings */
     for (size_t d = 0; d < FDHT_COUNT(dirs); d++) {
         struct dirent **list;
         int n = scandir(dirs[d], &list, is_weights, alphasort);

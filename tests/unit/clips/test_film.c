@@ -2,8 +2,11 @@
  * libavformat. */
 #include "support/files.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
+#include "base/base.h"
+#include "clips/decoder.h"
 #include "fdht/clips.h"
 
 #define DATA "tests/data/clips/"
@@ -196,10 +199,91 @@ static void test_parts(void **state)
     }
 }
 
+/* ---- a decoder that dies ---- */
+
+/* Three films, and the worker of the n-th dies at its fourth frame: that clip is an error if the worker was its own, else it is decoded
+ * again. The others are whole. */
+static void test_death(void **state)
+{
+    (void)state;
+    static const int death[] = {SIGSEGV, SIGABRT, SIGXCPU, SIGKILL};
+    static const char *const says[] = {"libav crashes on it: signal 11", "libav crashes on it: signal 6",
+                                       "reading it does not end", "reading it does not end"};
+    const char *path[] = {DATA "small.mp4", DATA "small.mp4", DATA "small.mp4"};
+    fdht_clips_options opt = plain();
+    fdht_clip_item *want = good(path[0], &opt);
+    fdht_guard(true);
+    for (size_t d = 0; d < FDHT_COUNT(death); d++)
+        for (int in = 1; in <= 3; in++)
+            for (size_t ahead = 0; ahead < 2; ahead++) {
+                fdht_clips *c;
+                fdht_clip_item *item;
+                fdht_error err = {0};
+                opt.prefetch = ahead;
+                fdht_decoder_dies = death[d];
+                fdht_decoder_dies_in = in;
+                assert_int_equal(fdht_clips_open(path, 3, &opt, &c, &err), FDHT_OK);
+                for (int i = 0; i < 3; i++) {
+                    assert_int_equal(fdht_clips_next(c, &item, &err), FDHT_OK);
+                    assert_non_null(item);
+                    if (in == 1) { /* every one is the first of a worker, for no worker lives on */
+                        assert_int_equal(item->status, FDHT_EFORMAT);
+                        assert_message(item->error, "frame ");
+                        assert_message(item->error, says[d]);
+                    } else {
+                        if (item->status)
+                            fail_msg("%d: %s", i, item->error.msg);
+                        assert_memory_equal(item->u8, want->u8, fdht_clip_bytes(&want->shape));
+                    }
+                    fdht_clip_item_free(item);
+                }
+                assert_int_equal(fdht_clips_next(c, &item, &err), FDHT_OK);
+                assert_null(item);
+                fdht_clips_close(c);
+            }
+    fdht_decoder_dies = 0;
+    fdht_guard(false);
+    fdht_clip_item_free(want);
+}
+
+/* More files than a worker takes; a film that is left in the middle. */
+static void test_workers(void **state)
+{
+    (void)state;
+    enum { FILES = FDHT_DECODER_FILES + 3 };
+    const char *path[FILES];
+    fdht_clips_options opt = plain();
+    fdht_clip_item *want = good(DATA "small.mp4", &opt), *item;
+    fdht_clips *c;
+    for (size_t i = 0; i < FILES; i++)
+        path[i] = DATA "small.mp4";
+    fdht_guard(true);
+    assert_int_equal(fdht_clips_open(path, FILES, &opt, &c, NULL), FDHT_OK);
+    for (size_t i = 0; i < FILES; i++) {
+        assert_int_equal(fdht_clips_next(c, &item, NULL), FDHT_OK);
+        assert_int_equal(item->status, FDHT_OK);
+        assert_memory_equal(item->u8, want->u8, fdht_clip_bytes(&want->shape));
+        fdht_clip_item_free(item);
+    }
+    fdht_clips_close(c);
+    opt.clip_frames = 1;
+    assert_int_equal(fdht_clips_open(path, FILES, &opt, &c, NULL), FDHT_OK);
+    assert_int_equal(fdht_clips_next(c, &item, NULL), FDHT_OK);
+    fdht_clip_item_free(item);
+    fdht_clips_close(c);
+    fdht_guard(false);
+    fdht_clip_item_free(want);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_frames), cmocka_unit_test(test_pace),
                                        cmocka_unit_test(test_turn),   cmocka_unit_test(test_parts),
                                        cmocka_unit_test(test_limits), cmocka_unit_test(test_truncated)};
-    return cmocka_run_group_tests(tests, setup, teardown);
+    const struct CMUnitTest children[] = {cmocka_unit_test(test_death), cmocka_unit_test(test_workers)};
+    int bad = cmocka_run_group_tests_name("here", tests, setup, teardown);
+    fdht_guard(true);
+    bad += cmocka_run_group_tests_name("in a child", tests, setup, teardown);
+    fdht_guard(false);
+    return bad + cmocka_run_group_tests_name("children", children, setup, teardown);
 }

@@ -461,7 +461,7 @@ static void test_damaged_heaps(void **state)
     H5Gclose(H5Gcreate2(f, "more", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
     H5Fclose(f);
     fdht_dataset *ds;
-    fdht_hdf5_guard(true);
+    fdht_guard(true);
     assert_int_equal(fdht_dataset_open(path, &ds, NULL), FDHT_OK);
     fdht_dataset_close(ds);
     uint8_t *data = get_file(path, &n);
@@ -477,7 +477,7 @@ static void test_damaged_heaps(void **state)
         expect_refused(path, FDHT_EFORMAT, row[i].part);
     }
     free(data);
-    fdht_hdf5_guard(false);
+    fdht_guard(false);
 }
 
 /* Opening never crashes and reading never lies: with any byte changed, or any end cut off, the file is

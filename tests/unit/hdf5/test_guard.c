@@ -157,6 +157,6 @@ int main(void)
     const struct CMUnitTest tests[] = {T(test_hostile_files), T(test_sound_files), T(test_flipped_bits),
                                        T(test_changed_file), T(test_in_memory)};
     fdht_hdf5_quiet();
-    fdht_hdf5_guard(true);
+    fdht_guard(true);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
