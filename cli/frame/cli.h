@@ -80,7 +80,7 @@ struct cli {
     int argc; /* operands */
     char **argv;
 
-    uint64_t given, given_common; /* frame/options.c */
+    bool given[CLI_MAX_OPTIONS], given_common[CLI_MAX_COMMON]; /* frame/options.c: a row each */
     char *config; /* (config_size) text of --config that options point into (frame/config.h) */
     size_t config_size;
     char recorded[900]; /* " --rank=3 ..": the command's own options but outputs, files without folders */

@@ -38,6 +38,8 @@ const cli_option *cli_common_option(int i, unsigned *with)
     return &common[i].option;
 }
 
+_Static_assert(N_COMMON <= CLI_MAX_COMMON, "a flag a row in struct cli");
+
 /* The rows that apply to one command: its own, then the common ones. */
 typedef struct rows {
     const cli_option *row[CLI_MAX_OPTIONS + N_COMMON];
@@ -229,10 +231,10 @@ int cli_parse(cli *c, void *args, int argc, char **argv, bool *help)
         if (status)
             return status;
         if (i < r.n_own) {
-            c->given |= UINT64_C(1) << i;
+            c->given[i] = true;
             record(c, r.row[i], r.row[i]->type == CLI_T_FLAG ? NULL : optarg);
         } else
-            c->given_common |= UINT64_C(1) << (i - r.n_own);
+            c->given_common[i - r.n_own] = true;
     }
     c->argc = argc - optind;
     c->argv = argv + optind;
@@ -244,15 +246,14 @@ int cli_set_option(cli *c, void *args, const char *name, const char *value, cons
     rows r = rows_of(c->command);
     for (int i = 0; i < r.n; i++) {
         const cli_option *o = r.row[i];
-        uint64_t *given = i < r.n_own ? &c->given : &c->given_common,
-                 bit = UINT64_C(1) << (i < r.n_own ? i : i - r.n_own);
+        bool *given = i < r.n_own ? &c->given[i] : &c->given_common[i - r.n_own];
         if (!o->name || strcmp(o->name, name) != 0)
             continue;
-        if (*given & bit)
+        if (*given)
             return FDHT_OK;
         if ((value == NULL) != (o->type == CLI_T_FLAG))
             return cli_usage(c, "%s: '%s' takes %s", path, name, value ? "true or false" : "a value");
-        *given |= bit;
+        *given = true;
         return store(c, o, i < r.n_own ? args : (void *)c, value);
     }
     return cli_usage(c, "%s: '%.40s' is no option of fdht %s", path, name, c->command->name);
@@ -323,7 +324,7 @@ bool cli_given(const cli *c, const char *name)
     for (int i = 0; i < r.n; i++) {
         const cli_option *o = r.row[i];
         if ((o->name && !strcmp(o->name, name)) || (o->letter == name[0] && !name[1]))
-            return i < r.n_own ? c->given >> i & 1 : c->given_common >> (i - r.n_own) & 1;
+            return i < r.n_own ? c->given[i] : c->given_common[i - r.n_own];
     }
     assert(!"an option of the command's table");
     return false;

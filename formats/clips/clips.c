@@ -180,6 +180,7 @@ static int start_decoders(fdht_source *s, fdht_error *err)
     bool may = s->list_path != NULL;
     for (size_t i = 0; i < s->n_input && !may; i++)
         may = may_be_film(s->input[i]);
+    s->most_ahead = fdht_ahead_most();
     return may ? fdht_decoders_start(&s->decoders, err) : FDHT_OK;
 }
 

@@ -71,6 +71,8 @@ enum fdht_active {
     FDHT_ACTIVE_ARRAYS
 };
 
+enum { FDHT_AHEAD = 7 };
+
 typedef struct fdht_source {
     fdht_clips_options opt;
     char **input;
@@ -98,6 +100,11 @@ typedef struct fdht_source {
     fdht_stack *arrays;
     fdht_builder build;
     fdht_decoders *decoders; /* NULL: videos are decoded here */
+    struct fdht_ahead {      /* videos that are decoded already, while others are read */
+        char *path;
+        fdht_film *film;
+    } ahead[FDHT_AHEAD];
+    size_t n_ahead, most_ahead;
     volatile sig_atomic_t cancel;
 } fdht_source;
 
@@ -126,6 +133,16 @@ int fdht_source_fill(fdht_source *s, fdht_clip_item *item, void *data, fdht_clip
 /* The next clip or error record; *out = NULL at the end. FDHT_ENOMEM and FDHT_EINTR only. */
 int fdht_source_next(fdht_source *s, fdht_clip_item **out, fdht_error *err);
 void fdht_source_clear(fdht_source *s);
+
+/* ---- clips/ahead.c ---- */
+
+/* How many videos to decode ahead: as many as there are processors beside the one of the current video. */
+size_t fdht_ahead_most(void);
+/* The film of a path that was started ahead; NULL: none was. */
+fdht_film *fdht_ahead_take(fdht_source *s, const char *path);
+/* Start those that come next, as far as they are known. */
+void fdht_ahead_start(fdht_source *s);
+void fdht_ahead_clear(fdht_source *s);
 
 /* ---- clips/stream.c ---- */
 

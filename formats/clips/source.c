@@ -385,6 +385,7 @@ void fdht_source_clear(fdht_source *s)
     if (s->list_open)
         fdht_bytes_close(&s->list);
     fdht_free(s->order);
+    fdht_ahead_clear(s);
     fdht_decoders_stop(s->decoders);
     memset(s, 0, sizeof *s);
 }

@@ -44,10 +44,14 @@ int fdht_source_open_stream(fdht_source *s, fdht_clip_item **out, fdht_error *er
     return fdht_source_record(s, out, status, &why, err);
 }
 
+/* total: what it has been found to have; 0: not known. Those after it are started before it is waited for. */
 static int start_film(fdht_source *s, size_t total, fdht_error *err)
 {
-    fdht_film *film;
-    int status = fdht_film_start(s->decoders, s->now.path, s->kind, &s->opt, total, &s->cancel, &film, err);
+    fdht_film *film = total ? NULL : fdht_ahead_take(s, s->now.path);
+    int status = FDHT_OK;
+    if (!film)
+        status = fdht_film_start(s->decoders, s->now.path, s->kind, &s->opt, total, &s->cancel, &film, err);
+    fdht_ahead_start(s);
     return status ? status : fdht_video_open_film(film, &s->opt, &s->video, err);
 }
 
