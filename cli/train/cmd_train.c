@@ -346,6 +346,7 @@ static int choose_rate(job *j, bool resume)
         return FDHT_OK;
     cli_signals_hold(true);
     int status = train_lr_scan(j->c, j->model, &j->opt, &j->train, j->has_val ? &j->val : NULL, &j->scan);
+    j->c->agreed = status; /* the trainers agree */
     if (!status) {
         j->opt.lr = j->scan.rate[j->scan.best].lr;
         j->scanned = true;
