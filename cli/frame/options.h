@@ -8,7 +8,7 @@
 
 typedef struct cli cli; /* frame/cli.h */
 
-enum { CLI_MAX_OPTIONS = 64 };
+enum { CLI_MAX_OPTIONS = 128 };
 
 /* Filled by an option that may be repeated; n = 0 when it was not given, as in every list. */
 typedef struct cli_strings {
