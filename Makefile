@@ -5,7 +5,8 @@
 #   make demo               the same for the demo
 #   make results            the accuracy of every cell; hours, may be stopped and goes on
 #   make install            DESTDIR= PREFIX=/usr/local; make uninstall takes it away again
-#   make unit               the unit tests alone; make fuzz, make cli-tests, make man-tests, make checks likewise
+#   make unit               the unit tests alone; make fuzz-tests, make cli-tests, make man-tests, make checks likewise
+#   make fuzz               the fuzz targets with clang's libFuzzer, ASan and UBSan; make fuzz-smoke runs each FUZZ_SECONDS=60
 #   make check-slurm        training and inference under Slurm, on two virtual nodes
 #   make check-neon         the kernels for aarch64 under qemu
 #   make V=1                shows the commands
@@ -47,7 +48,9 @@ say = $(if $(V),,@echo '  $(1)';)
 B := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 PROGRAM := $(if $(SANITIZE),$(B)/fdht,fdht)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
-SAN := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+# clang does not define what gcc does, and the sources ask for it.
+SAN := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer \
+    $(if $(findstring address,$(SANITIZE)),-D__SANITIZE_ADDRESS__))
 # What a user's CFLAGS must not take away.
 HOUSE_CFLAGS = -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -pthread $(WARN) $(WERROR)
 ALL_CFLAGS = $(HOUSE_CFLAGS) $(CFLAGS) $(EXTRA_CFLAGS) $(SAN) -Ilib -Iformats $(CPPFLAGS) $(PKG_CFLAGS)
@@ -95,9 +98,11 @@ $(B)/formats/json/machines.c: formats/json/machines.awk $(MACHINES)
 	$(call say,awk $@)awk -f $^ > $@
 
 # The kernels: files of their own for every level (CONTRIBUTING.md).
-$(B)/lib/kernels/vector_%.o $(B)/lib/kernels/elementwise_%.o: KERNEL = $(KERNEL_CFLAGS)
+$(B)/lib/kernels/vector_%.o $(B)/lib/kernels/elementwise_%.o: KERNEL = $(KERNEL_CFLAGS) $(KERNEL_PLAIN)
 # -g1: to track the variables of unrolled tiles would take as long as compiling them.
 KERNEL_CFLAGS := -O3 -ffp-contract=fast -fno-trapping-math -Wno-psabi -g1
+# No reader is in a kernel, and clang takes half an hour to watch every access of unrolled tiles.
+KERNEL_PLAIN := $(if $(findstring fuzzer,$(SANITIZE)),-fno-sanitize=all)
 # Copies and sums that decide how fast a matrix is decomposed.
 CFLAGS_lib_decomp_view = -O3
 CFLAGS_lib_decomp_measure = -O3
@@ -158,10 +163,17 @@ $(B)/tests/json/test_hardware: $(B)/tests/json/machines.o
 # A test of the framework brings commands of its own.
 $(filter $(B)/tests/cli/%,$(UNIT)): $(filter-out $(B)/cli/main.o,$(CLI_OBJ))
 
-# Fuzz targets as tests of their own; tests/fuzz/fuzz.h says how to link them with libFuzzer instead.
-$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(B)/libfdht.a
+# Fuzz targets as tests of their own, and the same targets with libFuzzer (tests/fuzz/fuzz.h).
+FUZZ_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/fuzz/mutate*.c) tests/fuzz/readers.c tests/fuzz/seeds.c)
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(FUZZ_OBJ) $(B)/libfdht.a
 	@mkdir -p $(@D)
-	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a $(LIBS)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a $(if $(filter $(CLI_OBJ),$^),$(MPI_LIBS)) $(LIBS)
+$(B)/libfuzzer/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/libfuzzer.o $(FUZZ_OBJ) $(B)/libfdht.a
+	@mkdir -p $(@D)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(B)/libfdht.a $(if $(filter $(CLI_OBJ),$^),$(MPI_LIBS)) $(LIBS)
+OF_CLI := fuzz_options fuzz_words
+$(OF_CLI:%=$(B)/fuzz/%) $(OF_CLI:%=$(B)/libfuzzer/%): $(filter-out $(B)/cli/main.o,$(CLI_OBJ))
+$(OF_CLI:%=$(B)/tests/fuzz/%.o): INCLUDES = -Icli
 
 # ---- tests: every tier prints TAP, tests/tools/tap runs and counts it ----
 
@@ -176,8 +188,16 @@ MAN_TESTS := tests/man/run.sh
 
 unit: $(UNIT) $(FUZZ)
 	$(if $(UNIT),@$(TAP) $(UNIT))
-fuzz: $(FUZZ)
+fuzz-tests: $(FUZZ)
 	$(if $(FUZZ),@$(TAP) $(FUZZ))
+# libFuzzer comes with clang; its build has a folder of its own.
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 60
+libfuzzer: $(FUZZ:$(B)/fuzz/%=$(B)/libfuzzer/%)
+fuzz:
+	@$(MAKE) --no-print-directory CC='$(FUZZ_CC)' CFLAGS='-O1 -g' WERROR= SANITIZE=fuzzer-no-link,address,undefined libfuzzer
+fuzz-smoke: fuzz
+	@TAP_TIMEOUT=86400 FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_TARGETS='$(FUZZ_TARGETS)' $(TAP) tests/fuzz/smoke
 cli-tests: all $(B)/demo/render
 	@$(TAP) $(CLI_TESTS)
 man-tests: all
@@ -187,6 +207,9 @@ checks: all
 # Two virtual nodes of Slurm on this machine; skips without Slurm, munge or MPI, or where it is not root.
 check-slurm: all
 	@$(TAP) tests/tools/slurm
+# The Debian packages, built, looked at by lintian and tried; skips without debhelper and lintian.
+check-debian:
+	@TAP_TIMEOUT=1800 $(TAP) tests/tools/debian
 # The kernels for aarch64, cross-compiled and emulated; skips without the compiler and qemu.
 check-neon:
 	@NEON_FETCH=1 $(TAP) tests/tools/neon
@@ -248,10 +271,11 @@ configure: configure.ac
 
 # ---- install ----
 
-# The installed program finds the library beside it, wherever PREFIX is.
+# The installed program finds the library beside it, wherever PREFIX is; RUNPATH= leaves that to the system's loader.
+RUNPATH ?= $$ORIGIN/../lib
 $(B)/install/fdht: $(CLI_OBJ) $(SO)
 	@mkdir -p $(@D)
-	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) -L$(B) -lfdht -Wl,-rpath,'$$ORIGIN/../lib' $(MPI_LIBS) $(LIBS)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(CLI_OBJ) -L$(B) -lfdht $(if $(RUNPATH),-Wl$(comma)-rpath$(comma)'$(RUNPATH)') $(MPI_LIBS) $(LIBS)
 
 PC_VARS = -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
     -e 's|@VERSION@|$(VERSION)|' -e 's|@PACKAGES@|$(PACKAGES)|' -e 's|@EXTRA_LIBS@|$(EXTRA_LIBS)|'
@@ -274,6 +298,8 @@ install: all $(B)/install/fdht
 	$(PROGRAM:fdht=./fdht) completion zsh > '$I$(DATADIR)/$(word 2,$(COMPLETIONS))'
 	$(PROGRAM:fdht=./fdht) completion fish > '$I$(DATADIR)/$(word 3,$(COMPLETIONS))'
 
+# Folders that may have been there before stay, but in a staging folder those without a file go, too.
+EMPTIED = $(BINDIR) $(LIBDIR)/pkgconfig $(LIBDIR) $(INCLUDEDIR) $(patsubst %,$(MANDIR)/man%,1 3 5 7) $(patsubst %/,$(DATADIR)/%,$(dir $(COMPLETIONS)))
 uninstall:
 	rm -f '$I$(BINDIR)/fdht' '$I$(LIBDIR)/libfdht.a' '$I$(LIBDIR)/pkgconfig/fdht.pc' \
 	    $(patsubst %,'$I$(LIBDIR)/libfdht.so%',.$(VERSION) .$(ABI)) '$I$(LIBDIR)/libfdht.so' \
@@ -281,6 +307,7 @@ uninstall:
 	    $(foreach m,$(MAN),'$I$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)') \
 	    $(patsubst %,'$I$(DATADIR)/%',$(COMPLETIONS))
 	-rmdir '$I$(INCLUDEDIR)/fdht'
+	$(if $I,cd '$I' && for d in $(EMPTIED); do rmdir -p --ignore-fail-on-non-empty ".$$d" 2> /dev/null; done; true)
 
 dist: configure
 	git archive --prefix=fdht-$(VERSION)/ --add-file=configure -o fdht-$(VERSION).tar.gz HEAD
@@ -292,5 +319,5 @@ distclean: clean
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all bench bench-clips bench-compress bench-peers bench-xsmm demo demo-run results unit fuzz cli-tests man-tests checks check-layers check-neon check-slurm check-all check install uninstall dist clean distclean FORCE
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(wildcard $(B)/tests/bench/*.d)
+.PHONY: all bench bench-clips bench-compress bench-peers bench-xsmm demo demo-run results unit fuzz fuzz-smoke fuzz-tests libfuzzer cli-tests man-tests checks check-layers check-debian check-neon check-slurm check-all check install uninstall dist clean distclean FORCE
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(FUZZ_OBJ:.o=.d) $(wildcard $(B)/tests/bench/*.d)

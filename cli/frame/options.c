@@ -184,9 +184,11 @@ static int find_row(const rows *r, int key)
 static int complain(cli *c, const rows *r, int key, char *const *argv)
 {
     const char *word = argv[optind - 1];
-    int row = optopt ? find_row(r, optopt) : -1;
+    int row = optopt && optopt != HELP ? find_row(r, optopt) : -1;
     if (key == ':')
         return cli_usage(c, "%s needs a value", word);
+    if (optopt == HELP) /* no row of a table */
+        return cli_usage(c, "--help takes no value");
     if (row >= 0) /* a flag that was given a value: --force=1 */
         return cli_usage(c, "--%s takes no value", r->row[row]->name);
     if (optopt > 0 && optopt < FIRST_LONG)

@@ -6,6 +6,8 @@ root=$PWD/root
 inst() {
     make -s --no-print-directory -C "$TOP" "$1" DESTDIR="$root" PREFIX=/opt/fdht
 }
+mkdir -p "$root/opt/fdht/bin" "$root/opt/fdht/share/man/man1" && : > "$root/opt/fdht/bin/other" && : > "$root/opt/fdht/share/man/man1/other.1"
+before=$(find "$root" | sort)
 run inst install
 [ "$status" = 0 ] && pass "make install" || fail "make install" "$(said)"
 p=$root/opt/fdht
@@ -13,7 +15,7 @@ for f in bin/fdht lib/libfdht.so lib/libfdht.a lib/pkgconfig/fdht.pc include/fdh
     share/bash-completion/completions/fdht share/zsh/site-functions/_fdht share/fish/vendor_completions.d/fdht.fish; do
     there "installed: $f" "$p/$f"
 done
-same "every page" "$(ls "$TOP"/man/*.[1-8] | wc -l)" "$(ls "$p"/share/man/man*/* | wc -l)"
+same "every page" "$(ls "$TOP"/man/*.[1-8] | wc -l)" "$(ls "$p"/share/man/man*/fdht* "$p"/share/man/man*/libfdht* | wc -l)"
 works "the installed program runs from anywhere" env -i "$p/bin/fdht" --version
 same "the library's link" "libfdht.so.$(cat "$TOP/VERSION")" "$(readlink "$p/lib/libfdht.so.0")"
 has "the soname" "$(readelf -d "$p/lib/libfdht.so")" "soname: [libfdht.so.0]"
@@ -49,7 +51,7 @@ fails "another library is refused" 1 \
     env LD_PRELOAD="$PWD/other.so" "$FDHT" --version
 
 run inst uninstall
-same "make uninstall leaves nothing" "" "$(find "$root" -type f -o -type l)"
+same "make uninstall leaves what was there before and nothing else" "$before" "$(find "$root" | sort)"
 
 # configure: what it writes, and the package it names
 if command -v autoconf > /dev/null; then

@@ -57,6 +57,7 @@ for c in $commands; do
     same "$c -h is help $c" "$text" "$out"
     fails "$c: unknown option" 2 "fdht $c: unknown option '--no-such' (see fdht help $c)" "$FDHT" "$c" --no-such
     fails "$c: unknown letter" 2 "fdht $c: unknown option '-Z' (see fdht help $c)" "$FDHT" "$c" -Z
+    fails "$c: --help with a value" 2 "fdht $c: --help takes no value (see fdht help $c)" "$FDHT" "$c" --help=1
     fails "$c: a flag with a value" 2 "fdht $c: --quiet takes no value (see fdht help $c)" "$FDHT" "$c" --quiet=1
     fails "$c: a missing value" 2 "fdht $c: --color needs a value (see fdht help $c)" "$FDHT" "$c" --color
     fails "$c: a wrong choice" 2 "fdht $c: --color: 'blue' is not one of auto|always|never (see fdht help $c)" \

@@ -1,6 +1,6 @@
 /* driver.c - runs a fuzz target without libFuzzer: fuzz_NAME [-n ROUNDS] [-s SEED] [FILE...]
  *
- * It tries the target's own seeds and the files given, then ROUNDS damaged copies of them, the same ones in every run of one SEED: a
+ * It tries the target's own seeds, the inputs kept in corpus/NAME and the files given, then ROUNDS damaged copies of them, the same ones in every run of one SEED: a
  * failure comes back, and its input is kept in the file that the message names. Prints TAP. Without -n it ends after some seconds. */
 #include <fcntl.h>
 #include <signal.h>
@@ -11,41 +11,17 @@
 #include "fdht/basics.h"
 
 enum {
-    MAX_SEEDS = 256,
     ROUNDS = 1500,
     SECONDS = 8,
-    HANG_SECONDS = 100
-}; /* the guard of HDF5 files gives up after 20 */
+    HANG_SECONDS = 100 /* the guard of HDF5 files gives up after 20 */
+};
 
-static struct {
-    uint8_t *data;
-    size_t size;
-} seed[MAX_SEEDS];
-static size_t seeds;
 /* For the message of a crash: the round under way and its input. */
 static long current;
 static const uint8_t *input;
 static size_t input_size;
 static char keep[512];
-
-void fuzz_seed(const void *data, size_t size)
-{
-    if (seeds == MAX_SEEDS || !(seed[seeds].data = malloc(size + 1)))
-        abort();
-    memcpy(seed[seeds].data, data, size);
-    seed[seeds++].size = size;
-}
-
-void fuzz_seed_file(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    static uint8_t data[1 << 22];
-    if (!f)
-        abort();
-    size_t n = fread(data, 1, sizeof data, f);
-    fclose(f);
-    fuzz_seed(data, n);
-}
+static fdht_rng dice;
 
 static void say(const char *text)
 {
@@ -131,16 +107,32 @@ static void try(const uint8_t *data, size_t size)
     alarm(0);
 }
 
-static void try_damaged(uint64_t number)
+/* What the structure-aware mutations call for the bytes within. */
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max)
 {
-    fdht_rng r;
-    size_t which = (size_t)current % seeds, size = seed[which].size;
-    uint8_t *copy = malloc(2 * size + 64), *exact;
-    fdht_rng_seed(&r, number, (uint64_t)current);
+    size_t room = 2 * size + 64;
+    uint8_t *copy = malloc(room);
     if (!copy)
         abort();
-    memcpy(copy, seed[which].data, size);
-    size = damage(&r, copy, size);
+    memcpy(copy, data, size);
+    size_t n = size ? damage(&dice, copy, size) : 0;
+    if (!n && max && fdht_rng_below(&dice, 2))
+        copy[n++] = odd_byte(&dice);
+    n = FDHT_MIN(n, max);
+    memcpy(data, copy, n);
+    free(copy);
+    return n;
+}
+
+static void try_damaged(uint64_t number)
+{
+    size_t which = (size_t)current % fuzz_n_inputs, size = fuzz_inputs[which].size, max = 2 * size + 64;
+    uint8_t *copy = malloc(max), *exact;
+    fdht_rng_seed(&dice, number, (uint64_t)current);
+    if (!copy)
+        abort();
+    memcpy(copy, fuzz_inputs[which].data, size);
+    size = LLVMFuzzerCustomMutator(copy, size, max, (unsigned)fdht_rng_u64(&dice));
     if (!(exact = malloc(size ? size : 1))) /* its end is the end of the memory */
         abort();
     memcpy(exact, copy, size);
@@ -163,21 +155,27 @@ int main(int argc, char **argv)
         else
             return 2;
     const char *dir = getenv("TMPDIR");
+    char kept[512];
     snprintf(keep, sizeof keep, "%s/fuzz-last-%ld.bin", dir ? dir : "/tmp", (long)getpid());
     for (size_t i = 0; i < FDHT_COUNT(fatal); i++)
         signal(fatal[i], on_signal);
 #ifndef __SANITIZE_ADDRESS__
     setrlimit(RLIMIT_AS, &(struct rlimit){(rlim_t)3 << 30, (rlim_t)3 << 30});
 #endif
+    fuzz_setup();
     fuzz_seeds();
+    const char *name = strstr(argv[0], "fuzz_");
+    snprintf(kept, sizeof kept, "tests/fuzz/corpus/%s", name ? name + strlen("fuzz_") : "");
+    if (name && access(kept, F_OK) == 0)
+        fuzz_seed_folder(kept, NULL, 0);
     for (int i = optind; i < argc; i++)
         fuzz_seed_file(argv[i]);
-    for (size_t i = 0; i < seeds; i++)
-        try(seed[i].data, seed[i].size);
+    for (size_t i = 0; i < fuzz_n_inputs; i++)
+        try(fuzz_inputs[i].data, fuzz_inputs[i].size);
     time_t end = time(NULL) + seconds;
     for (current = 0; current < rounds && time(NULL) < end; current++)
         try_damaged(number);
-    unlink(fuzz_path((const uint8_t *)"", 0));
-    printf("ok 1 - %zu seeds, %ld damaged copies\n1..1\n", seeds, current);
+    fuzz_clean();
+    printf("ok 1 - %zu seeds, %ld damaged copies\n1..1\n", fuzz_n_inputs, current);
     return 0;
 }

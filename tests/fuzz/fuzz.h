@@ -1,6 +1,6 @@
-/* fuzz.h - one fuzz target a reader of formats/. Each file fuzz_NAME.c defines LLVMFuzzerTestOneInput, so that it links with
- * libFuzzer (clang -fsanitize=fuzzer, seeds from a folder), and fuzz_seeds for driver.c, with which it is a test of its own: it tries
- * its seeds and a fixed sequence of damaged copies of them. */
+/* fuzz.h - one fuzz target a reader of formats/ and a parser of the command. Each file fuzz_NAME.c defines LLVMFuzzerTestOneInput and
+ * fuzz_seeds. It is linked twice: with driver.c, which makes it a test of its own that tries the seeds, the inputs kept in corpus/NAME
+ * and a fixed sequence of damaged copies of them; and with libfuzzer.c and clang's libFuzzer (make fuzz). */
 #ifndef FDHT_FUZZ_H
 #define FDHT_FUZZ_H
 
@@ -13,35 +13,49 @@
 
 #include "base/base.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* ---- of a target ---- */
 
-/* Give the driver one valid input. */
-void fuzz_seed(const void *data, size_t size);
-void fuzz_seed_file(const char *path);
-/* Call fuzz_seed for each. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* Call fuzz_seed for each input that the target begins with. */
 void fuzz_seeds(void);
 
-/* A file that holds the input, for readers that take a path; the same name at every call. */
-static inline const char *fuzz_path(const uint8_t *data, size_t size)
-{
-    static char path[64];
-    if (!*path) {
-        const char *dir = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-        snprintf(path, sizeof path, "%s/fdht-fuzz-%ld", dir, (long)getpid());
-    }
-    FILE *f = fopen(path, "wb");
-    if (!f || fwrite(data, 1, size, f) != size || fclose(f))
-        abort();
-    return path;
-}
+/* ---- for a target (seeds.c, readers.c) ---- */
 
+void fuzz_seed(const void *data, size_t size);
+void fuzz_seed_file(const char *path);
+/* Every file of a folder whose name ends in one of the n endings. */
+void fuzz_seed_folder(const char *dir, const char *const *ending, size_t n);
+/* Models, data sets and files as h5py writes them: no checksums, names in local heaps, text of variable length in global ones. */
+void fuzz_seed_models(void);
+void fuzz_seed_datasets(void);
+
+/* A file that holds the input, for readers that take a path; the same name at every call. */
+const char *fuzz_path(const uint8_t *data, size_t size);
 /* A damaged file is never a reason to ask for more memory than there is. */
-static inline void fuzz_judge(int rc, const fdht_error *err)
-{
-    if (rc == FDHT_ENOMEM || rc == FDHT_EINTERNAL || (rc != FDHT_OK && (err->code != rc || !*err->msg))) {
-        fprintf(stderr, "status %d, recorded %d: %s\n", rc, err->code, err->msg);
-        abort();
-    }
-}
+void fuzz_judge(int rc, const fdht_error *err);
+
+/* Open the file and read what it promises, at most some of it; abort where an answer contradicts itself. */
+void fuzz_read_arrays(const char *path);
+void fuzz_read_dataset(const char *path);
+void fuzz_read_model(const char *path);
+void fuzz_read_weights(const char *path);
+
+/* ---- for driver.c and libfuzzer.c ---- */
+
+typedef struct fuzz_input {
+    uint8_t *data;
+    size_t size;
+} fuzz_input;
+extern fuzz_input *fuzz_inputs;
+extern size_t fuzz_n_inputs;
+/* Messages of libhdf5 off, its files tried in a child first, as the command has it. */
+void fuzz_setup(void);
+/* Remove the file of fuzz_path. */
+void fuzz_clean(void);
+
+/* ---- mutations (mutate.c): what libFuzzer calls, and what it offers ---- */
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
 
 #endif
