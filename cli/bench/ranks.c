@@ -65,7 +65,7 @@ static int pays(const step *s, int net)
     for (int i = 1; i < MANY; i++)
         if (s->one / seconds(s, many[i], net) >= 0.5 * many[i])
             most = many[i];
-    return most;
+    return most < s->parts ? most : (int)s->parts;
 }
 
 void bench_print_ranks(const bench *b)
