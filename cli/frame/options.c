@@ -38,7 +38,7 @@ const cli_option *cli_common_option(int i, unsigned *with)
     return &common[i].option;
 }
 
-_Static_assert(N_COMMON <= CLI_MAX_COMMON, "a flag a row in struct cli");
+_Static_assert((int)N_COMMON <= (int)CLI_MAX_COMMON, "a flag a row in struct cli");
 
 /* The rows that apply to one command: its own, then the common ones. */
 typedef struct rows {
