@@ -59,43 +59,31 @@ static const size_t most_positions[] = {0, 6, 4, 4, 3};
 typedef uint32_t words __attribute__((vector_size(WIDTH)));
 typedef uint64_t pairs __attribute__((vector_size(WIDTH)));
 #if WIDTH == 64
-#define TWOS(X)                                                                                              \
-    {                                                                                                        \
-        X(0, 0), X(0, 1), X(1, 0), X(1, 1), X(2, 0), X(2, 1), X(3, 0), X(3, 1)                               \
-    }
+#define TWOS(X) X(0, 0), X(0, 1), X(1, 0), X(1, 1), X(2, 0), X(2, 1), X(3, 0), X(3, 1)
 #define FOURS(X)                                                                                             \
-    {                                                                                                        \
-        X(0, 0), X(0, 1), X(0, 2), X(0, 3), X(1, 0), X(1, 1), X(1, 2), X(1, 3), X(2, 0), X(2, 1), X(2, 2),   \
-            X(2, 3), X(3, 0), X(3, 1), X(3, 2), X(3, 3)                                                      \
-    }
+    X(0, 0), X(0, 1), X(0, 2), X(0, 3), X(1, 0), X(1, 1), X(1, 2), X(1, 3), X(2, 0), X(2, 1), X(2, 2),       \
+        X(2, 3), X(3, 0), X(3, 1), X(3, 2), X(3, 3)
 #elif WIDTH == 32
-#define TWOS(X)                                                                                              \
-    {                                                                                                        \
-        X(0, 0), X(0, 1), X(1, 0), X(1, 1)                                                                   \
-    }
-#define FOURS(X)                                                                                             \
-    {                                                                                                        \
-        X(0, 0), X(0, 1), X(0, 2), X(0, 3), X(1, 0), X(1, 1), X(1, 2), X(1, 3)                               \
-    }
+#define TWOS(X)  X(0, 0), X(0, 1), X(1, 0), X(1, 1)
+#define FOURS(X) X(0, 0), X(0, 1), X(0, 2), X(0, 3), X(1, 0), X(1, 1), X(1, 2), X(1, 3)
 #else
-#define TWOS(X)                                                                                              \
-    {                                                                                                        \
-        X(0, 0), X(0, 1)                                                                                     \
-    }
-#define FOURS(X)                                                                                             \
-    {                                                                                                        \
-        X(0, 0), X(0, 1), X(0, 2), X(0, 3)                                                                   \
-    }
+#define TWOS(X)  X(0, 0), X(0, 1)
+#define FOURS(X) X(0, 0), X(0, 1), X(0, 2), X(0, 3)
 #endif
 /* Word i of four f: words 0 and 1, or 2 and 3, of two vectors in turn; the same of pairs; and whole fours, the even or odd ones. */
-#define LOW_WORDS(f, i)     4 * (f) + (i) / 2 + (i) % 2 * WORDS
-#define HIGH_WORDS(f, i)    4 * (f) + 2 + (i) / 2 + (i) % 2 * WORDS
-#define LOW_PAIRS(f, i)     2 * (f) + (i)*WORDS / 2
-#define HIGH_PAIRS(f, i)    2 * (f) + 1 + (i)*WORDS / 2
-#define EVEN_FOURS(f, i)    8 * (f) + (i)
-#define ODD_FOURS(f, i)     8 * (f) + 4 + (i)
-#define JOIN(a, b, X)       __builtin_shuffle(a, b, (words)FOURS(X))
-#define JOIN_PAIRS(a, b, X) (words) __builtin_shuffle((pairs)a, (pairs)b, (pairs)TWOS(X))
+#define LOW_WORDS(f, i)  4 * (f) + (i) / 2 + (i) % 2 * WORDS
+#define HIGH_WORDS(f, i) 4 * (f) + 2 + (i) / 2 + (i) % 2 * WORDS
+#define LOW_PAIRS(f, i)  2 * (f) + (i)*WORDS / 2
+#define HIGH_PAIRS(f, i) 2 * (f) + 1 + (i)*WORDS / 2
+#define EVEN_FOURS(f, i) 8 * (f) + (i)
+#define ODD_FOURS(f, i)  8 * (f) + 4 + (i)
+#ifdef __clang__
+#define SHUFFLE(kind, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(kind, a, b, ...) __builtin_shuffle(a, b, (kind){__VA_ARGS__})
+#endif
+#define JOIN(a, b, X)       SHUFFLE(words, a, b, FOURS(X))
+#define JOIN_PAIRS(a, b, X) (words) SHUFFLE(pairs, (pairs)a, (pairs)b, TWOS(X))
 
 INLINE void transpose_words(words v[WORDS])
 {
