@@ -42,10 +42,10 @@ int train_inputs_parse(cli *c, train_args *a)
         return FDHT_OK;
     }
     if (c->ranks && c->ranks->size > 1)
-        return cli_usage(c, "ranks train on a data set, not on %s: fdht pack -o DATA.h5 %s", a->data,
-                         a->data);
+        return cli_usage(c, "ranks train on a data set, not on %s: fdht pack -o DATA.h5 %s", c->argv[0],
+                         c->argv[0]);
     for (int i = 0; i < c->argc; i++)
-        if (fdht_same_file(c->output, c->argv[i]))
+        if (c->output && fdht_same_file(c->output, c->argv[i]))
             return cli_usage(c, "output '%s' is the input '%s'", c->output, c->argv[i]);
     return FDHT_OK;
 }

@@ -238,4 +238,6 @@ has "a damaged video is named" "$err" "set/up/g1/cut.y4m: frame 2: truncated"
 TMPDIR=/nowhere run "$FDHT" train set -f -o f.h5 "${small[@]}"
 same "no TMPDIR: status" 1 "$status"
 same "nothing is left behind" "" "$(find . -name '*fdht-clips*')"
+mkdir empty
+fails "a folder without -o" 2 "fdht train: -o FILE is missing (see fdht help train)" "$FDHT" train empty
 tap_end
