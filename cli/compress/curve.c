@@ -74,8 +74,7 @@ static void plot_scores(const compress_run *r, FILE *f)
     char name[160];
     curve c;
     bool labels = r->eval.labelled > 0, first = true;
-    fprintf(f, "set ylabel '%s'\nset yrange [0:1]\nset key bottom right\n",
-            labels ? "accuracy" : "answers like the original's");
+    fprintf(f, "set ylabel '%s'\nset yrange [0:1]\n", labels ? "accuracy" : "answers like the original's");
     for (int i = 0; next_curve(r, i, &c); i++) {
         if (!c.at)
             continue;

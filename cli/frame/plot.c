@@ -86,7 +86,7 @@ int cli_plot_begin(cli *c, const char *path, const cli_plot *plot, FILE **script
         fprintf(f, "set linetype %zu lw 2 lc rgb '%s'\n", i + 1, colour[i]);
     fprintf(f,
             "set linetype cycle 10\nset grid lc rgb '#d0d7de' lw 1\nset border lc rgb '#57606a'\n"
-            "set tics nomirror\nset key top right opaque\nset multiplot layout %d,1 title \"",
+            "set tics nomirror\nset key above horizontal\nset multiplot layout %d,1 title \"",
             plot->rows);
     const char *slash = strrchr(plot->model, '/'), *name = slash ? slash + 1 : plot->model;
     fprintf(f, "fdht %s: ", c->command->name);

@@ -158,8 +158,7 @@ static void draw_fronts(FILE *g, const sim_points *p)
                             sim_nj(&p->row[i].f));
             fprintf(g, "NaN NaN NaN\nEOD\n");
         }
-    fprintf(
-        g, "set lmargin 12\nset rmargin 6\nset xlabel 'us a step'\nset logscale xy\nset key outside right\n");
+    fprintf(g, "set lmargin 12\nset rmargin 6\nset xlabel 'us a step'\nset logscale x 2\nset yrange [0:*]\n");
     for (int k = 2; k < 4; k++) {
         fprintf(g, "set ylabel '%s'\nplot ", k == 2 ? "mm2" : "nJ a step");
         for (int m = 0; m < 2 && machine[m]; m++) {

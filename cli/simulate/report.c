@@ -299,7 +299,8 @@ static void plot_timeline(FILE *f, const sim_result *s)
 {
     const fdht_sim_report *r = &s->r;
     double t = 0;
-    fprintf(f, "set lmargin 24\nset rmargin 18\nset style fill solid 0.85 noborder\nset key outside "
+    fprintf(f, "set lmargin 24\nset rmargin 18\nset style fill solid 0.85 noborder\nset key outside right "
+               "top vertical "
                "right\nset title 'one step: stages along time'\n"
                "set xlabel 'cycles'\nset ytics noenhanced\n$line << EOD\n");
     for (int i = 0; i < r->n_stages; i++) {

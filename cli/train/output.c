@@ -72,7 +72,7 @@ int train_plot(cli *c, const char *path, const fdht_model *m, const train_histor
             h->n > 1 ? (double)h->n : 1.5);
     for (int row = 0; row < 2; row++) {
         fprintf(g, "set ylabel '%s'\n%s", row ? "accuracy" : "loss",
-                row ? "set yrange [0:1.02]\nset key bottom right\n" : "set yrange [0:*]\n");
+                row ? "set yrange [0:1.02]\n" : "set yrange [0:*]\n");
         fprintf(g, "plot $epochs using 1:%d with linespoints lt 1 pt 7 ps 0.4 title 'training'", 2 + row);
         fprintf(g, "%s%.0d%s", val ? ", $epochs using 1:" : "", val ? 4 + row : 0,
                 val ? " with linespoints lt 2 pt 5 ps 0.4 dt 2 title 'validation'\n" : "\n");
