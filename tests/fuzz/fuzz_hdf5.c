@@ -154,11 +154,13 @@ static void new_attribute(hid_t id, const char *name, bytes *b)
     hid_t type = type_of(b, &text), space = space_of(b, &count), a;
     void *v = values(b, type, text, count, store);
     H5Adelete(id, name);
-    a = H5Acreate2(id, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
-    if (a >= 0 && v && count)
+    a = v ? H5Acreate2(id, name, type, space, H5P_DEFAULT, H5P_DEFAULT)
+          : -1; /* libhdf5 takes memory for all of it */
+    if (a >= 0 && count)
         H5Awrite(a, type, v);
+    if (a >= 0)
+        H5Aclose(a);
     free(v);
-    H5Aclose(a);
     H5Sclose(space);
     H5Tclose(type);
 }
