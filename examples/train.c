@@ -23,7 +23,7 @@ static int make_model(const fdht_dataset *set, const fdht_train_data *data, fdht
         status = fdht_cell_design(&cell, &designed, NULL, err);
     if (!status)
         status = fdht_model_new(&spec, model, err);
-    return status ? status : fdht_model_init(*model, 1, 1, err);
+    return status ? status : fdht_model_init(*model, 1, 1, FDHT_START_NORMAL, err);
 }
 
 int main(int argc, char **argv)

@@ -68,7 +68,7 @@ int bench_add_model(bench *b, const char *cell, const fdht_preset *p, fdht_error
     snprintf(m->cell, sizeof m->cell, "%s", cell);
     int status = fdht_model_new(&spec, &m->model, err);
     if (!status)
-        status = fdht_model_init(m->model, b->seed, 1, err);
+        status = fdht_model_init(m->model, b->seed, 1, FDHT_START_NORMAL, err);
     if (!status)
         one = fdht_model_spec_of(m->model)->cell[0]; /* its boxes filled in */
     if (!status)

@@ -42,6 +42,8 @@ static const cli_option options[] = {
     CLI_CHOICE(T, pool, 0, "pool", "last|mean", "classify the last state or the mean over time"),
     CLI_DOUBLE(T, init_scale, 0, "init-scale", "X", 1e-6, 1e6,
                "scale of the start of the input map (default 1)"),
+    CLI_CHOICE(T, start, 0, "start", "normal|orthogonal",
+               "start values: independent, or orthogonal cores (default normal)"),
     CLI_SIZE(T, frames, 0, "frames", "K", 1, 100000, "frames taken of each clip (default all)"),
     CLI_CHOICE(T, sample, 0, "sample", "even|random", "how those frames are chosen in training"),
     CLI_EXTENT(T, resize, 0, "resize", "resize the frames"),

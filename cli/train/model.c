@@ -229,7 +229,7 @@ static int new_model(cli *c, const train_args *a, train_set *s, const train_clas
                             .pool = a->pool == 1 ? FDHT_POOL_MEAN : FDHT_POOL_LAST};
     if ((status = set_frames(c, a, s, diff, &spec.frame)) || (status = fdht_model_new(&spec, out, &c->err)))
         return status;
-    return fdht_model_init(*out, c->seed, a->init_scale, &c->err);
+    return fdht_model_init(*out, c->seed, a->init_scale, (fdht_start)a->start, &c->err);
 }
 
 /* --init: a model file, or dense weights of another program. */
@@ -395,7 +395,7 @@ static int fitted_model(cli *c, const train_args *a, train_set *s, const train_c
     if (a->sample >= 0)
         spec.frame.sample = measured.sample;
     if ((status = fdht_model_new(&spec, out, &c->err)) ||
-        (status = fdht_model_init(*out, c->seed, a->init_scale, &c->err)))
+        (status = fdht_model_init(*out, c->seed, a->init_scale, (fdht_start)a->start, &c->err)))
         goto out;
     take_values(init, *out, same);
     take_origin(init, *out);

@@ -8,9 +8,9 @@
 
 /* Options that shape the model; those of the training are in fdht_train_options, with their defaults filled in. */
 static const char *const shaping[] = {
-    "cell",      "recurrent",  "preset", "init",   "layer", "recurrent-activation", "hidden",  "in-modes",
-    "out-modes", "rank",       "ranks",  "blocks", "tree",  "enlarge-mode",         "enlarge", "hidden-box",
-    "pool",      "init-scale", "gray",   "resize",
+    "cell",      "recurrent",  "preset", "init",   "layer",  "recurrent-activation", "hidden",  "in-modes",
+    "out-modes", "rank",       "ranks",  "blocks", "tree",   "enlarge-mode",         "enlarge", "hidden-box",
+    "pool",      "init-scale", "start",  "gray",   "resize",
 };
 
 static const cli_option *find_option(const cli *c, const char *name)

@@ -31,6 +31,7 @@ typedef struct train_args {
     size_t hidden, rank, blocks, frames;
     int enlarge_mode;
     double init_scale;
+    int start; /* fdht_start */
     cli_sizes in_modes, out_modes, ranks, enlarge, hidden_box;
     cli_extent resize;
     bool gray, diff, no_diff;

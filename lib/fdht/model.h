@@ -282,10 +282,15 @@ FDHT_API int fdht_model_set_frame(fdht_model *m, const fdht_frame_spec *frame, f
 /* Belongs to the model. */
 FDHT_API const fdht_model_spec *fdht_model_spec_of(const fdht_model *m);
 
+/* How start values are drawn: all independent and normal, or then made orthogonal (lib/README.md section 6.4): each core of an
+ * input map as a matrix of its first leg against the others, each gate of a dense hidden map. */
+typedef enum fdht_start { FDHT_START_NORMAL, FDHT_START_ORTHOGONAL } fdht_start;
+
 /* The standard start values (lib/README.md section 6.4): input maps of variance init_scale^2 / D, hidden maps 1 / H (in an
  * fdht cell by scaling the slices of h), biases 0 but 1 for the forget gate, classifier 1 / outputs. The same seed gives
- * the same values. FDHT_EINVAL: init_scale is no positive number; FDHT_ENOMEM. */
-FDHT_API int fdht_model_init(fdht_model *m, uint64_t seed, double init_scale, fdht_error *err);
+ * the same values. FDHT_EINVAL: init_scale is no positive number, start none of the two; FDHT_ENOMEM. */
+FDHT_API int fdht_model_init(fdht_model *m, uint64_t seed, double init_scale, fdht_start start,
+                             fdht_error *err);
 
 /* The named arrays of a model: how many, the i-th (0 <= i < fdht_model_params), the one of that name or NULL. They belong
  * to the model. */

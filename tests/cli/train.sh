@@ -159,8 +159,14 @@ has "a log on a full disk: message" "$err" "fdht train: /dev/full: the log is no
 
 # interrupted: 130, the best values so far at the output; SIGTERM is 143
 for signal in INT:130 TERM:143 HUP:129; do
-    timeout -s "${signal%:*}" --preserve-status 2 "$FDHT" train "$data" "${cell[@]}" --epochs 1000000 -f -o "${signal%:*}.h5" 2> "$ERR" > /dev/null
+    set -m # a job in the background does not ignore SIGINT
+    "$FDHT" train "$data" "${cell[@]}" --epochs 1000000 -f -o "${signal%:*}.h5" --log signal.jsonl 2> "$ERR" > /dev/null &
+    until [ -s signal.jsonl ] || ! kill -0 $! 2> /dev/null; do sleep .1; done
+    kill -"${signal%:*}" $!
+    wait $!
     same "SIG${signal%:*}: status" "${signal#*:}" $?
+    set +m
+    rm -f signal.jsonl
     has "SIG${signal%:*}: says what is kept" "$(cat "$ERR")" "${signal%:*}.h5 holds the values of epoch"
     works "SIG${signal%:*}: the best values so far" "$FDHT" infer "${signal%:*}.h5" "$data"
     same "SIG${signal%:*}: nothing else left" "" "$(find . -name '.*.tmp-*')"

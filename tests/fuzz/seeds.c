@@ -114,7 +114,7 @@ static void model(fdht_cell_kind kind, fdht_format format)
         abort();
     fdht_op_spec_set_rank(&cell.op, 2);
     const char *path = fuzz_path((const uint8_t *)"", 0);
-    if (fdht_model_new(&spec, &m, NULL) || fdht_model_init(m, 1, 1, NULL) ||
+    if (fdht_model_new(&spec, &m, NULL) || fdht_model_init(m, 1, 1, FDHT_START_NORMAL, NULL) ||
         fdht_modelfile_write(path, m, &training, &force, NULL))
         abort();
     fdht_model_free(m);

@@ -40,7 +40,7 @@ static fdht_weights *weights_of(size_t inputs, size_t hidden, int layers, int di
     fdht_model *m = NULL;
     fdht_weights *w = NULL;
     fdht_out_options out = {.force = true};
-    if (fdht_model_new(&s, &m, &err) || fdht_model_init(m, 7, 1, &err) ||
+    if (fdht_model_new(&s, &m, &err) || fdht_model_init(m, 7, 1, FDHT_START_NORMAL, &err) ||
         fdht_weights_write(m, FDHT_LAYOUT_PYTORCH, in_scratch("w.h5"), &out, NULL, NULL, &err) ||
         fdht_weights_open(in_scratch("w.h5"), NULL, &w, &err))
         fail_msg("%s", err.msg);

@@ -41,7 +41,7 @@ static fdht_model *make_model(fdht_cell_kind kind, fdht_recurrent recurrent, int
         .layers = 1, .directions = directions, .cell = c, .pool = FDHT_POOL_LAST, .classes = 3};
     s.frame =
         (fdht_frame_spec){.width = width, .height = width, .channels = width ? 3 : 0, .mean = 100, .std = 50};
-    if (fdht_model_new(&s, &m, &err) || fdht_model_init(m, 7, 1, &err))
+    if (fdht_model_new(&s, &m, &err) || fdht_model_init(m, 7, 1, FDHT_START_NORMAL, &err))
         fail_msg("%s", err.msg);
     for (size_t i = 0; i < fdht_model_size(m); i++) /* biases, too */
         fdht_model_values(m)[i] += (float)(i % 7) / 64;

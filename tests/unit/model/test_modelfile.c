@@ -77,7 +77,7 @@ static fdht_model *make_model(fdht_cell_kind kind, bool small)
                             .class_name = names,
                             .frame = {4, 2, 3, 127.25, 15.7, true, false, 6, FDHT_SAMPLE_RANDOM}};
     check(fdht_model_new(&spec, &m, &err), &err);
-    check(fdht_model_init(m, 7, 1.0, &err), &err);
+    check(fdht_model_init(m, 7, 1.0, FDHT_START_NORMAL, &err), &err);
     return m;
 }
 

@@ -223,6 +223,64 @@ static void test_init(void **state)
         }
 }
 
+/* Of the matrix v (rows, all) the columns first, first + 1, .. of every period: the rows are orthogonal and of one norm, or the columns where
+ * they are fewer; the sum of squares is that of the independent start. */
+static void expect_orthogonal(const float *v, const float *normal, size_t rows, size_t all, size_t period,
+                              size_t first, size_t n)
+{
+    size_t column[64], used = 0;
+    double sum = 0, before = 0;
+    for (size_t j = 0; j < all; j++)
+        if (j % period >= first && j % period < first + n)
+            column[used++] = j;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t k = 0; k < used; k++) {
+            sum += v[i * all + column[k]] * (double)v[i * all + column[k]];
+            before += normal[i * all + column[k]] * (double)normal[i * all + column[k]];
+        }
+    size_t least = used < rows ? used : rows, most = used < rows ? rows : used;
+    assert_float_equal(sum / before, 1, 1e-5);
+    for (size_t a = 0; a < least; a++)
+        for (size_t b = 0; b < least; b++) {
+            double dot = 0;
+            for (size_t k = 0; k < most; k++)
+                dot += used < rows ? v[k * all + column[a]] * (double)v[k * all + column[b]]
+                                   : v[a * all + column[k]] * (double)v[b * all + column[k]];
+            assert_float_equal(dot / (sum / (double)least), a == b, 1e-5);
+        }
+}
+
+static void test_orthogonal_start(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < FDHT_CELL_KINDS; kind++) {
+        fdht_cell_spec c = small_cell((fdht_cell_kind)kind, 24, 6);
+        fdht_op_spec_set_rank(&c.op, 3);
+        fdht_model_spec spec = {.layers = 1, .directions = 1, .cell = &c, .classes = 2, .frame.std = 1};
+        fdht_model *normal = random_model(&spec, 5), *m = random_model(&spec, 5);
+        assert_int_equal(fdht_model_init(m, 5, 1, FDHT_START_ORTHOGONAL, NULL), FDHT_OK);
+        for (int i = 0; i < fdht_op_cores(m->cell[0].op) && kind != FDHT_CELL_DENSE; i++) {
+            const fdht_core *core = fdht_op_core(m->cell[0].op, i);
+            size_t at = m->cell[0].core_offset + core->offset, all = core->size / core->dim[0], past = 0;
+            size_t period = core->dim[core->order - 1];
+            if (kind == FDHT_CELL_FDHT && c.op.tree.node[i].left < 0) {
+                int mode = c.op.tree.node[i].mode;
+                past = c.op.in[mode] - c.x.corner[mode] - c.x.size[mode];
+            }
+            const float *v = m->values + at, *old = normal->values + at;
+            expect_orthogonal(v, old, core->dim[0], all, period, 0, period - past);
+            if (past) /* the slices that only h uses; scaled afterwards, in both */
+                expect_orthogonal(v, old, core->dim[0], all, period, period - past, past);
+        }
+        for (size_t gate = 0; gate < 4 && m->cell[0].hidden; gate++) {
+            size_t at = m->cell[0].hidden_offset + gate * 36;
+            expect_orthogonal(m->values + at, normal->values + at, 6, 6, 6, 0, 6);
+        }
+        fdht_model_free(normal);
+        fdht_model_free(m);
+    }
+}
+
 static void test_init_biases(void **state)
 {
     (void)state;
@@ -235,7 +293,8 @@ static void test_init_biases(void **state)
     assert_memory_equal(fdht_model_values(m), fdht_model_values(same), fdht_model_size(m) * sizeof(float));
     assert_memory_not_equal(fdht_model_values(m), fdht_model_values(other),
                             fdht_model_size(m) * sizeof(float));
-    assert_int_equal(fdht_model_init(m, 1, 0, NULL), FDHT_EINVAL);
+    assert_int_equal(fdht_model_init(m, 1, 0, FDHT_START_NORMAL, NULL), FDHT_EINVAL);
+    assert_int_equal(fdht_model_init(m, 1, 1, (fdht_start)2, NULL), FDHT_EINVAL);
     fdht_model_free(m);
     fdht_model_free(same);
     fdht_model_free(other);
@@ -244,8 +303,13 @@ static void test_init_biases(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_place),   cmocka_unit_test(test_params), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_presets), cmocka_unit_test(test_init),   cmocka_unit_test(test_init_biases),
+        cmocka_unit_test(test_place),
+        cmocka_unit_test(test_params),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_presets),
+        cmocka_unit_test(test_init),
+        cmocka_unit_test(test_init_biases),
+        cmocka_unit_test(test_orthogonal_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,7 +116,8 @@ static inline fdht_model *random_model(const fdht_model_spec *spec, uint64_t see
 {
     fdht_model *m = NULL;
     fdht_error err = {0};
-    if (fdht_model_new(spec, &m, &err) != FDHT_OK || fdht_model_init(m, seed, 1, &err) != FDHT_OK)
+    if (fdht_model_new(spec, &m, &err) != FDHT_OK ||
+        fdht_model_init(m, seed, 1, FDHT_START_NORMAL, &err) != FDHT_OK)
         fail_msg("%s", err.msg);
     return m;
 }

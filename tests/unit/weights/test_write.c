@@ -112,7 +112,7 @@ static fdht_model *make_model(fdht_cell_kind kind, int directions, fdht_pool poo
     c[1] = c[0];
     fdht_model_spec s = {.layers = 1, .directions = directions, .cell = c, .pool = pool, .classes = 3};
     s.frame.std = 1;
-    if (fdht_model_new(&s, &m, &err) || fdht_model_init(m, 7, 1, &err))
+    if (fdht_model_new(&s, &m, &err) || fdht_model_init(m, 7, 1, FDHT_START_NORMAL, &err))
         fail_msg("%s", err.msg);
     return m;
 }
