@@ -185,8 +185,8 @@ int infer_journal_open(cli *c, int format, bool resume, infer_journal *j)
         j->out = fdht_out_stream(j->file);
         if (resume)
             status = read_records(j, partial, &whole);
-        if (!status && opt.keep && ftruncate(fileno(j->out), whole))
-            status = cli_fail(c, FDHT_EIO, "%s: %s", partial, strerror(errno));
+        if (!status && opt.keep)
+            status = fdht_out_cut(j->file, (uint64_t)whole, &c->err);
     }
     if (!status && resume)
         cli_note(c, "%s: %zu records are there", partial, j->n);
@@ -249,13 +249,11 @@ int infer_journal_flush(infer_journal *j)
 
 int infer_journal_close(infer_journal *j, int status)
 {
-    struct stat st;
     if (j->file && !status)
         status = fdht_out_commit(j->file, &j->c->err);
     else if (j->file) {
-        fflush(j->out);
         bool ours = status != FDHT_EINVAL && status != FDHT_EFORMAT; /* else the records are not this run's */
-        bool kept = ours && !in_place(j->c) && !fstat(fileno(j->out), &st) && st.st_size > 0;
+        bool kept = ours && !in_place(j->c) && fdht_out_size(j->file) > 0;
         fdht_out_discard(j->file);
         if (kept)
             cli_warn(j->c, "%s.partial holds the records so far; --resume goes on with them", j->c->output);

@@ -301,8 +301,9 @@ int fdht_dataset_open(const char *path, fdht_dataset **out, fdht_error *err)
     if (!(ds->path = fdht_strdup(path)))
         status = fdht_fail(err, FDHT_ENOMEM, "out of memory: data set");
     else if (!(status = fdht_h5_open(path, &ds->file, err)) && !(status = open_form(ds, err)) &&
-             !(status = number_clips(ds, err)) && !(status = summarise(ds, err)) &&
-             !(status = fdht_dataset_load_targets(ds, err))) {
+             !(status = number_clips(ds, err)) && !(status = summarise(ds, err)))
+        status = fdht_dataset_load_targets(ds, err);
+    if (!(status = fdht_h5_end(status, err))) {
         *out = ds;
         return FDHT_OK;
     }
@@ -411,6 +412,7 @@ int fdht_dataset_read(fdht_dataset *ds, size_t i, void *data, fdht_error *err)
                          ds->info.clips);
     if (ds->parts)
         return fdht_dataset_read_part(ds, i, data, err);
+    fdht_h5_begin();
     if (ds->info.form == FDHT_DATASET_NATIVE && ds->channels_at && ds->channels_at < 4)
         status = read_planes(ds, i, data, err);
     else if (ds->info.form == FDHT_DATASET_NATIVE)
@@ -419,5 +421,6 @@ int fdht_dataset_read(fdht_dataset *ds, size_t i, void *data, fdht_error *err)
         status = read_flat(ds, i, data, err);
     else
         status = fdht_dataset_read_member(ds, i, data, err);
+    status = fdht_h5_end(status, err);
     return status ? fdht_fail_prefix(err, status, "%s: clip %s", ds->path, ds->name[i]) : FDHT_OK;
 }

@@ -69,7 +69,7 @@ static int take_up(fdht_dataset *ds, fdht_dataset *part, fdht_error *err)
     if (!status && part->rows &&
         (part->frames.rank != before.rank || memcmp(part->frames.dim, before.dim, sizeof before.dim) != 0))
         status = fdht_fail(err, FDHT_EFORMAT, "the file has changed since it was opened first");
-    if (!status)
+    if (!(status = fdht_h5_end(status, err)))
         return FDHT_OK;
     let_go(part);
     memcpy(part->frames.dim, before.dim, sizeof before.dim);

@@ -46,7 +46,7 @@ int fdht_writer_begin(fdht_dataset_writer *w, const fdht_dataset_spec *spec, fdh
         put(text + 8 * i, number[i], 8);
     if (!status) {
         memcpy(text + NUMBERS * 8, spec->made_of, n);
-        status = fdht_h5_journal_new(fdht_out_temp(w->out), log, text, bytes, &w->journal, err);
+        status = fdht_h5_journal_new(w->out, log, text, bytes, &w->journal, err);
     }
     if (!status)
         status = fdht_h5_journal_create(w->journal, &w->file, err);
@@ -102,11 +102,11 @@ static int open_frames(fdht_dataset_writer *w, fdht_error *err)
     int status = fdht_h5_journal_open(w->journal, &w->file, err);
     if (status)
         return status;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         w->frames = H5Dopen2(w->file, "frames", H5P_DEFAULT);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     return w->frames >= 0 ? FDHT_OK : fdht_fail(err, FDHT_EFORMAT, "/frames: cannot be opened again");
 }
 
@@ -138,7 +138,8 @@ int fdht_dataset_keep(fdht_dataset_writer *w, const char *text, fdht_error *err)
 {
     if (!w->journal)
         return fdht_fail(err, FDHT_EINVAL, "%s: was not created to be gone on with", w->path);
-    int status = keep(w, text, err);
+    fdht_h5_begin();
+    int status = fdht_h5_end(keep(w, text, err), err);
     return status ? fdht_fail_prefix(err, status, "%s", w->path) : FDHT_OK;
 }
 
@@ -152,7 +153,7 @@ int fdht_writer_end(fdht_dataset_writer *w, fdht_error *err)
 void fdht_writer_discard(fdht_dataset_writer *w)
 {
     bool keep = w->commits && w->out; /* not yet renamed */
-    if (w->journal && !keep && w->out && truncate(fdht_out_temp(w->out), 0) != 0)
+    if (w->journal && !keep && w->out && !fdht_written_cut(fdht_out_written(w->out), 0))
         keep = true;
     fdht_h5_journal_close(w->journal, keep);
     w->journal = NULL;
@@ -223,8 +224,7 @@ static int take_record(void *arg, const uint8_t *text, size_t bytes, fdht_error 
 static int go_on(fdht_dataset_writer *w, reading *r, fdht_error *err)
 {
     char *log = log_name(w);
-    int status = log ? fdht_h5_journal_resume(fdht_out_temp(w->out), log, take_record, r, &w->commits,
-                                              &w->journal, err)
+    int status = log ? fdht_h5_journal_resume(w->out, log, take_record, r, &w->commits, &w->journal, err)
                      : fdht_fail(err, FDHT_ENOMEM, "out of memory: log");
     fdht_free(log);
     if (!status && !w->commits)
@@ -253,7 +253,7 @@ int fdht_dataset_resume(const char *path, const fdht_out_options *opt, fdht_data
     w->file = w->frames = -1;
     int status = (w->path = fdht_strdup(path)) ? fdht_out_open(path, true, opt, &w->out, err)
                                                : fdht_fail(err, FDHT_ENOMEM, "out of memory: data set");
-    if (!status && (status = go_on(w, &r, err)) && status != FDHT_ENOENT)
+    if (!status && (status = fdht_h5_end(go_on(w, &r, err), err)) && status != FDHT_ENOENT)
         fdht_fail_prefix(err, status, "%s", path);
     if (status) {
         w->commits += status != FDHT_ENOENT; /* what is there is not touched */

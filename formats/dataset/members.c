@@ -194,11 +194,11 @@ static int one_member(fdht_dataset *ds, size_t i, char **text, bool *any_label, 
     int64_t v = -1;
     char *word = NULL;
     hid_t object;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         object = H5Oopen(ds->file, ds->name[i], H5P_DEFAULT);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     if (object < 0)
         return fdht_fail(err, FDHT_EFORMAT, "/%s: cannot be opened", ds->name[i]);
     int status = member_value(object, group, "label", &v, text, &found, err);
@@ -220,11 +220,11 @@ static int one_member(fdht_dataset *ds, size_t i, char **text, bool *any_label, 
             ds->split[i] = (int8_t)v;
     }
     fdht_free(word);
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         H5Oclose(object);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     return status ? fdht_fail_prefix(err, status, "/%s", ds->name[i]) : FDHT_OK;
 }
 

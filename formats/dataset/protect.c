@@ -43,14 +43,15 @@ int fdht_dataset_protected(const char *path, bool *out, fdht_error *err)
     int status = fdht_h5_open(path, &file, err);
     if (status)
         return status;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         seen = H5Ovisit2(file, H5_INDEX_NAME, H5_ITER_NATIVE, look, &t, H5O_INFO_BASIC);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     fdht_h5_close(&file, NULL);
-    if (seen < 0)
-        return fdht_fail(err, FDHT_EFORMAT, "%s: damaged HDF5 file", path);
+    status = seen < 0 ? fdht_fail(err, FDHT_EFORMAT, "damaged HDF5 file") : FDHT_OK;
+    if ((status = fdht_h5_end(status, err)))
+        return fdht_fail_prefix(err, status, "%s", path);
     *out = t.with && !t.without;
     return FDHT_OK;
 }

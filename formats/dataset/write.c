@@ -10,12 +10,12 @@ void fdht_dataset_discard(fdht_dataset_writer *w)
 {
     if (!w)
         return;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         if (w->frames >= 0)
             H5Dclose(w->frames);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     fdht_h5_close(&w->file, NULL);
     fdht_writer_discard(w);
     fdht_out_discard(w->out);
@@ -43,7 +43,7 @@ static int create_frames(fdht_dataset_writer *w, int gzip, fdht_error *err)
     most[0] = most[1] = H5S_UNLIMITED;
     chunk[0] = 1;
     hid_t type = f32 ? H5T_IEEE_F32LE : H5T_STD_U8LE;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         hid_t space = H5Screate_simple(w->rank, w->dim, most), dcpl = H5Pcreate(H5P_DATASET_CREATE);
         ok = space >= 0 && dcpl >= 0 && H5Pset_obj_track_times(dcpl, 0) >= 0 &&
@@ -59,7 +59,7 @@ static int create_frames(fdht_dataset_writer *w, int gzip, fdht_error *err)
         if (space >= 0)
             H5Sclose(space);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     return ok ? FDHT_OK : fdht_fail(err, FDHT_EIO, "/frames: cannot be created");
 }
 
@@ -100,11 +100,10 @@ int fdht_dataset_create(const char *path, const fdht_dataset_spec *spec, const f
     }
     if ((status = fdht_out_open(path, true, opt, &w->out, err)))
         goto out;
-    status = spec->made_of ? fdht_writer_begin(w, spec, err)
-                           : fdht_h5_create(fdht_out_temp(w->out), &w->file, err);
+    status = spec->made_of ? fdht_writer_begin(w, spec, err) : fdht_h5_create(w->out, false, &w->file, err);
     if (!status && !(status = put_header(w->file, err)))
         status = create_frames(w, spec->gzip, err);
-    if (status)
+    if ((status = fdht_h5_end(status, err)))
         fdht_fail_prefix(err, status, "%s", path);
 out:
     if (status)
@@ -140,7 +139,7 @@ static bool write_clip(fdht_dataset_writer *w, const void *data, size_t length)
     memcpy(count, w->dim, sizeof count);
     count[0] = 1;
     count[1] = length;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         hid_t space = -1, target = H5Screate_simple(w->rank, count, NULL);
         ok = target >= 0 && H5Dset_extent(w->frames, w->dim) >= 0 && (space = H5Dget_space(w->frames)) >= 0 &&
@@ -152,7 +151,7 @@ static bool write_clip(fdht_dataset_writer *w, const void *data, size_t length)
         if (target >= 0)
             H5Sclose(target);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     return ok;
 }
 
@@ -168,9 +167,11 @@ int fdht_dataset_append(fdht_dataset_writer *w, const void *data, size_t length,
         return status;
     if (name && !(copy = fdht_strdup(name)))
         return fdht_fail(err, FDHT_ENOMEM, "out of memory: clip name");
+    fdht_h5_begin();
     if (!write_clip(w, data, length)) {
         fdht_free(copy);
-        return fdht_fail(err, FDHT_EIO, "%s: clip %zu cannot be written (no space?)", w->path, w->n);
+        status = fdht_h5_end(fdht_fail(err, FDHT_EIO, "clip %zu cannot be written (no space?)", w->n), err);
+        return fdht_fail_prefix(err, status, "%s", w->path);
     }
     w->longest = FDHT_MAX(w->longest, length);
     w->fresh += fdht_clip_bytes(
@@ -243,11 +244,11 @@ static int put_lists(fdht_dataset_writer *w, const char *const *classes, size_t 
 bool fdht_writer_close(fdht_dataset_writer *w)
 {
     herr_t closed;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         closed = H5Dclose(w->frames);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     w->frames = -1;
     return fdht_h5_close(&w->file, NULL) == FDHT_OK && closed >= 0;
 }
@@ -256,23 +257,24 @@ int fdht_dataset_finish(fdht_dataset_writer *w, const char *const *classes, size
 {
     int status = FDHT_OK;
     herr_t fits = 0;
+    fdht_h5_begin();
     if (!w->n)
         status = fdht_fail(err, FDHT_EINVAL, "no clips to write");
     else if (!w->whole)
         status = put_lists(w, classes, n, err);
     if (!status && !w->whole) {
         w->dim[1] = w->longest; /* the spec's usual length may have been too long */
-        H5E_BEGIN_TRY
+        FDHT_H5_TRY
         {
             fits = H5Dset_extent(w->frames, w->dim);
         }
-        H5E_END_TRY
+        FDHT_H5_END
         if (!fdht_writer_close(w) || fits < 0)
             status = fdht_fail(err, FDHT_EIO, "cannot be written to the end (no space?)");
         else if (w->journal)
             status = fdht_writer_end(w, err);
     }
-    if (status)
+    if ((status = fdht_h5_end(status, err)))
         fdht_fail_prefix(err, status, "%s", w->path);
     else {
         status = fdht_out_commit(w->out, err);

@@ -3,6 +3,7 @@
 #define FDHT_DATASET_WRITER_H
 
 #include "dataset/dataset.h"
+#include "files/written.h"
 #include "hdf5/journal.h"
 
 /* What is kept of a clip until the end. */

@@ -1,9 +1,9 @@
 /* fdht/io.h - output files that are whole or absent, and what a path holds.
  *
  * An output is written under a temporary name next to its target (".NAME.tmp-PID-XXXXXXXX" in the same
- * directory), flushed, fsynced and renamed over it; until fdht_out_commit returns FDHT_OK the target is as it
+ * directory), flushed, fsynced, read back and renamed over it; until fdht_out_commit returns FDHT_OK the target is as it
  * was. Whatever is not committed is removed by fdht_out_discard, or by fdht_out_guard_clean from a signal
- * handler. An output is used by one thread at a time; different outputs by different threads. */
+ * handler; what a process left that was killed, by the next fdht_out_open of the same output a minute later. An output is used by one thread at a time; different outputs by different threads. */
 #ifndef FDHT_IO_H
 #define FDHT_IO_H
 
@@ -65,17 +65,20 @@ FDHT_API int fdht_out_check(const char *path, bool seek, const fdht_out_options 
 FDHT_API int fdht_out_open(const char *path, bool seek, const fdht_out_options *opt, fdht_out **out,
                            fdht_error *err);
 
-/* The stream to print to, buffered; NULL if the output was opened with `seek` (write to fdht_out_temp by name
- * instead). Its errors need no checking: commit does. Belongs to the output. */
+/* The stream to write to, buffered; with `seek` it may be positioned anywhere. It has no descriptor (fileno) of its own. Its
+ * errors need no checking: commit does. Belongs to the output. */
 FDHT_API FILE *fdht_out_stream(fdht_out *o);
 
-/* The temporary file's path, for a library that writes by name and has closed it before commit. Belongs to
- * the output. */
-FDHT_API const char *fdht_out_temp(const fdht_out *o);
+/* Bytes of the temporary file, with what the stream has buffered. */
+FDHT_API uint64_t fdht_out_size(fdht_out *o);
+/* Take away what the temporary file holds behind `size` bytes; the stream goes on there. For what an earlier run left (`keep`).
+ * FDHT_EIO; FDHT_EINVAL: it is smaller, or no temporary file. */
+FDHT_API int fdht_out_cut(fdht_out *o, uint64_t size, fdht_error *err);
 
-/* Flush, check for any error since the start, fsync, close, rename, fsync the directory; frees the output in
- * every case. On failure (FDHT_EIO with the system's reason; FDHT_EEXIST if the target appeared meanwhile)
- * nothing is left behind. */
+/* Flush, check for any error since the start, fsync, read the file back and compare it with the sum of what was written, close,
+ * rename, fsync the directory; frees the output in every case. On failure (FDHT_EIO with the system's reason, or "what was written is
+ * not what is read back"; FDHT_EEXIST if the target appeared meanwhile; FDHT_ENOMEM) nothing is left behind. The file is read from
+ * the disk where the system lets its cache go. Standard output, and what is written in place, is not read back. */
 FDHT_API int fdht_out_commit(fdht_out *o, fdht_error *err);
 
 /* Remove the temporary file and free. NULL allowed. errno is kept. */

@@ -66,7 +66,7 @@ static int judge_hdf5(const char *path, fdht_file_kind *out, fdht_error *err)
     int rc = fdht_h5_open(path, &file, err);
     *out = FDHT_FILE_HDF5;
     if (rc)
-        return rc == FDHT_ENOMEM ? rc : FDHT_OK;
+        return (rc = fdht_h5_end(rc, err)) == FDHT_ENOMEM ? rc : FDHT_OK;
     if (fdht_h5_has_attr(file, "format"))
         rc = fdht_h5_attr_string(file, "format", format, sizeof format, err);
     if (rc != FDHT_ENOMEM)
@@ -78,6 +78,7 @@ static int judge_hdf5(const char *path, fdht_file_kind *out, fdht_error *err)
         *out = FDHT_FILE_DATASET;
     else if (!rc)
         rc = judge_members(file, out, err);
+    rc = fdht_h5_end(rc, err);
     fdht_h5_close(&file, NULL);
     return rc;
 }

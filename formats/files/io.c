@@ -11,15 +11,22 @@
 #include <unistd.h>
 
 #include "base/base.h"
+#include "files/temp.h"
+#include "files/written.h"
+
+enum { STREAM_BYTES = 1 << 16 };
 
 struct fdht_out {
     char path[FDHT_OUT_PATH]; /* the file that will be replaced, links resolved */
     char temp[FDHT_OUT_PATH]; /* empty: written in place */
-    int fd;
+    fdht_written file;
     FILE *stream;
-    bool is_stdout, force, keep;
+    uint64_t at; /* where the stream writes next */
+    bool is_stdout, in_place, seek, force, keep;
+    int why; /* errno of the first write that failed */
     fdht_out_guard *guard;
     int slot; /* in guard; -1: none */
+    char buffer[STREAM_BYTES];
 };
 
 void fdht_out_guard_clean(fdht_out_guard *g)
@@ -76,19 +83,6 @@ static int resolve(const char *path, char out[FDHT_OUT_PATH], fdht_error *err)
     return fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(ELOOP));
 }
 
-static void directory_of(const char *path, char out[FDHT_OUT_PATH])
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash)
-        strcpy(out, ".");
-    else if (slash == path)
-        strcpy(out, "/");
-    else {
-        memcpy(out, path, (size_t)(slash - path));
-        out[slash - path] = 0;
-    }
-}
-
 /* Judge a resolved target. *in_place: it exists and is no regular file. */
 static int check_target(const char *path, bool seek, bool force, bool *in_place, mode_t *mode,
                         fdht_error *err)
@@ -112,7 +106,7 @@ static int check_target(const char *path, bool seek, bool force, bool *in_place,
     } else if (errno != ENOENT)
         return fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(errno));
     char dir[FDHT_OUT_PATH];
-    directory_of(path, dir);
+    fdht_directory_of(path, dir);
     if (access(dir, W_OK | X_OK) != 0)
         return fdht_fail(err, FDHT_EIO, "%s: cannot write into %s: %s", path, dir, strerror(errno));
     return FDHT_OK;
@@ -130,54 +124,68 @@ int fdht_out_check(const char *path, bool seek, const fdht_out_options *opt, fdh
     return status ? status : check_target(real, seek, opt && opt->force, &in_place, &mode, err);
 }
 
-/* Create the temporary next to the target; O_EXCL so that no other writer has it. */
-static int make_temp(fdht_out *o, mode_t mode, fdht_error *err)
-{
-    char dir[FDHT_OUT_PATH];
-    directory_of(o->path, dir);
-    const char *slash = strrchr(o->path, '/');
-    const char *base = slash ? slash + 1 : o->path;
-    for (int attempt = 0; attempt < 100; attempt++) {
-        unsigned tag = (unsigned)fdht_rng_hash((uint64_t)(fdht_seconds() * 1e9)) + (unsigned)attempt;
-        int n = snprintf(o->temp, sizeof o->temp, "%s/.%.200s.tmp-%ld-%08x", dir, base, (long)getpid(), tag);
-        if (n < 0 || (size_t)n >= sizeof o->temp)
-            return fdht_fail(err, FDHT_EINVAL, "%s: name is too long", o->path);
-        o->fd = open(o->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (o->fd >= 0) {
-            if (mode && fchmod(o->fd, mode) != 0)
-                mode = 0; /* the new file's own mode is good enough */
-            return FDHT_OK;
-        }
-        if (errno != EEXIST)
-            break;
-    }
-    o->temp[0] = 0;
-    return fdht_fail(err, FDHT_EIO, "%s: cannot create a file in %s: %s", o->path, dir, strerror(errno));
-}
-
 /* The temporary file that stays: as an earlier run left it, or a new one. */
-static int open_partial(fdht_out *o, bool seek, fdht_error *err)
+static int open_partial(fdht_out *o, fdht_error *err)
 {
     struct stat at, now;
     int n = snprintf(o->temp, sizeof o->temp, "%s.partial", o->path);
     if (n < 0 || (size_t)n >= sizeof o->temp)
         return fdht_fail(err, FDHT_EINVAL, "%s: name is too long", o->path);
-    o->fd = open(o->temp, O_RDWR | O_CREAT | (seek ? 0 : O_APPEND) | O_NOFOLLOW | O_CLOEXEC, 0666);
+    o->file.fd = open(o->temp, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     int status = FDHT_OK;
-    if (o->fd < 0 || fstat(o->fd, &now))
+    if (o->file.fd < 0 || fstat(o->file.fd, &now))
         status = fdht_fail(err, FDHT_EIO, "%s: %s", o->temp, strerror(errno));
     else if (!S_ISREG(now.st_mode))
         status = fdht_fail(err, FDHT_EIO, "%s: is not a regular file", o->temp);
-    else if (flock(o->fd, LOCK_EX | LOCK_NB) || stat(o->temp, &at) || at.st_ino != now.st_ino)
+    else if (flock(o->file.fd, LOCK_EX | LOCK_NB) || stat(o->temp, &at) || at.st_ino != now.st_ino)
         status = fdht_fail(err, FDHT_EIO, "%s: another process writes it", o->temp);
+    else if (!o->seek && !fdht_written_read(&o->file)) /* what libhdf5 goes on with is read with its log */
+        status = fdht_fail(err, errno == ENOMEM ? FDHT_ENOMEM : FDHT_EIO, "%s: %s", o->temp, strerror(errno));
+    o->at = o->file.size;
     if (status)
         o->temp[0] = 0; /* whatever it is, it is not ours to remove */
     return status;
 }
 
+/* ---- the stream of a file that is read back: all it writes goes through `file` ---- */
+
+static ssize_t stream_write(void *arg, const char *data, size_t n)
+{
+    fdht_out *o = arg;
+    if (!fdht_written_put(&o->file, data, n, o->at)) {
+        o->why = o->why ? o->why : errno;
+        return 0;
+    }
+    o->at += n;
+    return (ssize_t)n;
+}
+
+static int stream_seek(void *arg, off64_t *at, int whence)
+{
+    fdht_out *o = arg;
+    off64_t from = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? (off64_t)o->at : (off64_t)o->file.size;
+    if (*at < -from) {
+        errno = EINVAL;
+        return -1;
+    }
+    *at += from;
+    o->at = (uint64_t)*at;
+    return 0;
+}
+
+static int open_stream(fdht_out *o, fdht_error *err)
+{
+    const cookie_io_functions_t to = {.write = stream_write, .seek = stream_seek};
+    o->stream = o->in_place ? fdopen(o->file.fd, "w") : fopencookie(o, "w", to);
+    if (!o->stream)
+        return fdht_fail(err, errno == ENOMEM ? FDHT_ENOMEM : FDHT_EIO, "%s: %s", o->path, strerror(errno));
+    if (!o->in_place)
+        setvbuf(o->stream, o->buffer, _IOFBF, sizeof o->buffer);
+    return FDHT_OK;
+}
+
 int fdht_out_open(const char *path, bool seek, const fdht_out_options *opt, fdht_out **out, fdht_error *err)
 {
-    bool in_place;
     mode_t mode;
     int status = FDHT_OK;
     *out = NULL;
@@ -186,7 +194,8 @@ int fdht_out_open(const char *path, bool seek, const fdht_out_options *opt, fdht
     fdht_out *o = fdht_calloc_err(1, sizeof *o, "output", err);
     if (!o)
         return FDHT_ENOMEM;
-    o->fd = o->slot = -1;
+    o->file.fd = o->slot = -1;
+    o->seek = seek;
     o->force = opt && opt->force;
     o->guard = opt ? opt->guard : NULL;
     o->keep = opt && opt->keep;
@@ -198,23 +207,22 @@ int fdht_out_open(const char *path, bool seek, const fdht_out_options *opt, fdht
         return FDHT_OK;
     }
     if ((status = resolve(path, o->path, err)) ||
-        (status = check_target(o->path, seek, o->force, &in_place, &mode, err)))
+        (status = check_target(o->path, seek, o->force, &o->in_place, &mode, err)))
         goto out;
-    if (in_place) {
-        o->fd = open(o->path, O_WRONLY | O_CLOEXEC);
-        if (o->fd < 0) {
+    if (o->in_place) {
+        o->file.fd = open(o->path, O_WRONLY | O_CLOEXEC);
+        if (o->file.fd < 0) {
             status = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, strerror(errno));
             goto out;
         }
     } else if (o->keep) {
-        if ((status = open_partial(o, seek, err)))
+        if ((status = open_partial(o, err)))
             goto out;
-    } else if ((status = make_temp(o, mode, err)) || (status = guard_add(o, err)))
+    } else if ((status = fdht_temp_create(o->path, mode, o->temp, &o->file.fd, err)) ||
+               (status = guard_add(o, err)))
         goto out;
-    if (!seek && !(o->stream = fdopen(o->fd, o->keep ? "a" : "w"))) {
-        status = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, strerror(errno));
+    if ((status = open_stream(o, err)))
         goto out;
-    }
     *out = o;
     o = NULL;
 out:
@@ -232,11 +240,35 @@ const char *fdht_out_temp(const fdht_out *o)
     return o->temp;
 }
 
-/* Put the temporary in the target's place. Without force an existing target is never replaced, even one that
- * appeared since. */
-static int replace(fdht_out *o, fdht_error *err)
+fdht_written *fdht_out_written(fdht_out *o)
 {
+    return &o->file;
+}
+
+uint64_t fdht_out_size(fdht_out *o)
+{
+    if (o->stream)
+        fflush(o->stream);
+    return o->file.size;
+}
+
+int fdht_out_cut(fdht_out *o, uint64_t size, fdht_error *err)
+{
+    if (!o->temp[0] || fflush(o->stream) != 0 || size > o->file.size)
+        return fdht_fail(err, FDHT_EINVAL, "%s: cannot be cut", o->path);
+    if (!fdht_written_cut(&o->file, size) || fseeko(o->stream, (off_t)size, SEEK_SET) != 0)
+        return fdht_fail(err, FDHT_EIO, "%s: %s", o->path, strerror(errno));
+    return FDHT_OK;
+}
+
+/* Put the temporary in the target's place. Without force an existing target is never replaced, even one that
+ * appeared since. written: the file that was written and read back. */
+static int replace(fdht_out *o, const struct stat *written, fdht_error *err)
+{
+    struct stat st;
     int status;
+    if (lstat(o->temp, &st) != 0 || st.st_dev != written->st_dev || st.st_ino != written->st_ino)
+        return fdht_fail(err, FDHT_EIO, "%s: its temporary file is not there any more", o->path);
     if (o->force)
         status = rename(o->temp, o->path);
     else {
@@ -252,7 +284,7 @@ static int replace(fdht_out *o, fdht_error *err)
     o->temp[0] = 0;
 
     char dir[FDHT_OUT_PATH];
-    directory_of(o->path, dir);
+    fdht_directory_of(o->path, dir);
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         (void)!fsync(fd); /* some file systems refuse this for directories; the data itself is safe */
@@ -261,33 +293,45 @@ static int replace(fdht_out *o, fdht_error *err)
     return FDHT_OK;
 }
 
+/* All that is buffered goes out; FDHT_EIO also for what failed before. */
+static int flush(fdht_out *o, fdht_error *err)
+{
+    errno = 0;
+    bool bad = ferror(o->stream) != 0;
+    bad |= fflush(o->stream) != 0;
+    int why = o->why ? o->why : errno;
+    return bad ? fdht_fail(err, FDHT_EIO, "%s: %s", o->path, why ? strerror(why) : "write error") : FDHT_OK;
+}
+
+/* The stream and the descriptor; errno of what failed, 0: nothing. Standard output stays open. */
+static int shut(fdht_out *o)
+{
+    int why = 0;
+    bool owns = o->in_place && o->stream; /* the stream its descriptor */
+    if (o->stream && !o->is_stdout && fclose(o->stream))
+        why = errno;
+    if (!owns && o->file.fd >= 0 && close(o->file.fd))
+        why = errno;
+    o->stream = NULL;
+    o->file.fd = -1;
+    return why;
+}
+
 int fdht_out_commit(fdht_out *o, fdht_error *err)
 {
-    int status = FDHT_OK;
-    bool bad = false;
-    errno = 0;
-    if (o->stream) {
-        bad = ferror(o->stream) != 0;
-        bad |= fflush(o->stream) != 0;
+    struct stat st;
+    int status = flush(o, err);
+    if (!status && o->temp[0]) {
+        if ((status = fdht_written_check(&o->file, err)))
+            fdht_fail_prefix(err, status, "%s", o->path);
+        else if (fstat(o->file.fd, &st) != 0)
+            status = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, strerror(errno));
     }
-    if (!bad && o->temp[0])
-        bad = fsync(o->fd) != 0;
-    int why = errno;
-    if (o->is_stdout)
-        o->stream = NULL;
-    else {
-        int closed = o->stream ? fclose(o->stream) : close(o->fd);
-        o->stream = NULL;
-        o->fd = -1;
-        if (closed != 0 && !bad) {
-            bad = true;
-            why = errno;
-        }
-    }
-    if (bad)
-        status = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, why ? strerror(why) : "write error");
-    else if (o->temp[0])
-        status = replace(o, err);
+    int why = shut(o);
+    if (!status && why)
+        status = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, strerror(why));
+    if (!status && o->temp[0])
+        status = replace(o, &st, err);
     fdht_out_discard(o);
     return status;
 }
@@ -298,14 +342,8 @@ void fdht_out_discard(fdht_out *o)
     struct stat st;
     if (!o)
         return;
-    if (o->keep && o->stream)
-        fflush(o->stream);
-    bool stays = o->keep && o->temp[0] && (stat(o->temp, &st) || st.st_size > 0);
-    if (o->stream && !o->is_stdout)
-        fclose(o->stream);
-    else if (o->fd >= 0)
-        close(o->fd);
-    if (o->temp[0] && !stays)
+    shut(o);
+    if (o->temp[0] && !(o->keep && (stat(o->temp, &st) || st.st_size > 0)))
         unlink(o->temp);
     guard_drop(o);
     fdht_free(o);
@@ -318,7 +356,7 @@ static bool place_of(const char *path, struct stat *dir, char name[FDHT_OUT_PATH
     char full[FDHT_OUT_PATH], parent[FDHT_OUT_PATH];
     if (resolve(path, full, NULL))
         return false;
-    directory_of(full, parent);
+    fdht_directory_of(full, parent);
     const char *slash = strrchr(full, '/');
     strcpy(name, slash ? slash + 1 : full);
     return stat(parent, dir) == 0;

@@ -10,11 +10,11 @@ enum { MAX_STRINGS = 1 << 22, MAX_STRING = 1 << 16 };
 bool fdht_h5_has_attr(hid_t loc, const char *name)
 {
     htri_t yes;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         yes = H5Aexists(loc, name);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     return yes != 0;
 }
 
@@ -29,7 +29,7 @@ struct text {
 
 static void text_close(struct text *t)
 {
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         if (t->mem >= 0)
             H5Tclose(t->mem);
@@ -40,7 +40,7 @@ static void text_close(struct text *t)
         if (t->id >= 0)
             t->is_attr ? H5Aclose(t->id) : H5Dclose(t->id);
     }
-    H5E_END_TRY
+    FDHT_H5_END
 }
 
 static int text_look(struct text *t, fdht_error *err)
@@ -129,7 +129,7 @@ int fdht_h5_read_strings(hid_t loc, const char *path, char ***out, size_t *n, fd
     int rc = fdht_h5_open_array(loc, path, &a, err); /* for its checks of storage and filters */
     if (rc)
         return rc;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         t.id = H5Dopen2(loc, path, H5P_DEFAULT);
         rc =
@@ -138,7 +138,7 @@ int fdht_h5_read_strings(hid_t loc, const char *path, char ***out, size_t *n, fd
             rc = text_read(&t, out, n, err);
         text_close(&t);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     fdht_h5_close_array(&a);
     return rc;
 }
@@ -151,7 +151,7 @@ int fdht_h5_attr_strings(hid_t loc, const char *name, char ***out, size_t *n, fd
     *n = 0;
     if (!fdht_h5_has_attr(loc, name))
         return fdht_fail(err, FDHT_ENOENT, "attribute %s: missing", name);
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         t.id = H5Aopen(loc, name, H5P_DEFAULT);
         rc = t.id < 0 ? fdht_fail(err, FDHT_EFORMAT, "attribute %s: damaged", name) : text_look(&t, err);
@@ -159,7 +159,7 @@ int fdht_h5_attr_strings(hid_t loc, const char *name, char ***out, size_t *n, fd
             rc = text_read(&t, out, n, err);
         text_close(&t);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     return rc;
 }
 
@@ -186,7 +186,7 @@ static int attr_numbers(hid_t loc, const char *name, H5T_class_t want, hid_t mem
     hid_t id = -1, type = -1, space = -1;
     if (!fdht_h5_has_attr(loc, name))
         return fdht_fail(err, FDHT_ENOENT, "attribute %s: missing", name);
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         hssize_t count = -1;
         id = H5Aopen(loc, name, H5P_DEFAULT);
@@ -210,7 +210,7 @@ static int attr_numbers(hid_t loc, const char *name, H5T_class_t want, hid_t mem
         if (id >= 0)
             H5Aclose(id);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     return rc;
 }
 

@@ -87,6 +87,7 @@ static _Noreturn void child(const char *path, size_t size, int out)
         fdht_child_shut(&limits);
         v.status = fdht_h5_walk(file, size, &err);
     }
+    v.status = fdht_h5_end(v.status, &err);
     snprintf(v.text, sizeof v.text, "%s", err.msg);
     ssize_t ignored = write(out, &v, sizeof v);
     (void)ignored;
@@ -173,6 +174,7 @@ static int try_first(const char *path, fdht_error *err)
 int fdht_h5_open(const char *path, hid_t *out, fdht_error *err)
 {
     *out = -1;
+    fdht_h5_begin();
     int status = try_first(path, err);
     return status ? status : fdht_h5_open_unguarded(path, out, err);
 }

@@ -94,7 +94,7 @@ int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
     hid_t fapl = H5Pcreate(H5P_FILE_ACCESS);
     if (fapl < 0)
         return fdht_fail(err, FDHT_ENOMEM, "out of memory: HDF5 property list");
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         /* The getter and setter exist from 1.10.7 on; the environment variable is for the rest. */
         H5Pset_file_locking(fapl, 0, 1);
@@ -104,7 +104,7 @@ int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
         }
         *out = H5Fopen(name, H5F_ACC_RDONLY, fapl);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     H5Pclose(fapl);
     if (*out < 0) {
         *out = -1;
@@ -144,7 +144,7 @@ static int reachable(hid_t loc, const char *path)
 static bool is_object(hid_t loc, const char *path, H5I_type_t want)
 {
     bool yes = false;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         hid_t id = reachable(loc, path) > 0 ? H5Oopen(loc, path, H5P_DEFAULT) : -1;
         if (id >= 0) {
@@ -152,7 +152,7 @@ static bool is_object(hid_t loc, const char *path, H5I_type_t want)
             H5Oclose(id);
         }
     }
-    H5E_END_TRY
+    FDHT_H5_END
     return yes;
 }
 
@@ -165,23 +165,23 @@ bool fdht_h5_is_link(hid_t loc, const char *name)
 {
     H5L_info_t info;
     bool link = false;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         link = H5Lexists(loc, name, H5P_DEFAULT) > 0 && H5Lget_info(loc, name, &info, H5P_DEFAULT) >= 0 &&
                info.type != H5L_TYPE_HARD;
     }
-    H5E_END_TRY
+    FDHT_H5_END
     return link;
 }
 
 bool fdht_h5_has(hid_t loc, const char *path)
 {
     int there;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         there = reachable(loc, path);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     return there != 0;
 }
 
@@ -300,7 +300,7 @@ static int open_array(hid_t loc, const char *path, bool by_rows, fdht_h5_array *
     memset(out, 0, sizeof *out);
     out->id = out->type = -1;
     snprintf(out->path, sizeof out->path, "%s%s", path[0] == '/' ? "" : "/", path);
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         int there = reachable(loc, path);
         if (!there)
@@ -312,7 +312,7 @@ static int open_array(hid_t loc, const char *path, bool by_rows, fdht_h5_array *
         else
             rc = look_at(out, by_rows, err);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     if (rc)
         fdht_h5_close_array(out);
     return rc;
@@ -330,14 +330,14 @@ int fdht_h5_open_rows(hid_t loc, const char *path, fdht_h5_array *out, fdht_erro
 
 void fdht_h5_close_array(fdht_h5_array *a)
 {
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         if (a->type >= 0)
             H5Tclose(a->type);
         if (a->id >= 0)
             H5Dclose(a->id);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     a->id = a->type = -1;
 }
 
@@ -375,11 +375,11 @@ int fdht_h5_read(const fdht_h5_array *a, hid_t mem, void *data, fdht_error *err)
     herr_t rc;
     if (check_numeric(a, err))
         return FDHT_EFORMAT;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         rc = H5Dread(a->id, mem, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     if (rc < 0)
         return fdht_fail(err, FDHT_EFORMAT, "%s: cannot be read (truncated, or its checksum does not fit)",
                          a->path);
@@ -402,7 +402,7 @@ int fdht_h5_read_box(const fdht_h5_array *a, const size_t *start, const size_t *
         first[i] = start[i];
         n[i] = count[i];
     }
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         hid_t space = H5Dget_space(a->id), target = H5Screate_simple(a->rank, n, NULL);
         if (space >= 0 && target >= 0 &&
@@ -413,7 +413,7 @@ int fdht_h5_read_box(const fdht_h5_array *a, const size_t *start, const size_t *
         if (target >= 0)
             H5Sclose(target);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     if (rc < 0)
         return fdht_fail(err, FDHT_EFORMAT,
                          "%s: row %zu cannot be read (truncated, or a checksum does not fit)", a->path,
@@ -483,7 +483,7 @@ int fdht_h5_list(hid_t loc, const char *path, char ***out, size_t *n, fdht_error
     *n = 0;
     if (strcmp(path, "/") && !fdht_h5_is_group(loc, path))
         return fdht_fail(err, FDHT_ENOENT, "%s: missing", path);
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         group = H5Gopen2(loc, path, H5P_DEFAULT);
         if (group >= 0) {
@@ -492,7 +492,7 @@ int fdht_h5_list(hid_t loc, const char *path, char ***out, size_t *n, fdht_error
             H5Gclose(group);
         }
     }
-    H5E_END_TRY
+    FDHT_H5_END
     if (rc < 0) {
         fdht_h5_free_strings(l.name, l.n);
         if (l.failed)

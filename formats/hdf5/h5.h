@@ -2,16 +2,37 @@
  *
  * Reading trusts nothing in the file: only hard links are followed, external and virtual storage is refused, ranks
  * and sizes are known before anything is allocated, and an extent that the stored bytes cannot fill is
- * refused. Errors of libhdf5 are silenced per call (H5E_BEGIN_TRY) and become one line "PATH/INSIDE: what";
- * the caller adds the file's name with fdht_fail_prefix. */
+ * refused. Errors of libhdf5 are silenced per call (FDHT_H5_TRY) and become one line "PATH/INSIDE: what";
+ * the caller adds the file's name with fdht_fail_prefix. A public function asks in the end whether libhdf5 had no memory
+ * (fdht_h5_end): whatever came of it then is neither a damaged file nor a full disk. */
 #ifndef FDHT_HDF5_H5_H
 #define FDHT_HDF5_H5_H
 
 #include <hdf5.h>
 
 #include "base/base.h"
+#include "fdht/io.h"
 
 enum { FDHT_H5_MAX_RANK = 32 };
+
+/* Calls of libhdf5 stand between these two: it prints nothing, and failed allocations are noted. */
+#define FDHT_H5_TRY                                                                                          \
+    {                                                                                                        \
+        H5E_auto2_t h5_was = NULL;                                                                           \
+        void *h5_arg = NULL;                                                                                 \
+        H5Eget_auto2(H5E_DEFAULT, &h5_was, &h5_arg);                                                         \
+        H5Eset_auto2(H5E_DEFAULT, fdht_h5_note, NULL);
+#define FDHT_H5_END                                                                                          \
+    H5Eset_auto2(H5E_DEFAULT, h5_was, h5_arg);                                                               \
+    }
+
+herr_t fdht_h5_note(hid_t stack, void *arg);
+/* An allocation of ours failed in a call of libhdf5. */
+void fdht_h5_no_memory(void);
+/* Forget failed allocations of this thread; opening and creating a file do it. */
+void fdht_h5_begin(void);
+/* `status`, or FDHT_ENOMEM if there was one since. */
+int fdht_h5_end(int status, fdht_error *err);
 
 /* One data set, opened and looked at. */
 typedef struct fdht_h5_array {
@@ -90,8 +111,9 @@ int fdht_h5_attr_ints(hid_t loc, const char *name, int64_t *out, size_t max, siz
 /* As fdht_h5_has. */
 bool fdht_h5_has_attr(hid_t loc, const char *name);
 
-/* Create a file over `path` (a temporary that exists), metadata with checksums (library format 1.10). */
-int fdht_h5_create(const char *path, hid_t *out, fdht_error *err);
+/* Create the file that an output opened with `seek` is. old: in the format that programs of before HDF5 1.10 read; else every piece of
+ * metadata has a checksum. It is closed before the output is committed. FDHT_EIO. */
+int fdht_h5_create(fdht_out *out, bool old, hid_t *file, fdht_error *err);
 /* Write `count`-element data set `path` of `file_type` from `mem`, with Fletcher-32, in chunks of whole rows
  * of at most 64 MiB; parents are made. */
 int fdht_h5_write(hid_t loc, const char *path, int rank, const size_t *dim, hid_t file_type, hid_t mem,

@@ -5,21 +5,25 @@
  * file, then into the file. Whoever goes on takes the log's last whole record: applies its changes once more, cuts the
  * file to the length it had, and has every text. Between commits memory holds only the index of the file that changed.
  *
- * A log is records of: "FDL1", the length of the payload (8 bytes), the payload, its CRC-32. The payload: the file's length, the number of
- * changes, each as offset, length, bytes; then the text. Numbers are little-endian, 8 bytes. */
+ * A log is records of: "FDL2", the length of the payload (8 bytes), the payload, its CRC-32. The payload: the file's length, the number of
+ * changes, the sum of the file with the changes in it (files/written.h, 16 bytes); then each change as offset, length, bytes;
+ * then the text. Numbers are little-endian, 8 bytes. A record is read back once it is written, the file when it is gone on with. */
 #ifndef FDHT_HDF5_JOURNAL_H
 #define FDHT_HDF5_JOURNAL_H
 
+#include "fdht/io.h"
 #include "hdf5/h5.h"
 
 typedef struct fdht_h5_journal fdht_h5_journal;
 
-/* Begin anew with the file `path`, which is there, and the log `log`, which holds `text` from now on. FDHT_EIO. */
-int fdht_h5_journal_new(const char *path, const char *log, const void *text, size_t bytes,
+/* Begin anew with the file of an output opened with `seek` and `keep`, and the log `log`, which holds `text` from now on. The output
+ * outlives the journal. FDHT_EIO. */
+int fdht_h5_journal_new(fdht_out *file, const char *log, const void *text, size_t bytes,
                         fdht_h5_journal **out, fdht_error *err);
 /* Go on. each: called with the text of every record, in order; the first is that of fdht_h5_journal_new. *commits: how many there are
- * behind it; 0: the file holds nothing, and nothing was opened (*out = NULL). FDHT_ENOENT: there is no log. */
-int fdht_h5_journal_resume(const char *path, const char *log,
+ * behind it; 0: the file holds nothing, and nothing was opened (*out = NULL). A last record that was cut off counts as none.
+ * FDHT_ENOENT: there is no log. FDHT_EFORMAT: the log is damaged, or the file is not what was written. */
+int fdht_h5_journal_resume(fdht_out *file, const char *log,
                            int (*each)(void *arg, const uint8_t *text, size_t bytes, fdht_error *err),
                            void *arg, size_t *commits, fdht_h5_journal **out, fdht_error *err);
 /* The HDF5 file: created, or opened as the last commit left it. Closed with fdht_h5_close. */

@@ -224,7 +224,7 @@ static herr_t member(hid_t group, const char *name, const H5L_info_t *info, void
 int fdht_h5_walk(hid_t file, size_t size, fdht_error *err)
 {
     walk w = {.size = size, .err = err, .name = "/"};
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         hid_t root = H5Oopen(file, "/", H5P_DEFAULT);
         if (root < 0)
@@ -240,7 +240,7 @@ int fdht_h5_walk(hid_t file, size_t size, fdht_error *err)
         while (w.waiting)
             H5Oclose(w.queue[--w.waiting]);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     fdht_free(w.queue);
     fdht_free(w.seen.slot);
     return w.status;

@@ -7,48 +7,24 @@
 
 enum { CHUNK_BYTES = 64 << 20 };
 
-int fdht_h5_create(const char *path, hid_t *out, fdht_error *err)
-{
-    *out = -1;
-    H5E_BEGIN_TRY
-    {
-        hid_t fapl = H5Pcreate(H5P_FILE_ACCESS), fcpl = H5Pcreate(H5P_FILE_CREATE);
-        /* From 1.10 on every piece of metadata carries a checksum. */
-        /* Without times the same content is the same file. */
-        if (fapl >= 0 && fcpl >= 0 && H5Pset_libver_bounds(fapl, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0 &&
-            H5Pset_file_locking(fapl, 0, 1) >= 0 && H5Pset_obj_track_times(fcpl, 0) >= 0)
-            *out = H5Fcreate(path, H5F_ACC_TRUNC, fcpl, fapl);
-        if (fcpl >= 0)
-            H5Pclose(fcpl);
-        if (fapl >= 0)
-            H5Pclose(fapl);
-    }
-    H5E_END_TRY
-    if (*out < 0) {
-        *out = -1;
-        return fdht_fail(err, FDHT_EIO, "cannot create an HDF5 file");
-    }
-    return FDHT_OK;
-}
-
 int fdht_h5_close(hid_t *file, fdht_error *err)
 {
     herr_t flushed = 0, closed = 0;
     if (*file < 0)
         return FDHT_OK;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         flushed = H5Fflush(*file, H5F_SCOPE_LOCAL);
         closed = H5Fclose(*file);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     *file = -1;
     if (flushed < 0 || closed < 0)
         return fdht_fail(err, FDHT_EIO, "cannot be written to the end (no space?)");
     return FDHT_OK;
 }
 
-/* The groups on the way to `path`, as far as they are missing; silent, the caller is in H5E_BEGIN_TRY. */
+/* The groups on the way to `path`, as far as they are missing; silent, the caller is in FDHT_H5_TRY. */
 static bool make_parents(hid_t loc, const char *path)
 {
     char part[256];
@@ -73,12 +49,12 @@ int fdht_h5_group(hid_t loc, const char *path, hid_t *out, fdht_error *err)
     char whole[256];
     *out = -1;
     snprintf(whole, sizeof whole, "%s/", path);
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         if (make_parents(loc, whole))
             *out = H5Gopen2(loc, path, H5P_DEFAULT);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     return *out < 0 ? fdht_fail(err, FDHT_EIO, "/%s: cannot make the group", path) : FDHT_OK;
 }
 
@@ -95,7 +71,7 @@ static int write_array(hid_t loc, const char *path, int rank, const size_t *dim,
         if (i)
             row *= dim[i];
     }
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         hid_t dcpl = H5Pcreate(H5P_DATASET_CREATE), id = -1;
         hid_t space = rank ? H5Screate_simple(rank, extent, NULL) : H5Screate(H5S_SCALAR);
@@ -114,7 +90,7 @@ static int write_array(hid_t loc, const char *path, int rank, const size_t *dim,
         if (dcpl >= 0)
             H5Pclose(dcpl);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     return ok ? FDHT_OK : fdht_fail(err, FDHT_EIO, "%s: cannot be written (no space?)", path);
 }
 
@@ -172,7 +148,7 @@ static int put(hid_t loc, const char *name, hid_t file_type, hid_t mem, const vo
 {
     bool ok = false;
     hsize_t dim = n;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         hid_t space = n == SIZE_MAX ? H5Screate(H5S_SCALAR) : H5Screate_simple(1, &dim, NULL), id = -1;
         ok = space >= 0 && (id = H5Acreate2(loc, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT)) >= 0 &&
@@ -182,7 +158,7 @@ static int put(hid_t loc, const char *name, hid_t file_type, hid_t mem, const vo
         if (space >= 0)
             H5Sclose(space);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     return ok ? FDHT_OK : fdht_fail(err, FDHT_EIO, "attribute %s: cannot be written", name);
 }
 

@@ -85,12 +85,12 @@ static hid_t open_link(hid_t file, int k, char *path, size_t size)
 {
     hid_t group = -1;
     snprintf(path, size, "chain/%d", k);
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         if (fdht_h5_is_group(file, path))
             group = H5Gopen2(file, path, H5P_DEFAULT);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     return group;
 }
 

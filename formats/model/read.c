@@ -281,12 +281,12 @@ static int read_cells(struct reading *r, fdht_error *err)
         char path[32];
         hid_t group = -1;
         snprintf(path, sizeof path, "/cells/%zu", i);
-        H5E_BEGIN_TRY
+        FDHT_H5_TRY
         {
             if (fdht_h5_is_group(r->file, path))
                 group = H5Gopen2(r->file, path, H5P_DEFAULT);
         }
-        H5E_END_TRY
+        FDHT_H5_END
         if (group < 0)
             return fdht_fail(err, FDHT_EFORMAT, "%s: missing or damaged", path);
         fdht_cell_spec_default(&r->spec.cell[i]);
@@ -479,11 +479,11 @@ static int read_origin(hid_t file, fdht_model *m, fdht_error *err)
         fdht_model_set_origin(m, FDHT_ORIGIN_OPTIONS, text);
     if (!fdht_h5_is_group(file, "origin"))
         return FDHT_OK;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         group = H5Gopen2(file, "origin", H5P_DEFAULT);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     if (group < 0)
         return fdht_fail(err, FDHT_EFORMAT, "/origin: damaged");
     for (int k = 0; k < FDHT_ORIGINS && !rc; k++) {
@@ -525,6 +525,7 @@ int fdht_modelfile_read(const char *path, fdht_model **out, fdht_blobs **trainin
     }
     if (!rc && training && own.training)
         rc = read_training(r.file, training, err);
+    rc = fdht_h5_end(rc, err);
     fdht_h5_close(&r.file, NULL);
     fdht_free(r.spec.cell);
     fdht_free(r.spec.link);

@@ -130,11 +130,11 @@ static int put_layer(hid_t file, const fdht_model_spec *s, const fdht_link *l, i
         char path[32];
         hid_t group;
         snprintf(path, sizeof path, "cells/%d", l->cell + d);
-        H5E_BEGIN_TRY
+        FDHT_H5_TRY
         {
             group = H5Gopen2(file, path, H5P_DEFAULT); /* its parameters have made it */
         }
-        H5E_END_TRY
+        FDHT_H5_END
         if (group < 0)
             return fdht_fail(err, FDHT_EINTERNAL, "%s: no parameters", path);
         rc = put_cell(group, &s->cell[l->cell + d], layer, d, err);
@@ -235,10 +235,10 @@ int fdht_modelfile_write(const char *path, const fdht_model *m, const fdht_blobs
     int rc = fdht_out_open(path, true, opt, &out, err);
     if (rc)
         return rc;
-    if (!(rc = fdht_h5_create(fdht_out_temp(out), &file, err)))
+    if (!(rc = fdht_h5_create(out, false, &file, err)))
         rc = write_all(file, m, training, err);
     int closed = fdht_h5_close(&file, rc ? NULL : err);
-    rc = rc ? rc : closed;
+    rc = fdht_h5_end(rc ? rc : closed, err);
     if (rc)
         fdht_fail_prefix(err, rc, "%s", path);
     else {

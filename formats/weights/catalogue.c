@@ -110,11 +110,11 @@ int fdht_w_file_open(fdht_weights *w, const char *path, fdht_error *err)
     fdht_h5_seen seen = {0};
     walk top = {w, "", 0, FDHT_OK, &seen, err};
     herr_t rc;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         rc = H5Literate(w->id, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit, &top);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     fdht_free(seen.slot);
     if (rc < 0 && !top.status)
         return fdht_fail(err, FDHT_EFORMAT, "/: damaged group");
@@ -197,12 +197,12 @@ static hid_t open_object(const fdht_weights *w, const char *path)
     hid_t id = -1;
     if (w->id < 0)
         return -1;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         if (!strcmp(path, "/") || fdht_h5_is_group(w->id, path) || fdht_h5_is_dataset(w->id, path))
             id = H5Oopen(w->id, path, H5P_DEFAULT);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     return id;
 }
 
@@ -210,7 +210,7 @@ static hid_t open_object(const fdht_weights *w, const char *path)
 static bool is_empty(hid_t object, const char *name)
 {
     hssize_t points = -1;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         hid_t attr = H5Aopen(object, name, H5P_DEFAULT), space = attr < 0 ? -1 : H5Aget_space(attr);
         if (space >= 0) {
@@ -220,7 +220,7 @@ static bool is_empty(hid_t object, const char *name)
         if (attr >= 0)
             H5Aclose(attr);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     return points == 0;
 }
 
@@ -248,14 +248,14 @@ int fdht_w_groups(const fdht_weights *w, const char *path, char ***out, int *n, 
     *n = 0;
     if (object < 0)
         return FDHT_OK;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         H5Literate(object, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit_group, &all);
         list.name = fdht_calloc_err((size_t)all.n + 1, sizeof *list.name, path, err);
         if (list.name)
             H5Literate(object, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit_group, &list);
     }
-    H5E_END_TRY
+    FDHT_H5_END
     H5Oclose(object);
     if (!list.name)
         return FDHT_ENOMEM;

@@ -59,7 +59,7 @@ static int read_bfloat16(const fdht_wset *s, const rect *r, float *out, size_t l
 static int read_hdf5(const fdht_wset *s, const rect *r, float *out, size_t ld, fdht_error *err)
 {
     int rc = FDHT_OK;
-    H5E_BEGIN_TRY
+    FDHT_H5_TRY
     {
         if (s->kind == FDHT_WKIND_BFLOAT16) {
             rc = read_bfloat16(s, r, out, ld, err);
@@ -74,7 +74,7 @@ static int read_hdf5(const fdht_wset *s, const rect *r, float *out, size_t ld, f
             H5Sclose(space);
         }
     }
-    H5E_END_TRY
+    FDHT_H5_END
     if (rc == FDHT_EFORMAT)
         return fdht_fail(err, rc,
                          "%s: rows %zu..%zu, columns %zu..%zu cannot be read (damaged data or checksum)",
@@ -260,6 +260,7 @@ int fdht_weights_read(const fdht_weights *w, int lstm, int direction, fdht_weigh
         return FDHT_OK;
     const fdht_wcell *cell = &w->bound[lstm].cell[direction];
     int rc;
+    fdht_h5_begin();
     if (part == FDHT_W_BIAS) {
         rc = read_bias(w, cell->bias, row, rows, out, ld, err);
     } else {
@@ -276,6 +277,7 @@ int fdht_weights_read(const fdht_weights *w, int lstm, int direction, fdht_weigh
         rc = read_part(w, p, row, rows, col, cols, out, ld, buffer, err);
         fdht_free(buffer);
     }
+    rc = fdht_h5_end(rc, err);
     return rc ? fdht_fail_prefix(err, rc, "%s", w->file) : FDHT_OK;
 }
 

@@ -246,7 +246,7 @@ int fdht_weights_open(const char *path, const fdht_weights_options *opt, fdht_we
     rc = fdht_w_file_open(w, path, err);
     if (!rc)
         rc = scan_all(w, err);
-    if (rc) {
+    if ((rc = fdht_h5_end(rc, err))) {
         fdht_fail_prefix(err, rc, "%s", path);
         goto out;
     }
@@ -260,7 +260,7 @@ int fdht_weights_open(const char *path, const fdht_weights_options *opt, fdht_we
     rc = find_topology(w, err);
     if (!rc)
         rc = explain_activations(w, err);
-    if (rc) {
+    if ((rc = fdht_h5_end(rc, err))) {
         fdht_fail_prefix(err, rc, "%s", path);
         goto out;
     }

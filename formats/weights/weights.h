@@ -7,7 +7,7 @@
 #ifndef FDHT_WEIGHTS_WEIGHTS_H
 #define FDHT_WEIGHTS_WEIGHTS_H
 
-#include <hdf5.h>
+#include "hdf5/h5.h"
 
 #include "base/base.h"
 #include "fdht/weights.h"

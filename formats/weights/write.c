@@ -165,23 +165,20 @@ static int write_plain(fdht_writer *o)
 
 /* ---- the file ---- */
 
-static int write_file(fdht_writer *o, const char *temp)
+static int write_file(fdht_writer *o, fdht_out *out)
 {
-    int rc;
-    H5E_BEGIN_TRY
+    int rc = fdht_h5_create(out, true, &o->file, o->err);
+    if (rc)
+        return rc;
+    FDHT_H5_TRY
     {
-        o->file = H5Fcreate(temp, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
-        if (o->file < 0)
-            rc = fdht_fail(o->err, FDHT_EIO, "cannot be created");
-        else
-            rc = o->layout == FDHT_LAYOUT_KERAS2    ? fdht_write_keras(o)
-                 : o->layout == FDHT_LAYOUT_PYTORCH ? write_pytorch(o)
-                                                    : write_plain(o);
-        if (o->file >= 0 && H5Fclose(o->file) < 0 && !rc)
-            rc = fdht_fail(o->err, FDHT_EIO, "cannot be written to the end");
+        rc = o->layout == FDHT_LAYOUT_KERAS2    ? fdht_write_keras(o)
+             : o->layout == FDHT_LAYOUT_PYTORCH ? write_pytorch(o)
+                                                : write_plain(o);
     }
-    H5E_END_TRY
-    return rc;
+    FDHT_H5_END
+    int closed = fdht_h5_close(&o->file, rc ? NULL : o->err);
+    return fdht_h5_end(rc ? rc : closed, o->err);
 }
 
 int fdht_weights_write(const fdht_model *m, fdht_layout layout, const char *path, const fdht_out_options *opt,
@@ -205,7 +202,7 @@ int fdht_weights_write(const fdht_model *m, fdht_layout layout, const char *path
         const fdht_cell_spec *c = &o.spec->cell[i];
         o.total += (double)c->inputs + (double)(c->proj ? c->proj : c->hidden);
     }
-    rc = write_file(&o, fdht_out_temp(out));
+    rc = write_file(&o, out);
     if (rc) {
         fdht_out_discard(out);
         return rc == FDHT_EINTR ? rc : fdht_fail_prefix(err, rc, "%s", path);

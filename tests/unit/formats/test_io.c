@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "fdht/io.h"
+#include "files/written.h"
 
 static int setup(void **state)
 {
