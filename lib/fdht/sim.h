@@ -24,14 +24,10 @@
  *                  that no crossbar is needed
  *     table        bank and line from a table, an edge colouring of write groups against read groups
  *
- * Theorem (skew). Let width be the reader's columns rounded up to a multiple of banks, let the reader's address
- * be inner * width + column, and let the skew depend on the reader's inner legs only. Then
- *   1. places are distinct, and up to `banks` consecutive columns at one inner index are in distinct banks;
- *   2. if the writer drains down a column, its fastest row legs are the reader's fastest column legs in the same
- *      order, and the skew of every other row leg is its radix in the row number, then up to `banks` consecutive
- *      rows of one column are in distinct banks.
- * The second part is about writes from one column; a write that spans two columns is checked by counting, as are
- * tiles of fewer rows than banks. Proof: lib/README.md section 9.4.
+ * Skews are a closed form. Theorem: of every tensor between two stages, whatever modes, ranks, tree and order, places are
+ * distinct, a read of n_pe <= banks columns at one inner index takes one cycle, a write of rows of one column takes one, and one that
+ * spans w columns at most w. Form, conditions for several columns in one cycle and proof: lib/README.md section 9.4. The exception
+ * are the writes of the tensors that the LSTM unit reads or writes, which are counted.
  *
  * Threads. Nothing here keeps global state: calls on different objects may run at the same time. Functions that
  * take a const program or machine may share it between threads. */
@@ -50,7 +46,7 @@ extern "C" {
 #define FDHT_SIM_MAX_LEGS 20
 
 typedef enum fdht_bank_function {
-    FDHT_BANK_AUTO, /* the cheapest that is conflict-free, in the order of this list */
+    FDHT_BANK_AUTO, /* the one of least cycles x area, conflicts and table counted, for each tensor */
     FDHT_BANK_INTERLEAVE,
     FDHT_BANK_XOR,
     FDHT_BANK_SKEW,
@@ -129,11 +125,14 @@ typedef struct fdht_sim_leg {
 } fdht_sim_leg;
 
 /* Where a tensor lies: addresses 0..words-1, lines 0..lines-1 in every bank. table, if set, holds
- * bank + banks * line for each address. */
+ * bank + banks * line for each address. What fdht_sim_map_program weighed: cycles that conflicts cost in a run (those that
+ * hide behind computing are not among them), and the area (mm2) of a table, whether there is one or not. */
 typedef struct fdht_bank_map {
     fdht_bank_function function;
     size_t words, lines;
     const uint32_t *table;
+    size_t conflict_cycles;
+    double table_mm2;
 } fdht_bank_map;
 
 #define FDHT_SIM_NAME 160 /* of a stage: the cores merged into its weights, "leaf_1*inner_1_2" */
@@ -227,7 +226,7 @@ typedef struct fdht_sim_energy {
 typedef struct fdht_sim_stage_report {
     char name[FDHT_SIM_NAME + 2]; /* of an LSTM's chains with "x:" and "h:" before it; "lstm" */
     const char *bank_function;    /* of the tensor it writes */
-    char mapping[128];            /* "drain by column, 4 x in2": how the tensor it writes is laid out */
+    char mapping[192];            /* "drain by column, 4 x in2": how the tensor it writes is laid out */
     size_t rows, inner, cols, runs;
     uint64_t issue_cycles, stall[FDHT_STALLS];
     uint64_t first_cycle;                 /* of the first run */

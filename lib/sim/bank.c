@@ -1,21 +1,21 @@
-/* bank.c - where the words of the tensor between two stages lie: candidates are tried in the order of their cost in
- * hardware and judged by counting the conflicts of every write group and every read group. */
+/* bank.c - where the words of the tensor between two stages lie. The bank functions are weighed by cycles x area: what their
+ * conflicts cost, every write group and every read group counted, and what they need in hardware. */
 #include <stdio.h>
 #include <string.h>
 
-#include "fdht/basics.h"
 #include "sim/sim.h"
 
 /* One tensor, its writer and its reader. Writer legs are rows and columns (no rows: the LSTM unit writes a
  * vector); a NULL writer is the host, who puts words anywhere. */
 typedef struct joint {
     const fdht_sim_hw *hw;
+    const fdht_scale *whole;
     fdht_sim_stage *w, *r;
     /* offsets of the candidate at hand */
     uint32_t *row_a, *row_k, *col_a, *col_k, *in_a, *in_k, *lane_a, *lane_k, *hit;
     uint32_t *w_slot, *r_slot;
     size_t rows, cols, inner, r_cols, w_slots, r_slots;
-    size_t limit, visited; /* counting writes stops at so many extra cycles; words it looked at */
+    size_t w_inner; /* cycles in which a tile of the writer computes: conflicts hide behind them */
 } joint;
 
 void fdht_sim_expand(const fdht_sim_leg *leg, int n, fdht_leg_side side, uint32_t *addr, uint32_t *skew)
@@ -45,14 +45,6 @@ size_t fdht_sim_slots(const fdht_sim_stage *s, size_t n_pe, uint32_t *slot)
     return cols / lane * padded;
 }
 
-static fdht_sim_leg *find(fdht_sim_leg *leg, int n, int id)
-{
-    for (int i = 0; i < n; i++)
-        if (leg[i].id == id)
-            return &leg[i];
-    return NULL;
-}
-
 /* Copy stride and skew of the writer's legs from the reader's (to_writer), or the other way. */
 static void copy_legs(joint *t, bool to_writer)
 {
@@ -60,8 +52,8 @@ static void copy_legs(joint *t, bool to_writer)
         return;
     for (int i = 0; i < t->w->n_row + t->w->n_col; i++) {
         fdht_sim_leg *a = i < t->w->n_row ? &t->w->row[i] : &t->w->col[i - t->w->n_row];
-        fdht_sim_leg *b = find(t->r->inner, t->r->n_inner, a->id);
-        b = b ? b : find(t->r->col, t->r->n_col, a->id);
+        fdht_sim_leg *b = fdht_sim_find(t->r->inner, t->r->n_inner, a->id);
+        b = b ? b : fdht_sim_find(t->r->col, t->r->n_col, a->id);
         if (to_writer) {
             a->stride_out = b->stride_in;
             a->skew_out = b->skew_in;
@@ -116,10 +108,35 @@ static size_t lay_writer(joint *t, bool column)
 
 static void set_maps(joint *t, fdht_bank_function f, size_t words, const uint32_t *table, size_t lines)
 {
-    fdht_bank_map m = {f, words, lines ? lines : round_up(words, t->hw->x_banks) / t->hw->x_banks, table};
+    fdht_bank_map m = {.function = f, .words = words, .lines = lines, .table = table};
+    if (!lines)
+        m.lines = round_up(words, t->hw->x_banks) / t->hw->x_banks;
     t->r->in = m;
     if (t->w)
         t->w->out = m;
+}
+
+static size_t bits(size_t values)
+{
+    size_t n = 0;
+    while (n < 32 && (size_t)1 << n < values)
+        n++;
+    return n;
+}
+
+/* Area of a table: bank and line of each word in the order of writing, so that a group is a line, and again in that of reading.
+ * A host keeps its own. */
+static double table_mm2(const joint *t, size_t words, size_t lines)
+{
+    double entry = (double)(bits(t->hw->x_banks) + bits(lines));
+    return (t->w ? 2 : 1) * (double)words * entry / 8 / 1024 * t->hw->sram_mm2_per_kib;
+}
+
+/* Cycles x area, relative to a machine without conflicts and tables. */
+static double weigh(const joint *t, size_t conflicts, double mm2)
+{
+    double cycles = t->whole->cycles > 0 ? (double)conflicts / t->whole->cycles : 0;
+    return (1 + cycles) * (1 + (t->whole->mm2 > 0 ? mm2 / t->whole->mm2 : 0));
 }
 
 /* Extra cycles of one group, and reset. */
@@ -135,13 +152,23 @@ static size_t close_group(joint *t, const uint32_t *bank, size_t n)
     return most ? most - 1 : 0;
 }
 
-static size_t count_reads(joint *t, size_t limit)
+/* What conflicts cost: cycles of a run; extra cycles of the banks, those that hide behind computing included. */
+typedef struct price {
+    size_t cycles, extra;
+} price;
+
+static bool less(price a, price b)
+{
+    return a.cycles < b.cycles || (a.cycles == b.cycles && a.extra < b.extra);
+}
+
+static size_t count_reads(joint *t)
 {
     size_t extra = 0, line, n_pe = t->hw->n_pe;
     uint32_t bank[256];
     fdht_sim_expand(t->r->inner, t->r->n_inner, FDHT_LEG_IN, t->in_a, t->in_k);
     fdht_sim_expand(t->r->col, t->r->n_col, FDHT_LEG_IN, t->lane_a, t->lane_k);
-    for (size_t k = 0; k < t->inner && extra < limit; k++)
+    for (size_t k = 0; k < t->inner; k++)
         for (size_t at = 0; at < t->r_slots; at += n_pe) {
             size_t n = 0;
             for (size_t l = 0; l < n_pe; l++) {
@@ -155,16 +182,17 @@ static size_t count_reads(joint *t, size_t limit)
     return extra;
 }
 
-typedef void visit_group(joint *t, const uint32_t *word, size_t n, void *arg);
+/* The words of a write group, row * cols + col, the last one of its tile or not. */
+typedef void visit_group(joint *t, const uint32_t *word, size_t n, bool last, void *arg);
 
-/* Call visit for every write group with its words, row * cols + col, while *extra (if not NULL) is below the limit. */
-static void each_write(joint *t, visit_group *visit, void *arg, const size_t *extra)
+/* Call visit for every write group, tiles in the order of the array. */
+static void each_write(joint *t, visit_group *visit, void *arg)
 {
     enum { MOST = 256 };
     uint32_t word[MOST];
     size_t wb = FDHT_MIN(t->hw->wb_words, (size_t)MOST), n_pe = t->hw->n_pe, side = t->hw->macs_per_pe;
-    for (size_t r0 = 0; r0 < t->rows; r0 += side)
-        for (size_t at = 0; at < t->w_slots && (!extra || *extra < t->limit); at += n_pe) {
+    for (size_t at = 0; at < t->w_slots; at += n_pe)
+        for (size_t r0 = 0; r0 < t->rows; r0 += side) {
             size_t nr = FDHT_MIN(side, t->rows - r0), nc = 0, n = 0;
             while (nc < n_pe && t->w_slot[at + nc] != UINT32_MAX)
                 nc++;
@@ -173,44 +201,71 @@ static void each_write(joint *t, visit_group *visit, void *arg, const size_t *ex
                 fdht_sim_drain_order(t->w->drain_column, nr, nc, i, &r, &c);
                 word[n++] = (uint32_t)((r0 + r) * t->cols + t->w_slot[at + c]);
                 if (n == wb || i + 1 == nr * nc) {
-                    visit(t, word, n, arg);
+                    visit(t, word, n, i + 1 == nr * nc, arg);
                     n = 0;
                 }
             }
         }
 }
 
-static void count_write(joint *t, const uint32_t *word, size_t n, void *arg)
+/* The writer's schedule without conflicts and with them: a tile computes when the one before has computed and the one before
+ * that is written, and is written when the one before is. */
+typedef struct writing {
+    size_t computed[2], written[2][2];
+    size_t groups, extra, all; /* of the tile at hand; all extra cycles */
+} writing;
+
+static void end_tile(writing *a, size_t inner)
+{
+    for (int k = 0; k < 2; k++) {
+        size_t *was = a->written[k];
+        a->computed[k] = FDHT_MAX(a->computed[k], was[0]) + inner;
+        was[0] = was[1];
+        was[1] = FDHT_MAX(a->computed[k], was[1]) + a->groups + (k ? a->extra : 0);
+    }
+    a->all += a->extra;
+    a->groups = a->extra = 0;
+}
+
+static void count_write(joint *t, const uint32_t *word, size_t n, bool last, void *arg)
 {
     size_t line;
     uint32_t bank[256];
+    writing *a = arg;
     for (size_t i = 0; i < n; i++) {
         size_t r = word[i] / t->cols, c = word[i] % t->cols;
         bank[i] = (uint32_t)fdht_sim_place(&t->w->out, t->hw->x_banks, t->row_a[r] + t->col_a[c],
                                            t->row_k[r] + t->col_k[c], &line);
     }
-    *(size_t *)arg += close_group(t, bank, n);
-    t->visited += n;
+    a->groups++;
+    a->extra += close_group(t, bank, n);
+    if (last)
+        end_tile(a, t->w_inner);
 }
 
-static size_t count_writes(joint *t, size_t limit)
+static price count_writes(joint *t)
 {
-    size_t extra = 0;
+    writing a = {0};
     if (!t->w)
-        return 0;
-    t->limit = limit;
+        return (price){0};
     fdht_sim_expand(t->w->row, t->w->n_row, FDHT_LEG_OUT, t->row_a, t->row_k);
     fdht_sim_expand(t->w->col, t->w->n_col, FDHT_LEG_OUT, t->col_a, t->col_k);
-    each_write(t, count_write, &extra, &extra);
-    return extra;
+    each_write(t, count_write, &a);
+    return (price){a.written[1][1] - a.written[0][1], a.all};
 }
 
-/* A layout and a drain direction, with the extra cycles that its conflicts cost. */
+static price count(joint *t)
+{
+    size_t reads = count_reads(t);
+    price p = count_writes(t);
+    return (price){p.cycles + reads, p.extra + reads};
+}
+
+/* A layout and a drain direction, with the price of its conflicts. */
 typedef struct best {
-    size_t extra;
+    price price;
     int layout; /* 0 reader, 1 writer columns fastest, 2 writer rows fastest */
     bool column;
-    size_t skew[FDHT_SIM_MAX_LEGS]; /* of the reader's inner legs */
 } best;
 
 static void plain(joint *t, fdht_bank_function f, const best *b)
@@ -221,65 +276,34 @@ static void plain(joint *t, fdht_bank_function f, const best *b)
     set_maps(t, f, span, NULL, 0);
 }
 
-/* Interleave or xor: three layouts in both drain directions; the first without conflicts, else the one with the fewest. */
+/* Interleave or xor: three layouts in both drain directions; the first without conflicts, else the one that they cost least. */
 static best try_plain(joint *t, fdht_bank_function f)
 {
-    best top = {.extra = SIZE_MAX};
-    for (int layout = 0; layout < (t->w ? 3 : 1) && top.extra; layout++)
-        for (int column = 0; column < (t->w ? 2 : 1) && top.extra; column++) {
+    best top = {.price = {SIZE_MAX, SIZE_MAX}};
+    for (int layout = 0; layout < (t->w ? 3 : 1) && top.price.extra; layout++)
+        for (int column = 0; column < (t->w ? 2 : 1) && top.price.extra; column++) {
             best b = {.layout = layout, .column = column};
             plain(t, f, &b);
-            b.extra = count_writes(t, top.extra);
-            if (b.extra < top.extra)
-                b.extra += count_reads(t, top.extra);
-            if (b.extra < top.extra)
+            b.price = count(t);
+            if (less(b.price, top.price))
                 top = b;
         }
     return top;
 }
 
-static void skewed(joint *t, const best *b)
-{
-    size_t span = lay_reader(t, true);
-    for (int i = 0; i < t->r->n_inner; i++)
-        t->r->inner[i].skew_in = b->skew[i];
-    copy_legs(t, true);
-    if (t->w)
-        t->w->drain_column = b->column;
-    set_maps(t, FDHT_BANK_SKEW, span, NULL, 0);
-}
-
-/* The coefficients of the theorem in fdht/sim.h first, then others at random. Reads are free of conflicts. */
+/* The closed form; its reads are free of conflicts where a read has no more words than there are banks. */
 static best try_skew(joint *t)
 {
-    enum { TRIES = 4000, WORK = 12000000 };
-    best top = {.extra = SIZE_MAX};
-    fdht_rng rng;
-    fdht_rng_seed(&rng, 1, 0);
-    t->visited = 0;
-    for (int i = 0; i < TRIES && top.extra && (i < 4 || t->visited < WORK); i++) {
-        best b = {.column = i % 2 == 0};
-        for (int k = 0; k < t->r->n_inner && t->w; k++) {
-            size_t radix = 1;
-            bool row = false;
-            for (int j = t->w->n_row - 1; j >= 0 && !row; j--) {
-                row = t->w->row[j].id == t->r->inner[k].id;
-                radix *= row ? 1 : t->w->row[j].extent;
-            }
-            size_t any = fdht_rng_below(&rng, t->hw->x_banks);
-            if (fdht_rng_below(&rng, 2)) /* a power of two: a column, or half a line, aside */
-                any = ((size_t)1 << any % 8) % t->hw->x_banks;
-            if (row && i % 4 < 2)
-                b.skew[k] = radix % t->hw->x_banks;
-            else
-                b.skew[k] = i < 2 ? 0 : any;
-        }
-        skewed(t, &b);
-        b.extra = count_writes(t, top.extra);
-        if (b.extra < top.extra)
-            top = b;
+    best b = {.column = t->w != NULL};
+    size_t span = lay_reader(t, true);
+    if (t->w) {
+        fdht_sim_skew(t->hw, t->w, t->r);
+        t->w->drain_column = true;
     }
-    return top;
+    copy_legs(t, true);
+    set_maps(t, FDHT_BANK_SKEW, span, NULL, 0);
+    b.price = count(t);
+    return b;
 }
 
 typedef struct groups {
@@ -287,8 +311,9 @@ typedef struct groups {
     size_t n, words;
 } groups;
 
-static void note_group(joint *t, const uint32_t *word, size_t n, void *arg)
+static void note_group(joint *t, const uint32_t *word, size_t n, bool last, void *arg)
 {
+    (void)last;
     groups *g = arg;
     for (size_t i = 0; i < n; i++)
         g->write[t->row_a[word[i] / t->cols] + t->col_a[word[i] % t->cols]] = (uint32_t)g->n;
@@ -310,7 +335,7 @@ static int table_map(joint *t, uint32_t **owned, fdht_error *err)
         t->w->drain_column = true;
         fdht_sim_expand(t->w->row, t->w->n_row, FDHT_LEG_OUT, t->row_a, t->row_k);
         fdht_sim_expand(t->w->col, t->w->n_col, FDHT_LEG_OUT, t->col_a, t->col_k);
-        each_write(t, note_group, &g, NULL);
+        each_write(t, note_group, &g);
     } else {
         for (size_t i = 0; i < span; i++)
             g.write[i] = (uint32_t)g.n++;
@@ -325,6 +350,7 @@ static int table_map(joint *t, uint32_t **owned, fdht_error *err)
     if (status)
         goto out;
     set_maps(t, FDHT_BANK_TABLE, span, table, lines);
+    t->r->in.table_mm2 = table_mm2(t, span, lines);
     *owned = table;
     table = NULL;
 out:
@@ -339,6 +365,7 @@ static int open_joint(joint *t, fdht_error *err)
     size_t n[10], total = 0;
     t->rows = t->w ? fdht_sim_rows(t->w) : 1;
     t->cols = t->w ? fdht_sim_cols(t->w) : 1;
+    t->w_inner = t->w ? fdht_sim_inner(t->w) : 0;
     t->inner = fdht_sim_inner(t->r);
     t->r_cols = fdht_sim_cols(t->r);
     t->w_slots = t->w ? fdht_sim_slots(t->w, t->hw->n_pe, NULL) : 0;
@@ -371,8 +398,8 @@ static int check_joint(joint *t, fdht_error *err)
     int n = 0;
     for (int i = 0; i < t->r->n_inner + t->r->n_col; i++) {
         fdht_sim_leg *b = i < t->r->n_inner ? &t->r->inner[i] : &t->r->col[i - t->r->n_inner];
-        fdht_sim_leg *a = find(t->w->row, t->w->n_row, b->id);
-        a = a ? a : find(t->w->col, t->w->n_col, b->id);
+        fdht_sim_leg *a = fdht_sim_find(t->w->row, t->w->n_row, b->id);
+        a = a ? a : fdht_sim_find(t->w->col, t->w->n_col, b->id);
         if (!a || a->extent != b->extent)
             return fdht_fail(err, FDHT_EINVAL, "stage %s: leg %d of extent %zu does not come out of %s",
                              t->r->name, b->id, b->extent, t->w->name);
@@ -396,175 +423,63 @@ static bool shares_lanes(const joint *t)
     return true;
 }
 
+/* Lay the tensor out by the cheapest function of those that the machine asks for; a table last, as the others say what it would
+ * save. */
+static int choose_any(joint *t, uint32_t **owned, fdht_error *err)
+{
+    size_t want = t->hw->bank_function, banks = t->hw->x_banks, words = t->inner * t->r_cols;
+    bool any = want == FDHT_BANK_AUTO || want == FDHT_BANK_LANE;
+    double area = table_mm2(t, words, round_up(words, banks) / banks);
+    best top = {0};
+    fdht_bank_function pick = FDHT_BANK_TABLE;
+    for (fdht_bank_function f = FDHT_BANK_INTERLEAVE; f <= FDHT_BANK_SKEW; f++) {
+        if ((!any && want != (size_t)f) || (f == FDHT_BANK_XOR && (banks & (banks - 1))))
+            continue;
+        best b = f == FDHT_BANK_SKEW ? try_skew(t) : try_plain(t, f);
+        if (pick != FDHT_BANK_TABLE && !less(b.price, top.price))
+            continue;
+        top = b;
+        pick = f;
+        if (!b.price.extra)
+            break;
+    }
+    bool table = any && t->hw->n_pe <= banks && t->hw->wb_words <= banks &&
+                 weigh(t, 0, area) < weigh(t, top.price.cycles, 0);
+    if (pick == FDHT_BANK_TABLE || table)
+        return table_map(t, owned, err);
+    if (pick == FDHT_BANK_SKEW)
+        (void)try_skew(t);
+    else
+        plain(t, pick, &top);
+    t->r->in.conflict_cycles = top.price.cycles;
+    t->r->in.table_mm2 = area;
+    return FDHT_OK;
+}
+
 static int choose(joint *t, uint32_t **owned, fdht_error *err)
 {
-    size_t want = t->hw->bank_function, banks = t->hw->x_banks;
-    bool table_fits = t->hw->n_pe <= banks && t->hw->wb_words <= banks;
-    if (want == FDHT_BANK_LANE && (shares_lanes(t) || !t->w)) {
+    int status = FDHT_OK;
+    if (t->hw->bank_function == FDHT_BANK_LANE && (shares_lanes(t) || !t->w)) {
         size_t span = lay_reader(t, true);
         if (t->w)
             t->w->drain_column = false;
         set_maps(t, FDHT_BANK_LANE, span, NULL, 0);
-        return FDHT_OK;
+    } else {
+        status = choose_any(t, owned, err);
     }
-    best top[FDHT_BANK_FUNCTIONS];
-    fdht_bank_function pick = FDHT_BANK_SKEW;
-    size_t least = SIZE_MAX;
-    for (fdht_bank_function f = FDHT_BANK_INTERLEAVE; f <= FDHT_BANK_SKEW && least; f++) {
-        if (want != FDHT_BANK_AUTO && want != FDHT_BANK_LANE && want != (size_t)f)
-            continue;
-        if (f == FDHT_BANK_XOR && (banks & (banks - 1)))
-            continue;
-        top[f] = f == FDHT_BANK_SKEW ? try_skew(t) : try_plain(t, f);
-        if (top[f].extra < least) {
-            least = top[f].extra;
-            pick = f;
-        }
-    }
-    if (want == FDHT_BANK_TABLE ||
-        (least && table_fits && (want == FDHT_BANK_AUTO || want == FDHT_BANK_LANE)))
-        return table_map(t, owned, err);
-    if (pick == FDHT_BANK_SKEW)
-        skewed(t, &top[pick]);
-    else
-        plain(t, pick, &top[pick]);
-    return FDHT_OK;
+    if (!status && t->w)
+        t->w->out = t->r->in;
+    return status;
 }
 
-/* Reader and writer of one tensor; *owned receives a table if one is made. */
-static int join(const fdht_sim_hw *hw, fdht_sim_stage *w, fdht_sim_stage *r, uint32_t **owned,
-                fdht_error *err)
+int fdht_sim_join(const fdht_sim_hw *hw, const fdht_scale *whole, fdht_sim_stage *w, fdht_sim_stage *r,
+                  uint32_t **owned, fdht_error *err)
 {
-    joint t = {.hw = hw, .w = w, .r = r};
+    joint t = {.hw = hw, .whole = whole, .w = w, .r = r};
     int status = check_joint(&t, err);
     if (status || (status = open_joint(&t, err)))
         return status;
     status = choose(&t, owned, err);
     fdht_free(t.row_a);
     return status;
-}
-
-/* Put the legs of `last` (ids, n) behind the others of s, in their order. */
-static void lanes_last(fdht_sim_stage *s, const int *last, int n)
-{
-    fdht_sim_leg leg[FDHT_SIM_MAX_LEGS];
-    int at = 0;
-    for (int i = 0; i < s->n_col; i++) {
-        bool lane = false;
-        for (int j = 0; j < n; j++)
-            lane |= s->col[i].id == last[j];
-        if (!lane)
-            leg[at++] = s->col[i];
-    }
-    for (int j = 0; j < n; j++)
-        leg[at++] = *find(s->col, s->n_col, last[j]);
-    memcpy(s->col, leg, (size_t)at * sizeof *leg);
-    s->lane_legs = n;
-}
-
-/* Lane-aligned: stages go in pairs whose common column legs become the lanes of both. */
-static void align_lanes(fdht_sim_chain *c)
-{
-    for (int i = 0; i + 1 < c->n_stages; i += 2) {
-        fdht_sim_stage *a = &c->stage[i], *b = &c->stage[i + 1];
-        int id[FDHT_SIM_MAX_LEGS], n = 0;
-        for (int j = 0; j < a->n_col; j++)
-            if (find(b->col, b->n_col, a->col[j].id))
-                id[n++] = a->col[j].id;
-        if (n) {
-            lanes_last(a, id, n);
-            lanes_last(b, id, n);
-        }
-    }
-}
-
-/* The LSTM unit, or the host, as the reader of a chain's last tensor: gates are inner, units are columns. */
-static fdht_sim_stage consumer(const fdht_sim_chain *c, bool lstm)
-{
-    fdht_sim_stage s = {.name = "output"};
-    const fdht_sim_stage *last = &c->stage[c->n_stages - 1];
-    if (lstm) {
-        s.n_inner = 1;
-        s.inner[0] = c->out[0];
-        s.n_col = c->n_out - 1;
-        memcpy(s.col, c->out + 1, (size_t)s.n_col * sizeof *s.col);
-    } else {
-        s.n_inner = last->n_row;
-        memcpy(s.inner, last->row, sizeof s.inner);
-        s.n_col = last->n_col;
-        memcpy(s.col, last->col, sizeof s.col);
-    }
-    return s;
-}
-
-static void name_legs(fdht_sim_leg *to, int n, const fdht_sim_stage *s, fdht_leg_side side)
-{
-    for (int i = 0; i < n; i++) {
-        fdht_sim_leg *a = (fdht_sim_leg *)s->inner, *l = find(a, s->n_inner, to[i].id);
-        l = l ? l : find((fdht_sim_leg *)s->col, s->n_col, to[i].id);
-        if (!l)
-            continue;
-        if (side == FDHT_LEG_IN) {
-            to[i].stride_in = l->stride_in;
-            to[i].skew_in = l->skew_in;
-        } else {
-            to[i].stride_out = l->stride_in;
-            to[i].skew_out = l->skew_in;
-        }
-    }
-}
-
-typedef struct ledger {
-    uint32_t **table;
-    int n;
-} ledger;
-
-static int map_chain(fdht_sim_chain *c, const fdht_sim_hw *hw, bool lstm, bool host_input, ledger *own,
-                     fdht_error *err)
-{
-    if (hw->bank_function == FDHT_BANK_LANE)
-        align_lanes(c);
-    fdht_sim_stage source = {.name = "lstm", .n_col = c->n_in}, sink = consumer(c, lstm);
-    memcpy(source.col, c->in, sizeof source.col);
-    for (int i = 0; i <= c->n_stages; i++) {
-        fdht_sim_stage *w = i ? &c->stage[i - 1] : host_input ? NULL : &source;
-        fdht_sim_stage *r = i < c->n_stages ? &c->stage[i] : &sink;
-        int status = join(hw, w, r, &own->table[own->n], err);
-        if (status)
-            return status;
-        own->n += own->table[own->n] != NULL;
-    }
-    name_legs(c->in, c->n_in, &c->stage[0], FDHT_LEG_IN);
-    name_legs(c->out, c->n_out, &sink, FDHT_LEG_OUT);
-    return FDHT_OK;
-}
-
-int fdht_sim_map_program(fdht_sim_program *p, const fdht_sim_hw *hw, fdht_error *err)
-{
-    fdht_sim_unmap_program(p);
-    int status = fdht_sim_hw_check(hw, err);
-    if (status)
-        return status;
-    int most = p->x.n_stages + p->h.n_stages + 4;
-    ledger own = {fdht_calloc_err((size_t)most + 1, sizeof *own.table, "bank tables", err), 0};
-    if (!own.table)
-        return FDHT_ENOMEM;
-    p->owned = own.table;
-    for (int i = 0; i < p->x.n_stages; i++)
-        p->x.stage[i].lane_legs = 0;
-    for (int i = 0; i < p->h.n_stages; i++)
-        p->h.stage[i].lane_legs = 0;
-    if ((p->x.n_stages && (status = map_chain(&p->x, hw, p->lstm, true, &own, err))) ||
-        (p->h.n_stages && (status = map_chain(&p->h, hw, p->lstm, false, &own, err))))
-        fdht_sim_unmap_program(p);
-    return status;
-}
-
-void fdht_sim_unmap_program(fdht_sim_program *p)
-{
-    uint32_t **table = p->owned;
-    for (int i = 0; table && table[i]; i++)
-        fdht_free(table[i]);
-    fdht_free(table);
-    p->owned = NULL;
 }

@@ -78,8 +78,8 @@ static const fdht_sim_key keys[] = {
     SIZE(lstm_latency_cycles, 1, 1024, "cycles", "from the last gate read to the write of h"),
     SIZE(lstm_overlap, 0, 1, "", "1: the LSTM unit works while the array goes on with the next frame"),
     {"bank_function", FDHT_KEY_BANK, AT(bank_function), 0, 0, "name",
-     "auto, interleave, xor, skew, lane or table; auto: the first of them that is conflict-free on the "
-     "program, lane excepted"},
+     "auto, interleave, xor, skew, lane or table; auto: for each tensor the one of least cycles x area, "
+     "lane excepted"},
     REAL(mac_pj, 0, 1e6, "pJ", "one multiply-add with its registers and clock"),
     REAL(mac_idle, 0, 1, "1", "part of mac_pj that a MAC without useful work still takes"),
     REAL(x_read_pj, 0, 1e6, "pJ", "one bank read (4 bytes wide, one word used)"),

@@ -199,7 +199,11 @@ static void describe_map(const fdht_sim_stage *s, char *buf, size_t size)
 {
     size_t at = (size_t)snprintf(buf, size, "drain by %s", s->drain_column ? "column" : "row");
     if (s->out.table && at < size)
-        at += (size_t)snprintf(buf + at, size - at, ", %zu entries", s->out.words);
+        at +=
+            (size_t)snprintf(buf + at, size - at, ", %zu entries, %.2g mm2", s->out.words, s->out.table_mm2);
+    if (s->out.conflict_cycles && at < size)
+        at += (size_t)snprintf(buf + at, size - at, ", conflicts %zu cycles a run, a table %.2g mm2",
+                               s->out.conflict_cycles, s->out.table_mm2);
     for (int k = 0; k < s->n_row + s->n_col && s->out.function == FDHT_BANK_SKEW && at < size; k++) {
         const fdht_sim_leg *l = k < s->n_row ? &s->row[k] : &s->col[k - s->n_row];
         if (l->skew_out)

@@ -13,6 +13,14 @@ size_t fdht_sim_extent(const fdht_sim_leg *leg, int n)
     return p;
 }
 
+fdht_sim_leg *fdht_sim_find(fdht_sim_leg *leg, int n, int id)
+{
+    for (int i = 0; i < n; i++)
+        if (leg[i].id == id)
+            return &leg[i];
+    return NULL;
+}
+
 size_t fdht_sim_rows(const fdht_sim_stage *s)
 {
     return fdht_sim_extent(s->row, s->n_row);

@@ -9,6 +9,9 @@ typedef enum fdht_leg_side { FDHT_LEG_IN, FDHT_LEG_OUT } fdht_leg_side;
 
 size_t fdht_sim_extent(const fdht_sim_leg *leg, int n);
 
+/* The leg of that id; NULL: none. */
+fdht_sim_leg *fdht_sim_find(fdht_sim_leg *leg, int n, int id);
+
 /* Address and skew of every index of a group of legs, row-major: addr[i] and skew[i], i < product of extents. */
 void fdht_sim_expand(const fdht_sim_leg *leg, int n, fdht_leg_side side, uint32_t *addr, uint32_t *skew);
 
@@ -37,6 +40,18 @@ static inline void fdht_sim_drain_order(bool column, size_t nr, size_t nc, size_
     *r = column ? i % nr : i / nc;
     *c = column ? i / nr : i % nc;
 }
+
+/* Skews of the tensor that w writes and r reads, in closed form: r's strides are laid, w drains by column. */
+void fdht_sim_skew(const fdht_sim_hw *hw, const fdht_sim_stage *w, fdht_sim_stage *r);
+
+/* What cycles and area are weighed against: a step of all stages without conflicts, the machine. */
+typedef struct fdht_scale {
+    double cycles, mm2;
+} fdht_scale;
+
+/* Lay out the tensor that w writes and r reads; w NULL: a host, who writes anywhere. *owned receives a table if one is made. */
+int fdht_sim_join(const fdht_sim_hw *hw, const fdht_scale *whole, fdht_sim_stage *w, fdht_sim_stage *r,
+                  uint32_t **owned, fdht_error *err);
 
 /* table[i] for n words so that words of one write group, and words of one read group, get distinct banks: an
  * edge colouring. Groups hold at most `banks` words. Sets *lines. */
