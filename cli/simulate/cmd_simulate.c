@@ -42,6 +42,8 @@ static const cli_option options[] = {
     CLI_FILE(sim_args, mapping_in, 0, "mapping", "FILE",
              "take order, legs, strides, skews and banks from a mapping"),
     CLI_FILE(sim_args, mapping, 0, "write-mapping", "FILE", "write the mapping that ran"),
+    CLI_FILE(sim_args, rtl, 0, "emit-rtl", "DIR",
+             "write what the accelerator in SystemVerilog runs on, and every access it must make"),
     CLI_FILE(sim_args, csv, 0, "csv", "FILE",
              "write the stages, or the points of --sweep or --search, as CSV"),
     CLI_FILE(sim_args, plot, 0, "plot", "FILE",
@@ -83,8 +85,8 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "--input needs a MODEL.h5");
     if (a->resize && !a->input)
         return cli_usage(c, "--resize needs --input");
-    if ((a->trace || a->mapping || a->mapping_in) && a->mode == FDHT_SIM_PAPER)
-        return cli_usage(c, "--trace, --mapping and --write-mapping need --mode real");
+    if ((a->trace || a->mapping || a->mapping_in || a->rtl) && a->mode == FDHT_SIM_PAPER)
+        return cli_usage(c, "--trace, --mapping, --write-mapping and --emit-rtl need --mode real");
     if (a->at_once > 1 && (a->input || a->mode == FDHT_SIM_PAPER))
         return cli_usage(c, "--at-once needs --mode real and goes without --input");
     if (a->trace_stages.n && !a->trace)
@@ -190,8 +192,10 @@ static int run(cli *c, void *p)
     fdht_model *model = NULL;
     fdht_out *trace = NULL, *mapping = NULL;
     sim_result s = {0};
-    sim_extra to = {
-        .vcd = a->trace && ends_in(a->trace, ".vcd"), .stages = a->trace_stages, .clips = a->at_once};
+    sim_extra to = {.vcd = a->trace && ends_in(a->trace, ".vcd"),
+                    .stages = a->trace_stages,
+                    .clips = a->at_once,
+                    .rtl = a->rtl};
     int status = sim_load_machine(c, a, &machine);
     if (!status && a->sweep.n)
         status = sim_check_sweep(c, a, hw);

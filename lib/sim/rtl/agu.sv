@@ -74,15 +74,16 @@ module bank_map #(parameter AW = 19, LB = 5) (
     end
 endmodule
 
-// Requests of N words in B single-port banks: of those that want one bank the first goes, the others wait.
+// Requests of N words in single-port banks: of those that want one bank the first goes, the others wait; none goes to a bank that
+// is taken.
 module arbiter #(parameter N = 16, LB = 5, LW = 14) (
     input [N-1:0] want, input [N*LB-1:0] bank, input [N*LW-1:0] line,
-    output reg [N-1:0] go, output reg [(1<<LB)-1:0] en, output reg [(1<<LB)*LW-1:0] at, output last);
+    output reg [N-1:0] go, output reg [(1<<LB)-1:0] en, output reg [(1<<LB)*LW-1:0] at, output last, input [(1<<LB)-1:0] taken);
     integer i;
     always @* begin
         go = 0; en = 0; at = 0;
         for (i = 0; i < N; i = i + 1)
-            if (want[i] && !en[bank[i*LB +: LB]]) begin
+            if (want[i] && !en[bank[i*LB +: LB]] && !taken[bank[i*LB +: LB]]) begin
                 go[i] = 1; en[bank[i*LB +: LB]] = 1; at[bank[i*LB +: LB]*LW +: LW] = line[i*LW +: LW];
             end
     end
