@@ -34,13 +34,16 @@ static const cli_option options[] = {
                 "--sweep, --search: only points within it count; may be repeated"),
     CLI_FLAG(sim_args, sensitivity, 0, "sensitivity",
              "how far each number that is not published moves the three ratios over TIE"),
-    CLI_FILE(sim_args, trace, 0, "trace", "FILE",
-             "write every access: cycle, port, buffer, bank, line, stage; FILE.vcd for waveform viewers"),
+    CLI_FILE(
+        sim_args, trace, 0, "trace", "FILE",
+        "write every access: cycle, port, buffer, bank, line, stage, word; FILE.vcd for waveform viewers"),
     CLI_STRINGS(sim_args, trace_stages, 0, "trace-stage", "NAME",
                 "--trace: this stage of the report alone; may be repeated"),
     CLI_FILE(sim_args, mapping_in, 0, "mapping", "FILE",
              "take order, legs, strides, skews and banks from a mapping"),
     CLI_FILE(sim_args, mapping, 0, "write-mapping", "FILE", "write the mapping that ran"),
+    CLI_FILE(sim_args, rtl, 0, "emit-rtl", "DIR",
+             "write what the accelerator in SystemVerilog runs on, and every access it must make"),
     CLI_FILE(sim_args, csv, 0, "csv", "FILE",
              "write the stages, or the points of --sweep or --search, as CSV"),
     CLI_FILE(sim_args, plot, 0, "plot", "FILE",
@@ -82,8 +85,8 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "--input needs a MODEL.h5");
     if (a->resize && !a->input)
         return cli_usage(c, "--resize needs --input");
-    if ((a->trace || a->mapping || a->mapping_in) && a->mode == FDHT_SIM_PAPER)
-        return cli_usage(c, "--trace, --mapping and --write-mapping need --mode real");
+    if ((a->trace || a->mapping || a->mapping_in || a->rtl) && a->mode == FDHT_SIM_PAPER)
+        return cli_usage(c, "--trace, --mapping, --write-mapping and --emit-rtl need --mode real");
     if (a->at_once > 1 && (a->input || a->mode == FDHT_SIM_PAPER))
         return cli_usage(c, "--at-once needs --mode real and goes without --input");
     if (a->trace_stages.n && !a->trace)
@@ -189,8 +192,10 @@ static int run(cli *c, void *p)
     fdht_model *model = NULL;
     fdht_out *trace = NULL, *mapping = NULL;
     sim_result s = {0};
-    sim_extra to = {
-        .vcd = a->trace && ends_in(a->trace, ".vcd"), .stages = a->trace_stages, .clips = a->at_once};
+    sim_extra to = {.vcd = a->trace && ends_in(a->trace, ".vcd"),
+                    .stages = a->trace_stages,
+                    .clips = a->at_once,
+                    .rtl = a->rtl};
     int status = sim_load_machine(c, a, &machine);
     if (!status && a->sweep.n)
         status = sim_check_sweep(c, a, hw);

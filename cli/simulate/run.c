@@ -9,26 +9,46 @@ void sim_result_free(sim_result *s)
     fdht_sim_report_free(&s->r);
 }
 
+/* Where accesses go. */
+typedef struct accesses {
+    sim_trace *trace;
+    sim_emit *rtl;
+} accesses;
+
+static void add_access(void *arg, const fdht_sim_access *a)
+{
+    accesses *to = arg;
+    if (to->trace)
+        sim_trace_add(to->trace, a);
+    if (to->rtl)
+        sim_emit_add(to->rtl, a);
+}
+
 int sim_machine(cli *c, fdht_fixed *f, const fdht_sim_program *given, const fdht_sim_hw *hw, size_t steps,
                 const int16_t *x, int16_t *y, const sim_extra *to, fdht_sim_report *r, bool *exact)
 {
     fdht_sim_program *p = fdht_fixed_program(f);
-    sim_trace *trace = NULL;
+    accesses all = {0};
     size_t clips = to && to->clips ? to->clips : 1;
     int status = given ? fdht_sim_map_as(p, given, hw, &c->err) : fdht_sim_map_program(p, hw, &c->err);
     if (!status && to && to->mapping)
         status = fdht_mapping_write(to->mapping, p->name, p, hw->x_banks, &c->err);
     if (!status && to && to->trace)
-        status = sim_trace_open(c, to, p, hw, &trace);
-    fdht_sim_io io = {.steps = steps,
-                      .clips = clips,
-                      .x = x,
-                      .y = y,
-                      .trace = trace ? sim_trace_add : NULL,
-                      .trace_arg = trace};
+        status = sim_trace_open(c, to, p, hw, &all.trace);
+    fdht_sim_io io = {.steps = steps, .clips = clips, .x = x, .y = y};
+    if (!status && to && to->rtl)
+        status = sim_emit_open(c, to->rtl, p, hw, &io, &all.rtl);
+    if (all.trace || all.rtl) {
+        io.trace = add_access;
+        io.trace_arg = &all;
+    }
     if (!status)
         status = fdht_sim_run(p, hw, &io, r, &c->err);
-    sim_trace_close(trace);
+    sim_trace_close(all.trace);
+    int closed = sim_emit_close(all.rtl, status ? NULL : r);
+    if (!status && closed)
+        fdht_sim_report_free(r);
+    status = status ? status : closed;
     if (status)
         return status;
     for (size_t k = 0; k < clips && !status; k++)

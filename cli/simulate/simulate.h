@@ -8,7 +8,7 @@
 #include "fdht/hardware.h"
 
 typedef struct sim_args {
-    const char *preset, *arch, *compare, *order, *input, *trace, *csv, *plot, *mapping, *mapping_in;
+    const char *preset, *arch, *compare, *order, *input, *trace, *csv, *plot, *mapping, *mapping_in, *rtl;
     cli_strings set, sweep, budget, trace_stages;
     int mode; /* fdht_sim_mode */
     size_t steps, clips, at_once;
@@ -45,6 +45,7 @@ int sim_check_sweep(cli *c, const sim_args *a, const fdht_sim_hw *hw);
 /* How many clips a run takes, and where it leaves more than its result: streams, each may be NULL. */
 typedef struct sim_extra {
     FILE *trace, *mapping;
+    const char *rtl;    /* a folder */
     bool vcd;           /* the trace is a VCD file */
     cli_strings stages; /* that it shows; none: all */
     size_t clips;       /* at once; 0: one */
@@ -64,6 +65,14 @@ int sim_trace_open(cli *c, const sim_extra *to, const fdht_sim_program *p, const
                    sim_trace **out);
 fdht_sim_trace sim_trace_add; /* arg: the trace */
 void sim_trace_close(sim_trace *t);
+
+/* simulate/emit.c: the folder of --emit-rtl. FDHT_ENOSUP: what the RTL does not build. Close it whatever open returned; r NULL: there
+ * was an error, and nothing stays. */
+typedef struct sim_emit sim_emit;
+int sim_emit_open(cli *c, const char *dir, const fdht_sim_program *p, const fdht_sim_hw *hw,
+                  const fdht_sim_io *io, sim_emit **out);
+void sim_emit_add(sim_emit *e, const fdht_sim_access *a);
+int sim_emit_close(sim_emit *e, const fdht_sim_report *r);
 
 /* What is known before anything runs. */
 int sim_describe(cli *c, const fdht_workload *w, const fdht_sim_hw *hw, sim_result *s);

@@ -6,10 +6,8 @@
 #include "simulate/simulate.h"
 
 typedef struct entry {
-    uint64_t cycle, n; /* n: in which order they were reported */
-    char port;
-    int buffer, stage;
-    size_t bank, line;
+    fdht_sim_access a;
+    uint64_t at, n; /* the cycle it is printed for; in which order they were reported */
 } entry;
 
 /* Entries that are not printed yet, the first at the top of a heap. */
@@ -21,18 +19,14 @@ struct sim_trace {
     entry *heap;
     size_t n, room;
     uint64_t reported, at; /* at: the cycle that the VCD file is in */
-    /* VCD: (2, banks) what each bank did in this cycle and the cycle before: ' ' nothing, its line and its stage */
-    char *port, *was;
-    size_t *line;
-    int *stage;
-    /* turns of the group at hand */
-    entry group;
-    size_t *turn;
+    /* VCD: (2, banks) what each bank does in this cycle, port ' ': nothing; and its port in the cycle before */
+    fdht_sim_access *now;
+    char *was;
 };
 
 static bool before(const entry *a, const entry *b)
 {
-    return a->cycle != b->cycle ? a->cycle < b->cycle : a->n < b->n;
+    return a->at != b->at ? a->at < b->at : a->n < b->n;
 }
 
 static void push(sim_trace *t, entry e)
@@ -66,7 +60,7 @@ static entry pop(sim_trace *t)
     return top;
 }
 
-/* Identifiers of VCD: three for each bank of each buffer. */
+/* Identifiers of VCD: four for each bank of each buffer. */
 static void identify(char id[8], size_t n)
 {
     int k = 0;
@@ -77,14 +71,17 @@ static void identify(char id[8], size_t n)
     id[k] = 0;
 }
 
-static void binary(FILE *f, size_t v, int bits)
+static void change(FILE *f, size_t v, int bits, size_t variable)
 {
+    char id[8];
+    identify(id, variable);
     fputc('b', f);
     for (int i = bits - 1; i >= 0; i--)
         fputc('0' + (int)(v >> i & 1), f);
+    fprintf(f, " %s\n", id);
 }
 
-enum { LINE_BITS = 24, STAGE_BITS = 8 };
+enum { LINE_BITS = 24, STAGE_BITS = 8, WORD_BITS = 16, VARIABLES = 4 };
 
 static void vcd_head(sim_trace *t, const fdht_sim_program *p)
 {
@@ -98,14 +95,16 @@ static void vcd_head(sim_trace *t, const fdht_sim_program *p)
     for (int b = 0; b < 2; b++) {
         fprintf(t->f, "$scope module buffer%d $end\n", b);
         for (size_t k = 0; k < t->hw->x_banks; k++) {
-            size_t n = 3 * ((size_t)b * t->hw->x_banks + k);
+            size_t n = VARIABLES * ((size_t)b * t->hw->x_banks + k);
             fprintf(t->f, "$scope module bank%zu $end\n", k);
             identify(id, n);
             fprintf(t->f, "$var wire 8 %s port $end\n", id);
             identify(id, n + 1);
             fprintf(t->f, "$var wire %d %s line $end\n", LINE_BITS, id);
             identify(id, n + 2);
-            fprintf(t->f, "$var wire %d %s stage $end\n$upscope $end\n", STAGE_BITS, id);
+            fprintf(t->f, "$var wire %d %s stage $end\n", STAGE_BITS, id);
+            identify(id, n + 3);
+            fprintf(t->f, "$var wire %d %s word $end\n$upscope $end\n", WORD_BITS, id);
         }
         fprintf(t->f, "$upscope $end\n");
     }
@@ -116,82 +115,58 @@ static void vcd_head(sim_trace *t, const fdht_sim_program *p)
 static void vcd_cycle(sim_trace *t)
 {
     double ps = 1e12 / t->hw->clock_hz;
-    char id[8];
     bool stamped = false;
     for (size_t i = 0; i < 2 * t->hw->x_banks; i++) {
-        if (t->port[i] == ' ' && t->was[i] == ' ')
+        const fdht_sim_access *a = &t->now[i];
+        if (a->port == ' ' && t->was[i] == ' ')
             continue;
         if (!stamped)
             fprintf(t->f, "#%.0f\n", (double)t->at * ps);
         stamped = true;
-        if (t->port[i] != t->was[i]) {
-            binary(t->f, (unsigned char)(t->port[i] == ' ' ? 'z' : t->port[i]), 8);
-            identify(id, 3 * i);
-            fprintf(t->f, " %s\n", id);
+        if (a->port != t->was[i])
+            change(t->f, (unsigned char)(a->port == ' ' ? 'z' : a->port), 8, VARIABLES * i);
+        if (a->port != ' ') {
+            change(t->f, a->line, LINE_BITS, VARIABLES * i + 1);
+            change(t->f, (size_t)a->stage, STAGE_BITS, VARIABLES * i + 2);
+            change(t->f, (uint16_t)a->value, WORD_BITS, VARIABLES * i + 3);
         }
-        if (t->port[i] != ' ') {
-            binary(t->f, t->line[i], LINE_BITS);
-            identify(id, 3 * i + 1);
-            fprintf(t->f, " %s\n", id);
-            binary(t->f, (size_t)t->stage[i], STAGE_BITS);
-            identify(id, 3 * i + 2);
-            fprintf(t->f, " %s\n", id);
-        }
-        t->was[i] = t->port[i];
-        t->port[i] = ' ';
+        t->was[i] = a->port;
+        t->now[i].port = ' ';
     }
 }
 
 static void vcd_entry(sim_trace *t, const entry *e)
 {
-    while (t->at < e->cycle) { /* the cycle behind the last one shows that banks are idle again */
+    while (t->at < e->at) { /* the cycle behind the last one shows that banks are idle again */
         vcd_cycle(t);
-        t->at = t->at + 1 < e->cycle ? t->at + 1 : e->cycle;
+        t->at = t->at + 1 < e->at ? t->at + 1 : e->at;
         bool idle = !memchr(t->was, 'r', 2 * t->hw->x_banks) && !memchr(t->was, 'w', 2 * t->hw->x_banks) &&
                     !memchr(t->was, 'i', 2 * t->hw->x_banks);
-        t->at = idle ? e->cycle : t->at;
+        t->at = idle ? e->at : t->at;
     }
-    size_t i = (size_t)e->buffer * t->hw->x_banks + e->bank;
-    t->port[i] = e->port;
-    t->line[i] = e->line;
-    t->stage[i] = e->stage;
+    t->now[(size_t)e->a.buffer * t->hw->x_banks + e->a.bank] = e->a;
 }
 
 static void flush(sim_trace *t, uint64_t until)
 {
-    while (t->n && t->heap[0].cycle < until) {
+    while (t->n && t->heap[0].at < until) {
         entry e = pop(t);
         if (t->vcd)
             vcd_entry(t, &e);
         else
-            fprintf(t->f, "%llu %c %d %zu %zu %d\n", (unsigned long long)e.cycle, e.port, e.buffer, e.bank,
-                    e.line, e.stage);
+            fprintf(t->f, "%llu %c %d %zu %zu %d %d\n", (unsigned long long)e.a.cycle, e.a.port, e.a.buffer,
+                    e.a.bank, e.a.line, e.a.stage, e.a.value);
     }
 }
 
-/* A group's words in one bank take turns: in a picture each has its own cycle. */
-static uint64_t own_cycle(sim_trace *t, const entry *e)
-{
-    const entry *g = &t->group;
-    if (e->cycle != g->cycle || e->port != g->port || e->buffer != g->buffer || e->stage != g->stage)
-        memset(t->turn, 0, t->hw->x_banks * sizeof *t->turn);
-    t->group = *e;
-    bool unit = e->stage == t->n_stages - 1 && t->n_stages > 1;
-    return e->cycle + (unit || e->port == 'i' ? 0 : t->turn[e->bank]++);
-}
-
-void sim_trace_add(void *arg, uint64_t cycle, char port, int buffer, size_t bank, size_t line, int stage)
+void sim_trace_add(void *arg, const fdht_sim_access *a)
 {
     sim_trace *t = arg;
-    entry e = {cycle, t->reported++, port, buffer, stage, bank, line};
     /* only writes of the array are ahead of the clock */
-    if (port != 'w')
-        flush(t, cycle);
-    if (!t->shown[stage])
-        return;
-    if (t->vcd)
-        e.cycle = own_cycle(t, &e);
-    push(t, e);
+    if (a->port != 'w')
+        flush(t, a->cycle);
+    if (t->shown[a->stage]) /* in a picture each word has its own cycle */
+        push(t, (entry){*a, t->vcd ? a->turn : a->cycle, t->reported++});
 }
 
 int sim_trace_open(cli *c, const sim_extra *to, const fdht_sim_program *p, const fdht_sim_hw *hw,
@@ -201,13 +176,11 @@ int sim_trace_open(cli *c, const sim_extra *to, const fdht_sim_program *p, const
     sim_trace *t = cli_calloc(1, sizeof *t);
     *t = (sim_trace){.f = to->trace, .hw = hw, .vcd = to->vcd, .n_stages = fdht_sim_stages(p)};
     t->shown = cli_calloc((size_t)t->n_stages, sizeof *t->shown);
-    t->port = cli_calloc(2 * hw->x_banks, 1);
     t->was = cli_calloc(2 * hw->x_banks, 1);
-    t->line = cli_calloc(2 * hw->x_banks, sizeof *t->line);
-    t->stage = cli_calloc(2 * hw->x_banks, sizeof *t->stage);
-    t->turn = cli_calloc(hw->x_banks, sizeof *t->turn);
-    memset(t->port, ' ', 2 * hw->x_banks);
+    t->now = cli_calloc(2 * hw->x_banks, sizeof *t->now);
     memset(t->was, ' ', 2 * hw->x_banks);
+    for (size_t i = 0; i < 2 * hw->x_banks; i++)
+        t->now[i].port = ' ';
     *out = t;
     for (size_t k = 0; k < to->stages.n; k++) {
         bool found = false;
@@ -228,7 +201,7 @@ int sim_trace_open(cli *c, const sim_extra *to, const fdht_sim_program *p, const
     if (t->vcd)
         vcd_head(t, p);
     else
-        fprintf(t->f, "# cycle port buffer bank line stage\n");
+        fprintf(t->f, "# cycle port buffer bank line stage word\n");
     return FDHT_OK;
 }
 
@@ -244,10 +217,7 @@ void sim_trace_close(sim_trace *t)
     }
     free(t->shown);
     free(t->heap);
-    free(t->port);
     free(t->was);
-    free(t->line);
-    free(t->stage);
-    free(t->turn);
+    free(t->now);
     free(t);
 }

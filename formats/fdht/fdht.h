@@ -22,6 +22,7 @@
 #include "fdht/preset.h"
 #include "fdht/program.h"
 #include "fdht/ranks.h"
+#include "fdht/rtl.h"
 #include "fdht/sim.h"
 #include "fdht/train.h"
 #include "fdht/tree.h"

@@ -211,13 +211,20 @@ FDHT_API void fdht_sim_unmap_program(fdht_sim_program *p);
 FDHT_API int fdht_sim_map_as(fdht_sim_program *p, const fdht_sim_program *from, const fdht_sim_hw *hw,
                              fdht_error *err);
 
-/* One access: the cycle in which the bank's port is used, port 'r', 'w' or 'i' (an input word from the link), buffer 0 or 1,
- * bank, line, stage (x stages, then h stages, then the LSTM unit). Accesses of the array of one cycle, port, buffer and
- * stage are a group; several of them in one bank take turns, the second in the next cycle. A write of the array is
- * reported when its group leaves the accumulators, pipeline_cycles ahead of its cycle. Words of the LSTM unit and of the
- * link stand in the cycles in which they go. Called in the thread of fdht_sim_run. */
-typedef void fdht_sim_trace(void *arg, uint64_t cycle, char port, int buffer, size_t bank, size_t line,
-                            int stage);
+/* One access. Accesses of the array of one cycle, port, buffer and stage are a group; several of them in one bank take
+ * turns, the second in the next cycle, or, where it is a read and a write takes one of the group's banks (one memory), the
+ * one after. A word of the LSTM unit or of the link is a group of its own. */
+typedef struct fdht_sim_access {
+    uint64_t cycle, turn; /* in which the group begins; in which the bank's port serves this word */
+    char port;            /* 'r', 'w' or 'i' (an input word from the link) */
+    int buffer;           /* 0 or 1 */
+    size_t bank, line;
+    int stage;     /* x stages, then h stages, then the LSTM unit */
+    int16_t value; /* the word that comes or goes */
+} fdht_sim_access;
+/* A write of the array is reported when its group leaves the accumulators, pipeline_cycles ahead of its cycle, all other
+ * accesses not after their cycle. a is valid during the call. Called in the thread of fdht_sim_run. */
+typedef void fdht_sim_trace(void *arg, const fdht_sim_access *a);
 
 typedef struct fdht_sim_energy {
     double mac, x_read, x_write, w_read, lstm, leakage, total; /* pJ */

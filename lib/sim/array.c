@@ -77,19 +77,23 @@ int fdht_array_count(fdht_array *m, char port, int buffer, const fdht_place *at,
     return FDHT_OK;
 }
 
-int fdht_array_access(fdht_array *m, char port, int buffer, const fdht_place *at, size_t n, int stage,
-                      uint64_t cycle, size_t *extra, fdht_error *err)
+int fdht_array_access(fdht_array *m, char port, int buffer, const fdht_place *at, int16_t *word, size_t n,
+                      int stage, uint64_t cycle, size_t *extra, fdht_error *err)
 {
     int status = fdht_array_count(m, port, buffer, at, n, stage, extra, err);
     bool take = port == 'w' || m->hw->x_buffers > 1;
     for (size_t i = 0; i < n && !status; i++) {
-        if (m->trace)
-            m->trace(m->trace_arg, cycle, port, buffer, at[i].bank, at[i].line, stage);
+        int16_t *stored = fdht_array_word(m, buffer, at[i]);
+        *(port == 'w' ? stored : &word[i]) = port == 'w' ? word[i] : *stored;
+        if (!take)
+            continue;
         uint64_t turn = cycle;
-        while (take && *fdht_array_port(m, buffer, at[i].bank, turn) / 4 == turn + 1)
+        while (*fdht_array_port(m, buffer, at[i].bank, turn) / 4 == turn + 1)
             turn++;
-        if (take)
-            *fdht_array_port(m, buffer, at[i].bank, turn) = (turn + 1) * 4;
+        *fdht_array_port(m, buffer, at[i].bank, turn) = (turn + 1) * 4;
+        fdht_sim_access a = {cycle, turn, port, buffer, at[i].bank, at[i].line, stage, word[i]};
+        if (m->trace)
+            m->trace(m->trace_arg, &a);
     }
     return status;
 }
@@ -117,7 +121,8 @@ typedef struct run {
     int16_t x[FDHT_SIM_SIDE];
     /* the read of inner index k: its places are known, and not yet all of its words are here */
     fdht_place at[FDHT_SIM_SIDE];
-    size_t n_at;
+    size_t n_at, turn; /* turn: how many cycles of it have been */
+    uint64_t began;
 } run;
 
 typedef struct tile {
@@ -150,11 +155,24 @@ static void find_lanes(run *r, tile t)
 static int read_lanes(run *r, fdht_error *err)
 {
     fdht_array *m = r->m;
-    int status = fdht_array_access(m, 'r', r->src, r->at, r->n_at, r->stage, m->cycle, &r->wait, err);
-    for (size_t l = 0; l < r->n_at && !status; l++)
-        r->x[l] = *fdht_array_word(m, r->src, r->at[l]);
+    r->began = m->cycle;
+    r->turn = 0;
     r->open = true;
-    return status;
+    return fdht_array_access(m, 'r', r->src, r->at, r->x, r->n_at, r->stage, m->cycle, &r->wait, err);
+}
+
+/* One memory: the words of a read whose turn it is in this cycle. */
+static void trace_turn(run *r)
+{
+    fdht_array *m = r->m;
+    for (size_t i = 0; i < r->n_at && m->trace && m->hw->x_buffers == 1; i++) {
+        size_t before = 0;
+        for (size_t k = 0; k < i; k++)
+            before += r->at[k].bank == r->at[i].bank;
+        if (before == r->turn)
+            fdht_array_trace(m, r->began, 'r', r->src, r->at[i], r->stage);
+    }
+    r->turn++;
 }
 
 /* In a machine of one memory, a write of this cycle takes the port of a bank that the read needs. */
@@ -206,12 +224,10 @@ static int drain_group(run *r, fdht_error *err)
         word[i] = fdht_sim_sat16(fdht_sim_round(m->acc[r->out][row * m->hw->n_pe + l], b->s->out_shift),
                                  &s->saturations);
     }
-    int status =
-        fdht_array_access(m, 'w', r->dst, at, n, r->stage, m->cycle + m->hw->pipeline_cycles, &extra, err);
+    int status = fdht_array_access(m, 'w', r->dst, at, word, n, r->stage, m->cycle + m->hw->pipeline_cycles,
+                                   &extra, err);
     if (status)
         return status;
-    for (size_t i = 0; i < n; i++)
-        *fdht_array_word(m, r->dst, at[i]) = word[i];
     r->done += n;
     r->hold = extra;
     r->extra += extra;
@@ -288,6 +304,7 @@ static int issue_cycle(run *r, bool *finished, fdht_error *err)
         if (status)
             return status;
     }
+    trace_turn(r);
     if (r->wait) {
         r->wait--;
         return FDHT_STALL_READ_CONFLICT;

@@ -62,14 +62,24 @@ static inline bool fdht_array_taken(const fdht_array *m, int buffer, size_t bank
  * 1 + *extra cycles. FDHT_EFORMAT for a place outside the memory. */
 int fdht_array_count(fdht_array *m, char port, int buffer, const fdht_place *at, size_t n, int stage,
                      size_t *extra, fdht_error *err);
-/* The same for the array, from `cycle` on: traces it, too, and takes the ports (not those of reads in a machine of one
- * memory, where only a write can meet a read). */
-int fdht_array_access(fdht_array *m, char port, int buffer, const fdht_place *at, size_t n, int stage,
-                      uint64_t cycle, size_t *extra, fdht_error *err);
+/* The same for the array, from `cycle` on: moves the words, too, takes the ports and traces (not those of reads in a machine
+ * of one memory, where only a write can meet a read: the reader knows when they go). */
+int fdht_array_access(fdht_array *m, char port, int buffer, const fdht_place *at, int16_t *word, size_t n,
+                      int stage, uint64_t cycle, size_t *extra, fdht_error *err);
 
 static inline int16_t *fdht_array_word(fdht_array *m, int buffer, fdht_place p)
 {
     return &m->mem[buffer][p.bank * m->lines[buffer] + p.line];
+}
+
+/* One access whose word is in memory, served now. */
+static inline void fdht_array_trace(fdht_array *m, uint64_t cycle, char port, int buffer, fdht_place at,
+                                    int stage)
+{
+    fdht_sim_access a = {cycle,   m->cycle, port,  buffer,
+                         at.bank, at.line,  stage, *fdht_array_word(m, buffer, at)};
+    if (m->trace)
+        m->trace(m->trace_arg, &a);
 }
 
 /* Run a stage from buffer src to buffer dst; base lines are added to every line of its maps. */

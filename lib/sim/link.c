@@ -44,8 +44,7 @@ int fdht_link_cycle(fdht_link *l, fdht_error *err)
             continue;
         }
         *port = (m->cycle + 1) * 4;
-        if (m->trace)
-            m->trace(m->trace_arg, m->cycle, 'i', 0, l->word[i].bank, l->word[i].line, 0);
+        fdht_array_trace(m, m->cycle, 'i', 0, l->word[i], 0);
     }
     l->n_words = left;
     l->busy = left || l->at < l->q->n_x;

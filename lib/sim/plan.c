@@ -24,6 +24,55 @@ static int bind(const fdht_sim_chain *c, const fdht_sim_hw *hw, fdht_bound **out
     return FDHT_OK;
 }
 
+static void weigh(fdht_plan *q, const fdht_sim_hw *hw)
+{
+    for (int i = 0; i < q->p->x.n_stages; i++)
+        q->weight_room += fdht_sim_weight_room(hw, q->x[i].rows, q->x[i].inner);
+    for (int i = 0; i < q->p->h.n_stages; i++)
+        q->weight_room += fdht_sim_weight_room(hw, q->h[i].rows, q->h[i].inner);
+}
+
+/* Weights that do not fit with the rest of the program are loaded before every run of a stage; those of a stage that do
+ * not fit alone are loaded again for every column of tiles, a row of tiles at a time. */
+size_t fdht_plan_refill(const fdht_plan *q, const fdht_sim_hw *hw, const fdht_bound *b)
+{
+    size_t words = fdht_sim_weight_room(hw, b->rows, b->inner), room = hw->w_kib * 512;
+    return words > room ? words * (b->n_slots / hw->n_pe) : q->weight_room > room ? words : 0;
+}
+
+size_t fdht_plan_refill_cycles(const fdht_plan *q, const fdht_sim_hw *hw, const fdht_bound *b)
+{
+    return (fdht_plan_refill(q, hw, b) + hw->w_refill_words - 1) / hw->w_refill_words;
+}
+
+fdht_plan_run fdht_plan_stage(const fdht_plan *q, const fdht_sim_hw *hw, bool h, int i, size_t j)
+{
+    const fdht_sim_chain *c = h ? &q->p->h : &q->p->x;
+    const fdht_sim_stage *s = &c->stage[i];
+    int src = (h ? q->h_src : 0) ^ (i & 1);
+    fdht_plan_run at = {.src = src, .dst = !src};
+    if (i == 0)
+        at.from = h ? fdht_plan_h(q, j) : fdht_plan_x(q, j);
+    if (i + 1 == c->n_stages && q->p->lstm)
+        at.to = h ? fdht_plan_zh(q, j) : fdht_plan_zx(q, j);
+    at.in = (fdht_plan_kept(q, src) + (at.from ? 0 : s->in.lines)) * hw->x_banks;
+    at.out = (fdht_plan_kept(q, !src) + (at.to ? 0 : s->out.lines)) * hw->x_banks;
+    return at;
+}
+
+size_t fdht_plan_spill(const fdht_sim_hw *hw, const fdht_plan_run *at)
+{
+    size_t room = hw->x_kib * 512;
+    if (hw->x_buffers == 1)
+        return at->in + at->out > room ? at->in + at->out - room : 0;
+    return (at->in > room ? at->in - room : 0) + (at->out > room ? at->out - room : 0);
+}
+
+size_t fdht_plan_spill_cycles(const fdht_sim_hw *hw, const fdht_plan_run *at)
+{
+    return hw->spill_words ? 2 * ((fdht_plan_spill(hw, at) + hw->spill_words - 1) / hw->spill_words) : 0;
+}
+
 static int expand_io(fdht_plan *q, fdht_error *err)
 {
     const fdht_sim_program *p = q->p;
@@ -118,6 +167,7 @@ int fdht_plan_open(fdht_plan *q, const fdht_sim_hw *hw, fdht_error *err)
                     p->units > q->n_h))
         return fdht_fail(err, FDHT_EINVAL, "program %s: %zu units, gates of %zu, outputs %zu and %zu",
                          p->name, p->units, p->gate_stride, q->n_z, chain_out(&p->h));
+    weigh(q, hw);
     lay_out(q, hw);
     return FDHT_OK;
 }

@@ -16,7 +16,7 @@ typedef struct fdht_plan {
     size_t zx_base, zx_lines, zh_base, zh_lines, h_base, h_lines, x_base, x_lines;
     size_t lines[2];                                                 /* of the buffers */
     uint32_t *xi_a, *xi_k, *hi_a, *hi_k, *zx_a, *zx_k, *zh_a, *zh_k; /* input and output vectors' addresses */
-    size_t n_x, n_h, n_z;
+    size_t n_x, n_h, n_z, weight_room; /* weight_room: words of weight memory that the whole program takes */
 } fdht_plan;
 
 /* q->p, steps and clips are set. Call fdht_plan_close whatever it returns. */
@@ -25,6 +25,21 @@ void fdht_plan_close(fdht_plan *q);
 
 /* Lines of buffer i that hold more than stage tensors. */
 size_t fdht_plan_kept(const fdht_plan *q, int i);
+
+/* Words of weights that are loaded before each run of a stage, and the cycles they take. */
+size_t fdht_plan_refill(const fdht_plan *q, const fdht_sim_hw *hw, const fdht_bound *b);
+size_t fdht_plan_refill_cycles(const fdht_plan *q, const fdht_sim_hw *hw, const fdht_bound *b);
+
+/* A run of a stage: its buffers, the lines from which it reads and to which it writes, and the words that the buffers hold
+ * meanwhile. */
+typedef struct fdht_plan_run {
+    int src, dst;
+    size_t from, to, in, out;
+} fdht_plan_run;
+fdht_plan_run fdht_plan_stage(const fdht_plan *q, const fdht_sim_hw *hw, bool h, int i, size_t j);
+/* Words that the memory has no room for, and the cycles in which they go out and in again (spill_words 0: 0). */
+size_t fdht_plan_spill(const fdht_sim_hw *hw, const fdht_plan_run *at);
+size_t fdht_plan_spill_cycles(const fdht_sim_hw *hw, const fdht_plan_run *at);
 
 /* Job j is step j / clips of clip j % clips. Where its z_x lies, its z_h (0: as a stage tensor), the h of its clip, and its
  * input. */

@@ -35,67 +35,45 @@ static void machine_close(fdht_array *m)
     fdht_free(m->hit);
 }
 
-/* Weights that do not fit with the rest of the program are loaded before every run of a stage; those of a stage that do
- * not fit alone are loaded again for every column of tiles, a row of tiles at a time. */
-static int refill(fdht_array *m, const fdht_bound *b, int stage, fdht_error *err)
+static int refill(fdht_array *m, const fdht_plan *q, const fdht_bound *b, int stage, fdht_error *err)
 {
-    size_t words = fdht_sim_weight_room(m->hw, b->rows, b->inner), room = m->hw->w_kib * 512, load = 0;
-    size_t tile = m->hw->macs_per_pe * b->inner;
+    size_t tile = m->hw->macs_per_pe * b->inner, room = m->hw->w_kib * 512;
     if (tile > room)
         return fdht_fail(err, FDHT_ELIMIT,
                          "stage %s: the %zu words of a tile of weights do not fit w_kib = %zu (%zu words)",
                          m->report->stage[stage].name, tile, m->hw->w_kib, room);
-    if (words > room)
-        load = words * (b->n_slots / m->hw->n_pe);
-    else if (m->report->weight_room > room)
-        load = words;
-    m->report->refill_words += load;
-    return fdht_array_stall(m, stage, FDHT_STALL_WEIGHT_REFILL,
-                            (load + m->hw->w_refill_words - 1) / m->hw->w_refill_words, err);
+    m->report->refill_words += fdht_plan_refill(q, m->hw, b);
+    return fdht_array_stall(m, stage, FDHT_STALL_WEIGHT_REFILL, fdht_plan_refill_cycles(q, m->hw, b), err);
 }
 
-/* A buffer that is too small for what it must hold at this stage spills the excess: out and in again. in,
- * out: words. */
-static int spill(fdht_array *m, int stage, size_t in, size_t out, fdht_error *err)
+/* A buffer that is too small for what it must hold at this stage spills the excess: out and in again. */
+static int spill(fdht_array *m, int stage, const fdht_plan_run *at, fdht_error *err)
 {
     fdht_sim_report *r = m->report;
     fdht_sim_stage_report *s = &r->stage[stage];
-    size_t room = m->hw->x_kib * 512, over = 0;
-    if (m->hw->x_buffers == 1) {
-        r->peak_words = FDHT_MAX(r->peak_words, in + out);
-        over = in + out > room ? in + out - room : 0;
-    } else {
-        r->peak_words = FDHT_MAX(r->peak_words, FDHT_MAX(in, out));
-        over = (in > room ? in - room : 0) + (out > room ? out - room : 0);
-    }
-    s->occupancy_in = FDHT_MAX(s->occupancy_in, in);
-    s->occupancy_out = FDHT_MAX(s->occupancy_out, out);
-    if (!over)
-        return FDHT_OK;
-    if (!m->hw->spill_words)
+    size_t over = fdht_plan_spill(m->hw, at);
+    r->peak_words =
+        FDHT_MAX(r->peak_words, m->hw->x_buffers == 1 ? at->in + at->out : FDHT_MAX(at->in, at->out));
+    s->occupancy_in = FDHT_MAX(s->occupancy_in, at->in);
+    s->occupancy_out = FDHT_MAX(s->occupancy_out, at->out);
+    if (over && !m->hw->spill_words)
         return fdht_fail(err, FDHT_ELIMIT, "stage %s: %zu words do not fit x_kib = %zu, and spill_words is 0",
                          s->name, over, m->hw->x_kib);
     r->spilled_words += over;
-    return fdht_array_stall(m, stage, FDHT_STALL_SPILL,
-                            2 * ((over + m->hw->spill_words - 1) / m->hw->spill_words), err);
+    return fdht_array_stall(m, stage, FDHT_STALL_SPILL, fdht_plan_spill_cycles(m->hw, at), err);
 }
 
 /* A chain for job j, from where its input lies to where its result must lie. */
 static int run_chain(fdht_array *m, const fdht_plan *q, bool h, size_t j, fdht_error *err)
 {
-    const fdht_sim_chain *c = h ? &q->p->h : &q->p->x;
     const fdht_bound *b = h ? q->h : q->x;
-    int at = h ? q->h_src : 0, first = h ? q->p->x.n_stages : 0;
-    size_t from = h ? fdht_plan_h(q, j) : fdht_plan_x(q, j);
-    size_t to = !q->p->lstm ? 0 : h ? fdht_plan_zh(q, j) : fdht_plan_zx(q, j);
-    for (int i = 0; i < c->n_stages; i++, at = !at) {
-        bool last = i + 1 == c->n_stages;
-        size_t in = fdht_plan_kept(q, at) + (i == 0 && from ? 0 : b[i].s->in.lines);
-        size_t out = fdht_plan_kept(q, !at) + (last && to ? 0 : b[i].s->out.lines);
-        int status = refill(m, &b[i], first + i, err);
-        if (status || (status = spill(m, first + i, in * m->hw->x_banks, out * m->hw->x_banks, err)))
+    int n = h ? q->p->h.n_stages : q->p->x.n_stages, first = h ? q->p->x.n_stages : 0;
+    for (int i = 0; i < n; i++) {
+        fdht_plan_run at = fdht_plan_stage(q, m->hw, h, i, j);
+        int status = refill(m, q, &b[i], first + i, err);
+        if (status || (status = spill(m, first + i, &at, err)))
             return status;
-        status = fdht_array_stage(m, &b[i], at, i ? 0 : from, !at, last ? to : 0, first + i, err);
+        status = fdht_array_stage(m, &b[i], at.src, at.from, at.dst, at.to, first + i, err);
         if (status)
             return status;
     }
@@ -214,6 +192,7 @@ static void describe_map(const fdht_sim_stage *s, char *buf, size_t size)
 static void name_stages(fdht_array *m, const fdht_plan *q)
 {
     fdht_sim_report *r = m->report;
+    r->weight_room = q->weight_room;
     for (int i = 0; i < q->p->x.n_stages + q->p->h.n_stages; i++) {
         const fdht_bound *b = i < q->p->x.n_stages ? &q->x[i] : &q->h[i - q->p->x.n_stages];
         fdht_sim_stage_report *s = &r->stage[i];
@@ -224,7 +203,6 @@ static void name_stages(fdht_array *m, const fdht_plan *q)
         s->inner = b->inner;
         s->cols = b->cols;
         r->weight_words += b->rows * b->inner;
-        r->weight_room += fdht_sim_weight_room(m->hw, b->rows, b->inner);
     }
     if (q->p->lstm) {
         fdht_sim_stage_report *s = &r->stage[r->n_stages - 1];

@@ -158,9 +158,7 @@ static fdht_stall serve(fdht_unit *u)
         if (*port / 4 != m->cycle + 1) {
             *port = (m->cycle + 1) * 4 + (w->port == 'r' ? FDHT_PORT_UNIT_READ : FDHT_PORT_UNIT_WRITE);
             w->served = true;
-            if (m->trace)
-                m->trace(m->trace_arg, m->cycle, w->port, w->buffer, w->at.bank, w->at.line,
-                         m->report->n_stages - 1);
+            fdht_array_trace(m, m->cycle, w->port, w->buffer, w->at, m->report->n_stages - 1);
             continue;
         }
         bool same = *port % 4 == (w->port == 'r' ? FDHT_PORT_UNIT_READ : FDHT_PORT_UNIT_WRITE);

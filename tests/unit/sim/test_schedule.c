@@ -1,8 +1,69 @@
 /* What runs beside what: ports, the LSTM unit, the link, long clips. */
 #include "support/sim_bench.h"
 
-/* Each port serves one word a cycle, whoever wants it: from the trace, a group of the array taking turns from its cycle on.
- * In a machine of one memory the turns of a read may be put off, so that only memories without conflicts are looked at. */
+/* The trace replayed on a memory of the test's own: what is read is what was written there in an earlier cycle, or 0, and what
+ * the last step wrote last is its result. All of it came over the link. */
+static void check_words(const bench *b, tape *t)
+{
+    size_t lines = 0, banks = b->hw.x_banks;
+    for (size_t i = 0; i < t->n; i++)
+        lines = t->at[i].line + 1 > lines ? t->at[i].line + 1 : lines;
+    int16_t *memory = want_memory(2 * lines * banks, sizeof *memory);
+    uint64_t *written = want_memory(4 * lines * banks, sizeof *written), *read = written + 2 * lines * banks;
+    size_t wrong = 0, reads = 0, at = b->n_out * (b->steps - 1);
+    qsort(t->at, t->n, sizeof *t->at, by_turn);
+    for (size_t i = 0; i < t->n; i++) {
+        const fdht_sim_access *a = &t->at[i];
+        size_t place = ((size_t)a->buffer * lines + a->line) * banks + a->bank;
+        if (a->port == 'r') {
+            reads++;
+            wrong += read[place] > a->turn || written[place] > a->turn || a->value != memory[place];
+            read[place] = a->turn + 1;
+            continue;
+        }
+        memory[place] = a->value;
+        written[place] = a->turn + 1;
+    }
+    assert_int_equal(wrong, 0);
+    assert_int_equal(reads, b->r.reads);
+    int64_t sum = 0; /* of the last words of h; the order of units is the trace's */
+    size_t n = 0;
+    for (size_t i = t->n; i-- && n < b->n_out;)
+        if (t->at[i].port == 'w' && t->at[i].stage == b->r.n_stages - 1) {
+            sum += t->at[i].value;
+            n++;
+        }
+    for (size_t i = 0; i < b->n_out; i++)
+        sum -= b->y[at + i];
+    assert_int_equal(sum, 0);
+    free(memory);
+    free(written);
+}
+
+static void words_of_a_trace(void **state)
+{
+    (void)state;
+    fdht_workload w = lstm(4, (size_t[]){4, 6, 5, 6}, (size_t[]){1, 4, 4, 4}, (size_t[]){16, 4, 2, 2}, 4, 4);
+    for (int i = 0; i < 12; i++) {
+        fdht_sim_hw hw = machine("fdht");
+        hw.bank_function = i & 1 ? FDHT_BANK_AUTO : FDHT_BANK_INTERLEAVE;
+        hw.input_words = i & 2 ? 5 : 3;
+        hw.x_banks = i & 2 ? 8 : 32; /* of 8 a read takes two turns */
+        hw.x_buffers = i < 4 ? 1 : 2;
+        hw.lstm_overlap = i >= 8;
+        hw.input_buffers = i >= 8 ? 2 : 1;
+        bench b = open_bench(&w, &hw, &NATURAL, 3);
+        tape t = {0};
+        map(&b);
+        go(&b, &t);
+        assert_true(exact(&b));
+        check_words(&b, &t);
+        free(t.at);
+        close_bench(&b);
+    }
+}
+
+/* Each port serves one word a cycle, whoever wants it. */
 static void one_word_a_port(void **state)
 {
     (void)state;
@@ -22,16 +83,19 @@ static void one_word_a_port(void **state)
         free(t.at);
         close_bench(&b);
     }
-    fdht_sim_hw hw = machine("fdht");
-    hw.x_buffers = 1;
-    bench b = open_bench(&w, &hw, &NATURAL, 3);
-    tape t = {0};
-    map(&b);
-    go(&b, &t);
-    assert_true(exact(&b) && b.r.stall[FDHT_STALL_PORT] > 0);
-    assert_int_equal(most_on_a_port(&t, true), 1);
-    free(t.at);
-    close_bench(&b);
+    for (int i = 0; i < 2; i++) {
+        fdht_sim_hw hw = machine("fdht");
+        hw.x_buffers = 1;
+        hw.bank_function = i ? FDHT_BANK_AUTO : FDHT_BANK_INTERLEAVE;
+        bench b = open_bench(&w, &hw, &NATURAL, 3);
+        tape t = {0};
+        map(&b);
+        go(&b, &t);
+        assert_true(exact(&b) && b.r.stall[FDHT_STALL_PORT] > 0);
+        assert_int_equal(most_on_a_port(&t, true), 1);
+        free(t.at);
+        close_bench(&b);
+    }
 }
 
 /* Two groups of 16 units of the LSTM unit write h while later gates are read; the last two write when all is read. A bank
@@ -156,9 +220,10 @@ static void parts_are_the_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_word_a_port), cmocka_unit_test(writes_of_h_wait),
-        cmocka_unit_test(long_clips),      cmocka_unit_test(stages_have_names),
-        cmocka_unit_test(clips_at_once),   cmocka_unit_test(parts_are_the_whole),
+        cmocka_unit_test(words_of_a_trace),    cmocka_unit_test(one_word_a_port),
+        cmocka_unit_test(writes_of_h_wait),    cmocka_unit_test(long_clips),
+        cmocka_unit_test(stages_have_names),   cmocka_unit_test(clips_at_once),
+        cmocka_unit_test(parts_are_the_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,19 +58,12 @@ static inline counted count_stage(const fdht_sim_stage *s, size_t pe, size_t mac
 }
 
 /* A trace held in memory. */
-typedef struct access {
-    unsigned long long cycle;
-    int port, buffer, stage;
-    size_t bank, line;
-} access_t;
-
 typedef struct tape {
-    access_t *at;
+    fdht_sim_access *at;
     size_t n, room;
 } tape;
 
-static inline void tape_add(void *arg, uint64_t cycle, char port, int buffer, size_t bank, size_t line,
-                            int stage)
+static inline void tape_add(void *arg, const fdht_sim_access *a)
 {
     tape *t = arg;
     if (t->n == t->room) {
@@ -79,12 +72,18 @@ static inline void tape_add(void *arg, uint64_t cycle, char port, int buffer, si
         if (!t->at)
             abort();
     }
-    t->at[t->n++] = (access_t){cycle, port, buffer, stage, bank, line};
+    t->at[t->n++] = *a;
+}
+
+static inline int by_turn(const void *a, const void *b)
+{
+    const fdht_sim_access *x = a, *y = b;
+    return x->turn != y->turn ? (x->turn < y->turn ? -1 : 1) : x->port > y->port ? 1 : -(x->port < y->port);
 }
 
 static int by_group(const void *a, const void *b)
 {
-    const access_t *x = a, *y = b;
+    const fdht_sim_access *x = a, *y = b;
     if (x->stage != y->stage)
         return x->stage < y->stage ? -1 : 1;
     if (x->cycle != y->cycle)
@@ -135,22 +134,15 @@ static int by_port(const void *a, const void *b)
     return x->bank < y->bank ? -1 : x->bank > y->bank;
 }
 
-/* The most words that one port serves in a cycle: words of a group in one bank go one after the other, but words of the
- * last stage, the LSTM unit's, which stand in their own cycles. one: both buffers have the same ports. */
+/* The most words that one port serves in a cycle. one: both buffers have the same ports. */
 static inline size_t most_on_a_port(tape *t, bool one)
 {
     size_t most = 0;
-    int last = 0;
     port_use *use = calloc(t->n, sizeof *use);
     if (!use)
         abort();
     for (size_t i = 0; i < t->n; i++)
-        last = t->at[i].stage > last ? t->at[i].stage : last;
-    qsort(t->at, t->n, sizeof *t->at, by_group);
-    for (size_t i = 0, turn = 0; i < t->n; i++) {
-        turn = i && t->at[i].stage != last && !by_group(&t->at[i], &t->at[i - 1]) ? turn + 1 : 0;
-        use[i] = (port_use){t->at[i].cycle + turn, one ? 0 : t->at[i].buffer, t->at[i].bank};
-    }
+        use[i] = (port_use){t->at[i].turn, one ? 0 : t->at[i].buffer, t->at[i].bank};
     qsort(use, t->n, sizeof *use, by_port);
     for (size_t i = 0, n = 0; i < t->n; i++) {
         n = i && !by_port(&use[i], &use[i - 1]) ? n + 1 : 1;
