@@ -171,7 +171,7 @@ $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(FUZZ_OBJ) $(B)/libfd
 $(B)/libfuzzer/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/libfuzzer.o $(FUZZ_OBJ) $(B)/libfdht.a
 	@mkdir -p $(@D)
 	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(B)/libfdht.a $(if $(filter $(CLI_OBJ),$^),$(MPI_LIBS)) $(LIBS)
-OF_CLI := fuzz_options fuzz_words
+OF_CLI := fuzz_options fuzz_words fuzz_cell
 $(OF_CLI:%=$(B)/fuzz/%) $(OF_CLI:%=$(B)/libfuzzer/%): $(filter-out $(B)/cli/main.o,$(CLI_OBJ))
 $(OF_CLI:%=$(B)/tests/fuzz/%.o): INCLUDES = -Icli
 

@@ -54,5 +54,6 @@ void fuzz_seeds(void)
     fuzz_seed(half, sizeof half - 1);
     fuzz_seed(full, sizeof full - 1);
     fuzz_seed(idx, sizeof idx);
+    fuzz_seed("# t,a,b\n0,.5,-1e3\n1,2,nan\n", 24);
     fuzz_seed("/nowhere\n/dev/null\n", 19);
 }

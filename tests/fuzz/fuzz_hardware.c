@@ -35,6 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 void fuzz_seeds(void)
 {
+    static const char *const ending[] = {".json"};
+    fuzz_seed_folder("formats/json/machines", ending, 1);
     fuzz_seed_file("tests/data/machine.json");
     fuzz_seed_file("tests/data/workload.json");
     fuzz_seed_file("tests/data/mapping.json");

@@ -72,6 +72,8 @@ size_t mutate_inner(uint8_t *data, size_t size, size_t max, fdht_rng *r)
         n = mutate_png(data, size, max, r);
     else if (size > 10 && (!memcmp(data, "\x93NUMPY", 6) || data[8] == '{'))
         n = mutate_header(data, size, max, r);
+    else if (size > 2 && data[0] == '{')
+        n = mutate_json(data, size, max, r);
     else if (size > 16)
         n = mutate_protobuf(data, size, max, r);
     return n ? n : LLVMFuzzerMutate(data, size, max);
