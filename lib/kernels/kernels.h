@@ -30,13 +30,19 @@ static inline int fdht_gemm_kind(size_t ls, const uint32_t *lk, const uint32_t *
 /* Bytes that become lanes: number i of lane l is now[l][i] - before[l][i] - mean; then it is dropped out, as fdht_elementwise
  * (kernels/elementwise.h) does to number first + i with key[l]. */
 typedef struct fdht_pixels {
-    const uint8_t *now[FDHT_LANES], *before[FDHT_LANES]; /* a row that is NULL is 0 */
+    const uint8_t *now[FDHT_LANES], *before[FDHT_LANES]; /* a row for every lane */
     bool differ;                                         /* else before does not count */
     float mean;                                          /* 0 if they differ */
     unsigned drop;
     size_t first; /* a multiple of 4 */
     uint32_t key[FDHT_LANES];
 } fdht_pixels;
+
+/* Rows that are read soon: `bytes` from the beginning of each. */
+typedef struct fdht_fetch {
+    size_t rows, bytes;
+    const uint8_t *row[2 * FDHT_LANES];
+} fdht_fetch;
 
 #define FDHT_REAL 32
 #include "base/real.h"

@@ -68,8 +68,7 @@ static void R(from_lanes)(size_t n, const REAL *in, const uint32_t *at, size_t r
 static void R(bytes_to_lanes)(size_t n, const fdht_pixels *p, REAL *out)
 {
     for (size_t i = 0; i < n; i++) {
-        int before = p->differ && p->before[0] ? p->before[0][i] : 0;
-        float x = (float)((p->now[0] ? p->now[0][i] : 0) - before) - p->mean;
+        float x = (float)(p->now[0][i] - (p->differ ? p->before[0][i] : 0)) - p->mean;
         if (p->drop)
             fdht_elementwise_reference.drop(p->first + i, 1, p->key[0], p->drop, &x);
         out[i] = x;

@@ -285,6 +285,14 @@ INLINE void add_row_f32(int vecs, const float *l, int row, const strides *s, con
 }
 #endif
 
+/* The next n cache lines of every row of a fetch, from *at on. */
+INLINE void fetch_lines(const fdht_fetch *f, size_t n, size_t *at)
+{
+    for (; n && *at < f->bytes; n--, *at += 64)
+        for (size_t r = 0; r < f->rows; r++)
+            __builtin_prefetch(f->row[r] + *at, 0, 2);
+}
+
 #define FDHT_REAL 32
 #include "base/real.h"
 #include "kernels/vector_real_tmpl.c"
@@ -296,19 +304,6 @@ INLINE void add_row_f32(int vecs, const float *l, int row, const strides *s, con
 #include "kernels/vector_lanes_tmpl.c"
 
 typedef words words_at __attribute__((aligned(1), may_alias));
-
-/* WIDTH bytes of each row, or zeros where there is none, transposed by fours. */
-INLINE void load_bytes(const uint8_t *const *row, size_t i, size_t n, words v[WORDS])
-{
-    for (int l = 0; l < WORDS; l++) {
-        v[l] = (words){0};
-        if (row[l] && n == WIDTH)
-            v[l] = *(const words_at *)(row[l] + i);
-        else if (row[l])
-            memcpy(&v[l], row[l] + i, n);
-    }
-    transpose_words(v);
-}
 
 /* The random bytes of four numbers in each lane, which decide whether they are dropped (kernels/elementwise_tmpl.c). */
 INLINE words random_words(uint32_t counter, words key)
@@ -346,38 +341,57 @@ INLINE void convert_word(bool differ, bool drop, words a, words b, words random,
     }
 }
 
-/* n <= WIDTH numbers from `first` on. */
-INLINE void convert_bytes(bool differ, bool drop, const fdht_pixels *p, size_t i, size_t n, vec_f32 *out)
+/* WIDTH numbers from number i on, of rows that begin at now and before. */
+INLINE void convert_bytes(bool differ, bool drop, const fdht_pixels *p, const uint8_t *const *now,
+                          const uint8_t *const *before, size_t i, vec_f32 *out)
 {
     words a[WORDS], b[WORDS] = {{0}}, key, random = {0};
-    vec_f32 some[4];
     memcpy(&key, p->key, sizeof key);
-    load_bytes(p->now, i, n, a);
+    __asm__ volatile("" ::: "memory"); /* the pointers are read again, not kept in vector registers */
+    for (int l = 0; l < WORDS; l++)
+        a[l] = *(const words_at *)(now[l] + i);
+    transpose_words(a);
+    for (int l = 0; differ && l < WORDS; l++)
+        b[l] = *(const words_at *)(before[l] + i);
     if (differ)
-        load_bytes(p->before, i, n, b);
-    for (size_t q = 0; q < n / 4; q++) {
+        transpose_words(b);
+#pragma GCC unroll 16
+    for (size_t q = 0; q < WORDS; q++) {
         if (drop)
             random = random_words((uint32_t)((p->first + i) / 4 + q), key);
-        convert_word(differ, drop, a[q], b[q], random, p, out + i + 4 * q);
-    }
-    if (n % 4) {
-        if (drop)
-            random = random_words((uint32_t)((p->first + i + n) / 4), key);
-        convert_word(differ, drop, a[n / 4], b[n / 4], random, p, some);
-        memcpy(out + i + n / 4 * 4, some, n % 4 * sizeof *some);
+        convert_word(differ, drop, a[q], b[q], random, p, out + 4 * q);
     }
 }
 
-/* The last whole register begins where it ends with the row; so few bytes that they do not fill one are copied first. */
+/* The n < WIDTH last numbers, by way of rows that are long enough. */
+static __attribute__((noinline)) void convert_rest(size_t n, const fdht_pixels *p, size_t i, vec_f32 *out)
+{
+    uint8_t line[2][WORDS][WIDTH] = {{{0}}};
+    const uint8_t *now[WORDS], *before[WORDS];
+    fdht_pixels rest = *p;
+    vec_f32 all[WIDTH];
+    for (int l = 0; l < WORDS; l++) {
+        now[l] = memcpy(line[0][l], p->now[l] + i, n);
+        before[l] = p->differ ? memcpy(line[1][l], p->before[l] + i, n) : NULL;
+    }
+    rest.first += i;
+    if (p->differ)
+        convert_bytes(true, p->drop, &rest, now, before, 0, all);
+    else
+        convert_bytes(false, p->drop, &rest, now, before, 0, all);
+    memcpy(out + i, all, n * sizeof *out);
+}
+
+/* The last whole register begins where it ends with the row, unless it would cut four numbers that share their random bits. */
 INLINE void convert_rows(bool differ, bool drop, size_t n, const fdht_pixels *p, vec_f32 *out)
 {
     size_t i = 0;
     for (; i + WIDTH <= n; i += WIDTH)
-        convert_bytes(differ, drop, p, i, WIDTH, out);
+        convert_bytes(differ, drop, p, p->now, p->before, i, out + i);
     if (i < n && n >= WIDTH && n % 4 == 0)
-        convert_bytes(differ, drop, p, n - WIDTH, WIDTH, out);
+        convert_bytes(differ, drop, p, p->now, p->before, n - WIDTH, out + n - WIDTH);
     else if (i < n)
-        convert_bytes(differ, drop, p, i, n - i, out);
+        convert_rest(n - i, p, i, out);
 }
 
 static void bytes_to_lanes_f32(size_t n, const fdht_pixels *p, float *out)
@@ -399,8 +413,8 @@ static void bytes_to_lanes_f64(size_t n, const fdht_pixels *p, double *out)
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < LANES; l++) {
             uint32_t random = random_words((uint32_t)((p->first + i) / 4), (words){p->key[l]})[0];
-            double x = p->now[l] ? p->now[l][i] : 0;
-            x -= p->differ && p->before[l] ? p->before[l][i] : 0;
+            double x = p->now[l][i];
+            x -= p->differ ? p->before[l][i] : 0;
             bool dropped = (random >> 8 * (i % 4) & 255) < p->drop;
             out[i * LANES + l] = dropped ? 0 : (x - (double)p->mean) * (256.0 / (256 - p->drop));
         }

@@ -21,6 +21,7 @@ typedef struct block {
     size_t ldgx;
     bool accumulate;
     size_t index[FDHT_MAX_LEGS]; /* of the loops */
+    fdht_fetch fetch;            /* bytes of the next slice, most likely */
 } block;
 
 /* Whether all vectors of the block are made of bytes in one way. */
@@ -40,24 +41,29 @@ static bool find_bytes(block *b)
     return b->of->drop == 0 || (b->e->plan.nest.run % 4 == 0 && b->e->plan.nest.runs == 1);
 }
 
-/* n numbers of the input from `first` on, from the bytes of every lane. line: room for 2 n of each. */
-static void load_bytes(const block *b, size_t first, size_t n, uint8_t *line, REAL *dst)
+/* n numbers of the input from `first` on, from the bytes of every lane; what follows them is fetched by the first step.
+ * line: room for 2 n of each. */
+static void load_bytes(block *b, size_t first, size_t n, uint8_t *line, REAL *dst)
 {
     const R(fdht_exec) *e = b->e;
     fdht_pixels p = {.differ = b->of->before, .mean = b->of->mean, .drop = b->of->drop, .first = first};
+    b->fetch = (fdht_fetch){.bytes = FDHT_MIN(n, e->plan.input_size - first - n)};
     for (size_t l = 0; l < b->rows; l++) {
         const fdht_bytes *of = &b->of[l];
         const uint8_t *from[] = {of->now, of->before}, **to[] = {&p.now[l], &p.before[l]};
         p.key[l] = of->key;
         for (int i = 0; i < 1 + p.differ; i++, line += n) {
             *to[i] = from[i] + first;
-            if (of->move) {
-                of->move(of->how, from[i], first, n, line);
-                *to[i] = line;
-            } else if (first + 2 * n <= e->plan.input_size) { /* the next, most likely */
-                fdht_prefetch(*to[i] + n, n);
-            }
+            b->fetch.row[b->fetch.rows++] = *to[i] + n;
+            if (!of->move)
+                continue;
+            of->move(of->how, from[i], first, n, line);
+            *to[i] = line;
         }
+    }
+    for (size_t l = b->rows; l < e->kernels->lanes; l++) { /* any number will do in a lane without a vector */
+        p.now[l] = p.now[0];
+        p.before[l] = p.before[0];
     }
     e->kernels->bytes_to_lanes(n, &p, dst);
 }
@@ -73,13 +79,14 @@ static size_t slice_at(const block *b)
 }
 
 /* The slice of the input at the loops' indices into lanes. */
-static void load_slice(const block *b)
+static void load_slice(block *b)
 {
     const R(fdht_exec) *e = b->e;
     const R(fdht_vectors) *x = b->x;
     const fdht_nest *s = &e->plan.nest;
-    const size_t lanes = e->kernels->lanes, piece = FDHT_MIN(s->run, (size_t)FDHT_EXEC_LANES_PIECE);
-    REAL *dst = b->act + e->tables[0].act, *line = b->act + e->lanes_size - piece * lanes;
+    const size_t lanes = e->kernels->lanes, most = FDHT_MIN(s->run, (size_t)FDHT_EXEC_LANES_PIECE);
+    const size_t piece = b->bytes && !b->of->move ? s->run : most; /* that need no room */
+    REAL *dst = b->act + e->tables[0].act, *line = b->act + e->lanes_size - most * lanes;
     for (size_t r = 0; r < s->runs; r++)
         for (size_t i = 0, n; i < s->run; i += n, dst += n * lanes) {
             size_t first = slice_at(b) + s->run_at[r] + i;
@@ -104,12 +111,11 @@ static R(fdht_contraction) step_of(const block *b, int at, bool back)
     const fdht_step_tables *t = &e->tables[at];
     size_t slice = fdht_slices_weight(&e->plan, at, b->index) * s->slice.sums * s->n;
     size_t panel = (size_t)b->term * e->panels_size + t->panel + slice;
-    const bool last = at + 1 == e->plan.n_steps;
     if (back)
         return (R(fdht_contraction)){.positions = s->slice.positions,
                                      .k = s->n,
                                      .n = s->slice.sums,
-                                     .A = b->back + (last ? e->result_grad : t[1].grad),
+                                     .A = b->back + t[1].grad,
                                      .a = s->slice.out,
                                      .sum = e->plan.nest.ramp,
                                      .C = at ? b->back + t->grad : b->act + t->act,
@@ -122,11 +128,12 @@ static R(fdht_contraction) step_of(const block *b, int at, bool back)
                                  .A = b->act + t->act,
                                  .a = s->slice.in,
                                  .sum = s->slice.sum,
-                                 .C = b->act + (last ? e->result_act : t[1].act),
+                                 .C = b->act + t[1].act,
                                  .c = s->slice.out,
                                  .out = e->plan.nest.ramp,
                                  .W = e->panels[0] + panel,
-                                 .accumulate = slice > 0};
+                                 .accumulate = slice > 0,
+                                 .fetch = at == 0 && b->bytes ? &b->fetch : NULL};
 }
 
 /* gW (n in a row) += the lanes of k x n gradients, which become 0. */
@@ -146,7 +153,7 @@ static void add_outer(const block *b, int at)
     const fdht_step_tables *t = &e->tables[at];
     R(fdht_contraction) g = step_of(b, at, false);
     size_t x = fdht_slices_weight(&e->plan, at, b->index) * s->slice.sums, end = x + s->slice.sums;
-    g.C = b->back + (at + 1 < e->plan.n_steps ? t[1].grad : e->result_grad);
+    g.C = b->back + t[1].grad;
     if (s->k * s->n <= FDHT_EXEC_LANES_WEIGHT) {
         e->kernels->outer(&g, b->outer + t->outer + x * s->n * e->kernels->lanes);
         return;
@@ -206,8 +213,8 @@ void R(fdht_lanes_forward)(const R(fdht_exec) *e, int worker, const R(fdht_vecto
     b.bytes = find_bytes(&b);
     for (b.term = 0; b.term < e->op->n_terms; b.term++) {
         run_loop(&b, 0);
-        e->kernels->from_lanes(e->plan.output_size, b.act + e->result_act, e->plan.nest.natural, rows, y, ldy,
-                               accumulate || b.term > 0);
+        e->kernels->from_lanes(e->plan.output_size, b.act + e->tables[e->plan.n_steps].act,
+                               e->plan.nest.natural, rows, y, ldy, accumulate || b.term > 0);
     }
 }
 
@@ -217,7 +224,8 @@ void R(fdht_lanes_transpose)(const R(fdht_exec) *e, int worker, size_t rows, con
     REAL *back = e->back + (size_t)worker * e->back_size;
     block b = {.e = e, .rows = rows, .back = back, .gx = gx, .ldgx = ldgx};
     b.act = R(fdht_exec_scratch)(e, worker) + e->lanes_at;
-    e->kernels->to_lanes(e->plan.output_size, g, ldg, rows, e->plan.nest.natural, back + e->result_grad);
+    e->kernels->to_lanes(e->plan.output_size, g, ldg, rows, e->plan.nest.natural,
+                         back + e->tables[e->plan.n_steps].grad);
     for (b.term = 0; b.term < e->op->n_terms; b.term++) {
         b.accumulate = accumulate || b.term > 0;
         run_loop(&b, 0);
@@ -231,7 +239,8 @@ void R(fdht_lanes_gradient)(const R(fdht_exec) *e, int worker, const R(fdht_vect
     block b = {.e = e, .x = x, .first = first, .rows = rows, .worker = worker, .back = back};
     b.act = R(fdht_exec_scratch)(e, worker) + e->lanes_at;
     b.bytes = find_bytes(&b);
-    e->kernels->to_lanes(e->plan.output_size, g, ldg, rows, e->plan.nest.natural, back + e->result_grad);
+    e->kernels->to_lanes(e->plan.output_size, g, ldg, rows, e->plan.nest.natural,
+                         back + e->tables[e->plan.n_steps].grad);
     for (b.term = 0; b.term < e->op->n_terms; b.term++) {
         b.outer = back + (size_t)b.term * e->outer_size;
         b.gW = gW + (size_t)b.term * e->packed_size;

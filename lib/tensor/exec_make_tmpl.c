@@ -64,8 +64,8 @@ static void place_lanes(R(fdht_exec) *e)
         if (large)
             some = FDHT_MAX(some, FDHT_MAX(p->step[i].n, (size_t)FDHT_EXEC_LANES_WEIGHT / 4) * lanes);
     }
-    e->result_act = act;
-    e->result_grad = grad;
+    e->tables[p->n_steps].act = act;
+    e->tables[p->n_steps].grad = grad;
     e->lanes_size = act + (p->output_size + FDHT_MIN(p->nest.run, FDHT_EXEC_LANES_PIECE)) * lanes;
     grad += p->output_size * lanes;
     for (int i = 0; i < p->n_steps; i++)

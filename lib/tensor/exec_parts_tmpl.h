@@ -13,17 +13,16 @@ struct R(fdht_exec) {
     REAL *packed, *merged; /* terms one after the other */
     REAL *panels[2];       /* packed for the lane form, forward and back; those may be NULL */
     size_t packed_size, panels_size, merged_size;
-    size_t merged_at[2 * FDHT_MAX_NODES + 2]; /* offset of each merged weight */
-    fdht_step_tables tables[FDHT_MAX_STEPS];
+    size_t merged_at[2 * FDHT_MAX_NODES + 2];    /* offset of each merged weight */
+    fdht_step_tables tables[FDHT_MAX_STEPS + 1]; /* the last: of the result, act and grad only */
     REAL *scratch;
     size_t scratch_size; /* per worker; what begins where in it: */
     size_t x_at, ping_at[2], slice_at[2], lanes_at;
-    size_t least_lanes;             /* so many vectors run in lanes, fewer as rows */
-    size_t result_act, result_grad; /* in the scratch of a lane block: the last activation and its gradient */
-    size_t lanes_size;              /* numbers of that scratch, for the way forward */
-    REAL *back;                     /* the same for the way back, per worker, or NULL */
-    size_t back_size, outer_size;   /* its numbers, and of those the gradients of the weights of a term */
-    size_t some_outer;              /* where in it some rows of the gradient of a large weight are */
+    size_t least_lanes;           /* so many vectors run in lanes, fewer as rows */
+    size_t lanes_size;            /* numbers of that scratch, for the way forward */
+    REAL *back;                   /* the same for the way back, per worker, or NULL */
+    size_t back_size, outer_size; /* its numbers, and of those the gradients of the weights of a term */
+    size_t some_outer;            /* where in it some rows of the gradient of a large weight are */
     bool takes_bytes; /* the first step reads them itself, so many for one product of whole row blocks */
     size_t reach;
     size_t corner[FDHT_MAX_MODES];
