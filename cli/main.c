@@ -159,7 +159,8 @@ int main(int argc, char **argv)
     const char *name = "";
     occupy_standard_descriptors();
     cli_signals_init();
-    fdht_hdf5_quiet();
+    if (fdht_hdf5_quiet())
+        cli_no_memory();
     int status = dispatch(argc, argv, &name);
     return close_stdout(name, status);
 }

@@ -54,7 +54,7 @@ int cli_config_read(cli *c, void *args, const char *path)
 {
     char *text = NULL, *at;
     int status = read_text(c, path, &text);
-    cJSON *json = status ? NULL : cJSON_Parse(text);
+    cJSON *json = status ? NULL : cli_json_parse(text);
     if (!status && !cJSON_IsObject(json))
         status = cli_fail(c, FDHT_EFORMAT, "%s: no JSON object of options", path);
     free(text);
@@ -90,11 +90,10 @@ char *cli_config_text(const cli *c, const void *args, const char *const *leave_o
         size_t size;
         if (!o->name || !cli_given(c, o->name) || is_listed(leave_out, o->name))
             continue;
-        FILE *f = open_memstream(&value, &size);
-        if (!f)
-            continue;
+        FILE *f = cli_must(open_memstream(&value, &size));
         cli_option_print(f, o, args);
-        fclose(f);
+        if (fclose(f))
+            cli_no_memory();
         bool number = o->type == CLI_T_INT || o->type == CLI_T_SIZE || o->type == CLI_T_DOUBLE ||
                       o->type == CLI_T_BYTES;
         if (o->type == CLI_T_FLAG)

@@ -2,30 +2,31 @@
 #include "frame/cli.h"
 #include "frame/json.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void *must(void *p)
-{
-    if (!p) {
-        fputs("fdht: out of memory\n", stderr);
-        exit(5);
-    }
-    return p;
-}
-
 static void add(cJSON *parent, const char *key, cJSON *item)
 {
-    must(item);
+    cli_must(item);
     if (!(key ? cJSON_AddItemToObject(parent, key, item) : cJSON_AddItemToArray(parent, item)))
-        must(NULL);
+        cli_no_memory();
+}
+
+cJSON *cli_json_parse(const char *text)
+{
+    errno = 0; /* cJSON has one answer for text that is no JSON and for no memory, but malloc says which */
+    cJSON *json = text ? cJSON_Parse(text) : NULL;
+    if (!json && errno == ENOMEM)
+        cli_no_memory();
+    return json;
 }
 
 cJSON *cli_json_new(const cli *c)
 {
     char schema[80];
-    cJSON *json = must(cJSON_CreateObject());
+    cJSON *json = cli_must(cJSON_CreateObject());
     snprintf(schema, sizeof schema, "fdht.%s/1", c->command->name);
     cli_json_string(json, "schema", schema);
     return json;
@@ -151,7 +152,7 @@ void cli_json_numbers(cJSON *parent, const char *key, const double *v, size_t n)
 
 static void print(FILE *f, cJSON *json, bool indented)
 {
-    char *text = must(indented ? cJSON_Print(json) : cJSON_PrintUnformatted(json));
+    char *text = cli_must(indented ? cJSON_Print(json) : cJSON_PrintUnformatted(json));
     fputs(text, f);
     fputc('\n', f);
     cJSON_free(text);

@@ -12,6 +12,8 @@ typedef struct cli cli; /* frame/cli.h */
 
 /* Numbers print in the fewest digits that read back as the same number; NaN and infinities as null. */
 
+/* NULL: text is NULL or no JSON. Out of memory ends the program. */
+cJSON *cli_json_parse(const char *text);
 /* An object whose `schema` is "fdht.NAME/1". */
 cJSON *cli_json_new(const cli *c);
 /* key = NULL where parent is an array. Both return the new item, owned by parent. */

@@ -117,13 +117,21 @@ int cli_exit_status(int code)
     }
 }
 
+void cli_no_memory(void)
+{
+    fputs("fdht: out of memory\n", stderr);
+    exit(5);
+}
+
 void *cli_calloc(size_t n, size_t size)
 {
-    void *p = calloc(n ? n : 1, size ? size : 1);
-    if (!p) {
-        fputs("fdht: out of memory\n", stderr);
-        exit(5);
-    }
+    return cli_must(calloc(n ? n : 1, size ? size : 1));
+}
+
+void *cli_must(void *p)
+{
+    if (!p)
+        cli_no_memory();
     return p;
 }
 

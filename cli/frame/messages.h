@@ -30,6 +30,9 @@ void cli_print_failure(cli *c, int code);
 int cli_exit_status(int code);
 /* Zeroed memory. When there is none it prints so and ends the program with status 5. Free with free(). */
 void *cli_calloc(size_t n, size_t size);
+/* That end: temporary files go, too. must: where p is null; returns p. */
+_Noreturn void cli_no_memory(void);
+void *cli_must(void *p);
 /* Whether what is printed on this stream may carry colour. */
 bool cli_color(const cli *c, FILE *f);
 

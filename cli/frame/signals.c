@@ -1,15 +1,17 @@
-/* frame/signals.c - a first signal asks the command to stop, a second or a second of waiting ends it; nothing half-written stays. */
+/* frame/signals.c - a first signal asks the command to stop, a second or most of a second of waiting ends it; nothing half-written stays. */
 #include "frame/cli.h"
 #include "frame/signals.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_SECONDS = 1, REPEAT_MS = 300 };
+enum { PATIENCE_MS = 700, REPEAT_MS = 300 }; /* with the end of the process, less than a second */
 
 /* These ask a batch job to end: the terminal, a scheduler, a closed connection, a spent limit of processor time. */
 static const int stop[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU};
@@ -22,6 +24,7 @@ static struct timespec first; /* when it came */
 static atomic_bool held;
 static fdht_out_guard guard;
 static pthread_t main_thread;
+static pid_t own;
 
 /* timeout(1) and batch systems send one signal to the process and again to its group: that is still the first. */
 static bool soon_after_first(void)
@@ -45,7 +48,8 @@ static void on_signal(int number)
         __atomic_store_n(&caught, number, __ATOMIC_RELAXED);
     }
     if (number == SIGALRM ? atomic_load(&held) : soon_after_first()) {
-        alarm(PATIENCE_SECONDS);
+        static const struct itimerval patience = {.it_value = {0, PATIENCE_MS * 1000}};
+        setitimer(ITIMER_REAL, &patience, NULL); /* a bare system call, as alarm is */
         errno = keep;
         return;
     }
@@ -72,10 +76,26 @@ static void take(const int *number, size_t n, void (*handler)(int))
             sigaction(number[i], &sa, NULL);
 }
 
+/* A library may end the process by itself: libhdf5 with exit(-1), where it has no memory to enter a function. */
+static void on_end(int status, void *arg)
+{
+    static const char text[] = "fdht: out of memory: libhdf5 ends the program\n";
+    (void)arg;
+    if (getpid() != own) /* a child: the files are its parent's */
+        return;
+    fdht_out_guard_clean(&guard);
+    if ((status & 0xff) != 0xff)
+        return;
+    (void)!write(2, text, sizeof text - 1);
+    _exit(5);
+}
+
 void cli_signals_init(void)
 {
     static const int timer = SIGALRM;
     main_thread = pthread_self();
+    own = getpid();
+    on_exit(on_end, NULL);
     take(stop, sizeof stop / sizeof *stop, on_signal);
     take(fatal, sizeof fatal / sizeof *fatal, on_fatal);
     take(&timer, 1, on_signal);

@@ -64,7 +64,7 @@ static char *key_of_line(infer_journal *j, const char *line)
             key = memcpy(cli_calloc(n + 1, 1), line, n);
         return key;
     }
-    cJSON *json = cJSON_Parse(line);
+    cJSON *json = cli_json_parse(line);
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "clip"));
     if (name)
         key = strcpy(cli_calloc(strlen(name) + 1, 1), name);
@@ -80,11 +80,10 @@ char *infer_journal_key(const infer_journal *j, const char *name)
     size_t size;
     if (j->format != INFER_TSV)
         return cli_utf8(name);
-    FILE *f = open_memstream(&key, &size);
-    if (f)
-        infer_print_escaped(f, name);
-    if (!f || fclose(f))
-        return cli_calloc(1, 1);
+    FILE *f = cli_must(open_memstream(&key, &size));
+    infer_print_escaped(f, name);
+    if (fclose(f))
+        cli_no_memory();
     return key;
 }
 

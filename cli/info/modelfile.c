@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "fdht/modelfile.h"
+#include "frame/json.h"
 
 static void add_frame(cJSON *json, const fdht_frame_spec *f)
 {
@@ -144,7 +145,7 @@ int info_config(cli *c, const info_args *a)
     int status = fdht_modelfile_read(a->path, &m, NULL, NULL, &c->err);
     if (status)
         return status;
-    cJSON *json = cJSON_Parse(fdht_model_origin(m, FDHT_ORIGIN_OPTIONS));
+    cJSON *json = cli_json_parse(fdht_model_origin(m, FDHT_ORIGIN_OPTIONS));
     fdht_model_free(m);
     if (!cJSON_IsObject(json)) {
         cJSON_Delete(json);

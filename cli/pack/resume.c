@@ -27,7 +27,7 @@ static void put_field(FILE *f, const char *s)
 void pack_resume_add(pack_resume *r, const pack_note *n)
 {
     if (!r->out && !(r->out = open_memstream(&r->text, &r->bytes)))
-        cli_calloc(SIZE_MAX / 2, 2); /* says that there is no memory, and ends */
+        cli_no_memory();
     fprintf(r->out, "%d\t%d\t%d\t%zu", n->code, n->split, n->facts, n->length);
     put_field(r->out, n->name);
     put_field(r->out, n->message);
@@ -137,7 +137,7 @@ char *pack_made_of(cli *c, const void *args, const char *const *input, size_t n,
 {
     static const char *const own[] = {"resume", "check", "plot", NULL};
     char *options = cli_config_text(c, args, own), sum[FDHT_DIGEST_TEXT] = "";
-    cJSON *json = cJSON_Parse(options), *list = cJSON_AddArrayToObject(json, "inputs");
+    cJSON *json = cli_json_parse(options), *list = cJSON_AddArrayToObject(json, "inputs");
     for (size_t i = 0; i < n; i++) {
         char *name = cli_utf8(input[i]);
         cJSON_AddItemToArray(list, cJSON_CreateString(name));
@@ -145,7 +145,7 @@ char *pack_made_of(cli *c, const void *args, const char *const *input, size_t n,
     }
     if (labels && !fdht_file_digest(labels, sum, NULL))
         cJSON_AddStringToObject(json, "labels-digest", sum);
-    char *text = cJSON_PrintUnformatted(json), *copy = pack_copy(text ? text : "");
+    char *text = cli_must(cJSON_PrintUnformatted(json)), *copy = pack_copy(text);
     cJSON_free(text);
     cJSON_Delete(json);
     free(options);
@@ -168,7 +168,7 @@ static void say(char *to, size_t size, const char *name, const cJSON *value)
 
 int pack_made_check(cli *c, const char *was, const char *now)
 {
-    cJSON *a = cJSON_Parse(was), *b = cJSON_Parse(now);
+    cJSON *a = cli_json_parse(was), *b = cli_json_parse(now);
     int status = a && b ? FDHT_OK : cli_fail(c, FDHT_EFORMAT, "%s.partial.log: damaged", c->output);
     for (int side = 0; side < 2 && !status; side++)
         for (const cJSON *v = side ? b->child : a->child; v && !status; v = v->next) {

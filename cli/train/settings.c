@@ -26,11 +26,10 @@ static void put_model(cli *c, const train_args *a, FILE *f)
     for (size_t i = 0; i < sizeof shaping / sizeof *shaping; i++) {
         char *value = NULL;
         size_t size;
-        FILE *word = open_memstream(&value, &size);
-        if (!word)
-            continue;
+        FILE *word = cli_must(open_memstream(&value, &size));
         cli_option_print(word, find_option(c, shaping[i]), a);
-        fclose(word);
+        if (fclose(word))
+            cli_no_memory();
         for (char *s = value; *s; s++)
             *s = *s == ' ' ? '_' : *s; /* words are parted by spaces */
         fprintf(f, " %s=%s", shaping[i], *value ? value : "(none)");

@@ -45,6 +45,7 @@ struct fdht_onnx {
     FdhtPb__ModelProto *model;
     fdht_onnx_graph graph;
     ProtobufCAllocator allocator;
+    bool no_memory;
     size_t budget; /* bytes that unpacking may still take: a few times the file */
     outside *outside;
     int n_outside;
@@ -56,7 +57,9 @@ static void *take(void *data, size_t size)
     if (size > o->budget)
         return NULL;
     o->budget -= size;
-    return malloc(size ? size : 1);
+    void *p = malloc(size ? size : 1);
+    o->no_memory |= !p;
+    return p;
 }
 
 static void give(void *data, void *p)
@@ -404,6 +407,8 @@ static int unpack(fdht_arrays *f, fdht_onnx *o, fdht_error *err)
     if (!rc)
         o->model = fdht_pb__model_proto__unpack(&o->allocator, (size_t)size, data);
     fdht_free(data);
+    if (!rc && o->no_memory)
+        rc = fdht_fail(err, FDHT_ENOMEM, "out of memory: ONNX model");
     if (!rc && (!o->model || !o->model->graph))
         rc = fdht_fail(err, FDHT_EFORMAT, "a damaged ONNX model: %s",
                        o->model ? "no graph" : "it cannot be unpacked");

@@ -1,6 +1,7 @@
 /* arrays/safetensors.c - 8 bytes of length, a JSON object of that length, the numbers. The object gives each tensor its type, extents and
  * [begin, end) behind it; together they fill the file without gap or overlap. */
 #include "arrays/file.h"
+#include "json/json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -126,8 +127,9 @@ int fdht_safetensors_scan(fdht_arrays *f, fdht_error *err)
     const char *end = NULL;
     cJSON *root = NULL;
     rc = fdht_source_read(f, 0, 8, (size_t)n, text, err);
+    if (!rc)
+        rc = fdht_json_text(text, (size_t)n + 1, &end, &root, err);
     if (!rc) {
-        root = cJSON_ParseWithLengthOpts(text, (size_t)n + 1, &end, false);
         while (end && end < text + n && *end == ' ')
             end++;
         rc = !cJSON_IsObject(root) || end != text + n

@@ -63,8 +63,14 @@ int fdht_zip_open(const char *path, fdht_zip **out, fdht_error *err)
     if (!zip) {
         zip_error_t e;
         zip_error_init_with_code(&e, why);
-        int rc = why == ZIP_ER_OPEN || why == ZIP_ER_READ || why == ZIP_ER_SEEK ? FDHT_EIO : FDHT_EFORMAT;
-        fdht_fail(err, rc, "a damaged zip archive (%s)", zip_error_strerror(&e));
+        int rc = why == ZIP_ER_MEMORY                                             ? FDHT_ENOMEM
+                 : why == ZIP_ER_OPEN || why == ZIP_ER_READ || why == ZIP_ER_SEEK ? FDHT_EIO
+                                                                                  : FDHT_EFORMAT;
+        if (rc == FDHT_ENOMEM)
+            fdht_fail(err, rc, "out of memory: zip archive");
+        else
+            fdht_fail(err, rc, "%s zip archive (%s)", rc == FDHT_EIO ? "cannot read the" : "a damaged",
+                      zip_error_strerror(&e));
         zip_error_fini(&e);
         return rc;
     }
@@ -129,8 +135,11 @@ int fdht_zip_find(const fdht_zip *z, const char *name)
 
 static int damaged(fdht_zip *z, fdht_error *err)
 {
-    int rc = fdht_fail(err, FDHT_EFORMAT, "%s: damaged in the zip archive (%s)", z->member[z->which].name,
-                       z->open ? zip_file_strerror(z->open) : zip_strerror(z->zip));
+    zip_error_t *e = z->open ? zip_file_get_error(z->open) : zip_get_error(z->zip);
+    bool memory = zip_error_code_zip(e) == ZIP_ER_MEMORY;
+    int rc = memory ? fdht_fail(err, FDHT_ENOMEM, "out of memory: zip archive")
+                    : fdht_fail(err, FDHT_EFORMAT, "%s: damaged in the zip archive (%s)",
+                                z->member[z->which].name, zip_error_strerror(e));
     close_member(z);
     return rc;
 }

@@ -29,6 +29,9 @@ static int read_exact(gzFile f, void *to, size_t n, const char *what, fdht_error
         int got = gzread(f, (char *)to + done, (unsigned)FDHT_MIN(n - done, 1u << 24));
         if (got < 0) {
             int code;
+            gzerror(f, &code);
+            if (code == Z_MEM_ERROR)
+                return fdht_fail(err, FDHT_ENOMEM, "out of memory: %s", what);
             return fdht_fail(err, FDHT_EFORMAT, "%s: damaged gzip data (%s)", what, gzerror(f, &code));
         }
         if (got == 0)
@@ -55,8 +58,12 @@ static void *open_gz(const char *path, idx_head *h, fdht_error *err)
     errno = 0;
     gzFile f = gzopen(path, "rb");
     if (!f) {
-        fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s",
-                  errno ? strerror(errno) : "out of memory");
+        bool memory = !errno || errno == ENOMEM;
+        fdht_fail(err,
+                  memory            ? FDHT_ENOMEM
+                  : errno == ENOENT ? FDHT_ENOENT
+                                    : FDHT_EIO,
+                  "%s", memory ? "out of memory" : strerror(errno));
         return NULL;
     }
     if (read_exact(f, head, 4, "IDX header", err))

@@ -138,8 +138,9 @@ FDHT_API fdht_file_kind fdht_file_identify_bytes(const void *bytes, size_t n);
 
 /* For programs, before any other use of libhdf5: libhdf5 then prints nothing on this thread and does nothing at exit.
  * After a full disk or a damaged file libhdf5 can hold objects that it fails to free; at exit it would complain on
- * stderr, or crash. The library closes each file itself, and without this call silences libhdf5 call by call. */
-FDHT_API void fdht_hdf5_quiet(void);
+ * stderr, or crash. The library closes each file itself, and without this call silences libhdf5 call by call. FDHT_ENOMEM: libhdf5
+ * cannot start; no function that needs it is to be called then. While it starts stderr leads nowhere. */
+FDHT_API int fdht_hdf5_quiet(void);
 
 /* From now on child processes stand between this one and files that may crash a library, under limits of address space, processor
  * time and files. Every HDF5 file is walked in one before any reader of this library opens it; a file that passed is not walked again

@@ -30,5 +30,5 @@ int fdht_h5_end(int status, fdht_error *err)
 {
     bool was = no_memory;
     no_memory = false;
-    return was ? fdht_fail(err, FDHT_ENOMEM, "out of memory (libhdf5)") : status;
+    return was ? fdht_fail(err, FDHT_ENOMEM, "out of memory: reading or writing HDF5") : status;
 }

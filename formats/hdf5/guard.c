@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -27,6 +28,7 @@ enum {
     CPU_SECONDS = 4,   /* at least; a second more for each 4 MiB */
     WALL_FACTOR = 5,   /* of the processor's seconds */
     BYTES_A_SECOND = 4 << 20,
+    SPARE = 64 << 20, /* memory that the parent has, if the child's own limit was at fault */
     REMEMBERED = 16
 };
 
@@ -143,16 +145,14 @@ static bool listen(int in, struct verdict *v)
     return true;
 }
 
-static int try_first(const char *path, fdht_error *err)
+/* One child; its verdict, or how it died. */
+static int ask_child(const char *path, const struct stat *st, fdht_error *err)
 {
-    struct stat st;
-    int end[2], state = 0, status = FDHT_OK;
+    int end[2], state = 0;
     struct verdict v = {0, ""};
-    if (!fdht_child_wanted() || stat(path, &st) != 0 || !S_ISREG(st.st_mode) || remembered(&st))
-        return FDHT_OK;
     if (pipe2(end, O_CLOEXEC) != 0)
         return fdht_fail(err, FDHT_EIO, "no pipe to a child process: %s", strerror(errno));
-    pid_t pid = start(path, (size_t)st.st_size, end[1]);
+    pid_t pid = start(path, (size_t)st->st_size, end[1]);
     close(end[1]);
     if (pid < 0) {
         close(end[0]);
@@ -163,9 +163,26 @@ static int try_first(const char *path, fdht_error *err)
     while (waitpid(pid, &state, 0) < 0 && errno == EINTR)
         continue;
     if (!told)
-        status = fdht_child_died(state, "damaged HDF5 file", "libhdf5", err);
-    else if (v.status)
-        status = fdht_fail(err, v.status == FDHT_ENOMEM ? FDHT_EFORMAT : v.status, "%s", v.text);
+        return fdht_child_died(state, "damaged HDF5 file", "libhdf5", err);
+    return v.status ? fdht_fail(err, v.status, "%s", v.text) : FDHT_OK;
+}
+
+static int try_first(const char *path, fdht_error *err)
+{
+    struct stat st;
+    if (!fdht_child_wanted() || stat(path, &st) != 0 || !S_ISREG(st.st_mode) || remembered(&st))
+        return FDHT_OK;
+    int status = ask_child(path, &st, err);
+    if (status ==
+        FDHT_ENOMEM) /* of the machine, perhaps for a moment, or of the child, which a sound file cannot fill */
+        status = ask_child(path, &st, err);
+    if (status == FDHT_ENOMEM) {
+        void *room = malloc(SPARE);
+        if (room)
+            status =
+                fdht_fail(err, FDHT_EFORMAT, "damaged HDF5 file (it asks for more memory than it can need)");
+        free(room);
+    }
     if (!status)
         remember(&st);
     return status;

@@ -14,13 +14,32 @@
 #include "fdht/io.h"
 
 /* Deflate cannot do better than 1032:1; an extent that claims more is made up. */
-enum { MAX_EXPANSION = 1100, MIN_ALLOWANCE = 1 << 16 };
+enum { MAX_EXPANSION = 1100, MIN_ALLOWANCE = 1 << 16, START_BYTES = 8 << 20 };
 
-void fdht_hdf5_quiet(void)
+int fdht_hdf5_quiet(void)
 {
+    void *room =
+        malloc(START_BYTES); /* an allocation that fails while it starts makes libhdf5 1.10 recur for ever */
+    free(room);
+    if (!room)
+        return FDHT_ENOMEM;
     H5dont_atexit(); /* counts only before the library's first use, which the next call is */
+    /* If it cannot start it says so on stderr: its errors are silenced only once it has. */
+    int said = dup(2), none = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (said >= 0 && none >= 0)
+        dup2(none, 2);
+    bool started = H5open() >= 0;
+    if (said >= 0 && none >= 0)
+        dup2(said, 2);
+    if (said >= 0)
+        close(said);
+    if (none >= 0)
+        close(none);
+    if (!started)
+        return FDHT_ENOMEM;
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     H5PLset_loading_state(0); /* a file that names a filter must not make libhdf5 load code */
+    return FDHT_OK;
 }
 
 /* The superblock of an open file: at 0, or at 512, 1024, 2048, .. behind a user block. */

@@ -46,6 +46,12 @@ static int check_size(const char *name, size_t w, size_t h, fdht_error *err)
     return FDHT_OK;
 }
 
+/* libpng and zlib say so in words: "Out of memory", "insufficient memory". */
+static bool no_memory(const char *message)
+{
+    return strstr(message, "memory") != NULL;
+}
+
 /* A PNG in memory: libpng's source of bytes, and its way out of an error. */
 typedef struct png_source {
     const uint8_t *p;
@@ -97,7 +103,9 @@ static int decode_png(png_structp png, png_infop info, png_source *s, size_t siz
     png_bytep *volatile row = NULL;
     if (setjmp(png_jmpbuf(png))) {
         fdht_free((void *)row);
-        return fdht_fail(err, FDHT_EFORMAT, "%s: damaged or truncated PNG (%s)", name, s->message);
+        return no_memory(s->message)
+                   ? fdht_fail(err, FDHT_ENOMEM, "out of memory: PNG")
+                   : fdht_fail(err, FDHT_EFORMAT, "%s: damaged or truncated PNG (%s)", name, s->message);
     }
     png_set_user_limits(png, 1u << 26, 1u << 26);
     png_read_info(png, info);
@@ -240,7 +248,8 @@ int fdht_image_write_png(const fdht_image *image, FILE *stream, fdht_error *err)
     png.format = image->channels == 3 ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
     int status = FDHT_OK;
     if (!png_image_write_to_stdio(&png, stream, 0, image->pixel, 0, NULL))
-        status = fdht_fail(err, FDHT_EIO, "PNG cannot be written (%s)", png.message);
+        status = no_memory(png.message) ? fdht_fail(err, FDHT_ENOMEM, "out of memory: PNG")
+                                        : fdht_fail(err, FDHT_EIO, "PNG cannot be written (%s)", png.message);
     png_image_free(&png);
     return status;
 }

@@ -1,6 +1,7 @@
 /* json/json.c - the one reader of small JSON files: one object, its schema, numbers and lists. */
 #include "json/json.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,13 +9,22 @@
 #include "clips/bytes.h"
 #include "fdht/hardware.h"
 
+int fdht_json_text(const char *text, size_t size, const char **end, cJSON **out, fdht_error *err)
+{
+    errno = 0;
+    *out = cJSON_ParseWithLengthOpts(text, size, end, false);
+    return !*out && errno == ENOMEM ? fdht_fail(err, FDHT_ENOMEM, "out of memory: JSON") : FDHT_OK;
+}
+
 int fdht_json_parse(const char *text, size_t size, const char *path, const char *schema, cJSON **out,
                     fdht_error *err)
 {
     const char *end = NULL;
-    cJSON *json = cJSON_ParseWithLengthOpts(text, size, &end, false);
+    cJSON *json = NULL;
+    int status = fdht_json_text(text, size, &end, &json, err);
+    if (status)
+        return fdht_fail_prefix(err, status, "%s", path);
     size_t at = end ? (size_t)(end - text) : 0;
-    int status = FDHT_OK;
     while (json && at < size && strchr(" \t\r\n", text[at]) && text[at])
         at++;
     if (!json || at != size || !cJSON_IsObject(json)) {

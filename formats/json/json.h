@@ -17,6 +17,9 @@ int fdht_json_read_up_to(const char *path, size_t most, const char *schema, cJSO
 int fdht_json_parse(const char *text, size_t size, const char *path, const char *schema, cJSON **out,
                     fdht_error *err);
 
+/* Parse anything, up to *end; *out = NULL: it is no JSON. FDHT_ENOMEM, which cJSON itself does not tell from that. */
+int fdht_json_text(const char *text, size_t size, const char **end, cJSON **out, fdht_error *err);
+
 /* List of n (at most max) whole numbers >= 1 under key; FDHT_EFORMAT names file and key. required = false: n = 0 if it
  * is not there. */
 int fdht_json_sizes(const cJSON *json, const char *path, const char *key, bool required, size_t max,

@@ -57,6 +57,12 @@ static int ht_ranks(const cJSON *json, const char *path, fdht_op_spec *s, fdht_e
 }
 
 /* Boxes of an fdht cell; the whole LSTM if it has its four gates. */
+/* Ranks and modes that cannot be are the file's fault, but that memory is short is not. */
+static int blame(int status, const char *path, const fdht_error *why, fdht_error *err)
+{
+    return fdht_fail(err, status == FDHT_ENOMEM ? status : FDHT_EFORMAT, "%s: %s", path, why->msg);
+}
+
 static int place(const cJSON *json, const char *path, fdht_workload *w, fdht_error *err)
 {
     fdht_cell_spec *c = &w->cell;
@@ -73,8 +79,8 @@ static int place(const cJSON *json, const char *path, fdht_workload *w, fdht_err
     (void)fdht_product(c->op.out, (size_t)c->op.d, &c->hidden);
     c->hidden /= (size_t)w->gates;
     c->bias = true;
-    if (fdht_cell_place(c, 0, n_enlarge ? enlarge : NULL, n_box ? box : NULL, &why))
-        return fdht_fail(err, FDHT_EFORMAT, "%s: %s", path, why.msg);
+    if ((status = fdht_cell_place(c, 0, n_enlarge ? enlarge : NULL, n_box ? box : NULL, &why)))
+        return blame(status, path, &why, err);
     w->lstm = w->gates == 4;
     if (!w->lstm) { /* one gate of [x;h]: the whole matrix */
         memset(&c->x, 0, sizeof c->x);
@@ -131,14 +137,13 @@ static int fill(const cJSON *json, const char *path, fdht_workload *out, fdht_er
     if (!strcmp(format, "fdht")) {
         snprintf(w.name, sizeof w.name, "%s", name);
         status = place(json, path, &w, err);
-    } else if (fdht_workload_matrix(name, s, w.gates, w.steps, &w, &why)) {
-        status = fdht_fail(err, FDHT_EFORMAT, "%s: %s", path, why.msg);
-    }
+    } else if ((status = fdht_workload_matrix(name, s, w.gates, w.steps, &w, &why)))
+        status = blame(status, path, &why, err);
     if (status)
         return status;
-    fdht_op *op = NULL; /* ranks and modes that cannot be are the file's fault */
-    if (fdht_op_new(&w.cell.op, &op, &why))
-        return fdht_fail(err, FDHT_EFORMAT, "%s: %s", path, why.msg);
+    fdht_op *op = NULL;
+    if ((status = fdht_op_new(&w.cell.op, &op, &why)))
+        return blame(status, path, &why, err);
     size_t parameters = fdht_op_parameters(op);
     fdht_op_free(op);
     if (parameters > 1u << 26)

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "hdf5/h5.h"
+#include "json/json.h"
+
 /* Blank out the words that JSON does not have, outside strings: what they stand for is not needed. */
 static void replace_words(char *s)
 {
@@ -28,11 +31,13 @@ static void replace_words(char *s)
 
 cJSON *fdht_w_json_parse(const char *text)
 {
+    const char *end;
     char *copy = text ? fdht_strdup(text) : NULL;
-    if (!copy)
-        return NULL;
-    replace_words(copy);
-    cJSON *root = cJSON_Parse(copy);
+    cJSON *root = NULL;
+    if (copy)
+        replace_words(copy);
+    if (text && (!copy || fdht_json_text(copy, strlen(copy), &end, &root, NULL)))
+        fdht_h5_no_memory(); /* of fdht_weights_open, which asks in the end */
     fdht_free(copy);
     return root;
 }

@@ -240,20 +240,21 @@ static void test_sweep(void **state)
     char other[5] = "0000";
     other[0] = machine[0] == '0' ? '1' : '0';
 
-    char gone[64], kept[6][96], locked[64];
+    char gone[64], *kept[6], locked[64];
     strcpy(gone, temp_name("a", dead, machine));
     leave(gone, 100);
-    strcpy(kept[0], temp_name("a", getpid(), machine)); /* its process lives */
+    kept[0] = strdup(temp_name("a", getpid(), machine)); /* its process lives */
     leave(kept[0], 100);
-    strcpy(kept[1], temp_name("a", dead, other)); /* of another machine, which shares the folder */
+    kept[1] = strdup(temp_name("a", dead, other)); /* of another machine, which shares the folder */
     leave(kept[1], 100);
-    strcpy(kept[2], temp_name("b", dead, machine)); /* of another output */
+    kept[2] = strdup(temp_name("b", dead, machine)); /* of another output */
     leave(kept[2], 100);
-    snprintf(kept[3], sizeof kept[3], "%s.txt", temp_name("a", dead, machine)); /* a name of somebody's own */
+    kept[3] = strdup(temp_name("a", dead, "0000"));
+    kept[3][strlen(kept[3]) - 8] = 'x'; /* a name of somebody's own */
     leave(kept[3], 100);
-    snprintf(kept[4], sizeof kept[4], ".a.tmp-0%ld-%s0007", (long)dead, machine);
+    kept[4] = strdup(temp_name("a.tmp-0", dead, machine)); /* no number that we write */
     leave(kept[4], 100);
-    strcpy(kept[5], temp_name("a", dead, machine));
+    kept[5] = strdup(temp_name("a", dead, machine));
     kept[5][strlen(kept[5]) - 1] = '8'; /* young */
     leave(kept[5], 5);
     strcpy(locked, temp_name("a", dead, machine));
@@ -265,9 +266,11 @@ static void test_sweep(void **state)
     assert_int_equal(fdht_out_open(in_scratch("a"), false, NULL, &o, &err), FDHT_OK);
     fdht_out_discard(o);
     assert_false(there(gone));
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 6; i++) {
         if (!there(kept[i]))
             fail_msg("%s is gone", kept[i]);
+        free(kept[i]);
+    }
     assert_true(there(locked));
     close(fd);
     assert_int_equal(fdht_out_open(in_scratch("a"), false, NULL, &o, &err), FDHT_OK);
