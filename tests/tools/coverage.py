@@ -1,35 +1,44 @@
 #!/usr/bin/env python3
-"""coverage.py COUNTS.json UNCOVERED - figures a folder from gcovr's counts, and a file with what was not reached."""
+"""coverage.py BUILD UNCOVERED - figures a folder from the counts that gcov finds below BUILD, and a file that lists what was not reached."""
 import json
+import pathlib
 import re
+import subprocess
 import sys
 
-# A line that only passes on an error, mostly of memory, or that cannot be reached while there is memory.
-PASSES_ON = re.compile(r"ENOMEM|if \(status\)|if \(rc\)|!status|!rc\b|status \|\||\(status = |\(rc = |if \(![\w>.\[\]-]+( \|\| ![\w>.\[\]-]+)*\)\s*$")
-NAME = re.compile(r"([\w)]+)\)?\s*\(")
+# A line that only passes an error on, mostly that memory ends.
+PASSES_ON = re.compile(
+    r"ENOMEM|\bif \(!?(status|rc)\)|!(status|rc)\b|\((status|rc) = |(status|rc) \|\||\bif \(![\w>.\[\]-]+( \|\| ![\w>.\[\]-]+)*\)\s*$"
+)
+FOLDERS = ("lib", "formats", "cli")
 
 
-def functions(path):
-    """(first line, last line, name) of each function, as .clang-format lays them out."""
-    with open(path) as f:
-        text = f.read().split("\n")
-    out, start = [], 0
-    for i, line in enumerate(text):
-        if line.startswith("{"):
-            start = i
-        elif line.startswith("}") and start:
-            k = start - 1
-            while k > 0 and text[k][:1] in (" ", "\t", ")"):
-                k -= 1
-            found = re.findall(r"(R\(\w+\)|\w+)\s*\(", text[k])
-            out.append((k + 1, i + 1, found[0] if found else text[k]))
-            start = 0
-    return out, text
+def read(build):
+    """{path: {line: [count, {function}, [branch counts]]}}, the copies of a line (templates, headers) added up."""
+    lines = {}
+    for note in sorted(pathlib.Path(build).glob("*/**/*.gcno")):
+        if note.relative_to(build).parts[0] not in FOLDERS:
+            continue
+        out = subprocess.run(["gcov", "-b", "-j", "-t", str(note)], capture_output=True, check=True).stdout
+        for part in out.splitlines():
+            for file in json.loads(part)["files"]:
+                path = file["file"]
+                if path.startswith("/") or path.split("/")[0] not in FOLDERS:
+                    continue
+                for l in file["lines"]:
+                    one = lines.setdefault(path, {}).setdefault(l["line_number"], [0, {}, {}])
+                    one[0] += l["count"]
+                    one[1][l.get("function_name", "-")] = True
+                    new = [b["count"] for b in l["branches"]]
+                    old = one[2].setdefault(len(new), [0] * len(new))
+                    for i, n in enumerate(new):
+                        old[i] += n
+    return lines
 
 
 def ranges(numbers):
     out = []
-    for n in numbers:
+    for n in sorted(numbers):
         if out and n <= out[-1][1] + 2:
             out[-1][1] = n
         else:
@@ -38,45 +47,40 @@ def ranges(numbers):
 
 
 def share(part, whole):
-    return f"{100 * part / whole:5.1f} % of {whole:6d}" if whole else "    - %          "
+    return f"{100 * part / whole:5.1f} % of {whole:6d}" if whole else "-".rjust(16)
 
 
 def main():
-    with open(sys.argv[1]) as f:
-        counts = json.load(f)
-    total, missing = {}, open(sys.argv[2], "w")
-    for file in sorted(counts["files"], key=lambda f: f["file"]):
-        path, lines = file["file"], [l for l in file["lines"] if not l.get("gcovr/noncode")]
-        spans, text = functions(path)
-        sums = [0] * 6
-        unreached, half = {}, {}
-        for l in lines:
-            branches = [b for b in l["branches"]]
-            taken = sum(b["count"] > 0 for b in branches)
-            passes = PASSES_ON.search(text[l["line_number"] - 1])
-            for i, v in enumerate((l["count"] > 0, 1, taken, len(branches), 0 if passes else taken, 0 if passes else len(branches))):
-                sums[i] += v
-            where = next((s[2] for s in spans if s[0] <= l["line_number"] <= s[1]), "-")
-            if l["count"] == 0:
-                unreached.setdefault(where, []).append(l["line_number"])
-            elif taken < len(branches) and not passes:
-                half.setdefault(where, []).append(l["line_number"])
-        for key in ("/".join(path.split("/")[:2]) + "/", path.split("/")[0] + "/", "all"):
-            t = total.setdefault(key, [0] * 6)
-            total[key] = [a + b for a, b in zip(t, sums)]
-        if unreached or half:
-            print(f"{path}: lines {share(sums[0], sums[1])}, branches {share(sums[2], sums[3])}", file=missing)
-            for where in dict.fromkeys([*unreached, *half]):
+    total = {}
+    with open(sys.argv[2], "w") as missing:
+        for path, lines in sorted(read(sys.argv[1]).items()):
+            text = pathlib.Path(path).read_text().split("\n")
+            sums, unreached, half = [0] * 6, {}, {}
+            for number, (count, names, branches) in sorted(lines.items()):
+                taken = [n > 0 for b in branches.values() for n in b]
+                plain = [] if number <= len(text) and PASSES_ON.search(text[number - 1]) else taken
+                for i, v in enumerate((count > 0, 1, sum(taken), len(taken), sum(plain), len(plain))):
+                    sums[i] += v
+                name = sorted(names)[0]
+                if count == 0:
+                    unreached.setdefault(name, []).append(number)
+                elif sum(plain) < len(plain):
+                    half.setdefault(name, []).append(number)
+            folder = path.split("/")
+            for key in ("/".join(folder[:2]) + "/" if len(folder) > 2 else folder[0] + "/.", folder[0] + "/", "all"):
+                total[key] = [a + b for a, b in zip(total.get(key, [0] * 6), sums)]
+            if unreached or half:
+                print(f"{path}: lines {share(*sums[:2])}, branches {share(*sums[2:4])}", file=missing)
+            for name in {**unreached, **half}:
                 said = []
-                if where in unreached:
-                    said.append("not reached " + ranges(unreached[where]))
-                if where in half:
-                    said.append("one way only " + ", ".join(map(str, half[where])))
-                print(f"  {where}: " + "; ".join(said), file=missing)
-    missing.close()
-    print(f"{'':22s} {'lines':19s} {'branches':19s} branches but those that pass errors on")
+                if name in unreached:
+                    said.append("not reached " + ranges(unreached[name]))
+                if name in half:
+                    said.append("one way only " + ", ".join(map(str, half[name])))
+                print(f"  {name}: " + "; ".join(said), file=missing)
+    print(f"{'':18} {'lines':17}  {'branches':17}  branches without those that pass errors on")
     for key, t in sorted(total.items(), key=lambda x: (x[0] == "all", x[0])):
-        print(f"{key:22s} {share(t[0], t[1])}  {share(t[2], t[3])}  {share(t[4], t[5])}")
+        print(f"{key:18} {share(*t[:2])}  {share(*t[2:4])}  {share(*t[4:])}")
     print(f"what is not reached: {sys.argv[2]}")
 
 
