@@ -8,7 +8,9 @@
 #   make unit               the unit tests alone; make fuzz-tests, make cli-tests, make man-tests, make checks likewise
 #   make fuzz               the fuzz targets with clang's libFuzzer, ASan and UBSan; make fuzz-smoke runs each FUZZ_SECONDS=60
 #   make check-slurm        training and inference under Slurm, on two virtual nodes
-#   make check-neon         the kernels for aarch64 under qemu
+#   make check-neon         the kernels for aarch64 under qemu; make check-builds: other levels, clang, no AVX
+#   make coverage           what the tests reach; make lint: cppcheck, clang-tidy, clang's analyzer
+#   make dist               a tarball of the committed tree; make distcheck tries it
 #   make V=1                shows the commands
 #   make bench              speed beside the dense model, on a quiet machine
 #   make bench-peers        beside PyTorch, ONNX Runtime and oneDNN; make bench-xsmm: our small products beside libxsmm's
@@ -45,8 +47,10 @@ MANDIR ?= $(DATADIR)/man
 comma := ,
 Q := $(if $(V),,@)
 say = $(if $(V),,@echo '  $(1)';)
-B := build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
-PROGRAM := $(if $(SANITIZE),$(B)/fdht,fdht)
+# VARIANT names the build folder of another set of flags; SANITIZE is one.
+VARIANT ?= $(subst $(comma),-,$(SANITIZE))
+B := build$(if $(VARIANT),/$(VARIANT))
+PROGRAM := $(if $(VARIANT),$(B)/fdht,fdht)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 # clang does not define what gcc does, and the sources ask for it.
 SAN := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer \
@@ -103,6 +107,8 @@ $(B)/lib/kernels/vector_%.o $(B)/lib/kernels/elementwise_%.o: KERNEL = $(KERNEL_
 KERNEL_CFLAGS := -O3 -ffp-contract=fast -fno-trapping-math -Wno-psabi -g1
 # No reader is in a kernel, and clang takes half an hour to watch every access of unrolled tiles.
 KERNEL_PLAIN := $(if $(findstring fuzzer,$(SANITIZE)),-fno-sanitize=all)
+# Counted, they would be other code, a hundred times as slow; tests/unit/kernels holds each to plain loops.
+KERNEL_PLAIN += $(if $(findstring --coverage,$(CFLAGS)),-fno-profile-arcs -fno-test-coverage)
 # Copies and sums that decide how fast a matrix is decomposed.
 CFLAGS_lib_decomp_view = -O3
 CFLAGS_lib_decomp_measure = -O3
@@ -213,6 +219,19 @@ check-debian:
 # The kernels for aarch64, cross-compiled and emulated; skips without the compiler and qemu.
 check-neon:
 	@NEON_FETCH=1 $(TAP) tests/tools/neon
+# cppcheck, clang-tidy and clang's analyzer; LINT=cppcheck is half a minute of processor time, all of them half an hour.
+LINT ?= cppcheck tidy scan
+lint:
+	@.ci/deps lint
+	@LINT_TOOLS='$(LINT)' LINT_FILES='$(LINT_FILES)' TAP_TIMEOUT=86400 $(TAP) tests/tools/lint
+# What the tests reach, built with gcc --coverage in a folder of its own.
+coverage:
+	@.ci/deps coverage
+	@tests/tools/coverage
+# Other levels of x86-64, another compiler, other machines.
+check-builds:
+	@.ci/deps builds
+	@BUILDS='$(BUILDS)' UNIT_SET='$(UNIT_SET)' tests/tools/builds
 check-layers:
 	@$(TAP) tests/tools/check-layers
 check-all: all $(UNIT) $(FUZZ) $(B)/demo/render
@@ -309,8 +328,14 @@ uninstall:
 	-rmdir '$I$(INCLUDEDIR)/fdht'
 	$(if $I,cd '$I' && for d in $(EMPTIED); do rmdir -p --ignore-fail-on-non-empty ".$$d" 2> /dev/null; done; true)
 
+# A tarball of the committed tree (DIST_TREE names another commit) and configure; the same commit gives the same bytes.
+DIST_TREE ?= HEAD
 dist: configure
-	git archive --prefix=fdht-$(VERSION)/ --add-file=configure -o fdht-$(VERSION).tar.gz HEAD
+	umask 022; git -c tar.umask=022 archive --format=tar --prefix=fdht-$(VERSION)/ --add-file=configure $(DIST_TREE) | \
+	    gzip -9n > fdht-$(VERSION).tar.gz.new && mv fdht-$(VERSION).tar.gz.new fdht-$(VERSION).tar.gz
+# That tarball unpacked, built without git, tested, installed and taken away again.
+distcheck: dist
+	@TAP_TIMEOUT=86400 $(TAP) tests/tools/dist
 
 clean:
 	rm -rf build fdht
@@ -319,5 +344,5 @@ distclean: clean
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all bench bench-clips bench-compress bench-peers bench-xsmm demo demo-run results unit fuzz fuzz-smoke fuzz-tests libfuzzer cli-tests man-tests checks check-layers check-debian check-neon check-slurm check-all check install uninstall dist clean distclean FORCE
+.PHONY: all bench bench-clips bench-compress bench-peers bench-xsmm demo demo-run results unit fuzz fuzz-smoke fuzz-tests libfuzzer cli-tests man-tests checks check-layers check-debian check-neon check-slurm distcheck check-builds coverage lint check-all check install uninstall dist clean distclean FORCE
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(FUZZ_OBJ:.o=.d) $(wildcard $(B)/tests/bench/*.d)

@@ -91,7 +91,7 @@ static int whole(const char *s, uint64_t *out)
     return *s >= '0' && *s <= '9' && !*end && !errno ? 0 : -1;
 }
 
-/* Open LOCATION, which must stay in the model's folder through all links. */
+/* Open LOCATION, which must stay in the model's folder through all links. A FIFO there is not waited for. */
 static int open_outside(const fdht_arrays *f, const char *location, fdht_error *err)
 {
     const char *slash = strrchr(f->path, '/');
@@ -111,7 +111,7 @@ static int open_outside(const fdht_arrays *f, const char *location, fdht_error *
         (real && (!real_folder || strncmp(real, real_folder, len) != 0 || real[len] != '/')))
         rc = fdht_fail(err, FDHT_EFORMAT, "numbers in %.100s, outside the model's folder, are not read",
                        location);
-    else if (!real || (fd = open(real, O_RDONLY | O_CLOEXEC)) < 0)
+    else if (!real || (fd = open(real, O_RDONLY | O_NONBLOCK | O_CLOEXEC)) < 0)
         rc = fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO,
                        "%.100s, which holds numbers of the model: %s", location, strerror(errno));
     else

@@ -116,9 +116,10 @@ static int keep(fdht_dataset_writer *w, const char *text, fdht_error *err)
     size_t n = 8 + strlen(text);
     for (size_t i = w->kept; i < w->n; i++)
         n += ENTRY + (w->entry[i].name ? strlen(w->entry[i].name) : 0);
-    uint8_t *record = fdht_calloc_err(n, 1, "log", err), *p = record + 8;
+    uint8_t *record = fdht_calloc_err(n, 1, "log", err), *p;
     if (!record)
         return FDHT_ENOMEM;
+    p = record + 8;
     put(record, w->n - w->kept, 8);
     for (size_t i = w->kept; i < w->n; i++)
         p = put_entry(p, &w->entry[i]);

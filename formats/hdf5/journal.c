@@ -211,9 +211,10 @@ static int add_record(fdht_h5_journal *j, const void *text, size_t bytes, fdht_e
     size_t n = FIXED + bytes;
     for (size_t i = 0; i < j->n; i++)
         n += 16 + j->change[i].bytes;
-    uint8_t *record = fdht_calloc_err(HEAD + n + TAIL, 1, "log", err), *p = record + HEAD;
+    uint8_t *record = fdht_calloc_err(HEAD + n + TAIL, 1, "log", err), *p;
     if (!record)
         return FDHT_ENOMEM;
+    p = record + HEAD;
     memcpy(record, magic, sizeof magic);
     put_number(record + 4, n);
     put_number(p, j->file->size);

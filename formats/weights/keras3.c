@@ -184,7 +184,7 @@ int fdht_w_scan_keras3(fdht_weights *w, fdht_error *err)
         /* the catalogue has a group's data sets one after the other, 0 first */
         bool same = n && list[n - 1].len == len && !memcmp(list[n - 1].path, path, len);
         if (!same && number == 0)
-            list[n++] = (vars){.path = path, .len = len, .set = {i}, .n = 1};
+            list[n] = (vars){.path = path, .len = len, .set = {i}, .n = 1}, n++;
         else if (same && number == list[n - 1].n && number < 4)
             list[n - 1].set[number] = i, list[n - 1].n++;
         else if (same)

@@ -89,7 +89,7 @@ int fdht_w_keras_cell(fdht_weights *w, int lstm, int direction, int kernel, int 
     if (halves) /* (H,H) per gate, transposed: rows of W_hh stand in rows */
         for (int g = 0; g < 4; g++)
             cell->hh.block[g].map = FDHT_WEIGHT_ROWS;
-    for (int b = 0; bias >= 0 && b <= halves; b++)
+    for (int b = 0; bias >= 0 && b < (halves ? 2 : 1); b++)
         cell->bias[b] = fdht_w_gates(bias, SIZE_MAX, FDHT_WEIGHT_ROWS, (size_t)b * 4 * H, H, 1, order);
     return FDHT_OK;
 }

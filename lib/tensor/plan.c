@@ -230,7 +230,7 @@ static void plan_greedy(search *s, const uint64_t *core_legs, fdht_plan *p)
             if (used[i])
                 continue;
             double cost = step_cost(s, a, core_legs[i]) * (a & core_legs[i] || !a ? 1 : 1e6);
-            if (cost < best_cost) {
+            if (best < 0 || cost < best_cost) {
                 best = i;
                 best_cost = cost;
             }

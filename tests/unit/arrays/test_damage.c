@@ -155,6 +155,14 @@ static void onnx_outside(void **state)
     put_file(in_scratch("lstm.onnx"), model, n);
     assert_int_equal(fdht_arrays_open(in_scratch("lstm.onnx"), &f, &err), FDHT_EFORMAT);
     assert_message(err, "outside the model's folder");
+    memcpy(name, "lstm.onnx.data", 14); /* nobody writes to a FIFO that is there in the file's place */
+    put_file(in_scratch("lstm.onnx"), model, n);
+    unlink(in_scratch("lstm.onnx.data"));
+    assert_int_equal(mkfifo(in_scratch("lstm.onnx.data"), 0600), 0);
+    alarm(60);
+    assert_int_equal(fdht_arrays_open(in_scratch("lstm.onnx"), &f, &err), FDHT_EFORMAT);
+    alarm(0);
+    assert_message(err, "lstm.onnx.data, which holds numbers of the model, is no file");
     free(model);
 }
 
