@@ -37,7 +37,6 @@ typedef struct R(fdht_contraction) {
     const uint32_t *c, *out;
     const REAL *W;
     bool accumulate;
-    const fdht_fetch *fetch; /* contract asks for them, evenly over its positions; may be NULL */
 } R(fdht_contraction);
 
 /* The kernels of one level. */

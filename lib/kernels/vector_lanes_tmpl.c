@@ -84,13 +84,8 @@ INLINE void R(outer_tile)(int outputs, int numbers, const R(fdht_contraction) *g
 static void R(contract)(const R(fdht_contraction) *g)
 {
     const size_t most = most_positions[fdht_panel(g->n, OUTPUTS)];
-    const size_t lines =
-        g->fetch ? g->fetch->bytes * most / FDHT_MAX(g->positions, 1) / 64 + 1 : 0; /* with every tile */
-    size_t fetched = 0;
     for (size_t p = 0, at; p < g->positions; p += at) {
         at = fdht_panel(g->positions - p, most);
-        if (g->fetch)
-            fetch_lines(g->fetch, lines, &fetched);
         for (size_t j = 0, outputs; j < g->n; j += outputs) {
             const REAL *w = g->W + j * g->k;
             outputs = fdht_panel(g->n - j, OUTPUTS);

@@ -162,9 +162,7 @@ static void R(check_lanes)(const R(fdht_kernels) *kernels, const char *level)
         uint32_t *a = offsets(&r, &eas, P, reach, reach - 1), *sum = offsets(&r, &esum, k, reach, reach - 1);
         uint32_t *c = R(shuffled)(&r, &ecs, P, n), *out = R(shuffled)(&r, &eout, n, 1);
         REAL *before = malloc((C_size + W_size * lanes + 1) * sizeof *before), *g_before = before + C_size;
-        fdht_fetch fetch = {.rows = 2, .bytes = A_size, .row = {(uint8_t *)A, (uint8_t *)A + A_size}};
-        R(fdht_contraction) g = {
-            P, k, n, A, a, sum, C, c, out, W, fdht_rng_below(&r, 2) != 0, round % 2 ? &fetch : NULL};
+        R(fdht_contraction) g = {P, k, n, A, a, sum, C, c, out, W, fdht_rng_below(&r, 2) != 0};
         R(fill)(&r, A, A_size);
         R(fill)(&r, C, C_size);
         R(fill)(&r, W, W_size);
