@@ -427,7 +427,7 @@ extern const fdht_kernels_f64 TABLE(LEVEL, _f64);
 #define KERNELS(type)                                                                                        \
     {                                                                                                        \
         .gemm = gemm##type, .spin = spin##type, .from_u8 = from_u8##type, .takes_bytes = takes_bytes##type,  \
-        .outputs = OUTPUTS, .contract = contract##type, .outer = outer##type, .sum_lanes = sum_lanes##type,  \
+        .contract = contract##type, .outer = outer##type, .sum_lanes = sum_lanes##type,                      \
         .to_lanes = to_lanes##type, .from_lanes = from_lanes##type, .bytes_to_lanes = bytes_to_lanes##type,  \
         .lanes = sizeof(vec##type) / sizeof(((vec##type){0})[0])                                             \
     }

@@ -105,8 +105,7 @@ static R(fdht_contraction) step_of(const block *b, int at, bool back)
     const R(fdht_exec) *e = b->e;
     const fdht_step *s = &e->plan.step[at];
     const fdht_step_tables *t = &e->tables[at];
-    size_t slice = fdht_slices_weight(&e->plan, at, b->index) * s->slice.sums * s->n;
-    size_t panel = (size_t)b->term * e->panels_size + t->panel + slice;
+    const size_t row = fdht_slices_weight(&e->plan, at, b->index) * s->slice.sums;
     if (back)
         return (R(fdht_contraction)){.positions = s->slice.positions,
                                      .k = s->n,
@@ -117,7 +116,9 @@ static R(fdht_contraction) step_of(const block *b, int at, bool back)
                                      .C = at ? b->back + t->grad : b->act + t->act,
                                      .c = s->slice.in,
                                      .out = s->slice.sum,
-                                     .W = e->panels[1] + panel};
+                                     .W = e->turned + (size_t)b->term * e->turned_size + t->turned +
+                                          row * s->n,
+                                     .ldw = s->slice.sums};
     return (R(fdht_contraction)){.positions = s->slice.positions,
                                  .k = s->slice.sums,
                                  .n = s->n,
@@ -127,8 +128,10 @@ static R(fdht_contraction) step_of(const block *b, int at, bool back)
                                  .C = b->act + t[1].act,
                                  .c = s->slice.out,
                                  .out = e->plan.nest.ramp,
-                                 .W = e->panels[0] + panel,
-                                 .accumulate = slice > 0};
+                                 .W = e->packed + (size_t)b->term * e->packed_size + t->weight +
+                                      row * s->n_pad,
+                                 .ldw = s->n_pad,
+                                 .accumulate = row > 0};
 }
 
 /* gW (n in a row) += the lanes of k x n gradients, which become 0. */
