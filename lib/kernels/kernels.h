@@ -38,12 +38,6 @@ typedef struct fdht_pixels {
     uint32_t key[FDHT_LANES];
 } fdht_pixels;
 
-/* Rows that are read soon: `bytes` from the beginning of each. */
-typedef struct fdht_fetch {
-    size_t rows, bytes;
-    const uint8_t *row[2 * FDHT_LANES];
-} fdht_fetch;
-
 #define FDHT_REAL 32
 #include "base/real.h"
 #include "kernels/kernels_tmpl.h"

@@ -25,19 +25,18 @@ typedef struct R(fdht_gemm) {
 
 /* A contraction in lane form: every number of A and C is a vector of `lanes` numbers, aligned to it, and offsets count such
  * vectors. For p < positions and j < n:
- *   contract   C[c[p] + out[j]] = sum over x < k of w[x][j] A[a[p] + sum[x]], a chain of multiply-adds in the order of x that begins
+ *   contract   C[c[p] + out[j]] = sum over x < k of W[x ldw + j] A[a[p] + sum[x]], a chain of multiply-adds in the order of x that begins
  *              with what C holds where accumulate is set
- *   outer      gW[x n + j] += sum over p of A[a[p] + sum[x]] C[c[p] + j], gW being vectors too
- * W holds w in panels of fdht_panel outputs: panel j .. j + h - 1 begins at j k and has h weights for each x. */
+ *   outer      gW[x n + j] += sum over p of A[a[p] + sum[x]] C[c[p] + j], gW being vectors too */
 typedef struct R(fdht_contraction) {
     size_t positions, k, n;
     const REAL *A;
     const uint32_t *a, *sum;
     REAL *C;
     const uint32_t *c, *out;
-    const REAL *W;
+    const REAL *W; /* numbers, not vectors */
+    size_t ldw;
     bool accumulate;
-    const fdht_fetch *fetch; /* contract asks for them, evenly over its positions; may be NULL */
 } R(fdht_contraction);
 
 /* The kernels of one level. */
@@ -51,7 +50,7 @@ typedef struct R(fdht_kernels) {
     /* Whether g may hold bytes (g->bytes may still be NULL, reach is set); NULL: never. */
     bool (*takes_bytes)(const R(fdht_gemm) *g);
 
-    size_t lanes, outputs; /* numbers in a vector; outputs in a panel, at most */
+    size_t lanes; /* numbers in a vector */
     void (*contract)(const R(fdht_contraction) *g);
     void (*outer)(const R(fdht_contraction) *g, REAL *gW);
     /* out[i] += the sum of the lanes of vector i < n. */

@@ -25,7 +25,7 @@ static void R(from_u8)(size_t n, const uint8_t *x, REAL *y)
         y[i] = (REAL)x[i];
 }
 
-/* In lane form with one lane; panels of one output are columns. */
+/* In lane form with one lane. */
 static void R(contract)(const R(fdht_contraction) *g)
 {
     for (size_t p = 0; p < g->positions; p++)
@@ -33,7 +33,7 @@ static void R(contract)(const R(fdht_contraction) *g)
             REAL *c = g->C + g->c[p] + g->out[j];
             double sum = g->accumulate ? (double)*c : 0.0;
             for (size_t x = 0; x < g->k; x++)
-                sum += (double)g->W[j * g->k + x] * (double)g->A[g->a[p] + g->sum[x]];
+                sum += (double)g->W[x * g->ldw + j] * (double)g->A[g->a[p] + g->sum[x]];
             *c = (REAL)sum;
         }
 }
@@ -78,7 +78,6 @@ const R(fdht_kernels) R(fdht_kernels_reference) = {.gemm = R(gemm),
                                                    .spin = R(spin),
                                                    .from_u8 = R(from_u8),
                                                    .lanes = 1,
-                                                   .outputs = 1,
                                                    .contract = R(contract),
                                                    .outer = R(outer),
                                                    .sum_lanes = R(sum_lanes),

@@ -12,6 +12,7 @@ INLINE void R(contract_tile)(int outputs, int positions, const R(fdht_contractio
     const V *from[MOST_POSITIONS];
     V *to[MOST_POSITIONS];
     const uint32_t *sum = g->sum;
+    const size_t ldw = g->ldw;
 #pragma GCC unroll 8
     for (int i = 0; i < positions; i++) {
         from[i] = (const V *)g->A + g->a[p + (size_t)i];
@@ -22,7 +23,7 @@ INLINE void R(contract_tile)(int outputs, int positions, const R(fdht_contractio
 #pragma GCC unroll 8
         for (int i = 0; i < positions; i++)
             acc[o][i] = g->accumulate ? to[i][g->out[j + (size_t)o]] : (V){0};
-    for (const uint32_t *end = sum + g->k; sum < end; sum++, w += outputs) {
+    for (const uint32_t *end = sum + g->k; sum < end; sum++, w += ldw) {
         V v[MOST_POSITIONS];
 #pragma GCC unroll 8
         for (int i = 0; i < positions; i++)
@@ -84,15 +85,10 @@ INLINE void R(outer_tile)(int outputs, int numbers, const R(fdht_contraction) *g
 static void R(contract)(const R(fdht_contraction) *g)
 {
     const size_t most = most_positions[fdht_panel(g->n, OUTPUTS)];
-    const size_t lines =
-        g->fetch ? g->fetch->bytes * most / FDHT_MAX(g->positions, 1) / 64 + 1 : 0; /* with every tile */
-    size_t fetched = 0;
     for (size_t p = 0, at; p < g->positions; p += at) {
         at = fdht_panel(g->positions - p, most);
-        if (g->fetch)
-            fetch_lines(g->fetch, lines, &fetched);
         for (size_t j = 0, outputs; j < g->n; j += outputs) {
-            const REAL *w = g->W + j * g->k;
+            const REAL *w = g->W + j;
             outputs = fdht_panel(g->n - j, OUTPUTS);
             switch (10 * outputs + at) {
                 TILES(CONTRACT)

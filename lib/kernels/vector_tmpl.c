@@ -14,7 +14,10 @@
 #include <arm_neon.h>
 #endif
 
-enum { MOST_BYTES = 1 << 12 }; /* that one product of a gemm may read */
+enum {
+    MOST_BYTES = 1 << 12, /* that one product of a gemm may read */
+    AHEAD = 512,          /* bytes of a row that becomes lanes */
+};
 
 #define CAT_(a, b, c) a##b##c
 #define CAT(a, b, c)  CAT_(a, b, c)
@@ -285,14 +288,6 @@ INLINE void add_row_f32(int vecs, const float *l, int row, const strides *s, con
 }
 #endif
 
-/* The next n cache lines of every row of a fetch, from *at on. */
-INLINE void fetch_lines(const fdht_fetch *f, size_t n, size_t *at)
-{
-    for (; n && *at < f->bytes; n--, *at += 64)
-        for (size_t r = 0; r < f->rows; r++)
-            __builtin_prefetch(f->row[r] + *at, 0, 2);
-}
-
 #define FDHT_REAL 32
 #include "base/real.h"
 #include "kernels/vector_real_tmpl.c"
@@ -341,20 +336,26 @@ INLINE void convert_word(bool differ, bool drop, words a, words b, words random,
     }
 }
 
+/* WIDTH bytes of every row, transposed by fours; those that come AHEAD of them are asked for, as each row is a stream of its own. */
+INLINE void load_bytes(const uint8_t *const *row, size_t i, words v[WORDS])
+{
+    __asm__ volatile("" ::: "memory"); /* the pointers are read again, not kept in vector registers */
+    for (int l = 0; l < WORDS; l++) {
+        v[l] = *(const words_at *)(row[l] + i);
+        __builtin_prefetch(row[l] + i + AHEAD);
+    }
+    transpose_words(v);
+}
+
 /* WIDTH numbers from number i on, of rows that begin at now and before. */
 INLINE void convert_bytes(bool differ, bool drop, const fdht_pixels *p, const uint8_t *const *now,
                           const uint8_t *const *before, size_t i, vec_f32 *out)
 {
     words a[WORDS], b[WORDS] = {{0}}, key, random = {0};
     memcpy(&key, p->key, sizeof key);
-    __asm__ volatile("" ::: "memory"); /* the pointers are read again, not kept in vector registers */
-    for (int l = 0; l < WORDS; l++)
-        a[l] = *(const words_at *)(now[l] + i);
-    transpose_words(a);
-    for (int l = 0; differ && l < WORDS; l++)
-        b[l] = *(const words_at *)(before[l] + i);
+    load_bytes(now, i, a);
     if (differ)
-        transpose_words(b);
+        load_bytes(before, i, b);
 #pragma GCC unroll 16
     for (size_t q = 0; q < WORDS; q++) {
         if (drop)
@@ -426,7 +427,7 @@ extern const fdht_kernels_f64 TABLE(LEVEL, _f64);
 #define KERNELS(type)                                                                                        \
     {                                                                                                        \
         .gemm = gemm##type, .spin = spin##type, .from_u8 = from_u8##type, .takes_bytes = takes_bytes##type,  \
-        .outputs = OUTPUTS, .contract = contract##type, .outer = outer##type, .sum_lanes = sum_lanes##type,  \
+        .contract = contract##type, .outer = outer##type, .sum_lanes = sum_lanes##type,                      \
         .to_lanes = to_lanes##type, .from_lanes = from_lanes##type, .bytes_to_lanes = bytes_to_lanes##type,  \
         .lanes = sizeof(vec##type) / sizeof(((vec##type){0})[0])                                             \
     }

@@ -21,7 +21,6 @@ typedef struct block {
     size_t ldgx;
     bool accumulate;
     size_t index[FDHT_MAX_LEGS]; /* of the loops */
-    fdht_fetch fetch;            /* bytes of the next slice, most likely */
 } block;
 
 /* Whether all vectors of the block are made of bytes in one way. */
@@ -41,20 +40,17 @@ static bool find_bytes(block *b)
     return b->of->drop == 0 || (b->e->plan.nest.run % 4 == 0 && b->e->plan.nest.runs == 1);
 }
 
-/* n numbers of the input from `first` on, from the bytes of every lane; what follows them is fetched by the first step.
- * line: room for 2 n of each. */
-static void load_bytes(block *b, size_t first, size_t n, uint8_t *line, REAL *dst)
+/* n numbers of the input from `first` on, from the bytes of every lane. line: room for 2 n of each. */
+static void load_bytes(const block *b, size_t first, size_t n, uint8_t *line, REAL *dst)
 {
     const R(fdht_exec) *e = b->e;
     fdht_pixels p = {.differ = b->of->before, .mean = b->of->mean, .drop = b->of->drop, .first = first};
-    b->fetch = (fdht_fetch){.bytes = FDHT_MIN(n, e->plan.input_size - first - n)};
     for (size_t l = 0; l < b->rows; l++) {
         const fdht_bytes *of = &b->of[l];
         const uint8_t *from[] = {of->now, of->before}, **to[] = {&p.now[l], &p.before[l]};
         p.key[l] = of->key;
         for (int i = 0; i < 1 + p.differ; i++, line += n) {
             *to[i] = from[i] + first;
-            b->fetch.row[b->fetch.rows++] = *to[i] + n;
             if (!of->move)
                 continue;
             of->move(of->how, from[i], first, n, line);
@@ -79,7 +75,7 @@ static size_t slice_at(const block *b)
 }
 
 /* The slice of the input at the loops' indices into lanes. */
-static void load_slice(block *b)
+static void load_slice(const block *b)
 {
     const R(fdht_exec) *e = b->e;
     const R(fdht_vectors) *x = b->x;
@@ -109,8 +105,7 @@ static R(fdht_contraction) step_of(const block *b, int at, bool back)
     const R(fdht_exec) *e = b->e;
     const fdht_step *s = &e->plan.step[at];
     const fdht_step_tables *t = &e->tables[at];
-    size_t slice = fdht_slices_weight(&e->plan, at, b->index) * s->slice.sums * s->n;
-    size_t panel = (size_t)b->term * e->panels_size + t->panel + slice;
+    const size_t row = fdht_slices_weight(&e->plan, at, b->index) * s->slice.sums;
     if (back)
         return (R(fdht_contraction)){.positions = s->slice.positions,
                                      .k = s->n,
@@ -121,7 +116,9 @@ static R(fdht_contraction) step_of(const block *b, int at, bool back)
                                      .C = at ? b->back + t->grad : b->act + t->act,
                                      .c = s->slice.in,
                                      .out = s->slice.sum,
-                                     .W = e->panels[1] + panel};
+                                     .W = e->turned + (size_t)b->term * e->turned_size + t->turned +
+                                          row * s->n,
+                                     .ldw = s->slice.sums};
     return (R(fdht_contraction)){.positions = s->slice.positions,
                                  .k = s->slice.sums,
                                  .n = s->n,
@@ -131,9 +128,10 @@ static R(fdht_contraction) step_of(const block *b, int at, bool back)
                                  .C = b->act + t[1].act,
                                  .c = s->slice.out,
                                  .out = e->plan.nest.ramp,
-                                 .W = e->panels[0] + panel,
-                                 .accumulate = slice > 0,
-                                 .fetch = at == 0 && b->bytes ? &b->fetch : NULL};
+                                 .W = e->packed + (size_t)b->term * e->packed_size + t->weight +
+                                      row * s->n_pad,
+                                 .ldw = s->n_pad,
+                                 .accumulate = row > 0};
 }
 
 /* gW (n in a row) += the lanes of k x n gradients, which become 0. */

@@ -24,8 +24,8 @@ static int make_tables(R(fdht_exec) *e, int at, fdht_error *err)
     fdht_step_tables *t = &e->tables[at];
     t->weight = e->packed_size;
     e->packed_size += s->k * s->n_pad + FDHT_EXEC_PAD;
-    t->panel = e->panels_size;
-    e->panels_size += s->k * s->n;
+    t->turned = e->turned_size;
+    e->turned_size += s->k * s->n;
     t->k_w = ramp(s->k, s->n_pad, err);
     return t->k_w ? FDHT_OK : FDHT_ENOMEM;
 }
@@ -146,8 +146,7 @@ static int make_planned(R(fdht_exec) *e, const fdht_box *box, bool back, fdht_er
         e->back = fdht_calloc_err(e->back_size, (size_t)e->workers * sizeof *e->back, "gradients", err);
     bool ok = new_weights(e, e->packed_size, &e->packed, err) &&
               new_weights(e, e->merged_size, &e->merged, err) &&
-              new_weights(e, e->panels_size, &e->panels[0], err) &&
-              (!back || (e->back && new_weights(e, e->panels_size, &e->panels[1], err)));
+              (!back || (e->back && new_weights(e, e->turned_size, &e->turned, err)));
     return ok ? FDHT_OK : FDHT_ENOMEM;
 }
 
@@ -186,7 +185,7 @@ void R(fdht_exec_free)(R(fdht_exec) *e)
     for (int i = 0; i < e->plan.n_steps; i++)
         fdht_free(e->tables[i].k_w);
     fdht_plan_clear(&e->plan);
-    REAL *all[] = {e->packed, e->merged, e->panels[0], e->panels[1], e->scratch, e->back};
+    REAL *all[] = {e->packed, e->merged, e->turned, e->scratch, e->back};
     for (size_t i = 0; i < FDHT_COUNT(all); i++)
         fdht_free(all[i]);
     fdht_free(e);
@@ -209,7 +208,7 @@ size_t R(fdht_exec_outputs)(const R(fdht_exec) *e)
 
 size_t R(fdht_exec_bytes)(const R(fdht_exec) *e)
 {
-    return sizeof(REAL) * ((size_t)e->workers * (e->scratch_size + (e->back ? e->back_size : 0)) +
-                           (size_t)e->op->n_terms *
-                               (e->packed_size + (e->panels[1] ? 2 : 1) * e->panels_size + e->merged_size));
+    return sizeof(REAL) *
+           ((size_t)e->workers * (e->scratch_size + (e->back ? e->back_size : 0)) +
+            (size_t)e->op->n_terms * (e->packed_size + (e->turned ? e->turned_size : 0) + e->merged_size));
 }

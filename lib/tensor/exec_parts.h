@@ -22,7 +22,7 @@ typedef struct fdht_step_tables {
     uint32_t *k_w; /* rows of the packed weight: k n_pad */
     int kind;      /* of the product in row form */
     size_t weight; /* offset of the weight (k, n_pad) in the packed ones of a term */
-    size_t panel;  /* of that in the panels of a term: slices, (k of a slice, n), or back (n, k of a slice) */
+    size_t turned; /* of the same for the way back in the turned ones: slices of (n, k of a slice) */
     size_t act, grad,
         outer; /* in the scratch of a lane block: the activation before, its gradient, that of the weight */
 } fdht_step_tables;

@@ -11,8 +11,8 @@ struct R(fdht_exec) {
     size_t fetch;          /* bytes of the next vector to ask for with each product */
     const REAL *params;    /* dense: the matrix itself */
     REAL *packed, *merged; /* terms one after the other */
-    REAL *panels[2];       /* packed for the lane form, forward and back; those may be NULL */
-    size_t packed_size, panels_size, merged_size;
+    REAL *turned;          /* the packed ones for the way back in lanes, or NULL */
+    size_t packed_size, turned_size, merged_size;
     size_t merged_at[2 * FDHT_MAX_NODES + 2];    /* offset of each merged weight */
     fdht_step_tables tables[FDHT_MAX_STEPS + 1]; /* the last: of the result, act and grad only */
     REAL *scratch;

@@ -101,31 +101,17 @@ static REAL *weight_data(const R(fdht_exec) *e, int w, const REAL *params)
     return e->plan.weight[w].core >= 0 ? (REAL *)params : e->merged;
 }
 
-/* Panels (kernels/kernels.h) of k x n weights, of which (x, j) is at w[x row + j column]. */
-static void make_panels(size_t k, size_t n, const REAL *w, size_t row, size_t column, size_t most,
-                        REAL *panels)
-{
-    for (size_t j = 0, outputs; j < n; j += outputs, w += outputs * column) {
-        outputs = fdht_panel(n - j, most);
-        for (size_t x = 0; x < k; x++)
-            for (size_t o = 0; o < outputs; o++)
-                *panels++ = w[x * row + o * column];
-    }
-}
-
-/* The panels of a step from its packed weight, each slice by itself. */
-static void make_step_panels(const R(fdht_exec) *e, int term, int at)
+/* The weight of a step for the way back, each slice by itself. */
+static void turn(const R(fdht_exec) *e, int term, int at)
 {
     const fdht_step *s = &e->plan.step[at];
     const fdht_step_tables *t = &e->tables[at];
-    const size_t sums = s->slice.sums, most = e->kernels->outputs;
-    const size_t to = (size_t)term * e->panels_size + t->panel;
-    for (size_t k = 0; k < s->k; k += sums) {
-        const REAL *w = e->packed + (size_t)term * e->packed_size + t->weight + k * s->n_pad;
-        make_panels(sums, s->n, w, s->n_pad, 1, most, e->panels[0] + to + k * s->n);
-        if (e->panels[1])
-            make_panels(s->n, sums, w, 1, s->n_pad, most, e->panels[1] + to + k * s->n);
-    }
+    const REAL *w = e->packed + (size_t)term * e->packed_size + t->weight;
+    REAL *to = e->turned + (size_t)term * e->turned_size + t->turned;
+    for (size_t k = 0; k < s->k; k += s->slice.sums, w += s->slice.sums * s->n_pad)
+        for (size_t j = 0; j < s->n; j++)
+            for (size_t x = 0; x < s->slice.sums; x++)
+                *to++ = w[x * s->n_pad + j];
 }
 
 void R(fdht_exec_pack)(R(fdht_exec) *e, const REAL *params, double scale)
@@ -152,7 +138,8 @@ void R(fdht_exec_pack)(R(fdht_exec) *e, const REAL *params, double scale)
             view w = weight_view(e, term, s->weight), p = packed_view(e, term, i);
             contract_views(e, e->plan.weight[s->weight].legs, weight_data(e, s->weight, params), &w, NULL,
                            NULL, e->packed, &p, i == 0 ? (REAL)scale : 1);
-            make_step_panels(e, term, i);
+            if (e->turned)
+                turn(e, term, i);
         }
     }
     e->params = NULL;

@@ -134,43 +134,29 @@ static uint32_t *R(shuffled)(fdht_rng *r, edge *e, size_t n, size_t step)
     return t;
 }
 
-/* Place of weight (x, j) of k x n in panels. */
-static size_t R(panel_place)(size_t x, size_t j, size_t k, size_t n, size_t most)
-{
-    size_t first = 0;
-    for (;;) {
-        size_t outputs = fdht_panel(n - first, most);
-        if (j < first + outputs)
-            return first * k + x * outputs + j - first;
-        first += outputs;
-    }
-}
-
 /* Contractions and gradients of weights in lane form: every place of C once, A read where tables say. */
 static void R(check_lanes)(const R(fdht_kernels) *kernels, const char *level)
 {
     fdht_rng r;
     fdht_rng_seed(&r, 32, 0);
-    const size_t lanes = kernels->lanes, most = kernels->outputs;
+    const size_t lanes = kernels->lanes;
     for (int round = 0; round < ROUNDS / 10; round++) {
         size_t P = R(extent)(&r), n = R(extent)(&r), k = round % 50 ? R(extent)(&r) : 0,
-               reach = pick(&r, 1, 90);
-        size_t A_size = (2 * reach - 1) * lanes, C_size = P * n * lanes, W_size = k * n;
+               reach = pick(&r, 1, 90), ldw = n + pick(&r, 0, 3);
+        size_t A_size = (2 * reach - 1) * lanes, C_size = P * n * lanes, W_size = k * ldw;
         edge ea, eas, esum, ec, ecs, eout, ew, eg;
         REAL *A = edge_new(&ea, A_size * sizeof *A), *C = edge_new(&ec, C_size * sizeof *C);
-        REAL *W = edge_new(&ew, W_size * sizeof *W), *G = edge_new(&eg, W_size * lanes * sizeof *G);
+        REAL *W = edge_new(&ew, W_size * sizeof *W), *G = edge_new(&eg, k * n * lanes * sizeof *G);
         uint32_t *a = offsets(&r, &eas, P, reach, reach - 1), *sum = offsets(&r, &esum, k, reach, reach - 1);
         uint32_t *c = R(shuffled)(&r, &ecs, P, n), *out = R(shuffled)(&r, &eout, n, 1);
-        REAL *before = malloc((C_size + W_size * lanes + 1) * sizeof *before), *g_before = before + C_size;
-        fdht_fetch fetch = {.rows = 2, .bytes = A_size, .row = {(uint8_t *)A, (uint8_t *)A + A_size}};
-        R(fdht_contraction) g = {
-            P, k, n, A, a, sum, C, c, out, W, fdht_rng_below(&r, 2) != 0, round % 2 ? &fetch : NULL};
+        REAL *before = malloc((C_size + k * n * lanes + 1) * sizeof *before), *g_before = before + C_size;
+        R(fdht_contraction) g = {P, k, n, A, a, sum, C, c, out, W, ldw, fdht_rng_below(&r, 2) != 0};
         R(fill)(&r, A, A_size);
         R(fill)(&r, C, C_size);
         R(fill)(&r, W, W_size);
-        R(fill)(&r, G, W_size * lanes);
+        R(fill)(&r, G, k * n * lanes);
         memcpy(before, C, C_size * sizeof *C);
-        memcpy(g_before, G, W_size * lanes * sizeof *G);
+        memcpy(g_before, G, k * n * lanes * sizeof *G);
         kernels->outer(&g, G);
         kernels->contract(&g);
         for (size_t l = 0; l < lanes; l++) {
@@ -179,8 +165,7 @@ static void R(check_lanes)(const R(fdht_kernels) *kernels, const char *level)
                     size_t at = (c[p] + out[j]) * lanes + l;
                     double want = g.accumulate ? before[at] : 0, size = fabs(want);
                     for (size_t x = 0; x < k; x++) {
-                        double term = (double)W[R(panel_place)(x, j, k, n, most)] *
-                                      (double)A[(a[p] + sum[x]) * lanes + l];
+                        double term = (double)W[x * ldw + j] * (double)A[(a[p] + sum[x]) * lanes + l];
                         want += term;
                         size += fabs(term);
                     }
