@@ -350,7 +350,6 @@ static int table_map(joint *t, uint32_t **owned, fdht_error *err)
     if (status)
         goto out;
     set_maps(t, FDHT_BANK_TABLE, span, table, lines);
-    t->r->in.table_mm2 = table_mm2(t, span, lines);
     *owned = table;
     table = NULL;
 out:
@@ -423,6 +422,18 @@ static bool shares_lanes(const joint *t)
     return true;
 }
 
+/* What the map says beside the layout. */
+static void note(const joint *t, size_t conflicts)
+{
+    fdht_bank_map *m = &t->r->in;
+    size_t words = t->inner * t->r_cols, banks = t->hw->x_banks;
+    m->conflict_cycles = conflicts;
+    m->table_mm2 =
+        m->table ? table_mm2(t, m->words, m->lines) : table_mm2(t, words, round_up(words, banks) / banks);
+    if (t->w)
+        t->w->out = *m;
+}
+
 /* Lay the tensor out by the cheapest function of those that the machine asks for; a table last, as the others say what it would
  * save. */
 static int choose_any(joint *t, uint32_t **owned, fdht_error *err)
@@ -445,31 +456,31 @@ static int choose_any(joint *t, uint32_t **owned, fdht_error *err)
     }
     bool table = any && t->hw->n_pe <= banks && t->hw->wb_words <= banks &&
                  weigh(t, 0, area) < weigh(t, top.price.cycles, 0);
-    if (pick == FDHT_BANK_TABLE || table)
-        return table_map(t, owned, err);
+    if (pick == FDHT_BANK_TABLE || table) {
+        int status = table_map(t, owned, err);
+        if (!status)
+            note(t, 0);
+        return status;
+    }
     if (pick == FDHT_BANK_SKEW)
         (void)try_skew(t);
     else
         plain(t, pick, &top);
-    t->r->in.conflict_cycles = top.price.cycles;
-    t->r->in.table_mm2 = area;
+    note(t, top.price.cycles);
     return FDHT_OK;
 }
 
 static int choose(joint *t, uint32_t **owned, fdht_error *err)
 {
-    int status = FDHT_OK;
     if (t->hw->bank_function == FDHT_BANK_LANE && (shares_lanes(t) || !t->w)) {
         size_t span = lay_reader(t, true);
         if (t->w)
             t->w->drain_column = false;
         set_maps(t, FDHT_BANK_LANE, span, NULL, 0);
-    } else {
-        status = choose_any(t, owned, err);
+        note(t, count(t).cycles);
+        return FDHT_OK;
     }
-    if (!status && t->w)
-        t->w->out = t->r->in;
-    return status;
+    return choose_any(t, owned, err);
 }
 
 int fdht_sim_join(const fdht_sim_hw *hw, const fdht_scale *whole, fdht_sim_stage *w, fdht_sim_stage *r,
@@ -482,4 +493,15 @@ int fdht_sim_join(const fdht_sim_hw *hw, const fdht_scale *whole, fdht_sim_stage
     status = choose(&t, owned, err);
     fdht_free(t.row_a);
     return status;
+}
+
+int fdht_sim_weigh(const fdht_sim_hw *hw, fdht_sim_stage *w, fdht_sim_stage *r, fdht_error *err)
+{
+    joint t = {.hw = hw, .w = w, .r = r};
+    int status = open_joint(&t, err);
+    if (status)
+        return status;
+    note(&t, count(&t).cycles);
+    fdht_free(t.row_a);
+    return FDHT_OK;
 }

@@ -52,6 +52,10 @@ typedef struct fdht_scale {
 /* Lay out the tensor that w writes and r reads; w NULL: a host, who writes anywhere. *owned receives a table if one is made. */
 int fdht_sim_join(const fdht_sim_hw *hw, const fdht_scale *whole, fdht_sim_stage *w, fdht_sim_stage *r,
                   uint32_t **owned, fdht_error *err);
+/* Count the conflicts of a tensor that is laid out, into its map; and of all tensors of a chain. */
+int fdht_sim_weigh(const fdht_sim_hw *hw, fdht_sim_stage *w, fdht_sim_stage *r, fdht_error *err);
+int fdht_sim_weigh_chain(fdht_sim_chain *c, const fdht_sim_hw *hw, bool lstm, bool host_input,
+                         fdht_error *err);
 
 /* table[i] for n words so that words of one write group, and words of one read group, get distinct banks: an
  * edge colouring. Groups hold at most `banks` words. Sets *lines. */
