@@ -87,6 +87,14 @@ static void name_legs(fdht_sim_leg *to, int n, const fdht_sim_stage *s, fdht_leg
     }
 }
 
+/* Who writes tensor i of a chain: a stage, or by so many words at a time the LSTM unit or the link; NULL: a host. */
+static fdht_sim_stage *writer(fdht_sim_chain *c, int i, const fdht_sim_hw *hw, bool host_input,
+                              fdht_sim_stage *source, size_t *group)
+{
+    *group = i ? 0 : FDHT_MIN(host_input ? hw->input_words : hw->lstm_lanes, hw->x_banks);
+    return i ? &c->stage[i - 1] : *group ? source : NULL;
+}
+
 typedef struct ledger {
     uint32_t **table;
     int n;
@@ -97,12 +105,13 @@ static int map_chain(fdht_sim_chain *c, const fdht_sim_hw *hw, const fdht_scale 
 {
     if (hw->bank_function == FDHT_BANK_LANE)
         align_lanes(c);
-    fdht_sim_stage source = {.name = "lstm", .n_col = c->n_in}, sink = consumer(c, hw, lstm);
+    fdht_sim_stage source = {.name = "vector", .n_col = c->n_in}, sink = consumer(c, hw, lstm);
     memcpy(source.col, c->in, sizeof source.col);
     for (int i = 0; i <= c->n_stages; i++) {
-        fdht_sim_stage *w = i ? &c->stage[i - 1] : host_input ? NULL : &source;
+        size_t group;
+        fdht_sim_stage *w = writer(c, i, hw, host_input, &source, &group);
         fdht_sim_stage *r = i < c->n_stages ? &c->stage[i] : &sink;
-        int status = fdht_sim_join(hw, whole, w, r, &own->table[own->n], err);
+        int status = fdht_sim_join(hw, whole, w, group, r, &own->table[own->n], err);
         if (status)
             return status;
         own->n += own->table[own->n] != NULL;
@@ -126,7 +135,7 @@ static void turn_legs(fdht_sim_leg *leg, int n, fdht_leg_side to)
 int fdht_sim_weigh_chain(fdht_sim_chain *c, const fdht_sim_hw *hw, bool lstm, bool host_input,
                          fdht_error *err)
 {
-    fdht_sim_stage source = {.name = "lstm", .n_col = c->n_in}, sink = consumer(c, hw, lstm);
+    fdht_sim_stage source = {.name = "vector", .n_col = c->n_in}, sink = consumer(c, hw, lstm);
     memcpy(source.col, c->in, sizeof source.col);
     turn_legs(source.col, source.n_col, FDHT_LEG_OUT);
     turn_legs(sink.inner, sink.n_inner, FDHT_LEG_IN);
@@ -134,8 +143,9 @@ int fdht_sim_weigh_chain(fdht_sim_chain *c, const fdht_sim_hw *hw, bool lstm, bo
     sink.in = c->stage[c->n_stages - 1].out;
     int status = FDHT_OK;
     for (int i = 0; i <= c->n_stages && !status; i++) {
-        fdht_sim_stage *w = i ? &c->stage[i - 1] : host_input ? NULL : &source;
-        status = fdht_sim_weigh(hw, w, i < c->n_stages ? &c->stage[i] : &sink, err);
+        size_t group;
+        fdht_sim_stage *w = writer(c, i, hw, host_input, &source, &group);
+        status = fdht_sim_weigh(hw, w, group, i < c->n_stages ? &c->stage[i] : &sink, err);
     }
     return status;
 }

@@ -82,11 +82,12 @@ static size_t between(const seam *t, size_t least, size_t extent)
     return least;
 }
 
-void fdht_sim_skew(const fdht_sim_hw *hw, const fdht_sim_stage *w, fdht_sim_stage *r)
+void fdht_sim_skew(const fdht_sim_hw *hw, const fdht_sim_stage *w, size_t group, fdht_sim_stage *r)
 {
     seam t = {hw, w, r};
-    size_t side = FDHT_MIN(fdht_sim_rows(w), hw->macs_per_pe), words = FDHT_MIN(hw->wb_words, hw->x_banks);
-    size_t columns = FDHT_MIN(FDHT_MAX(words / side, (size_t)1), hw->n_pe), beside;
+    size_t side = FDHT_MIN(fdht_sim_rows(w), hw->macs_per_pe);
+    size_t words = FDHT_MIN(group ? group : hw->wb_words, hw->x_banks);
+    size_t columns = FDHT_MIN(FDHT_MAX(words / side, (size_t)1), group ? group : hw->n_pe), beside;
     const fdht_sim_leg *fixed = fixed_column(&t, columns, &beside);
     size_t at = fixed ? fixed->stride_in : 1, skew = 1;
     bool first = fixed && fixed->id == w->col[w->n_col - 1].id;
