@@ -125,7 +125,7 @@ typedef struct fdht_sim_leg {
 } fdht_sim_leg;
 
 /* Where a tensor lies: addresses 0..words-1, lines 0..lines-1 in every bank. table, if set, holds
- * bank + banks * line for each address. What fdht_sim_map_program weighed: cycles that conflicts cost in a run (those that
+ * bank + banks * line for each address. What mapping found: cycles that conflicts cost in a run (those that
  * hide behind computing are not among them), and the area (mm2) of a table, whether there is one or not. */
 typedef struct fdht_bank_map {
     fdht_bank_function function;

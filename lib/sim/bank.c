@@ -15,6 +15,8 @@ typedef struct joint {
     uint32_t *row_a, *row_k, *col_a, *col_k, *in_a, *in_k, *lane_a, *lane_k, *hit;
     uint32_t *w_slot, *r_slot;
     size_t rows, cols, inner, r_cols, w_slots, r_slots;
+    size_t
+        group; /* the writer is a vector that comes so many words at a time, of LSTM unit or link; 0: a stage */
     size_t w_inner; /* cycles in which a tile of the writer computes: conflicts hide behind them */
 } joint;
 
@@ -182,6 +184,12 @@ static size_t count_reads(joint *t)
     return extra;
 }
 
+/* Columns of the writer side by side. */
+static size_t w_lanes(const joint *t)
+{
+    return t->group ? t->group : t->hw->n_pe;
+}
+
 /* The words of a write group, row * cols + col, the last one of its tile or not. */
 typedef void visit_group(joint *t, const uint32_t *word, size_t n, bool last, void *arg);
 
@@ -190,7 +198,8 @@ static void each_write(joint *t, visit_group *visit, void *arg)
 {
     enum { MOST = 256 };
     uint32_t word[MOST];
-    size_t wb = FDHT_MIN(t->hw->wb_words, (size_t)MOST), n_pe = t->hw->n_pe, side = t->hw->macs_per_pe;
+    size_t wb = FDHT_MIN(t->group ? t->group : t->hw->wb_words, (size_t)MOST), n_pe = w_lanes(t);
+    size_t side = t->hw->macs_per_pe;
     for (size_t at = 0; at < t->w_slots; at += n_pe)
         for (size_t r0 = 0; r0 < t->rows; r0 += side) {
             size_t nr = FDHT_MIN(side, t->rows - r0), nc = 0, n = 0;
@@ -297,7 +306,7 @@ static best try_skew(joint *t)
     best b = {.column = t->w != NULL};
     size_t span = lay_reader(t, true);
     if (t->w) {
-        fdht_sim_skew(t->hw, t->w, t->r);
+        fdht_sim_skew(t->hw, t->w, t->group, t->r);
         t->w->drain_column = true;
     }
     copy_legs(t, true);
@@ -350,7 +359,6 @@ static int table_map(joint *t, uint32_t **owned, fdht_error *err)
     if (status)
         goto out;
     set_maps(t, FDHT_BANK_TABLE, span, table, lines);
-    t->r->in.table_mm2 = table_mm2(t, span, lines);
     *owned = table;
     table = NULL;
 out:
@@ -368,7 +376,7 @@ static int open_joint(joint *t, fdht_error *err)
     t->w_inner = t->w ? fdht_sim_inner(t->w) : 0;
     t->inner = fdht_sim_inner(t->r);
     t->r_cols = fdht_sim_cols(t->r);
-    t->w_slots = t->w ? fdht_sim_slots(t->w, t->hw->n_pe, NULL) : 0;
+    t->w_slots = t->w ? fdht_sim_slots(t->w, w_lanes(t), NULL) : 0;
     t->r_slots = fdht_sim_slots(t->r, t->hw->n_pe, NULL);
     size_t size[] = {t->rows,  t->rows,   t->cols,   t->cols,    t->inner,
                      t->inner, t->r_cols, t->r_cols, t->w_slots, t->r_slots};
@@ -385,7 +393,7 @@ static int open_joint(joint *t, fdht_error *err)
         *to[i] = all + n[i];
     t->hit = all + total;
     if (t->w)
-        fdht_sim_slots(t->w, t->hw->n_pe, t->w_slot);
+        fdht_sim_slots(t->w, w_lanes(t), t->w_slot);
     fdht_sim_slots(t->r, t->hw->n_pe, t->r_slot);
     return FDHT_OK;
 }
@@ -423,6 +431,18 @@ static bool shares_lanes(const joint *t)
     return true;
 }
 
+/* What the map says beside the layout. */
+static void note(const joint *t, size_t conflicts)
+{
+    fdht_bank_map *m = &t->r->in;
+    size_t words = t->inner * t->r_cols, banks = t->hw->x_banks;
+    m->conflict_cycles = conflicts;
+    m->table_mm2 =
+        m->table ? table_mm2(t, m->words, m->lines) : table_mm2(t, words, round_up(words, banks) / banks);
+    if (t->w)
+        t->w->out = *m;
+}
+
 /* Lay the tensor out by the cheapest function of those that the machine asks for; a table last, as the others say what it would
  * save. */
 static int choose_any(joint *t, uint32_t **owned, fdht_error *err)
@@ -443,43 +463,54 @@ static int choose_any(joint *t, uint32_t **owned, fdht_error *err)
         if (!b.price.extra)
             break;
     }
-    bool table = any && t->hw->n_pe <= banks && t->hw->wb_words <= banks &&
+    bool table = any && t->hw->n_pe <= banks && t->hw->wb_words <= banks && t->group <= banks &&
                  weigh(t, 0, area) < weigh(t, top.price.cycles, 0);
-    if (pick == FDHT_BANK_TABLE || table)
-        return table_map(t, owned, err);
+    if (pick == FDHT_BANK_TABLE || table) {
+        int status = table_map(t, owned, err);
+        if (!status)
+            note(t, 0);
+        return status;
+    }
     if (pick == FDHT_BANK_SKEW)
         (void)try_skew(t);
     else
         plain(t, pick, &top);
-    t->r->in.conflict_cycles = top.price.cycles;
-    t->r->in.table_mm2 = area;
+    note(t, top.price.cycles);
     return FDHT_OK;
 }
 
 static int choose(joint *t, uint32_t **owned, fdht_error *err)
 {
-    int status = FDHT_OK;
     if (t->hw->bank_function == FDHT_BANK_LANE && (shares_lanes(t) || !t->w)) {
         size_t span = lay_reader(t, true);
         if (t->w)
             t->w->drain_column = false;
         set_maps(t, FDHT_BANK_LANE, span, NULL, 0);
-    } else {
-        status = choose_any(t, owned, err);
+        note(t, count(t).cycles);
+        return FDHT_OK;
     }
-    if (!status && t->w)
-        t->w->out = t->r->in;
-    return status;
+    return choose_any(t, owned, err);
 }
 
-int fdht_sim_join(const fdht_sim_hw *hw, const fdht_scale *whole, fdht_sim_stage *w, fdht_sim_stage *r,
-                  uint32_t **owned, fdht_error *err)
+int fdht_sim_join(const fdht_sim_hw *hw, const fdht_scale *whole, fdht_sim_stage *w, size_t group,
+                  fdht_sim_stage *r, uint32_t **owned, fdht_error *err)
 {
-    joint t = {.hw = hw, .whole = whole, .w = w, .r = r};
+    joint t = {.hw = hw, .whole = whole, .w = w, .r = r, .group = group};
     int status = check_joint(&t, err);
     if (status || (status = open_joint(&t, err)))
         return status;
     status = choose(&t, owned, err);
     fdht_free(t.row_a);
     return status;
+}
+
+int fdht_sim_weigh(const fdht_sim_hw *hw, fdht_sim_stage *w, size_t group, fdht_sim_stage *r, fdht_error *err)
+{
+    joint t = {.hw = hw, .w = w, .r = r, .group = group};
+    int status = open_joint(&t, err);
+    if (status)
+        return status;
+    note(&t, count(&t).cycles);
+    fdht_free(t.row_a);
+    return FDHT_OK;
 }

@@ -37,8 +37,21 @@ static void align_lanes(fdht_sim_chain *c)
     }
 }
 
+/* So many of the fastest legs of units hold whole groups of the LSTM unit: they may fill lines of their own, so that all other legs
+ * take skews. 0: none, or more than half of a line would be empty. */
+static int unit_legs(const fdht_sim_stage *s, const fdht_sim_hw *hw)
+{
+    size_t units = 1;
+    for (int n = 1; n <= s->n_col; n++) {
+        units *= s->col[s->n_col - n].extent;
+        if (units % hw->lstm_lanes == 0)
+            return 2 * units >= hw->x_banks && hw->bank_function != FDHT_BANK_LANE ? n : 0;
+    }
+    return 0;
+}
+
 /* The LSTM unit, or the host, as the reader of a chain's last tensor: gates are inner, units are columns. */
-static fdht_sim_stage consumer(const fdht_sim_chain *c, bool lstm)
+static fdht_sim_stage consumer(const fdht_sim_chain *c, const fdht_sim_hw *hw, bool lstm)
 {
     fdht_sim_stage s = {.name = "output"};
     const fdht_sim_stage *last = &c->stage[c->n_stages - 1];
@@ -47,6 +60,7 @@ static fdht_sim_stage consumer(const fdht_sim_chain *c, bool lstm)
         s.inner[0] = c->out[0];
         s.n_col = c->n_out - 1;
         memcpy(s.col, c->out + 1, (size_t)s.n_col * sizeof *s.col);
+        s.lane_legs = unit_legs(&s, hw);
     } else {
         s.n_inner = last->n_row;
         memcpy(s.inner, last->row, sizeof s.inner);
@@ -73,6 +87,14 @@ static void name_legs(fdht_sim_leg *to, int n, const fdht_sim_stage *s, fdht_leg
     }
 }
 
+/* Who writes tensor i of a chain: a stage, or by so many words at a time the LSTM unit or the link; NULL: a host. */
+static fdht_sim_stage *writer(fdht_sim_chain *c, int i, const fdht_sim_hw *hw, bool host_input,
+                              fdht_sim_stage *source, size_t *group)
+{
+    *group = i ? 0 : FDHT_MIN(host_input ? hw->input_words : hw->lstm_lanes, hw->x_banks);
+    return i ? &c->stage[i - 1] : *group ? source : NULL;
+}
+
 typedef struct ledger {
     uint32_t **table;
     int n;
@@ -83,12 +105,13 @@ static int map_chain(fdht_sim_chain *c, const fdht_sim_hw *hw, const fdht_scale 
 {
     if (hw->bank_function == FDHT_BANK_LANE)
         align_lanes(c);
-    fdht_sim_stage source = {.name = "lstm", .n_col = c->n_in}, sink = consumer(c, lstm);
+    fdht_sim_stage source = {.name = "vector", .n_col = c->n_in}, sink = consumer(c, hw, lstm);
     memcpy(source.col, c->in, sizeof source.col);
     for (int i = 0; i <= c->n_stages; i++) {
-        fdht_sim_stage *w = i ? &c->stage[i - 1] : host_input ? NULL : &source;
+        size_t group;
+        fdht_sim_stage *w = writer(c, i, hw, host_input, &source, &group);
         fdht_sim_stage *r = i < c->n_stages ? &c->stage[i] : &sink;
-        int status = fdht_sim_join(hw, whole, w, r, &own->table[own->n], err);
+        int status = fdht_sim_join(hw, whole, w, group, r, &own->table[own->n], err);
         if (status)
             return status;
         own->n += own->table[own->n] != NULL;
@@ -96,6 +119,35 @@ static int map_chain(fdht_sim_chain *c, const fdht_sim_hw *hw, const fdht_scale 
     name_legs(c->in, c->n_in, &c->stage[0], FDHT_LEG_IN);
     name_legs(c->out, c->n_out, &sink, FDHT_LEG_OUT);
     return FDHT_OK;
+}
+
+/* Ends of a chain that is laid out: the strides of its vectors are those of the tensors. */
+static void turn_legs(fdht_sim_leg *leg, int n, fdht_leg_side to)
+{
+    for (int i = 0; i < n; i++) {
+        fdht_sim_leg *l = &leg[i];
+        *(to == FDHT_LEG_IN ? &l->stride_in : &l->stride_out) =
+            to == FDHT_LEG_IN ? l->stride_out : l->stride_in;
+        *(to == FDHT_LEG_IN ? &l->skew_in : &l->skew_out) = to == FDHT_LEG_IN ? l->skew_out : l->skew_in;
+    }
+}
+
+int fdht_sim_weigh_chain(fdht_sim_chain *c, const fdht_sim_hw *hw, bool lstm, bool host_input,
+                         fdht_error *err)
+{
+    fdht_sim_stage source = {.name = "vector", .n_col = c->n_in}, sink = consumer(c, hw, lstm);
+    memcpy(source.col, c->in, sizeof source.col);
+    turn_legs(source.col, source.n_col, FDHT_LEG_OUT);
+    turn_legs(sink.inner, sink.n_inner, FDHT_LEG_IN);
+    turn_legs(sink.col, sink.n_col, FDHT_LEG_IN);
+    sink.in = c->stage[c->n_stages - 1].out;
+    int status = FDHT_OK;
+    for (int i = 0; i <= c->n_stages && !status; i++) {
+        size_t group;
+        fdht_sim_stage *w = writer(c, i, hw, host_input, &source, &group);
+        status = fdht_sim_weigh(hw, w, group, i < c->n_stages ? &c->stage[i] : &sink, err);
+    }
+    return status;
 }
 
 static double chain_cycles(const fdht_sim_chain *c, const fdht_sim_hw *hw)

@@ -67,23 +67,42 @@ static bool rows_split(const seam *t, size_t at)
     return split;
 }
 
-void fdht_sim_skew(const fdht_sim_hw *hw, const fdht_sim_stage *w, fdht_sim_stage *r)
+/* The least skew from `least` on with which indices of a row leg of this extent fit between those of the fixed rows. Where these have
+ * their radix as stride, it is the leg's radix. */
+static size_t between(const seam *t, size_t least, size_t extent)
+{
+    for (int i = t->w->n_row - 1; i >= 0; i--) {
+        const fdht_sim_leg *l = &t->w->row[i];
+        size_t stride = reader_leg(t, l)->stride_in;
+        if (!is_fixed(t, l) || least * extent <= stride || least >= stride * l->extent)
+            continue;
+        least = stride * l->extent;
+        i = t->w->n_row; /* against all of them again */
+    }
+    return least;
+}
+
+void fdht_sim_skew(const fdht_sim_hw *hw, const fdht_sim_stage *w, size_t group, fdht_sim_stage *r)
 {
     seam t = {hw, w, r};
-    size_t side = FDHT_MIN(fdht_sim_rows(w), hw->macs_per_pe), words = FDHT_MIN(hw->wb_words, hw->x_banks);
-    size_t columns = FDHT_MIN(FDHT_MAX(words / side, (size_t)1), hw->n_pe), beside;
+    size_t side = FDHT_MIN(fdht_sim_rows(w), hw->macs_per_pe);
+    size_t words = FDHT_MIN(group ? group : hw->wb_words, hw->x_banks);
+    size_t columns = FDHT_MIN(FDHT_MAX(words / side, (size_t)1), group ? group : hw->n_pe), beside;
     const fdht_sim_leg *fixed = fixed_column(&t, columns, &beside);
-    size_t at = fixed ? fixed->stride_in : 1, radix = 1;
+    size_t at = fixed ? fixed->stride_in : 1, skew = 1;
     bool first = fixed && fixed->id == w->col[w->n_col - 1].id;
     if (side % at || beside * side > hw->x_banks || !rows_split(&t, at))
         beside = 1;
     for (int i = w->n_row - 1; i >= 0; i--) {
-        set_skew(&t, &w->row[i], radix < at ? radix : radix * beside);
-        radix *= w->row[i].extent;
+        if (is_fixed(&t, &w->row[i]))
+            continue;
+        skew = between(&t, skew, w->row[i].extent);
+        set_skew(&t, &w->row[i], skew < at ? skew : skew * beside);
+        skew *= w->row[i].extent;
     }
-    radix = first ? at : side * beside;
+    skew = first ? at : side * beside;
     for (int i = w->n_col - 1; i >= 0; i--) {
-        set_skew(&t, &w->col[i], radix);
-        radix *= first || !is_fixed(&t, &w->col[i]) ? w->col[i].extent : 1;
+        set_skew(&t, &w->col[i], skew);
+        skew *= first || !is_fixed(&t, &w->col[i]) ? w->col[i].extent : 1;
     }
 }

@@ -133,8 +133,8 @@ static int join_stages(fdht_sim_stage *w, fdht_sim_stage *r, fdht_error *err)
     return FDHT_OK;
 }
 
-static int take_chain(fdht_sim_chain *c, const fdht_sim_chain *from, const fdht_sim_hw *hw, uint32_t ***owned,
-                      fdht_error *err)
+static int take_chain(fdht_sim_chain *c, const fdht_sim_chain *from, const fdht_sim_hw *hw, bool lstm,
+                      bool host_input, uint32_t ***owned, fdht_error *err)
 {
     int status = FDHT_OK;
     if (!c->n_stages && !from->n_stages)
@@ -162,7 +162,7 @@ static int take_chain(fdht_sim_chain *c, const fdht_sim_chain *from, const fdht_
         c->out[i].stride_out = l->stride_out;
         c->out[i].skew_out = l->skew_out;
     }
-    return status;
+    return status ? status : fdht_sim_weigh_chain(c, hw, lstm, host_input, err);
 }
 
 int fdht_sim_map_as(fdht_sim_program *p, const fdht_sim_program *from, const fdht_sim_hw *hw, fdht_error *err)
@@ -176,8 +176,8 @@ int fdht_sim_map_as(fdht_sim_program *p, const fdht_sim_program *from, const fdh
     if (!owned)
         return FDHT_ENOMEM;
     p->owned = owned;
-    if ((status = take_chain(&p->x, &from->x, hw, &at, err)) ||
-        (status = take_chain(&p->h, &from->h, hw, &at, err)))
+    if ((status = take_chain(&p->x, &from->x, hw, p->lstm, true, &at, err)) ||
+        (status = take_chain(&p->h, &from->h, hw, p->lstm, false, &at, err)))
         fdht_sim_unmap_program(p);
     return status;
 }

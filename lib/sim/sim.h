@@ -41,17 +41,24 @@ static inline void fdht_sim_drain_order(bool column, size_t nr, size_t nc, size_
     *c = column ? i / nr : i % nc;
 }
 
-/* Skews of the tensor that w writes and r reads, in closed form: r's strides are laid, w drains by column. */
-void fdht_sim_skew(const fdht_sim_hw *hw, const fdht_sim_stage *w, fdht_sim_stage *r);
+/* Skews of the tensor that w writes and r reads, in closed form: r's strides are laid, w drains by column. group: w is a vector that
+ * comes so many words at a time; 0: a stage. */
+void fdht_sim_skew(const fdht_sim_hw *hw, const fdht_sim_stage *w, size_t group, fdht_sim_stage *r);
 
 /* What cycles and area are weighed against: a step of all stages without conflicts, the machine. */
 typedef struct fdht_scale {
     double cycles, mm2;
 } fdht_scale;
 
-/* Lay out the tensor that w writes and r reads; w NULL: a host, who writes anywhere. *owned receives a table if one is made. */
-int fdht_sim_join(const fdht_sim_hw *hw, const fdht_scale *whole, fdht_sim_stage *w, fdht_sim_stage *r,
-                  uint32_t **owned, fdht_error *err);
+/* Lay out the tensor that w writes and r reads; w NULL: a host, who writes anywhere; group as above, at most the banks. *owned
+ * receives a table if one is made. */
+int fdht_sim_join(const fdht_sim_hw *hw, const fdht_scale *whole, fdht_sim_stage *w, size_t group,
+                  fdht_sim_stage *r, uint32_t **owned, fdht_error *err);
+/* Count the conflicts of a tensor that is laid out, into its map; and of all tensors of a chain. */
+int fdht_sim_weigh(const fdht_sim_hw *hw, fdht_sim_stage *w, size_t group, fdht_sim_stage *r,
+                   fdht_error *err);
+int fdht_sim_weigh_chain(fdht_sim_chain *c, const fdht_sim_hw *hw, bool lstm, bool host_input,
+                         fdht_error *err);
 
 /* table[i] for n words so that words of one write group, and words of one read group, get distinct banks: an
  * edge colouring. Groups hold at most `banks` words. Sets *lines. */

@@ -61,7 +61,7 @@ json "a fast link: bound" .bound '"array"'
 json "energy of the stages adds up" '([.stages[].energy_pj] | add) / .energy_pj.total | . * 1e9 | round' 1000000000
 
 # ---- a mapping out and in is the same run; changed, it is another one with the same values
-for args in "w.json" "w.json --set bank_function=lane" "tt.json --set bank_function=table" "--preset ucf11-ht --steps 1"; do
+for args in "w.json" "w.json --set bank_function=interleave" "w.json --set bank_function=lane" "tt.json --set bank_function=table" "--preset ucf11-ht --steps 1"; do
     # shellcheck disable=SC2086
     works "mapping of $args" sim $args --write-mapping a.json --force --json
     cp "$OUT" first
