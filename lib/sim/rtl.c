@@ -68,19 +68,13 @@ static int check_map(const fdht_bank_map *m, const char *stage, fdht_error *err)
     return FDHT_OK;
 }
 
-static int check_chain(const build *b, const fdht_sim_chain *c, const fdht_bound *bound, fdht_error *err)
+static int check_chain(const fdht_sim_chain *c, fdht_error *err)
 {
     int status = FDHT_OK;
     for (int i = 0; i < c->n_stages && !status; i++) {
         const fdht_sim_stage *s = &c->stage[i];
         if ((status = check_map(&s->in, s->name, err)) || (status = check_map(&s->out, s->name, err)))
             return status;
-        size_t words = fdht_sim_weight_room(b->hw, bound[i].rows, bound[i].inner);
-        if (words > b->hw->w_kib * 512)
-            return fdht_fail(err, FDHT_ENOSUP,
-                             "the RTL loads the weights of a stage before it runs: %zu words of stage %s, "
-                             "w_kib = %zu has %zu",
-                             words, s->name, b->hw->w_kib, b->hw->w_kib * 512);
         if (s->acc_shift > 31 || s->out_shift > 63)
             return fdht_fail(
                 err, FDHT_ENOSUP,
@@ -106,8 +100,8 @@ static int check(const build *b, fdht_error *err)
         return fdht_fail(err, FDHT_ENOSUP,
                          "the RTL loads a line of macs_per_pe = %zu weights a cycle at most, not %zu",
                          hw->macs_per_pe, hw->w_refill_words);
-    int status = check_chain(b, &b->p->x, b->q.x, err);
-    return status ? status : check_chain(b, &b->p->h, b->q.h, err);
+    int status = check_chain(&b->p->x, err);
+    return status ? status : check_chain(&b->p->h, err);
 }
 
 /* ---- descriptors */
@@ -163,7 +157,8 @@ static void put_stage(build *b, const fdht_bound *d)
                            function(&s->in),
                            function(&s->out),
                            (uint32_t)(b->weight_line * hw->macs_per_pe),
-                           b->loads ? (uint32_t)(row_tiles * d->inner * hw->macs_per_pe) : 0};
+                           b->loads && !d->load ? (uint32_t)(row_tiles * d->inner * hw->macs_per_pe) : 0,
+                           d->load ? (uint32_t)(d->inner * hw->macs_per_pe) : 0};
     memcpy(b->at, head, sizeof head);
     b->at += HEAD;
     put_legs(b, s->inner, s->n_inner, FDHT_LEG_IN);

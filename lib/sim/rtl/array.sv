@@ -40,6 +40,7 @@ module array #(parameter P = 16, M = 16, LB = 5, WB = 32, AW = 19, ND = 8, DW = 
     input [16*32-1:0] head, input [6*(2+3*ND)*32-1:0] legs, // legs: of the stage that begins, if go
     input src, input dst, input [LW-1:0] src_base, input [LW-1:0] dst_base,
     output ended, // its last group leaves the accumulators
+    output load, output [31:0] load_from, input loading, // the weights of a tile come, from this word of the host's on
     output w_read, output [31:0] w_at, input [16*M-1:0] w_q,
     output [B2-1:0] r_en, output [B2*(LW+1)-1:0] r_at, input [B2*16-1:0] q,
     output reg [B2-1:0] w_en, output reg [B2*(LW+1)-1:0] w_line, output reg [B2*16-1:0] w_d);
@@ -66,7 +67,9 @@ module array #(parameter P = 16, M = 16, LB = 5, WB = 32, AW = 19, ND = 8, DW = 
     reg [P-1:0] left, lanes; // left: lanes of the open read that still wait
     reg [B-1:0] banks; // of the whole read
     wire [B-1:0] en, w_banks; wire [B*(LW+1)-1:0] at; wire [P-1:0] lane_go; wire last;
-    wire hold = ONE != 0 && |(banks & w_banks); // a write takes one of them
+    wire by_tile = head[15*32 +: 32] != 0; // the stage's weights do not fit
+    wire hold = (ONE != 0 && |(banks & w_banks)) || (by_tile && loading); // a write takes one of the banks; no weights yet
+    assign load = take && by_tile, load_from = head[13*32 +: 32] + row * inner * M;
     wire [P-1:0] want = !busy || hold ? {P{1'b0}} : open ? left : lanes;
     integer l;
     always @* begin
@@ -92,7 +95,7 @@ module array #(parameter P = 16, M = 16, LB = 5, WB = 32, AW = 19, ND = 8, DW = 
     assign r_en = ONE != 0 || !src ? {{B{1'b0}}, en} : {en, {B{1'b0}}};
     assign r_at = {at, at};
     assign w_read = issue;
-    assign w_at = w_base + row * inner + k;
+    assign w_at = by_tile ? k : w_base + row * inner + k;
 
     // ---- drain: WB words a cycle of the set `out`
     reg out, d_open; reg [16:0] done; reg [WB-1:0] d_left; reg [31:0] d_row, d_col;
