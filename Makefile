@@ -11,6 +11,7 @@
 #   make check-neon         the kernels for aarch64 under qemu; make check-builds: other levels, clang, no AVX
 #   make coverage           what the tests reach; make lint: cppcheck, clang-tidy, clang's analyzer
 #   make dist               a tarball of the committed tree; make distcheck tries it
+#   make check-rtl          the accelerator in SystemVerilog against the simulator, under verilator
 #   make V=1                shows the commands
 #   make bench              speed beside the dense model, on a quiet machine
 #   make bench-peers        beside PyTorch, ONNX Runtime and oneDNN; make bench-xsmm: our small products beside libxsmm's
@@ -70,6 +71,7 @@ LIB_SRC := $(filter-out %_tmpl.c $(filter-out $(ISA_HERE),$(ISA_SRC)),$(wildcard
 CLI_SRC := $(wildcard cli/*.c cli/*/*.c)
 UNIT_SRC := $(wildcard tests/unit/*/test_*.c)
 HEADERS := $(wildcard lib/fdht/*.h formats/fdht/*.h)
+RTL := $(wildcard lib/sim/rtl/*.sv) lib/sim/rtl/README.md
 MAN := $(wildcard man/*.[1-8])
 # The built-in machines of the accelerator model are JSON files, compiled in as text.
 MACHINES := $(wildcard formats/json/machines/*.json)
@@ -232,6 +234,14 @@ coverage:
 check-builds:
 	@.ci/deps builds
 	@BUILDS='$(BUILDS)' UNIT_SET='$(UNIT_SET)' tests/tools/builds
+# The accelerator in SystemVerilog, every access against the simulator; skips without verilator. RTL_PROGRAMS, RTL_STEPS.
+.PHONY: check-rtl
+check-rtl: all $(B)/libfdht.a
+	@TAP_TIMEOUT=3600 $(TAP) tests/rtl/check tests/rtl/mutants
+# The program OUT with sources SRC in place of the library's (tests/rtl/mutants).
+.PHONY: rtl-mutant
+rtl-mutant: $(CLI_OBJ) $(B)/libfdht.a
+	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -include stdlib.h -o $(OUT) $(CLI_OBJ) $(SRC) $(B)/libfdht.a $(MPI_LIBS) $(LIBS)
 check-layers:
 	@$(TAP) tests/tools/check-layers
 check-all: all $(UNIT) $(FUZZ) $(B)/demo/render
@@ -304,7 +314,7 @@ I = $(DESTDIR)
 install: all $(B)/install/fdht
 	install -d '$I$(BINDIR)' '$I$(LIBDIR)/pkgconfig' '$I$(INCLUDEDIR)/fdht' '$I$(MANDIR)/man1' '$I$(MANDIR)/man3' '$I$(MANDIR)/man5' \
 	    '$I$(MANDIR)/man7' \
-	    $(patsubst %,'$I$(DATADIR)/%',$(dir $(COMPLETIONS)))
+	    '$I$(DATADIR)/fdht/rtl' $(patsubst %,'$I$(DATADIR)/%',$(dir $(COMPLETIONS)))
 	install -m 755 $(B)/install/fdht '$I$(BINDIR)/fdht'
 	install -m 755 $(SO) '$I$(LIBDIR)/libfdht.so.$(VERSION)'
 	ln -sf libfdht.so.$(VERSION) '$I$(LIBDIR)/libfdht.so.$(ABI)'
@@ -312,17 +322,19 @@ install: all $(B)/install/fdht
 	install -m 644 $(B)/libfdht.a '$I$(LIBDIR)/libfdht.a'
 	install -m 644 $(HEADERS) '$I$(INCLUDEDIR)/fdht/'
 	sed $(PC_VARS) fdht.pc.in > '$I$(LIBDIR)/pkgconfig/fdht.pc'
+	install -m 644 $(RTL) '$I$(DATADIR)/fdht/rtl/'
 	for m in $(MAN); do install -m 644 $$m '$I$(MANDIR)'/man$${m##*.}/ || exit 1; done
 	$(PROGRAM:fdht=./fdht) completion bash > '$I$(DATADIR)/$(word 1,$(COMPLETIONS))'
 	$(PROGRAM:fdht=./fdht) completion zsh > '$I$(DATADIR)/$(word 2,$(COMPLETIONS))'
 	$(PROGRAM:fdht=./fdht) completion fish > '$I$(DATADIR)/$(word 3,$(COMPLETIONS))'
 
 # Folders that may have been there before stay, but in a staging folder those without a file go, too.
-EMPTIED = $(BINDIR) $(LIBDIR)/pkgconfig $(LIBDIR) $(INCLUDEDIR) $(patsubst %,$(MANDIR)/man%,1 3 5 7) $(patsubst %/,$(DATADIR)/%,$(dir $(COMPLETIONS)))
+EMPTIED = $(DATADIR)/fdht/rtl $(BINDIR) $(LIBDIR)/pkgconfig $(LIBDIR) $(INCLUDEDIR) $(patsubst %,$(MANDIR)/man%,1 3 5 7) $(patsubst %/,$(DATADIR)/%,$(dir $(COMPLETIONS)))
 uninstall:
 	rm -f '$I$(BINDIR)/fdht' '$I$(LIBDIR)/libfdht.a' '$I$(LIBDIR)/pkgconfig/fdht.pc' \
 	    $(patsubst %,'$I$(LIBDIR)/libfdht.so%',.$(VERSION) .$(ABI)) '$I$(LIBDIR)/libfdht.so' \
 	    $(patsubst %,'$I$(INCLUDEDIR)/fdht/%',$(notdir $(HEADERS))) \
+	    $(patsubst %,'$I$(DATADIR)/fdht/rtl/%',$(notdir $(RTL))) \
 	    $(foreach m,$(MAN),'$I$(MANDIR)/man$(subst .,,$(suffix $m))/$(notdir $m)') \
 	    $(patsubst %,'$I$(DATADIR)/%',$(COMPLETIONS))
 	-rmdir '$I$(INCLUDEDIR)/fdht'

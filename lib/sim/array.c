@@ -107,7 +107,7 @@ typedef struct run {
     int src, dst, stage;
     size_t src_base, dst_base;
     /* issue side */
-    size_t next_tile, n_tiles, row_tiles, k, wait;
+    size_t next_tile, n_tiles, row_tiles, k, wait, load; /* load: cycles until the tile's weights are here */
     bool known, open; /* the places of the read of inner index k are at hand; it has begun */
     int cur;
     /* accumulator sets */
@@ -243,8 +243,8 @@ static int drain_cycle(run *r, int *freed, fdht_error *err)
         size_t cycles = (t.nr * t.nc + r->m->hw->wb_words - 1) / r->m->hw->wb_words;
         r->state[r->out] = ACC_DRAINING;
         r->done = r->hold = r->extra = 0;
-        if (cycles > r->b->inner)
-            r->debt_rate += cycles - r->b->inner;
+        if (cycles > r->b->inner + r->b->load)
+            r->debt_rate += cycles - r->b->inner - r->b->load;
     }
     if (r->state[r->out] != ACC_DRAINING)
         return FDHT_OK;
@@ -259,7 +259,7 @@ static int drain_cycle(run *r, int *freed, fdht_error *err)
     if (r->done == t.nr * t.nc && !r->hold) {
         *freed = r->out;
         size_t cycles = (t.nr * t.nc + r->m->hw->wb_words - 1) / r->m->hw->wb_words;
-        size_t slack = r->b->inner > cycles ? r->b->inner - cycles : 0;
+        size_t whole = r->b->inner + r->b->load, slack = whole > cycles ? whole - cycles : 0;
         r->debt_conflict += r->extra > slack ? r->extra - slack : 0;
     }
     return FDHT_OK;
@@ -293,6 +293,11 @@ static int issue_cycle(run *r, bool *finished, fdht_error *err)
         r->state[r->cur] = ACC_COMPUTING;
         r->tile[r->cur] = r->next_tile++;
         r->k = 0;
+        r->load = r->b->load;
+    }
+    if (r->load) {
+        r->load--;
+        return FDHT_STALL_WEIGHT_REFILL;
     }
     tile t = tile_at(r, r->tile[r->cur]);
     if (!r->known)

@@ -37,6 +37,7 @@ typedef struct fdht_array {
 typedef struct fdht_bound {
     const fdht_sim_stage *s;
     size_t rows, inner, cols, n_slots;
+    size_t load; /* cycles in which the weights of a tile come before it is computed; 0: they are there */
     uint32_t *row_a, *row_k, *col_a, *col_k, *in_a, *in_k, *lane_a, *lane_k, *slot;
 } fdht_bound;
 

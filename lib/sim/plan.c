@@ -24,25 +24,34 @@ static int bind(const fdht_sim_chain *c, const fdht_sim_hw *hw, fdht_bound **out
     return FDHT_OK;
 }
 
+/* The weights of a stage that do not fit alone come a row of tiles at a time, anew for every column of tiles. */
+static bool fits(const fdht_sim_hw *hw, const fdht_bound *b)
+{
+    return fdht_sim_weight_room(hw, b->rows, b->inner) <= hw->w_kib * 512;
+}
+
 static void weigh(fdht_plan *q, const fdht_sim_hw *hw)
 {
+    for (int i = 0; i < q->p->x.n_stages + q->p->h.n_stages; i++) {
+        fdht_bound *b = i < q->p->x.n_stages ? &q->x[i] : &q->h[i - q->p->x.n_stages];
+        if (!fits(hw, b))
+            b->load = (hw->macs_per_pe * b->inner + hw->w_refill_words - 1) / hw->w_refill_words;
+    }
     for (int i = 0; i < q->p->x.n_stages; i++)
         q->weight_room += fdht_sim_weight_room(hw, q->x[i].rows, q->x[i].inner);
     for (int i = 0; i < q->p->h.n_stages; i++)
         q->weight_room += fdht_sim_weight_room(hw, q->h[i].rows, q->h[i].inner);
 }
 
-/* Weights that do not fit with the rest of the program are loaded before every run of a stage; those of a stage that do
- * not fit alone are loaded again for every column of tiles, a row of tiles at a time. */
 size_t fdht_plan_refill(const fdht_plan *q, const fdht_sim_hw *hw, const fdht_bound *b)
 {
-    size_t words = fdht_sim_weight_room(hw, b->rows, b->inner), room = hw->w_kib * 512;
-    return words > room ? words * (b->n_slots / hw->n_pe) : q->weight_room > room ? words : 0;
+    size_t words = fdht_sim_weight_room(hw, b->rows, b->inner);
+    return !fits(hw, b) ? words * (b->n_slots / hw->n_pe) : q->weight_room > hw->w_kib * 512 ? words : 0;
 }
 
 size_t fdht_plan_refill_cycles(const fdht_plan *q, const fdht_sim_hw *hw, const fdht_bound *b)
 {
-    return (fdht_plan_refill(q, hw, b) + hw->w_refill_words - 1) / hw->w_refill_words;
+    return b->load ? 0 : (fdht_plan_refill(q, hw, b) + hw->w_refill_words - 1) / hw->w_refill_words;
 }
 
 fdht_plan_run fdht_plan_stage(const fdht_plan *q, const fdht_sim_hw *hw, bool h, int i, size_t j)

@@ -26,7 +26,8 @@ void fdht_plan_close(fdht_plan *q);
 /* Lines of buffer i that hold more than stage tensors. */
 size_t fdht_plan_kept(const fdht_plan *q, int i);
 
-/* Words of weights that are loaded before each run of a stage, and the cycles they take. */
+/* Words of weights that are loaded for a run of a stage, as they do not fit with the rest of the program, and the cycles that they
+ * take before it (those of a stage that does not fit alone come tile by tile: b->load). */
 size_t fdht_plan_refill(const fdht_plan *q, const fdht_sim_hw *hw, const fdht_bound *b);
 size_t fdht_plan_refill_cycles(const fdht_plan *q, const fdht_sim_hw *hw, const fdht_bound *b);
 

@@ -6,14 +6,15 @@
 #include "sim/plan.h"
 
 enum {
-    LEGS = 8,    /* a group of legs has at least so many digits */
-    GROUPS = 6,  /* of legs in a descriptor */
-    HEAD = 16,   /* words before them */
-    RECORD = 16, /* words of a record */
-    LEAST_PIPELINE = 3,
-    LEAST_LATENCY = 8 /* what the arithmetic takes */
+    LEGS = 6,           /* a group of legs has at least so many digits */
+    GROUPS = 6,         /* of legs in a descriptor */
+    HEAD = 16,          /* words before them */
+    RECORD = 16,        /* words of a record */
+    LEAST_PIPELINE = 3, /* cycles that the arithmetic takes */
+    LEAST_LATENCY = 8,
+    LEAST_ADDRESS = 14 /* bits, so that small programs share a machine */
 };
-enum { DESCRIPTORS, RECORDS, WEIGHTS, BIAS, TABLES, INPUT, PLACES }; /* images */
+enum { DESCRIPTORS, RECORDS, WEIGHTS, HOST, BIAS, TABLES, INPUT, PLACES }; /* images */
 
 /* What a record does, in this order. */
 enum {
@@ -32,6 +33,7 @@ typedef struct build {
     const fdht_sim_hw *hw;
     fdht_plan q;
     size_t digits, weight_line;
+    bool loads;   /* the host sends the weights of each stage */
     uint32_t *at; /* the next word of descriptors or records */
 } build;
 
@@ -66,16 +68,13 @@ static int check_map(const fdht_bank_map *m, const char *stage, fdht_error *err)
     return FDHT_OK;
 }
 
-static int check_chain(const build *b, const fdht_sim_chain *c, const fdht_bound *bound, fdht_error *err)
+static int check_chain(const fdht_sim_chain *c, fdht_error *err)
 {
     int status = FDHT_OK;
     for (int i = 0; i < c->n_stages && !status; i++) {
         const fdht_sim_stage *s = &c->stage[i];
         if ((status = check_map(&s->in, s->name, err)) || (status = check_map(&s->out, s->name, err)))
             return status;
-        if (fdht_plan_refill(&b->q, b->hw, &bound[i]))
-            return fdht_fail(err, FDHT_ENOSUP, "the RTL loads no weights: %zu words, w_kib = %zu has %zu",
-                             b->q.weight_room, b->hw->w_kib, b->hw->w_kib * 512);
         if (s->acc_shift > 31 || s->out_shift > 63)
             return fdht_fail(
                 err, FDHT_ENOSUP,
@@ -97,8 +96,12 @@ static int check(const build *b, fdht_error *err)
     if (b->p->lstm && hw->lstm_latency_cycles < LEAST_LATENCY)
         return fdht_fail(err, FDHT_ENOSUP, "the RTL needs lstm_latency_cycles of %d or more, not %zu",
                          LEAST_LATENCY, hw->lstm_latency_cycles);
-    int status = check_chain(b, &b->p->x, b->q.x, err);
-    return status ? status : check_chain(b, &b->p->h, b->q.h, err);
+    if (b->loads && hw->w_refill_words > hw->macs_per_pe)
+        return fdht_fail(err, FDHT_ENOSUP,
+                         "the RTL loads a line of macs_per_pe = %zu weights a cycle at most, not %zu",
+                         hw->macs_per_pe, hw->w_refill_words);
+    int status = check_chain(&b->p->x, err);
+    return status ? status : check_chain(&b->p->h, err);
 }
 
 /* ---- descriptors */
@@ -150,9 +153,12 @@ static void put_stage(build *b, const fdht_bound *d)
                            s->drain_column,
                            (uint32_t)s->acc_shift,
                            (uint32_t)s->out_shift,
-                           (uint32_t)b->weight_line,
+                           b->loads ? 0 : (uint32_t)b->weight_line,
                            function(&s->in),
-                           function(&s->out)};
+                           function(&s->out),
+                           (uint32_t)(b->weight_line * hw->macs_per_pe),
+                           b->loads && !d->load ? (uint32_t)(row_tiles * d->inner * hw->macs_per_pe) : 0,
+                           d->load ? (uint32_t)(d->inner * hw->macs_per_pe) : 0};
     memcpy(b->at, head, sizeof head);
     b->at += HEAD;
     put_legs(b, s->inner, s->n_inner, FDHT_LEG_IN);
@@ -240,6 +246,7 @@ static void put_job(const build *b, uint32_t *r, size_t j)
     r[8] = (uint32_t)fdht_plan_zh(&b->q, j);
     r[9] = (uint32_t)fdht_plan_h(&b->q, j);
     r[10] = (uint32_t)(j % b->q.clips * unit_groups(b));
+    r[15] = j < b->q.clips;
 }
 
 static void put_input(const build *b, uint32_t *r, size_t j)
@@ -308,12 +315,13 @@ static int new_image(fdht_rtl_image *m, const char *name, size_t a_line, size_t 
     return m->word ? FDHT_OK : FDHT_ENOMEM;
 }
 
-/* Numbers of 32 bits. */
-static int fill_numbers(build *b, fdht_rtl_image *m, const char *name, size_t n, void (*put)(build *b),
-                        fdht_error *err)
+/* Lines of numbers of 32 bits. */
+static int fill_numbers(build *b, fdht_rtl_image *m, const char *name, size_t a_line, size_t lines,
+                        void (*put)(build *b), fdht_error *err)
 {
+    size_t n = a_line * lines;
     uint32_t *word = fdht_calloc_err(n, sizeof *word, "image", err);
-    int status = word ? new_image(m, name, 2, n, err) : FDHT_ENOMEM;
+    int status = word ? new_image(m, name, 2 * a_line, lines, err) : FDHT_ENOMEM;
     if (!status) {
         b->at = word;
         put(b);
@@ -326,11 +334,14 @@ static int fill_numbers(build *b, fdht_rtl_image *m, const char *name, size_t n,
     return status;
 }
 
-static int fill_weights(const build *b, fdht_rtl_image *m, fdht_error *err)
+/* In the weight memory from the start, or at the host. */
+static int fill_weights(const build *b, fdht_rtl_image *memory, fdht_rtl_image *host, fdht_error *err)
 {
-    size_t side = b->hw->macs_per_pe;
-    int status = new_image(m, "weights", side, b->q.weight_room / side, err);
-    uint16_t *to = m->word;
+    size_t side = b->hw->macs_per_pe, lines = b->q.weight_room / side;
+    int status = new_image(memory, "weights", side, b->loads ? 1 : lines, err);
+    if (!status)
+        status = new_image(host, "host", side, b->loads ? lines : 1, err);
+    uint16_t *to = b->loads ? host->word : memory->word;
     for (int s = 0; s < b->p->x.n_stages + b->p->h.n_stages && !status; s++) {
         const fdht_bound *d = s < b->p->x.n_stages ? &b->q.x[s] : &b->q.h[s - b->p->x.n_stages];
         for (size_t r0 = 0; r0 < d->rows; r0 += side)
@@ -416,13 +427,14 @@ static void fill_parameters(const build *b, fdht_rtl *out)
         {"LSTM_LANES", hw->lstm_lanes, "units a tick of the LSTM unit"},
         {"LSTM_LATENCY_CYCLES", FDHT_MAX(hw->lstm_latency_cycles, (size_t)LEAST_LATENCY),
          "ticks from the last gate to h"},
-        {"ADDRESS_BITS", bits(FDHT_MAX(words, hw->x_kib * 512)), "of a word in a buffer"},
+        {"ADDRESS_BITS", bits(FDHT_MAX(FDHT_MAX(words, hw->x_kib * 512), (size_t)1 << LEAST_ADDRESS)),
+         "of a word in a buffer"},
         {"LEGS_A_GROUP", b->digits, "digits of an address generator"},
         {"EXTENT_BITS", FDHT_MAX(bits(extent + 1), (size_t)13), "of a digit"},
         {"DESCRIPTORS", round_up(descriptors(b), 32), "stages, LSTM unit and link"},
         {"RECORDS", round_up(records(b), 1024), "of a run"},
-        {"WEIGHT_LINES", round_up(FDHT_MAX(b->weight_line, hw->w_kib * 512 / hw->macs_per_pe), 1),
-         "of MACS_PER_PE words"},
+        {"REFILL_WORDS", FDHT_MIN(hw->w_refill_words, hw->macs_per_pe), "weights the link brings a cycle"},
+        {"WEIGHT_LINES", hw->w_kib * 512 / hw->macs_per_pe, "of MACS_PER_PE words"},
         {"CELL_GROUPS", round_up(unit_groups(b) * b->q.clips, 64), "lines of cell states"},
     };
     memcpy(out->parameter, list, sizeof list);
@@ -437,19 +449,22 @@ int fdht_rtl_new(const fdht_sim_program *p, const fdht_sim_hw *hw, const fdht_si
     int status = fdht_sim_hw_check(hw, err);
     if (status)
         return status;
-    if ((status = fdht_plan_open(&b.q, hw, err)) || (status = check(&b, err)))
+    if ((status = fdht_plan_open(&b.q, hw, err)))
+        goto out;
+    b.loads = b.q.weight_room > hw->w_kib * 512;
+    if ((status = check(&b, err)))
         goto out;
     most_legs(&p->x, &legs, &extent);
     most_legs(&p->h, &legs, &extent);
     b.digits = FDHT_MAX(legs, (size_t)LEGS);
     size_t a_descriptor = HEAD + GROUPS * (2 + 3 * b.digits);
-    if ((status = fill_numbers(&b, &out->image[DESCRIPTORS], "desc", descriptors(&b) * a_descriptor,
+    if ((status = fill_numbers(&b, &out->image[DESCRIPTORS], "desc", a_descriptor, descriptors(&b),
                                put_descriptors, err)) ||
-        (status = fill_numbers(&b, &out->image[RECORDS], "cmd", records(&b) * RECORD, put_records, err)) ||
-        (status = fill_weights(&b, &out->image[WEIGHTS], err)) ||
+        (status = fill_numbers(&b, &out->image[RECORDS], "cmd", RECORD, records(&b), put_records, err)) ||
+        (status = fill_weights(&b, &out->image[WEIGHTS], &out->image[HOST], err)) ||
         (status = fill_unit(&b, &out->image[BIAS], &out->image[TABLES], err)) ||
         (status = fill_input(&b, io->x, &out->image[INPUT], err)) ||
-        (status = fill_numbers(&b, &out->image[PLACES], "places", b.q.n_x, put_places, err)))
+        (status = fill_numbers(&b, &out->image[PLACES], "places", 1, b.q.n_x, put_places, err)))
         goto out;
     fill_parameters(&b, out);
 out:

@@ -7,7 +7,7 @@ cat > w.json << 'END'
 {"schema":"fdht-workload-1","name":"small","format":"fdht","in_modes":[4,6,5],"out_modes":[8,4,2],"gates":4,"steps":3,
  "tree":"((1,2),3)","leaf_ranks":[3,2,3],"inner_ranks":[5],"hidden_box":[1,4,4]}
 END
-files="rtl rtl/bias.hex rtl/cmd.hex rtl/desc.hex rtl/fdht_params.svh rtl/input.hex rtl/places.hex rtl/tables.hex rtl/trace.txt rtl/weights.hex w.json"
+files="rtl rtl/bias.hex rtl/cmd.hex rtl/desc.hex rtl/fdht_params.svh rtl/host.hex rtl/input.hex rtl/places.hex rtl/tables.hex rtl/trace.txt rtl/weights.hex w.json"
 set -- w.json --set bank_function=skew
 works "emit" sim "$@" --emit-rtl rtl --json
 listing "emit: the files" "$files"
@@ -31,7 +31,7 @@ done << 'END'
 --set bank_function=skew --set x_banks=24|has a power of two of banks, x_banks is 24
 --set bank_function=skew --set pipeline_cycles=2|needs pipeline_cycles of 3 or more, not 2
 --set bank_function=skew --set lstm_latency_cycles=7|needs lstm_latency_cycles of 8 or more, not 7
---set bank_function=skew --set w_kib=1|loads no weights: 640 words, w_kib = 1 has 512
+--set bank_function=skew --set w_kib=1 --set w_refill_words=17|loads a line of macs_per_pe = 16 weights a cycle at most, not 17
 END
 fails "paper" 2 "fdht simulate: --trace, --mapping, --write-mapping and --emit-rtl need --mode real (see fdht help simulate)" \
     sim w.json --mode paper --emit-rtl rtl

@@ -12,7 +12,7 @@ run inst install
 [ "$status" = 0 ] && pass "make install" || fail "make install" "$(said)"
 p=$root/opt/fdht
 for f in bin/fdht lib/libfdht.so lib/libfdht.a lib/pkgconfig/fdht.pc include/fdht/error.h share/man/man1/fdht.1 \
-    share/bash-completion/completions/fdht share/zsh/site-functions/_fdht share/fish/vendor_completions.d/fdht.fish; do
+    share/fdht/rtl/fdht_acc.sv share/bash-completion/completions/fdht share/zsh/site-functions/_fdht share/fish/vendor_completions.d/fdht.fish; do
     there "installed: $f" "$p/$f"
 done
 same "every page" "$(ls "$TOP"/man/*.[1-8] | wc -l)" "$(ls "$p"/share/man/man*/fdht* "$p"/share/man/man*/libfdht* | wc -l)"

@@ -1,5 +1,5 @@
 // bench.cpp - lockstep: every access of the accelerator in SystemVerilog against the trace that fdht simulate wrote, port for port and
-// cycle for cycle: buffer, bank, line, word and who made it. `bench DIR`; prints one line, status 0 where nothing differs.
+// cycle for cycle: buffer, bank, line, word and who made it. `bench DIR [+PLUSARG..]`; prints one line, status 0 where nothing differs.
 // The parameters of fdht_params.svh come as macros.
 #include <algorithm>
 #include <cstdint>
@@ -25,7 +25,7 @@ struct access {
 
 struct program {
     std::vector<access> trace;
-    std::vector<unsigned> input, place;
+    std::vector<unsigned> input, place, host;
     uint64_t cycles = 0;
     int unit = -1; // the stage of the LSTM unit
 };
@@ -74,6 +74,15 @@ program read_program(const std::string &dir)
     std::stable_sort(p.trace.begin(), p.trace.end(), [](const access &a, const access &b) { return a.cycle < b.cycle; });
     p.input = read_hex(dir + "/input.hex");
     p.place = read_hex(dir + "/places.hex");
+    f = fopen((dir + "/host.hex").c_str(), "r");
+    if (!f)
+        die("no host.hex in " + dir);
+    for (char line[4 * 256 + 2]; fgets(line, sizeof line, f);) // the first word of a line is its last
+        for (int i = static_cast<int>(strcspn(line, "\n")) - 4; i >= 0; i -= 4) {
+            p.host.push_back(static_cast<unsigned>(strtoul(line + i, nullptr, 16)));
+            line[i] = 0;
+        }
+    fclose(f);
     return p;
 }
 
@@ -120,7 +129,7 @@ class bench {
     program prog;
     std::vector<access> want, seen;
     uint64_t cycle = 0;
-    size_t at = 0, taken = 0, placed = 0;
+    size_t at = 0, taken = 0, placed = 0, shown = SIZE_MAX; // shown: from which word of the weights on
     long wrong = 0;
 
     void say(const char *what, const access &a)
@@ -186,6 +195,12 @@ class bench {
         for (int i = 0; i < FDHT_LINK_WORDS; i++)
             set_field(top.in, 16 * i, 16, taken + i < prog.input.size() ? prog.input[taken + i] : 0);
         top.eval();
+        if (top.weights_at != shown) {
+            shown = top.weights_at;
+            for (size_t i = 0; i < FDHT_REFILL_WORDS; i++)
+                set_field(top.weights, 16 * static_cast<int>(i), 16, shown + i < prog.host.size() ? prog.host[shown + i] : 0);
+            top.eval();
+        }
         bool running = top.running, put = top.put;
         unsigned take = top.in_take;
         if (top.halted)
@@ -213,11 +228,12 @@ class bench {
 
 int main(int argc, char **argv)
 {
-    if (argc != 2)
-        die("usage: bench DIR");
+    if (argc < 2)
+        die("usage: bench DIR [+PLUSARG..]");
     VerilatedContext context;
     std::string image = std::string("+img=") + argv[1];
-    const char *args[] = {argv[0], image.c_str()};
-    context.commandArgs(2, args);
+    std::vector<const char *> args(argv, argv + argc);
+    args[1] = image.c_str();
+    context.commandArgs(argc, args.data());
     return bench(context, read_program(argv[1])).run();
 }

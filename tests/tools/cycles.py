@@ -101,7 +101,7 @@ class Machine:
         return at - cycle
 
     def refill(self, chain, i):
-        """Weights that do not fit come before the stage, whole lines; a stage alone too large at every column of tiles."""
+        """Weights that do not fit come before the stage, whole lines; of one alone too large before each tile: the cycles of one."""
         hw, room = self.hw, self.hw["w_kib"] * 512
         sizes = {}
         for c in self.chains:
@@ -113,10 +113,11 @@ class Machine:
                     inner *= self.tensors[c][k].legs[n]["extent"]
                 sizes[c, k] = -(-rows // hw["macs_per_pe"]) * hw["macs_per_pe"] * inner, -(-rows // hw["macs_per_pe"])
         words, row_tiles = sizes[chain, i]
-        load = words if sum(w for w, _ in sizes.values()) > room else 0
         if words > room:
-            load = words * (len(self.tiles(chain, i)) // row_tiles)
+            return -(-(words // row_tiles) // hw["w_refill_words"])
+        load = words if sum(w for w, _ in sizes.values()) > room else 0
         self.now += -(-load // hw["w_refill_words"])
+        return 0
 
     def kept(self, buffer):
         """Lines of a buffer that hold more than stage tensors: two z_x, and z_h, where the unit works beside; h; two inputs."""
@@ -145,14 +146,14 @@ class Machine:
 
     def run_stage(self, chain, i, src, dst):
         """Tile k is computed when tile k - 1 is and tile k - 2 is drained; it drains when tile k - 1 has."""
-        self.refill(chain, i)
+        load = self.refill(chain, i)
         self.spill(chain, i, src, dst)
         start = self.now
         if self.hw["x_buffers"] == 1:
             src = dst = 0
         computed, drained = start, [start, start]
         for reads, writes in self.tiles(chain, i):
-            at = max(computed, drained[0])
+            at = max(computed, drained[0]) + load
             for banks in reads:
                 at += self.take_read(at, banks) if self.hw["x_buffers"] == 1 else self.take(at, src, banks)
                 self.issue += 1
@@ -162,7 +163,7 @@ class Machine:
                 at += self.take(at + self.hw["pipeline_cycles"], dst, banks)
             drained = [drained[1], at]
         self.now = drained[1] + self.hw["pipeline_cycles"]
-        self.stage[chain, i] += self.now - start
+        self.stage[chain, i] += self.now - start - load * len(self.tiles(chain, i))
 
     # ---- beside it
     def advance(self, until):

@@ -6,10 +6,9 @@ module link #(parameter IW = 4, LB = 5, AW = 19, ND = 8, DW = 13, B2 = 2 << LB, 
     output reg busy, output done,
     input [IW*16-1:0] in, output [31:0] in_take, // how many of the words at hand are in with this cycle
     input [B2-1:0] taken, output [B2-1:0] en, output [B2*(LW+1)-1:0] at, output reg [B2*16-1:0] d);
+    localparam GRP = 2 + 3*ND;
     wire [31:0] words = head[1*32 +: 32];
     wire [1:0] f = head[11*32 +: 2];
-    wire [6*AW-1:0] unit_a; wire [6*LB-1:0] unit_k; wire [6*ND*DW-1:0] ext; wire [6*ND*AW-1:0] corr_a; wire [6*ND*LB-1:0] corr_k;
-    legs_of #(LB, AW, ND, DW) u_legs (legs, unit_a, unit_k, ext, corr_a, corr_k);
     reg [31:0] first; reg open; reg [IW-1:0] left, full; reg [LW-1:0] base_r;
     wire [IW*AW-1:0] a; wire [IW*LB-1:0] k; wire [IW*(LB+1)-1:0] port; wire [IW*(LW+1)-1:0] line; wire [IW-1:0] word_go; wire last;
     wire [31:0] rest = words - first, n = rest < IW ? rest : IW;
@@ -18,7 +17,7 @@ module link #(parameter IW = 4, LB = 5, AW = 19, ND = 8, DW = 13, B2 = 2 << LB, 
     wire [IW-1:0] want = !busy ? {IW{1'b0}} : open ? left : full;
     wire end_group = busy && last;
     assign done = end_group && rest <= IW, in_take = end_group ? n : 0;
-    agu_vec #(IW, ND, DW, AW, LB) u_x (.clk, .load(start), .step(end_group), `FDHT_LEGS(0), .a(a), .k(k));
+    agu_legs #(IW, ND, DW, AW, LB) u_x (.clk, .load(start), .step(end_group), .words(legs[0*GRP*32 +: GRP*32]), .a(a), .k(k));
     genvar g;
     generate for (g = 0; g < IW; g = g + 1) begin : place
         wire [LB-1:0] b; wire [LW-1:0] l;

@@ -5,20 +5,19 @@
 module unit #(parameter LL = 16, LAT = 8, LB = 5, AW = 19, ND = 8, DW = 13, CG = 64, ONE = 0, B2 = 2 << LB, LW = AW - LB) (
     input clk, input rst, input start, // the job begins with the next edge
     input [16*32-1:0] head, input [6*(2+3*ND)*32-1:0] legs, input [LW-1:0] zx_base, input [LW-1:0] zh_base, input [LW-1:0] h_base,
-    input [15:0] clip, // its first group of c
+    input [15:0] clip, input first, // its first group of c; the clip begins: c is 0
     output reg busy, output done,
     input [B2-1:0] taken, output [B2-1:0] en, output reg [B2-1:0] we, output [B2*(LW+1)-1:0] at, output reg [B2*16-1:0] d,
     input [B2*16-1:0] q);
+    localparam GRP = 2 + 3*ND;
     wire [31:0] units = head[1*32 +: 32], groups = head[5*32 +: 32];
     wire zx_buf = head[2*32], zh_buf = head[3*32], h_buf = head[4*32];
     wire [1:0] f_zx = head[11*32 +: 2], f_zh = head[12*32 +: 2], f_h = head[13*32 +: 2];
     wire [3:0] z_shift = head[14*32 +: 4], c_frac = head[15*32 +: 4];
-    wire [6*AW-1:0] unit_a; wire [6*LB-1:0] unit_k; wire [6*ND*DW-1:0] ext; wire [6*ND*AW-1:0] corr_a; wire [6*ND*LB-1:0] corr_k;
-    legs_of #(LB, AW, ND, DW) u_legs (legs, unit_a, unit_k, ext, corr_a, corr_k);
 
     // ---- ticks
     reg [15:0] group, written, clip_r; reg [1:0] gate; reg open; reg [LAT:1] due;
-    reg [LW-1:0] zx_r, zh_r, h_r;
+    reg [LW-1:0] zx_r, zh_r, h_r; reg first_r;
     reg [3*LL-1:0] left, full;
     wire reading = busy && {16'd0, group} < groups, writing = busy && due[LAT];
     integer i;
@@ -33,11 +32,11 @@ module unit #(parameter LL = 16, LAT = 8, LB = 5, AW = 19, ND = 8, DW = 13, CG =
     wire tick = busy && last, end_gates = tick && reading && gate == 3;
     assign done = tick && writing && {16'd0, written} + 1 == groups;
     wire [AW-1:0] gx_a, gh_a; wire [LB-1:0] gx_k, gh_k; wire [LL*AW-1:0] ux_a, uh_a, h_a; wire [LL*LB-1:0] ux_k, uh_k, h_k;
-    agu_vec #(1, ND, DW, AW, LB) u_gx (.clk, .load(start || end_gates), .step(tick && reading), `FDHT_LEGS(0), .a(gx_a), .k(gx_k));
-    agu_vec #(LL, ND, DW, AW, LB) u_ux (.clk, .load(start), .step(end_gates), `FDHT_LEGS(1), .a(ux_a), .k(ux_k));
-    agu_vec #(1, ND, DW, AW, LB) u_gh (.clk, .load(start || end_gates), .step(tick && reading), `FDHT_LEGS(2), .a(gh_a), .k(gh_k));
-    agu_vec #(LL, ND, DW, AW, LB) u_uh (.clk, .load(start), .step(end_gates), `FDHT_LEGS(3), .a(uh_a), .k(uh_k));
-    agu_vec #(LL, ND, DW, AW, LB) u_h (.clk, .load(start), .step(tick && writing), `FDHT_LEGS(4), .a(h_a), .k(h_k));
+    agu_legs #(1, ND, DW, AW, LB) u_gx (.clk, .load(start || end_gates), .step(tick && reading), .words(legs[0*GRP*32 +: GRP*32]), .a(gx_a), .k(gx_k));
+    agu_legs #(LL, ND, DW, AW, LB) u_ux (.clk, .load(start), .step(end_gates), .words(legs[1*GRP*32 +: GRP*32]), .a(ux_a), .k(ux_k));
+    agu_legs #(1, ND, DW, AW, LB) u_gh (.clk, .load(start || end_gates), .step(tick && reading), .words(legs[2*GRP*32 +: GRP*32]), .a(gh_a), .k(gh_k));
+    agu_legs #(LL, ND, DW, AW, LB) u_uh (.clk, .load(start), .step(end_gates), .words(legs[3*GRP*32 +: GRP*32]), .a(uh_a), .k(uh_k));
+    agu_legs #(LL, ND, DW, AW, LB) u_h (.clk, .load(start), .step(tick && writing), .words(legs[4*GRP*32 +: GRP*32]), .a(h_a), .k(h_k));
     genvar g;
     generate for (g = 0; g < LL; g = g + 1) begin : place
         wire [LB-1:0] bh, bx, bz; wire [LW-1:0] lh, lx, lz;
@@ -52,7 +51,7 @@ module unit #(parameter LL = 16, LAT = 8, LB = 5, AW = 19, ND = 8, DW = 13, CG =
         if (rst) busy <= 0;
         else if (start) begin
             busy <= 1; group <= 0; gate <= 0; written <= 0; open <= 0; due <= 0;
-            clip_r <= clip; zx_r <= zx_base; zh_r <= zh_base; h_r <= h_base;
+            clip_r <= clip; first_r <= first; zx_r <= zx_base; zh_r <= zh_base; h_r <= h_base;
         end else if (busy) begin
             open <= !tick; left <= want & ~word_go;
             if (tick) begin
@@ -67,8 +66,7 @@ module unit #(parameter LL = 16, LAT = 8, LB = 5, AW = 19, ND = 8, DW = 13, CG =
     // ---- words that come; last gate of a group: tick ends in cycle 0, q in 1, sum in 2, c in 6, h in 8
     reg [2*LL-1:0] go1; reg [2*LL*(LB+1)-1:0] port1; reg [LL*16-1:0] zx, zh, b_q, bias; reg in1, in2; reg [1:0] gate1, gate2;
     reg [LL*16-1:0] bmem [0:4*CG-1]; reg [15:0] tables [0:513]; reg [LL*16-1:0] cmem [0:CG-1];
-    reg last_gate [1:8]; reg [15:0] grp [1:8], cat [1:8];
-    integer w, s;
+    integer w;
     always @(posedge clk) begin
         go1 <= word_go[3*LL-1:LL]; port1 <= port[3*LL*(LB+1)-1:LL*(LB+1)];
         for (w = 0; w < LL; w = w + 1) begin
@@ -77,26 +75,25 @@ module unit #(parameter LL = 16, LAT = 8, LB = 5, AW = 19, ND = 8, DW = 13, CG =
         end
         b_q <= bmem[gate * groups + {16'd0, group}]; bias <= b_q;
         in1 <= tick && reading && !rst; in2 <= in1; gate1 <= gate; gate2 <= gate1;
-        last_gate[1] <= end_gates && !rst; grp[1] <= group; cat[1] <= clip_r + group;
-        for (s = 2; s <= 8; s = s + 1) begin last_gate[s] <= last_gate[s-1] && !rst; grp[s] <= grp[s-1]; cat[s] <= cat[s-1]; end
     end
-    wire [LL*16-1:0] c_old = cmem[cat[5]], c_word, h_word;
+    wire [15:0] cat5, cat6, grp8; wire last5, last6, last8;
+    delay #(5, 17) d_c (clk, rst, {end_gates, clip_r + group}, {last5, cat5});
+    delay #(1, 17) d_cat (clk, rst, {last5, cat5}, {last6, cat6});
+    delay #(8, 17) d_h (clk, rst, {end_gates, group}, {last8, grp8});
+    wire [LL*16-1:0] c_old = first_r ? {LL*16{1'b0}} : cmem[cat5], c_word, h_word;
     generate for (g = 0; g < LL; g = g + 1) begin : lane
         wire [7:0] ta, ct; wire tn;
         lstm_lane u (.clk, .in(in2), .gate(gate2), .z_shift, .c_frac, .zx(zx[g*16 +: 16]), .zh(zh[g*16 +: 16]), .bias(bias[g*16 +: 16]),
                      .c_old(c_old[g*16 +: 16]), .c(c_word[g*16 +: 16]), .h(h_word[g*16 +: 16]), .at(ta), .at_tanh(tn),
                      .t0(tables[(tn ? 257 : 0) + ta]), .t1(tables[(tn ? 258 : 1) + ta]), .ct, .c0(tables[257 + ct]), .c1(tables[258 + ct]));
     end endgenerate
-    integer n;
-    always @(posedge clk)
-        if (rst) for (n = 0; n < CG; n = n + 1) cmem[n] <= 0;
-        else if (last_gate[6]) cmem[cat[6]] <= c_word;
+    always @(posedge clk) if (last6) cmem[cat6] <= c_word;
 
     // ---- h, in its tick
     localparam RB = $clog2(LAT / 4 + 2);
     reg [LL*16-1:0] ring [0:(1<<RB)-1];
-    always @(posedge clk) if (last_gate[8]) ring[grp[8][RB-1:0]] <= h_word;
-    wire [LL*16-1:0] h = last_gate[8] && grp[8] == written ? h_word : ring[written[RB-1:0]];
+    always @(posedge clk) if (last8) ring[grp8[RB-1:0]] <= h_word;
+    wire [LL*16-1:0] h = last8 && grp8 == written ? h_word : ring[written[RB-1:0]];
     integer e;
     always @* begin
         we = 0; d = 0;
