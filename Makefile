@@ -9,6 +9,7 @@
 #   make fuzz               the fuzz targets with clang's libFuzzer, ASan and UBSan; make fuzz-smoke runs each FUZZ_SECONDS=60
 #   make check-slurm        training and inference under Slurm, on two virtual nodes
 #   make check-neon         the kernels for aarch64 under qemu
+#   make rtl-prices         gates and energy of the accelerator's parts by synthesis; writes tests/rtl/syn/prices.json and the machines
 #   make V=1                shows the commands
 #   make bench              speed beside the dense model, on a quiet machine
 #   make bench-peers        beside PyTorch, ONNX Runtime and oneDNN; make bench-xsmm: our small products beside libxsmm's
@@ -211,6 +212,12 @@ check-slurm: all
 check-debian:
 	@TAP_TIMEOUT=1800 $(TAP) tests/tools/debian
 # The kernels for aarch64, cross-compiled and emulated; skips without the compiler and qemu.
+.PHONY: rtl-prices
+SYN_LIBRARY ?= /usr/share/qflow/tech/osu018/osu018_stdcells.lib
+rtl-prices:
+	@bash .ci/deps syn
+	python3 tests/rtl/syn/prices.py lib/sim/rtl $(SYN_LIBRARY) build/syn tests/rtl/syn/prices.json formats/json/machines
+
 check-neon:
 	@NEON_FETCH=1 $(TAP) tests/tools/neon
 check-layers:
