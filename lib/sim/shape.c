@@ -139,6 +139,8 @@ int fdht_sim_paper(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t step
     }
     out->cycles = out->issue_cycles = up(out->multiply_adds, (uint64_t)hw->n_pe * hw->macs_per_pe);
     out->weight_reads = out->cycles;
+    if (hw->input_words) /* no time, but energy */
+        out->stage[0].input_words = out->input_words = steps * fdht_sim_extent(p->x.in, p->x.n_in);
     fdht_sim_price(hw, out);
     return FDHT_OK;
 }
