@@ -43,12 +43,22 @@ static double line_pj(const fdht_sim_hw *hw, double kib, double bits)
     return sized(hw, kib, W_KIB) * FDHT_MAX(0.0, narrow + per_bit * (bits - X_BITS));
 }
 
+static size_t bits_of(size_t values)
+{
+    size_t n = 0;
+    while (n < 32 && (size_t)1 << n < values)
+        n++;
+    return n;
+}
+
+fdht_sim_table fdht_sim_table_for(size_t words, size_t banks, size_t lines)
+{
+    return (fdht_sim_table){words, bits_of(banks) + bits_of(lines)};
+}
+
 fdht_sim_table fdht_sim_table_of(const fdht_bank_map *m, size_t banks)
 {
-    fdht_sim_table t = {m->table ? m->words : 0, 0};
-    while (t.entries && (size_t)1 << t.bits < banks * m->lines)
-        t.bits++;
-    return t;
+    return m->table ? fdht_sim_table_for(m->words, banks, m->lines) : (fdht_sim_table){0};
 }
 
 static double table_kib(fdht_sim_table t)
@@ -69,14 +79,6 @@ static double table_pj(const fdht_sim_hw *hw, fdht_sim_table t, size_t group)
 
 /* ---- area */
 
-static double stages_of(size_t banks)
-{
-    double n = 0;
-    for (size_t b = 1; b < banks; b *= 2)
-        n++;
-    return n;
-}
-
 static double gates_mm2(const fdht_sim_hw *hw, double gates)
 {
     return hw->mm2_per_mgate * gates / 1e6;
@@ -88,36 +90,37 @@ static bool turns(fdht_bank_function f)
     return f == FDHT_BANK_SKEW;
 }
 
-/* Words that the LSTM unit reads, or writes, in a cycle; 0 without one. */
-static double unit_words(const fdht_sim_hw *hw)
+/* Lanes of the LSTM unit; 0 without one. A lane has z_x, z_h and h, each with its own generator, network and arbiter. */
+static double unit_lanes(const fdht_sim_hw *hw)
 {
     return hw->lstm_gates > 0 ? (double)hw->lstm_lanes : 0;
 }
 
 double fdht_sim_network_mm2(const fdht_sim_hw *hw, fdht_bank_function f)
 {
-    double banks = (double)hw->x_banks, unit = unit_words(hw);
-    double other = (double)(hw->wb_words + hw->input_words) + 2 * unit; /* z_h comes, h goes */
+    double banks = (double)hw->x_banks, beside = 3 * unit_lanes(hw) + (double)hw->input_words;
+    double lanes = (double)hw->n_pe, wb = (double)hw->wb_words;
+    /* unit and link find their ports among those of both buffers */
     double gates =
-        hw->crossbar_gates * other * banks + hw->arbiter_gates * (other + (double)hw->n_pe) * banks;
-    gates += turns(f) ? hw->rotator_gates * banks * stages_of(hw->x_banks)
+        hw->crossbar_gates * (wb + beside) * banks + hw->arbiter_gates * (lanes + wb + 2 * beside) * banks;
+    gates += turns(f) ? hw->rotator_gates * banks * (double)bits_of(hw->x_banks)
                       : hw->crossbar_gates * (double)hw->n_pe * banks;
     return gates_mm2(hw, gates);
 }
 
 fdht_sim_area fdht_sim_area_of(const fdht_sim_hw *hw)
 {
-    double macs = (double)(hw->n_pe * hw->macs_per_pe), lanes = (double)hw->n_pe, unit = unit_words(hw);
+    double macs = (double)(hw->n_pe * hw->macs_per_pe), lanes = (double)hw->n_pe, unit = unit_lanes(hw);
     double wb = (double)hw->wb_words, in = (double)hw->input_words;
     fdht_sim_area a = {0};
     a.row[FDHT_AREA_X_MEMORY] = hw->sram_mm2_per_kib * (double)(hw->x_kib * hw->x_buffers);
     a.row[FDHT_AREA_W_MEMORY] = hw->sram_mm2_per_kib * (double)hw->w_kib;
     a.row[FDHT_AREA_LSTM_MEMORY] = hw->sram_mm2_per_kib * hw->lstm_kib;
     a.row[FDHT_AREA_MAC] = gates_mm2(hw, hw->mac_gates * macs);
-    /* lanes of address generators: inner index, columns read, rows and columns written, input; the unit's second operand */
+    /* lanes of address generators: inner index, columns read, rows and columns written, two for the columns' slower legs */
     a.row[FDHT_AREA_ADDRESS] = gates_mm2(
-        hw, hw->agu_gates * (1 + 2 * lanes + (double)hw->macs_per_pe + in + (unit > 0 ? 1 + unit : 0)) +
-                hw->place_gates * (lanes + wb + in + 2 * unit));
+        hw, hw->agu_gates * (3 + 2 * lanes + (double)hw->macs_per_pe + in + (unit > 0 ? 2 : 0) + 3 * unit) +
+                hw->place_gates * (lanes + wb + in + 3 * unit));
     a.row[FDHT_AREA_NETWORK] = fdht_sim_network_mm2(hw, (fdht_bank_function)hw->bank_function);
     a.row[FDHT_AREA_DRAIN] = gates_mm2(hw, hw->drain_gates * wb * macs / 256);
     a.row[FDHT_AREA_ROUND] = gates_mm2(hw, hw->round_gates * wb);
@@ -144,7 +147,7 @@ uint64_t fdht_sim_unit_steps(const fdht_sim_hw *hw, const fdht_sim_report *r)
 
 /* What is counted, of a stage or of all. */
 typedef struct counts {
-    double cycles, multiply_adds, reads, writes, drained, steps, weight_reads, elements, tables_pj;
+    double cycles, multiply_adds, reads, writes, beside, drained, steps, weight_reads, elements, tables_pj;
     double input, refill, spilled;
 } counts;
 
@@ -158,6 +161,7 @@ static counts stage_counts(const fdht_sim_hw *hw, const fdht_sim_report *r, int 
         .multiply_adds = (double)s->multiply_adds,
         .reads = reads,
         .writes = writes,
+        .beside = (unit ? reads + writes : 0) + (double)s->input_words,
         .drained = unit ? 0 : writes,
         .steps = (double)(s->address_steps + s->input_words),
         .weight_reads = (double)s->weight_reads,
@@ -186,8 +190,9 @@ static fdht_sim_energy price(const fdht_sim_hw *hw, const counts *n, double area
     fdht_sim_energy e = {0};
     e.row[FDHT_ENERGY_MAC] = hw->mac_pj * (n->multiply_adds + hw->mac_idle * idle);
     e.row[FDHT_ENERGY_ADDRESS] = hw->agu_pj * n->steps + hw->place_pj * words;
-    e.row[FDHT_ENERGY_NETWORK] = hw->crossbar_pj * banks * (words - turned) + hw->arbiter_pj * banks * words +
-                                 hw->rotator_pj * banks * stages_of(hw->x_banks) * turned / (double)hw->n_pe;
+    e.row[FDHT_ENERGY_NETWORK] =
+        hw->crossbar_pj * banks * (words - turned) + hw->arbiter_pj * banks * (words + n->beside) +
+        hw->rotator_pj * banks * (double)bits_of(hw->x_banks) * turned / (double)hw->n_pe;
     e.row[FDHT_ENERGY_TABLES] = n->tables_pj;
     e.row[FDHT_ENERGY_DRAIN] = hw->drain_pj * macs / 256 * n->drained;
     e.row[FDHT_ENERGY_ROUND] = hw->round_pj * n->drained;
@@ -228,6 +233,7 @@ void fdht_sim_price(const fdht_sim_hw *hw, fdht_sim_report *r)
     for (int i = 0; i < r->n_stages; i++) {
         counts n = stage_counts(hw, r, i);
         r->stage[i].energy = price(hw, &n, r->area.total);
+        all.beside += n.beside;
         all.drained += n.drained;
         all.steps += n.steps;
         all.elements += n.elements;

@@ -62,7 +62,8 @@ double fdht_sim_network_mm2(const fdht_sim_hw *hw, fdht_bank_function f);
 uint64_t fdht_sim_address_steps(const fdht_sim_hw *hw, const fdht_sim_stage_report *s);
 /* The same of the LSTM unit: two operands, h, and their gates. */
 uint64_t fdht_sim_unit_steps(const fdht_sim_hw *hw, const fdht_sim_report *r);
-/* The table of a map, or none. */
+/* The table of a tensor of so many words and lines, and that of a map, or none. */
+fdht_sim_table fdht_sim_table_for(size_t words, size_t banks, size_t lines);
 fdht_sim_table fdht_sim_table_of(const fdht_bank_map *m, size_t banks);
 
 /* table[i] for n words so that words of one write group, and words of one read group, get distinct banks: an

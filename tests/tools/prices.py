@@ -23,11 +23,12 @@ def sums(report):
     total = dict.fromkeys(report["energy_pj"], 0.0)
     del total["total"]
     worst, mm2 = 0.0, 0.0
-    count = dict.fromkeys(("reads", "writes", "drained", "steps", "units", "input_words", "refill_words", "spilled_words", "tables"), 0)
+    count = dict.fromkeys(("reads", "writes", "beside", "drained", "steps", "units", "input_words", "refill_words", "spilled_words", "tables"), 0)
     for i, s in enumerate(stages):
         unit = s["rows"] == 0
         count["reads"] += s["reads"]
         count["writes"] += s["writes"]
+        count["beside"] += s["input_words"] + (s["reads"] + s["writes"] if unit else 0)
         count["drained"] += 0 if unit else s["writes"]
         count["steps"] += s["address_steps"] + s["input_words"]
         for k in ("input_words", "refill_words", "spilled_words"):
@@ -60,16 +61,17 @@ def sums(report):
     unit = hw["lstm_lanes"] if hw["lstm_gates"] else 0
 
     mge = hw["mm2_per_mgate"] / 1e6
-    sides = hw["wb_words"] + hw["input_words"] + 2 * unit
+    beside = hw["input_words"] + 3 * unit
     area = {
         "x_memory": hw["sram_mm2_per_kib"] * hw["x_kib"] * hw["x_buffers"],
         "w_memory": hw["sram_mm2_per_kib"] * hw["w_kib"],
         "lstm_memory": hw["sram_mm2_per_kib"] * hw["lstm_kib"],
         "tables": mm2,
         "mac": mge * hw["mac_gates"] * macs,
-        "address": mge * (hw["agu_gates"] * (1 + 2 * lanes + hw["macs_per_pe"] + hw["input_words"] + (1 + unit if unit else 0))
-                          + hw["place_gates"] * (lanes + sides)),
-        "network": mge * banks * (hw["crossbar_gates"] * sides + hw["arbiter_gates"] * (lanes + sides)
+        "address": mge * (hw["agu_gates"] * (3 + 2 * lanes + hw["macs_per_pe"] + beside + (2 if unit else 0))
+                          + hw["place_gates"] * (lanes + hw["wb_words"] + beside)),
+        "network": mge * banks * (hw["crossbar_gates"] * (hw["wb_words"] + beside)
+                                  + hw["arbiter_gates"] * (lanes + hw["wb_words"] + 2 * beside)
                                   + (hw["rotator_gates"] * depth if skew else hw["crossbar_gates"] * lanes)),
         "drain": mge * hw["drain_gates"] * hw["wb_words"] * macs / 256,
         "round": mge * hw["round_gates"] * hw["wb_words"],
@@ -78,7 +80,7 @@ def sums(report):
     energy = {
         "mac": hw["mac_pj"] * (report["multiply_adds"] + hw["mac_idle"] * idle),
         "address": hw["agu_pj"] * count["steps"] + hw["place_pj"] * words,
-        "network": banks * (hw["crossbar_pj"] * (words - turned) + hw["arbiter_pj"] * words + hw["rotator_pj"] * depth * turned / lanes),
+        "network": banks * (hw["crossbar_pj"] * (words - turned) + hw["arbiter_pj"] * (words + count["beside"]) + hw["rotator_pj"] * depth * turned / lanes),
         "tables": count["tables"],
         "drain": hw["drain_pj"] * macs / 256 * count["drained"],
         "round": hw["round_pj"] * count["drained"],

@@ -40,11 +40,11 @@ module part_rotator(input clk, input [511:0] q, input [4:0] turn, output reg [25
 endmodule
 
 // Which of the words reach their banks, and the banks' lines: 8 words and 16 banks, 4 and 8.
-module part_arbiter(input [7:0] want, input [31:0] bank, input [111:0] line, output [7:0] go, output [15:0] en, output [223:0] at, output last);
-    arbiter #(8, 4, 14) u (want, bank, line, go, en, at, last);
+module part_arbiter(input [7:0] want, input [31:0] bank, input [111:0] line, output [7:0] go, output [15:0] en, output [223:0] at, output last, input [15:0] taken);
+    arbiter #(8, 4, 14) u (want, bank, line, go, en, at, last, taken);
 endmodule
-module part_arbiter4(input [3:0] want, input [11:0] bank, input [55:0] line, output [3:0] go, output [7:0] en, output [111:0] at, output last);
-    arbiter #(4, 3, 14) u (want, bank, line, go, en, at, last);
+module part_arbiter4(input [3:0] want, input [11:0] bank, input [55:0] line, output [3:0] go, output [7:0] en, output [111:0] at, output last, input [7:0] taken);
+    arbiter #(4, 3, 14) u (want, bank, line, go, en, at, last, taken);
 endmodule
 
 // A word that leaves a 16 x 16 array: its place in the tile, and its accumulator out of two sets.

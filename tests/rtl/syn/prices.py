@@ -73,7 +73,7 @@ PARTS = {
                      ports={"go": 0xffff, "bank": perm(16, 32)}),
     "rotator": dict(top="part_rotator", units=5 * 32, operations=5 * 32, unit="bank x log2(banks)", ports={}),
     "arbiter": dict(top="part_arbiter", units=8 * 16, operations=8 * 16, unit="word x bank",
-                    ports={"want": 0xff, "bank": perm(8, 16)}),
+                    ports={"want": 0xff, "bank": perm(8, 16), "taken": 0}),
     "drain": dict(top="part_drain", units=1, operations=1, unit="word of 256 MACs",
                   ports={"nr": 16, "nc": 16, "by_column": halves(), "set": once(any_of(1)), "i": walk(16, 256),
                          "acc0": once(any_of(6144)), "acc1": once(any_of(6144))}),
@@ -138,7 +138,11 @@ def stimulus(ports, widths, seed):
 
 
 def version(command):
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().splitlines()[0]
+    """The first line that a command prints; "unknown" where it is not there."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().splitlines()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        return "unknown"
 
 
 def tie_fc6():
@@ -165,7 +169,7 @@ def steps(issue, tiles, columns, n_pe, macs):
 
 def tie_units():
     """Units of each part in TIE: 16 x 16 MACs, 16 banks, 16 words written a cycle; a crossbar either way; no LSTM unit."""
-    return {"mac": 256, "agu": 1 + 16 + 16 + 16, "place": 16 + 16, "crossbar": 16 * 16 + 16 * 16, "arbiter": 16 * 16 + 16 * 16,
+    return {"mac": 256, "agu": 3 + 16 + 16 + 16, "place": 16 + 16, "crossbar": 16 * 16 + 16 * 16, "arbiter": 16 * 16 + 16 * 16,
             "drain": 16, "round": 16}
 
 
@@ -237,7 +241,8 @@ def main(rtl, lib_path, work, out=None, machines=None):
             parts[name]["gates_at_other_size"] = float(f"{small.gates / units:.6g}")
             other = f"{small.gates / units:9.1f}"
         print(f"{name:12} {p['unit']:20} {parts[name]['gates']:9.1f} {parts[name]['flops']:7.1f} {pj:11.4f}   {other}", flush=True)
-    prices = {"schema": "fdht-prices-1", "made_by": "make rtl-prices", "tools": {"yosys": version(["yosys", "-V"])},
+    prices = {"schema": "fdht-prices-1", "made_by": "make rtl-prices", "tools": {"yosys": version(["yosys", "-V"]),
+                        "qflow-tech-osu018": version(["dpkg-query", "-W", "-f", "${Version}", "qflow-tech-osu018"])},
               "library": os.path.basename(lib_path), "library_volt": lib.volt,
               "stimuli": f"{RUNS} runs of {CYCLES} cycles, random data (PARTS in prices.py); energy rule in netlist.py",
               "parts": parts, "calibration": calibrate(parts)}

@@ -33,7 +33,7 @@ static void energy_rows(void **state)
         {"agu_pj", FDHT_ENERGY_ADDRESS, steps + (double)r->input_words},
         {"place_pj", FDHT_ENERGY_ADDRESS, words},
         {"crossbar_pj", FDHT_ENERGY_NETWORK, words * banks},
-        {"arbiter_pj", FDHT_ENERGY_NETWORK, words * banks},
+        {"arbiter_pj", FDHT_ENERGY_NETWORK, (words + 9 * units + (double)r->input_words) * banks},
         {"drain_pj", FDHT_ENERGY_DRAIN, drained},
         {"round_pj", FDHT_ENERGY_ROUND, drained},
         {"lstm_pj", FDHT_ENERGY_LSTM, units},
@@ -142,18 +142,18 @@ static void area_rows(void **state)
     hw.round_gates = 7;
     fdht_sim_area a = fdht_sim_area_of(&hw);
     assert_true(a.row[FDHT_AREA_MAC] == 8);
-    assert_true(a.row[FDHT_AREA_ADDRESS] == (1 + 2 + 2 + 4) * 100 + (2 + 3) * 1e4);
+    assert_true(a.row[FDHT_AREA_ADDRESS] == (3 + 2 + 2 + 4) * 100 + (2 + 3) * 1e4);
     assert_true(a.row[FDHT_AREA_NETWORK] == (2 + 3) * 4 * 1001);
     assert_true(a.row[FDHT_AREA_DRAIN] == 3 && a.row[FDHT_AREA_ROUND] == 21 && a.row[FDHT_AREA_LSTM] == 0);
     hw.bank_function = FDHT_BANK_SKEW; /* reads turn: 4 banks, 2 stages */
     assert_true(fdht_sim_area_of(&hw).row[FDHT_AREA_NETWORK] == 3 * 4 * 1001 + 2 * 4 * 1000 + 8 * 1e6);
-    hw.lstm_gates = 10; /* an LSTM unit: another operand and h, for five lanes */
+    hw.lstm_gates = 10; /* an LSTM unit: two operands and h, for five lanes */
     hw.lstm_table_gates = 3;
     hw.input_words = 6; /* and a link */
     a = fdht_sim_area_of(&hw);
     assert_true(a.row[FDHT_AREA_LSTM] == 65);
-    assert_true(a.row[FDHT_AREA_ADDRESS] == (9 + 6 + 6) * 100 + (5 + 10 + 6) * 1e4);
-    assert_true(a.row[FDHT_AREA_NETWORK] == (3 + 6 + 10) * 4 * 1001 + 2 * 4 * 1000 + 8 * 1e6);
+    assert_true(a.row[FDHT_AREA_ADDRESS] == (11 + 6 + 2 + 15) * 100 + (5 + 15 + 6) * 1e4);
+    assert_true(a.row[FDHT_AREA_NETWORK] == (3 + 6 + 15) * 4 * 1 + (2 + 3 + 2 * 21) * 4 * 1000 + 8 * 1e6);
     double sum = 0;
     for (int i = 0; i < FDHT_AREAS; i++)
         sum += a.row[i];
