@@ -12,6 +12,7 @@
 #   make coverage           what the tests reach; make lint: cppcheck, clang-tidy, clang's analyzer
 #   make dist               a tarball of the committed tree; make distcheck tries it
 #   make check-rtl          the accelerator in SystemVerilog against the simulator, under verilator
+#   make rtl-prices         gates and energy of the accelerator's parts by synthesis; writes tests/rtl/syn/prices.json and the machines
 #   make V=1                shows the commands
 #   make bench              speed beside the dense model, on a quiet machine
 #   make bench-peers        beside PyTorch, ONNX Runtime and oneDNN; make bench-xsmm: our small products beside libxsmm's
@@ -219,6 +220,12 @@ check-slurm: all
 check-debian:
 	@TAP_TIMEOUT=1800 $(TAP) tests/tools/debian
 # The kernels for aarch64, cross-compiled and emulated; skips without the compiler and qemu.
+.PHONY: rtl-prices
+SYN_LIBRARY ?= /usr/share/qflow/tech/osu018/osu018_stdcells.lib
+rtl-prices:
+	@bash .ci/deps syn
+	python3 tests/rtl/syn/prices.py lib/sim/rtl $(SYN_LIBRARY) build/syn tests/rtl/syn/prices.json formats/json/machines
+
 check-neon:
 	@NEON_FETCH=1 $(TAP) tests/tools/neon
 # cppcheck, clang-tidy and clang's analyzer; LINT=cppcheck is half a minute of processor time, all of them half an hour.

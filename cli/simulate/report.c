@@ -57,17 +57,31 @@ static void print_stalls(const sim_result *s)
                fdht_stall_text(class));
 }
 
-static void print_energy(const sim_result *s)
+/* Rows of a table of components that are not zero, five a line. */
+static void print_rows(const char *title, const double *row, int n, const char *(*name)(int), double unit,
+                       int digits, double total)
+{
+    printf("%-21s", title);
+    for (int i = 0, shown = 0; i < n; i++)
+        if (row[i] > 0)
+            printf("%s %s %.*f",
+                   shown++ % 6 ? ","
+                   : shown > 1 ? ",\n                     "
+                               : "",
+                   name(i), digits, row[i] / unit);
+    printf("; total %.*f\n", digits, total / unit);
+}
+
+static void print_prices(const sim_result *s)
 {
     const fdht_sim_energy *e = &s->r.energy;
     const fdht_sim_area *a = &s->r.area;
-    double n = (double)s->r.steps * 1e3;
-    printf("\nenergy a step, nJ     mac %.1f, x read %.1f, x write %.1f, w read %.1f, lstm %.1f, leakage "
-           "%.1f; total %.1f\n",
-           e->mac / n, e->x_read / n, e->x_write / n, e->w_read / n, e->lstm / n, e->leakage / n,
-           e->total / n);
-    printf("area, mm2             x memory %.3f, w memory %.3f, logic %.3f, lstm %.3f; total %.3f\n",
-           a->x_sram, a->w_sram, a->logic, a->lstm, a->total);
+    putchar('\n');
+    print_rows("energy a step, nJ", e->row, FDHT_ENERGIES, fdht_sim_energy_name, (double)s->r.steps * 1e3, 1,
+               e->total);
+    print_rows("area, mm2", a->row, FDHT_AREAS, fdht_sim_area_name, 1, 3, a->total);
+    if (s->r.mode == FDHT_SIM_REAL && !s->r.input_words)
+        printf("                      (the input is in place: nothing of it comes over the link)\n");
     printf("power, mW             %.1f\n", s->f.power_mw);
 }
 
@@ -125,7 +139,7 @@ void sim_print_text(const sim_result *s, const fdht_hardware *m)
     print_stages(s);
     if (r->mode == FDHT_SIM_REAL)
         print_stalls(s);
-    print_energy(s);
+    print_prices(s);
     print_machine(m);
 }
 
@@ -134,6 +148,19 @@ static void json_stalls(cJSON *json, const char *key, const uint64_t *stall)
     cJSON *o = cli_json_object(json, key);
     for (int k = 0; k < FDHT_STALLS; k++)
         cli_json_size(o, fdht_stall_name(k), stall[k]);
+}
+
+static void json_energy(cJSON *o, const fdht_sim_energy *e)
+{
+    for (int i = 0; i < FDHT_ENERGIES; i++)
+        cli_json_number(o, fdht_sim_energy_name(i), e->row[i]);
+}
+
+static void json_table(cJSON *list, fdht_sim_table t)
+{
+    cJSON *o = cli_json_object(list, NULL);
+    cli_json_size(o, "entries", t.entries);
+    cli_json_size(o, "bits", t.bits);
 }
 
 static void json_stage(cJSON *list, const fdht_sim_report *r, int i)
@@ -156,7 +183,16 @@ static void json_stage(cJSON *list, const fdht_sim_report *r, int i)
     cli_json_size(o, "weight_reads", t->weight_reads);
     cli_json_size(o, "read_conflict_extra_cycles", t->read_extra);
     cli_json_size(o, "write_conflict_extra_cycles", t->write_extra);
+    cli_json_size(o, "address_steps", t->address_steps);
+    cli_json_size(o, "input_words", t->input_words);
+    cli_json_size(o, "refill_words", t->refill_words);
+    cli_json_size(o, "spilled_words", t->spilled_words);
+    cJSON *tables = cli_json_array(o, "read_tables");
+    json_table(tables, t->read_table[0]);
+    json_table(tables, t->read_table[1]);
+    json_table(cli_json_array(o, "write_tables"), t->write_table);
     cli_json_number(o, "energy_pj", t->energy.total);
+    json_energy(cli_json_object(o, "energy_rows_pj"), &t->energy);
     cli_json_size(o, "occupancy_in_words", t->occupancy_in);
     cli_json_size(o, "occupancy_out_words", t->occupancy_out);
     cli_json_string(o, "bank_function", t->bank_function);
@@ -189,18 +225,11 @@ static void json_prices(cJSON *json, const sim_result *s)
     const fdht_sim_energy *e = &s->r.energy;
     const fdht_sim_area *a = &s->r.area;
     cJSON *o = cli_json_object(json, "energy_pj");
-    cli_json_number(o, "mac", e->mac);
-    cli_json_number(o, "x_read", e->x_read);
-    cli_json_number(o, "x_write", e->x_write);
-    cli_json_number(o, "w_read", e->w_read);
-    cli_json_number(o, "lstm", e->lstm);
-    cli_json_number(o, "leakage", e->leakage);
+    json_energy(o, e);
     cli_json_number(o, "total", e->total);
     o = cli_json_object(json, "area_mm2");
-    cli_json_number(o, "x_memory", a->x_sram);
-    cli_json_number(o, "w_memory", a->w_sram);
-    cli_json_number(o, "logic", a->logic);
-    cli_json_number(o, "lstm", a->lstm);
+    for (int i = 0; i < FDHT_AREAS; i++)
+        cli_json_number(o, fdht_sim_area_name(i), a->row[i]);
     cli_json_number(o, "total", a->total);
     cli_json_number(json, "power_mw", s->f.power_mw);
 }
@@ -275,7 +304,10 @@ void sim_print_csv(FILE *f, const sim_result *s)
         fprintf(f, ",%s_cycles", fdht_stall_name(k));
     fprintf(f, ",multiply_adds,padded_slots,reads,writes,weight_reads,read_conflict_extra_cycles,write_"
                "conflict_extra_cycles,"
-               "occupancy_in_words,occupancy_out_words,energy_pj,bound,bank_function\n");
+               "occupancy_in_words,occupancy_out_words,energy_pj,bound,bank_function");
+    for (int e = 0; e < FDHT_ENERGIES; e++)
+        fprintf(f, ",%s_pj", fdht_sim_energy_name(e));
+    putc('\n', f);
     for (int i = 0; i < s->r.n_stages; i++) {
         const fdht_sim_stage_report *t = &s->r.stage[i];
         fprintf(f, "%s,%zu,%zu,%zu,%zu,%llu", t->name, t->rows, t->inner, t->cols, t->runs,
@@ -288,9 +320,11 @@ void sim_print_csv(FILE *f, const sim_result *s)
         for (size_t k = 0; k < sizeof v / sizeof *v; k++)
             fprintf(f, ",%llu", (unsigned long long)v[k]);
         uint64_t cycles[FDHT_BOUNDS];
-        fprintf(f, ",%.17g,%s,%s\n", t->energy.total,
-                fdht_sim_bound_name(fdht_sim_bound_of(&s->r, i, cycles)),
+        fprintf(f, ",%.17g,%s,%s", t->energy.total, fdht_sim_bound_name(fdht_sim_bound_of(&s->r, i, cycles)),
                 t->bank_function ? t->bank_function : "");
+        for (int e = 0; e < FDHT_ENERGIES; e++)
+            fprintf(f, ",%.17g", t->energy.row[e]);
+        putc('\n', f);
     }
 }
 
@@ -354,10 +388,9 @@ int sim_plot(cli *c, const sim_result *s, const char *path)
             r->n_banks > 16 ? (r->n_banks + 15) / 16 : 1);
     const fdht_sim_energy *e = &r->energy;
     fprintf(f, "set title 'energy'\nset ylabel 'nJ a step'\nset style histogram clustered\n$energy << EOD\n");
-    const char *name[] = {"mac", "x read", "x write", "w read", "lstm", "leakage"};
-    const double v[] = {e->mac, e->x_read, e->x_write, e->w_read, e->lstm, e->leakage};
-    for (int i = 0; i < 6; i++)
-        fprintf(f, "\"%s\" %g\n", name[i], v[i] / 1e3 / (double)r->steps);
+    for (int i = 0; i < FDHT_ENERGIES; i++)
+        if (e->row[i] > 0)
+            fprintf(f, "\"%s\" %g\n", fdht_sim_energy_name(i), e->row[i] / 1e3 / (double)r->steps);
     fprintf(f, "EOD\nplot $energy using 2:xtic(1) notitle\n");
     return cli_plot_end(c, path, f);
 }

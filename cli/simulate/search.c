@@ -43,11 +43,9 @@ static void own_point(size_t i, fdht_sim_hw *m)
 {
     static const size_t shape[OWN_SHAPES][2] = {{8, 16},   {16, 16}, {32, 16}, {64, 16},
                                                 {128, 16}, {16, 32}, {32, 32}};
-    double per_lane = m->lstm_mm2 / (double)m->lstm_lanes;
     m->n_pe = m->lstm_lanes = shape[i / 2][0];
     m->macs_per_pe = shape[i / 2][1];
     m->wb_words = m->x_banks = (i % 2 + 1) * m->n_pe;
-    m->lstm_mm2 = per_lane * (double)m->lstm_lanes;
 }
 
 typedef struct search {

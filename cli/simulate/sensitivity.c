@@ -27,6 +27,7 @@ static const struct {
     {"lstm_overlap", {1, NAN}},
     {"bank_function", {FDHT_BANK_INTERLEAVE, FDHT_BANK_TABLE}},
     {"mac_idle", {0, 1}},
+    {"sram_exponent", {0, 1}},
 };
 
 static void tries(const fdht_sim_key *key, double now, double value[2])
@@ -61,8 +62,8 @@ static int figures(cli *c, const fdht_workload *w, fdht_order_kind order, fdht_s
         *out = r.f;
         return status;
     }
-    fdht_sim_report copy = now->r; /* its stages stay those of now */
-    copy.n_stages = 0;
+    fdht_sim_report copy =
+        now->r; /* only the prices of the stages, which nobody asks for, are those of the last key */
     fdht_sim_price(hw, &copy);
     *out = fdht_sim_figures_of(hw, &copy, now->dense);
     return FDHT_OK;
@@ -92,7 +93,7 @@ static void show(const fdht_sim_key *key, const char *kind, const char *value, c
                  cJSON *list)
 {
     if (!list) {
-        printf("  %-24s %-8s %12s %10.3f %10.3f %10.3f\n", key->name, kind, value, q->throughput,
+        printf("  %-24s %-9s %12s %10.3f %10.3f %10.3f\n", key->name, kind, value, q->throughput,
                q->area_efficiency, q->energy_efficiency);
         return;
     }
@@ -163,7 +164,7 @@ int sim_sensitivity(cli *c, const fdht_workload *w, const fdht_hardware *machine
     else
         printf("\nsensitivity: %s over TIE, published order, paper mode; each number that is not published "
                "halved and "
-               "doubled in both machines\n  %-24s %-8s %12s %10s %10s %10s\n  %-24s %-8s %12s %10.3f %10.3f "
+               "doubled in both machines\n  %-24s %-9s %12s %10s %10s %10s\n  %-24s %-9s %12s %10.3f %10.3f "
                "%10.3f\n",
                p.mine.name, "", "", "value", "throughput", "per mm2", "per watt", "as it is", "", "",
                p.base.throughput, p.base.area_efficiency, p.base.energy_efficiency);
@@ -172,7 +173,7 @@ int sim_sensitivity(cli *c, const fdht_workload *w, const fdht_hardware *machine
         fdht_sim_ratios q = {k->throughput, k->area, k->energy};
         sim_ratios_json(cli_json_object(o, "paper"), &q);
     } else if (k)
-        printf("  %-24s %-8s %12s %10.3f %10.3f %10.3f\n", "the paper's claim", "", "", k->throughput,
+        printf("  %-24s %-9s %12s %10.3f %10.3f %10.3f\n", "the paper's claim", "", "", k->throughput,
                k->area, k->energy);
     status = all_keys(c, &p, list, m);
     if (!status && !json)

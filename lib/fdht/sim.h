@@ -81,8 +81,11 @@ typedef struct fdht_sim_hw {
     size_t pipeline_cycles, w_refill_words, spill_words, input_words, input_buffers;
     size_t lstm_lanes, lstm_latency_cycles, lstm_overlap;
     size_t bank_function; /* fdht_bank_function */
-    double mac_pj, mac_idle, x_read_pj, x_write_pj, w_read_pj, lstm_pj, leakage_mw_per_mm2;
-    double sram_mm2_per_kib, logic_mm2_per_256_macs, lstm_mm2;
+    double mac_pj, mac_idle, agu_pj, place_pj, crossbar_pj, rotator_pj, arbiter_pj, drain_pj, round_pj;
+    double lstm_pj, lstm_table_pj, x_read_pj, x_write_pj, w_read_pj, w_write_pj, sram_exponent;
+    double link_pj_per_bit, leakage_mw_per_mm2;
+    double mac_gates, agu_gates, place_gates, crossbar_gates, rotator_gates, arbiter_gates, drain_gates;
+    double round_gates, lstm_gates, lstm_table_gates, mm2_per_mgate, sram_mm2_per_kib, lstm_kib;
 } fdht_sim_hw;
 
 typedef enum fdht_sim_key_type { FDHT_KEY_SIZE, FDHT_KEY_REAL, FDHT_KEY_BANK } fdht_sim_key_type;
@@ -96,7 +99,7 @@ typedef struct fdht_sim_key {
     const char *text;
 } fdht_sim_key;
 
-enum { FDHT_SIM_KEYS = 28 };
+enum { FDHT_SIM_KEYS = 49 };
 
 /* The table of keys; *n = FDHT_SIM_KEYS entries, static storage. Machines by name: fdht/hardware.h. */
 FDHT_API const fdht_sim_key *fdht_sim_keys(int *n);
@@ -226,9 +229,54 @@ typedef struct fdht_sim_access {
  * accesses not after their cycle. a is valid during the call. Called in the thread of fdht_sim_run. */
 typedef void fdht_sim_trace(void *arg, const fdht_sim_access *a);
 
+/* What energy goes to. */
+typedef enum fdht_energy {
+    FDHT_ENERGY_MAC,         /* multiply-add units, working or idle */
+    FDHT_ENERGY_ADDRESS,     /* address generators, banks and lines of words */
+    FDHT_ENERGY_NETWORK,     /* crossbars or rotator, arbiters */
+    FDHT_ENERGY_TABLES,      /* bank tables */
+    FDHT_ENERGY_DRAIN,       /* words taken out of the accumulators */
+    FDHT_ENERGY_ROUND,       /* their rounding and saturation */
+    FDHT_ENERGY_X_READ,      /* working memory */
+    FDHT_ENERGY_X_WRITE,     /* with words from the link */
+    FDHT_ENERGY_W_READ,      /* lines of weight memory */
+    FDHT_ENERGY_W_WRITE,     /* weights from the link */
+    FDHT_ENERGY_LSTM,        /* LSTM unit and its tables */
+    FDHT_ENERGY_LSTM_MEMORY, /* its bias and cell states */
+    FDHT_ENERGY_LINK,        /* input, weights and spilled words to and from outside */
+    FDHT_ENERGY_LEAKAGE,
+    FDHT_ENERGIES
+} fdht_energy;
 typedef struct fdht_sim_energy {
-    double mac, x_read, x_write, w_read, lstm, leakage, total; /* pJ */
+    double row[FDHT_ENERGIES], total; /* pJ */
 } fdht_sim_energy;
+
+/* What takes area. */
+typedef enum fdht_area {
+    FDHT_AREA_X_MEMORY,
+    FDHT_AREA_W_MEMORY,
+    FDHT_AREA_LSTM_MEMORY,
+    FDHT_AREA_TABLES, /* bank tables of the program */
+    FDHT_AREA_MAC,
+    FDHT_AREA_ADDRESS,
+    FDHT_AREA_NETWORK,
+    FDHT_AREA_DRAIN,
+    FDHT_AREA_ROUND,
+    FDHT_AREA_LSTM,
+    FDHT_AREAS
+} fdht_area;
+typedef struct fdht_sim_area {
+    double row[FDHT_AREAS], total; /* mm2 */
+} fdht_sim_area;
+
+/* Names as in reports: "mac", "x_memory"; "unknown" for a number that is none. Static strings. */
+FDHT_API const char *fdht_sim_energy_name(int e);
+FDHT_API const char *fdht_sim_area_name(int a);
+
+/* The bank table of a tensor, as one side of it has it: in the order in which that side goes through it. */
+typedef struct fdht_sim_table {
+    size_t entries, bits; /* of an entry; entries 0: no table */
+} fdht_sim_table;
 
 typedef struct fdht_sim_stage_report {
     char name[FDHT_SIM_NAME + 2]; /* of an LSTM's chains with "x:" and "h:" before it; "lstm" */
@@ -241,13 +289,13 @@ typedef struct fdht_sim_stage_report {
     uint64_t reads, writes, weight_reads; /* words, words, broadcasts of macs_per_pe words */
     uint64_t read_extra, write_extra; /* extra cycles that conflicts cost the banks; writes may hide theirs */
     uint64_t saturations, acc_saturations;
+    uint64_t address_steps;                            /* of a lane of an address generator */
+    uint64_t input_words, refill_words, spilled_words; /* over the link; spilled words go out and in */
+    fdht_sim_table read_table[2],
+        write_table;                    /* of the tensors it reads (the LSTM unit: z_x and z_h) and writes */
     size_t occupancy_in, occupancy_out; /* words, padding included */
     fdht_sim_energy energy;             /* of real mode; the stages' sum is the report's */
 } fdht_sim_stage_report;
-
-typedef struct fdht_sim_area {
-    double x_sram, w_sram, logic, lstm, total; /* mm2 */
-} fdht_sim_area;
 
 typedef struct fdht_sim_report {
     fdht_sim_mode mode;
@@ -295,9 +343,10 @@ FDHT_API int fdht_sim_paper(const fdht_sim_program *p, const fdht_sim_hw *hw, si
 /* Frees what the report owns, not the report; NULL allowed. */
 FDHT_API void fdht_sim_report_free(fdht_sim_report *r);
 
-/* Fill r->energy (pJ) and r->area (mm2) from the counts of r and the coefficients of hw. */
+/* Fill r->energy (pJ), those of its stages, and r->area (mm2) from the counts of r and the coefficients of hw: lib/README.md
+ * section 9.5. */
 FDHT_API void fdht_sim_price(const fdht_sim_hw *hw, fdht_sim_report *r);
-/* The area alone, which no count enters. */
+/* The area of the machine, without bank tables: those are the program's. */
 FDHT_API fdht_sim_area fdht_sim_area_of(const fdht_sim_hw *hw);
 
 /* What a report means. A multiply-add counts as two operations. */

@@ -118,20 +118,11 @@ static void set_maps(joint *t, fdht_bank_function f, size_t words, const uint32_
         t->w->out = m;
 }
 
-static size_t bits(size_t values)
-{
-    size_t n = 0;
-    while (n < 32 && (size_t)1 << n < values)
-        n++;
-    return n;
-}
-
 /* Area of a table: bank and line of each word in the order of writing, so that a group is a line, and again in that of reading.
  * A host keeps its own. */
 static double table_mm2(const joint *t, size_t words, size_t lines)
 {
-    double entry = (double)(bits(t->hw->x_banks) + bits(lines));
-    return (t->w ? 2 : 1) * (double)words * entry / 8 / 1024 * t->hw->sram_mm2_per_kib;
+    return (t->w ? 2 : 1) * fdht_sim_table_mm2(t->hw, fdht_sim_table_for(words, t->hw->x_banks, lines));
 }
 
 /* Cycles x area, relative to a machine without conflicts and tables. */

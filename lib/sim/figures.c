@@ -118,6 +118,10 @@ void fdht_sim_report_add(fdht_sim_report *sum, const fdht_sim_report *r)
         a->reads += b->reads;
         a->writes += b->writes;
         a->weight_reads += b->weight_reads;
+        a->address_steps += b->address_steps;
+        a->input_words += b->input_words;
+        a->refill_words += b->refill_words;
+        a->spilled_words += b->spilled_words;
         a->read_extra += b->read_extra;
         a->write_extra += b->write_extra;
         a->saturations += b->saturations;

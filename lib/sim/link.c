@@ -26,6 +26,7 @@ static int next_group(fdht_link *l, fdht_error *err)
     l->at += n;
     l->n_words = n;
     m->report->input_words += n;
+    m->report->stage[0].input_words += n;
     return FDHT_OK;
 }
 

@@ -43,6 +43,7 @@ static int refill(fdht_array *m, const fdht_plan *q, const fdht_bound *b, int st
                          "stage %s: the %zu words of a tile of weights do not fit w_kib = %zu (%zu words)",
                          m->report->stage[stage].name, tile, m->hw->w_kib, room);
     m->report->refill_words += fdht_plan_refill(q, m->hw, b);
+    m->report->stage[stage].refill_words += fdht_plan_refill(q, m->hw, b);
     return fdht_array_stall(m, stage, FDHT_STALL_WEIGHT_REFILL, fdht_plan_refill_cycles(q, m->hw, b), err);
 }
 
@@ -60,6 +61,7 @@ static int spill(fdht_array *m, int stage, const fdht_plan_run *at, fdht_error *
         return fdht_fail(err, FDHT_ELIMIT, "stage %s: %zu words do not fit x_kib = %zu, and spill_words is 0",
                          s->name, over, m->hw->x_kib);
     r->spilled_words += over;
+    s->spilled_words += over;
     return fdht_array_stall(m, stage, FDHT_STALL_SPILL, fdht_plan_spill_cycles(m->hw, at), err);
 }
 
@@ -199,6 +201,8 @@ static void name_stages(fdht_array *m, const fdht_plan *q)
         fdht_sim_stage_name(q->p, i, s->name, sizeof s->name);
         s->bank_function = fdht_bank_function_name(b->s->out.function);
         describe_map(b->s, s->mapping, sizeof s->mapping);
+        s->read_table[0] = fdht_sim_table_of(&b->s->in, m->hw->x_banks);
+        s->write_table = fdht_sim_table_of(&b->s->out, m->hw->x_banks);
         s->rows = b->rows;
         s->inner = b->inner;
         s->cols = b->cols;
@@ -208,6 +212,9 @@ static void name_stages(fdht_array *m, const fdht_plan *q)
         fdht_sim_stage_report *s = &r->stage[r->n_stages - 1];
         fdht_sim_stage_name(q->p, r->n_stages - 1, s->name, sizeof s->name);
         s->bank_function = fdht_bank_function_name(q->p->h.stage[0].in.function);
+        s->read_table[0] = fdht_sim_table_of(&q->p->x.stage[q->p->x.n_stages - 1].out, m->hw->x_banks);
+        s->read_table[1] = fdht_sim_table_of(&q->p->h.stage[q->p->h.n_stages - 1].out, m->hw->x_banks);
+        s->write_table = fdht_sim_table_of(&q->p->h.stage[0].in, m->hw->x_banks);
     }
 }
 
@@ -216,7 +223,8 @@ static void total(fdht_array *m)
     fdht_sim_report *r = m->report;
     r->cycles = m->cycle;
     for (int i = 0; i < r->n_stages; i++) {
-        const fdht_sim_stage_report *s = &r->stage[i];
+        fdht_sim_stage_report *s = &r->stage[i];
+        s->address_steps = s->inner ? fdht_sim_address_steps(m->hw, s) : fdht_sim_unit_steps(m->hw, r);
         r->issue_cycles += s->issue_cycles;
         for (int k = 0; k < FDHT_STALLS; k++)
             r->stall[k] += s->stall[k];

@@ -1,4 +1,4 @@
-/* shape.c - closed forms, and the price in energy and area of what was counted. */
+/* shape.c - closed forms: sizes of stages, their cycles, and the report of paper mode. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -63,50 +63,6 @@ fdht_sim_shape fdht_sim_stage_shape(const fdht_sim_hw *hw, size_t rows, size_t i
     return s;
 }
 
-fdht_sim_area fdht_sim_area_of(const fdht_sim_hw *hw)
-{
-    fdht_sim_area a = {
-        .x_sram = hw->sram_mm2_per_kib * (double)(hw->x_kib * hw->x_buffers),
-        .w_sram = hw->sram_mm2_per_kib * (double)hw->w_kib,
-        .logic = hw->logic_mm2_per_256_macs * (double)(hw->n_pe * hw->macs_per_pe) / 256,
-        .lstm = hw->lstm_mm2,
-    };
-    a.total = a.x_sram + a.w_sram + a.logic + a.lstm;
-    return a;
-}
-
-/* Of counts over so many cycles. */
-static fdht_sim_energy price(const fdht_sim_hw *hw, double cycles, double multiply_adds, double reads,
-                             double writes, double weight_reads, double lstm_elements, double area)
-{
-    double idle = FDHT_MAX(0.0, cycles * (double)(hw->n_pe * hw->macs_per_pe) - multiply_adds);
-    fdht_sim_energy e = {
-        .mac = hw->mac_pj * (multiply_adds + hw->mac_idle * idle),
-        .x_read = hw->x_read_pj * reads,
-        .x_write = hw->x_write_pj * writes,
-        .w_read = hw->w_read_pj * weight_reads * (double)hw->macs_per_pe / 16,
-        .lstm = hw->lstm_pj * lstm_elements,
-        /* mW x s = 1e9 pJ */
-        .leakage = hw->leakage_mw_per_mm2 * area * cycles / hw->clock_hz * 1e9,
-    };
-    e.total = e.mac + e.x_read + e.x_write + e.w_read + e.lstm + e.leakage;
-    return e;
-}
-
-void fdht_sim_price(const fdht_sim_hw *hw, fdht_sim_report *r)
-{
-    r->area = fdht_sim_area_of(hw);
-    r->energy = price(hw, (double)r->cycles, (double)r->multiply_adds, (double)r->reads, (double)r->writes,
-                      (double)r->weight_reads, (double)r->lstm_elements, r->area.total);
-    for (int i = 0; i < r->n_stages; i++) {
-        fdht_sim_stage_report *s = &r->stage[i];
-        bool unit = i + 1 == r->n_stages && r->lstm_elements;
-        s->energy = price(hw, (double)(s->issue_cycles + fdht_sim_stage_stalls(s)), (double)s->multiply_adds,
-                          (double)s->reads, (double)s->writes, (double)s->weight_reads,
-                          unit ? (double)r->lstm_elements : 0, r->area.total);
-    }
-}
-
 static int stage_list(const fdht_sim_program *p, fdht_sim_report *out, fdht_error *err)
 {
     out->n_stages = fdht_sim_stages(p);
@@ -144,6 +100,7 @@ static void paper_stage(const fdht_sim_stage *s, const fdht_sim_hw *hw, size_t r
     r->multiply_adds = runs * one.multiply_adds;
     r->issue_cycles = up(r->multiply_adds, macs);
     r->weight_reads = r->issue_cycles;
+    r->address_steps = fdht_sim_address_steps(hw, r);
     /* full utilisation: n_pe words feed every cycle */
     r->reads = up(r->multiply_adds, hw->macs_per_pe);
     r->writes = (uint64_t)runs * r->rows * r->cols;
@@ -178,9 +135,12 @@ int fdht_sim_paper(const fdht_sim_program *p, const fdht_sim_hw *hw, size_t step
         r->bank_function = "ideal";
         r->runs = steps;
         out->lstm_elements = (uint64_t)steps * p->units;
+        r->address_steps = fdht_sim_unit_steps(hw, out);
     }
     out->cycles = out->issue_cycles = up(out->multiply_adds, (uint64_t)hw->n_pe * hw->macs_per_pe);
     out->weight_reads = out->cycles;
+    if (hw->input_words) /* no time, but energy */
+        out->stage[0].input_words = out->input_words = steps * fdht_sim_extent(p->x.in, p->x.n_in);
     fdht_sim_price(hw, out);
     return FDHT_OK;
 }

@@ -60,6 +60,19 @@ int fdht_sim_weigh(const fdht_sim_hw *hw, fdht_sim_stage *w, size_t group, fdht_
 int fdht_sim_weigh_chain(fdht_sim_chain *c, const fdht_sim_hw *hw, bool lstm, bool host_input,
                          fdht_error *err);
 
+/* Area, mm2: of a bank table, one copy, which one side of a tensor reads in its own order; of the networks between lanes and
+ * banks of a machine whose tensors all have bank function f: arbiters, crossbars, or a rotator where f turns a line only. */
+double fdht_sim_table_mm2(const fdht_sim_hw *hw, fdht_sim_table t);
+double fdht_sim_network_mm2(const fdht_sim_hw *hw, fdht_bank_function f);
+/* Lane steps of the address generators in a stage of the array, from its issue cycles: the inner index goes on in each of them, the
+ * lanes and columns with each column of tiles, the rows with each tile. */
+uint64_t fdht_sim_address_steps(const fdht_sim_hw *hw, const fdht_sim_stage_report *s);
+/* The same of the LSTM unit: two operands, h, and their gates. */
+uint64_t fdht_sim_unit_steps(const fdht_sim_hw *hw, const fdht_sim_report *r);
+/* The table of a tensor of so many words and lines, and that of a map, or none. */
+fdht_sim_table fdht_sim_table_for(size_t words, size_t banks, size_t lines);
+fdht_sim_table fdht_sim_table_of(const fdht_bank_map *m, size_t banks);
+
 /* table[i] for n words so that words of one write group, and words of one read group, get distinct banks: an
  * edge colouring. Groups hold at most `banks` words. Sets *lines. */
 int fdht_sim_colour(size_t n, const uint32_t *write_group, size_t n_write, const uint32_t *read_group,

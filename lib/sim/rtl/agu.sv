@@ -14,9 +14,9 @@ module agu_vec #(parameter L = 16, ND = 8, DW = 13, AW = 19, KW = 5) (
     reg [(L+1)*ND*DW-1:0] f_d;
     reg [(L+1)*AW-1:0] f_a;
     reg [(L+1)*KW-1:0] f_k;
-    integer l, d;
-    reg c;
-    reg [DW:0] s;
+    integer l, d, m, e;
+    reg c, n_c;
+    reg [DW:0] s, n_s;
     always @* begin
         f_d = 0; f_a = 0; f_k = 0;
         for (l = 1; l <= L; l = l + 1) begin
@@ -36,17 +36,17 @@ module agu_vec #(parameter L = 16, ND = 8, DW = 13, AW = 19, KW = 5) (
     end
     always @* begin
         n_dg = dg; n_a = a; n_k = k;
-        for (l = 0; l < L; l = l + 1) begin
-            c = 0;
-            n_a[l*AW +: AW] = a[l*AW +: AW] + f_a[L*AW +: AW];
-            n_k[l*KW +: KW] = k[l*KW +: KW] + f_k[L*KW +: KW];
-            for (d = 0; d < ND; d = d + 1) begin
-                s = {1'b0, dg[(l*ND+d)*DW +: DW]} + {1'b0, f_d[(L*ND+d)*DW +: DW]} + {{DW{1'b0}}, c};
-                c = s >= {1'b0, ext[d*DW +: DW]};
-                n_dg[(l*ND+d)*DW +: DW] = c ? s[DW-1:0] - ext[d*DW +: DW] : s[DW-1:0];
-                if (c) begin
-                    n_a[l*AW +: AW] = n_a[l*AW +: AW] + corr_a[d*AW +: AW];
-                    n_k[l*KW +: KW] = n_k[l*KW +: KW] + corr_k[d*KW +: KW];
+        for (m = 0; m < L; m = m + 1) begin
+            n_c = 0;
+            n_a[m*AW +: AW] = a[m*AW +: AW] + f_a[L*AW +: AW];
+            n_k[m*KW +: KW] = k[m*KW +: KW] + f_k[L*KW +: KW];
+            for (e = 0; e < ND; e = e + 1) begin
+                n_s = {1'b0, dg[(m*ND+e)*DW +: DW]} + {1'b0, f_d[(L*ND+e)*DW +: DW]} + {{DW{1'b0}}, n_c};
+                n_c = n_s >= {1'b0, ext[e*DW +: DW]};
+                n_dg[(m*ND+e)*DW +: DW] = n_c ? n_s[DW-1:0] - ext[e*DW +: DW] : n_s[DW-1:0];
+                if (n_c) begin
+                    n_a[m*AW +: AW] = n_a[m*AW +: AW] + corr_a[e*AW +: AW];
+                    n_k[m*KW +: KW] = n_k[m*KW +: KW] + corr_k[e*KW +: KW];
                 end
             end
         end
