@@ -435,7 +435,7 @@ static void fill_parameters(const build *b, fdht_rtl *out)
         {"RECORDS", round_up(records(b), 1024), "of a run"},
         {"REFILL_WORDS", FDHT_MIN(hw->w_refill_words, hw->macs_per_pe), "weights the link brings a cycle"},
         {"WEIGHT_LINES", hw->w_kib * 512 / hw->macs_per_pe, "of MACS_PER_PE words"},
-        {"CELL_GROUPS", round_up(unit_groups(b) * b->q.clips, 64), "lines of cell states"},
+        {"CELL_GROUPS", round_up(unit_groups(b) * b->q.clips, 256), "lines of cell states"},
     };
     memcpy(out->parameter, list, sizeof list);
 }
