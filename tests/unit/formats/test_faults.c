@@ -4,10 +4,14 @@
 #include "support/files.h"
 
 #include <dirent.h>
+#include <errno.h>
+
+#include <cjson/cJSON.h>
 
 #include "base/base.h"
 #include "fdht/clips.h"
 #include "fdht/decomp.h"
+#include "fdht/hardware.h"
 #include "fdht/image.h"
 #include "fdht/io.h"
 #include "fdht/operator.h"
@@ -196,6 +200,13 @@ static int presets(fdht_error *err)
     return rc;
 }
 
+/* A file that is right: whatever fails, it is not the file's fault. */
+static int read_workload(fdht_error *err)
+{
+    fdht_workload w;
+    return fdht_workload_read("tests/data/workload.json", &w, err);
+}
+
 static const struct {
     const char *name;
     int (*run)(fdht_error *err);
@@ -215,6 +226,7 @@ static const struct {
     {"iterate over clips", iterate},
     {"a text output", text_output},
     {"presets", presets},
+    {"read a workload", read_workload},
 };
 
 /* As scratch_entries, without a shell each time. */
@@ -257,8 +269,38 @@ static void every_allocation(void **state)
     scratch_clear();
 }
 
+/* cJSON's own allocations: it answers with NULL, as for text that is no JSON. */
+static long json_left;
+
+static void *json_malloc(size_t n)
+{
+    if (json_left && !--json_left) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return malloc(n);
+}
+
+static void every_allocation_of_cjson(void **state)
+{
+    (void)state;
+    cJSON_Hooks hooks = {json_malloc, free};
+    cJSON_InitHooks(&hooks);
+    int rc = FDHT_ENOMEM;
+    for (long n = 1; rc == FDHT_ENOMEM; n++) {
+        fdht_error err = {0};
+        json_left = n;
+        rc = read_workload(&err);
+        if (json_left ? rc != FDHT_OK : rc != FDHT_ENOMEM)
+            fail_msg("allocation %ld of cJSON: status %d, '%s'", n, rc, err.msg);
+        assert_true(n < 1000);
+    }
+    cJSON_InitHooks(NULL);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_allocation)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_allocation),
+                                       cmocka_unit_test(every_allocation_of_cjson)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
