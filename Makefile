@@ -7,6 +7,7 @@
 #   make install            DESTDIR= PREFIX=/usr/local; make uninstall takes it away again
 #   make unit               the unit tests alone; make fuzz-tests, make cli-tests, make man-tests, make checks likewise
 #   make fuzz               the fuzz targets with clang's libFuzzer, ASan and UBSan; make fuzz-smoke runs each FUZZ_SECONDS=60
+#   make faults             whole commands whose memory, disk, descriptors, .. fail; make faults-smoke tries a few moments of each
 #   make check-slurm        training and inference under Slurm, on two virtual nodes
 #   make check-neon         the kernels for aarch64 under qemu; make check-builds: other levels, clang, no AVX
 #   make coverage           what the tests reach; make lint: cppcheck, clang-tidy, clang's analyzer
@@ -207,6 +208,17 @@ fuzz:
 	@$(MAKE) --no-print-directory CC='$(FUZZ_CC)' CFLAGS='-O1 -g' WERROR= SANITIZE=fuzzer-no-link,address,undefined libfuzzer
 fuzz-smoke: fuzz
 	@TAP_TIMEOUT=86400 FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_TARGETS='$(FUZZ_TARGETS)' $(TAP) tests/fuzz/smoke
+# Whole commands that meet faults: the library that is loaded in front of them, and its scripts.
+FAULT_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/faults/*.c))
+$(FAULT_OBJ): INCLUDES = -fvisibility=default
+$(B)/faults/server.so: $(FAULT_OBJ)
+	@mkdir -p $(@D)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -shared -o $@ $(FAULT_OBJ) -ldl -pthread
+FAULT_TESTS := $(filter-out %.c %.h %.sh,$(wildcard tests/faults/*))
+faults: all $(B)/faults/server.so
+	@TAP_TIMEOUT=86400 $(TAP) $(FAULT_TESTS)
+faults-smoke: all $(B)/faults/server.so
+	@FAULT_SAMPLES=2 $(TAP) $(FAULT_TESTS)
 cli-tests: all $(B)/demo/render
 	@$(TAP) $(CLI_TESTS)
 man-tests: all
@@ -363,5 +375,6 @@ distclean: clean
 
 .SECONDARY:
 .DELETE_ON_ERROR:
+.PHONY: faults faults-smoke
 .PHONY: all bench bench-clips bench-compress bench-peers bench-xsmm demo demo-run results unit fuzz fuzz-smoke fuzz-tests libfuzzer cli-tests man-tests checks check-layers check-debian check-neon check-slurm distcheck check-builds coverage lint check-all check install uninstall dist clean distclean FORCE
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(FUZZ_OBJ:.o=.d) $(wildcard $(B)/tests/bench/*.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(FUZZ_OBJ:.o=.d) $(FAULT_OBJ:.o=.d) $(wildcard $(B)/tests/bench/*.d)
