@@ -105,10 +105,12 @@ static enum __ptrace_request meet(pid_t thread, pid_t child, const fault *f, fau
 {
     struct user_regs_struct regs;
     const struct action *a = action_of(f);
-    if (f->children == (process_of(thread) == child))
+    if (f->children == (process_of(thread) == child) || ptrace(PTRACE_GETREGS, thread, NULL, &regs))
+        return PTRACE_CONT;
+    if (!strcmp(f->kind, "write") && regs.rdi == STDERR_FILENO) /* what is said of the failure */
         return PTRACE_CONT;
     long n = ++count->calls;
-    if (!f->at || n < f->at || (n > f->at && !f->after) || ptrace(PTRACE_GETREGS, thread, NULL, &regs))
+    if (!f->at || n < f->at || (n > f->at && !f->after))
         return PTRACE_CONT;
     if (!strcmp(a->name, "kill")) {
         kill(process_of(thread), SIGKILL);

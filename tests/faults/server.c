@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,5 +139,8 @@ int __libc_start_main(main_function *main, int argc, char **argv, void (*init)(v
 {
     start_function *real = (start_function *)dlsym(RTLD_NEXT, "__libc_start_main");
     real_main = main;
+    /* As a program of another may: numbers of the C library then have its decimal point. */
+    if (getenv("FAULT_LOCALE") && setlocale(LC_ALL, "") && !strcmp(getenv("FAULT_LOCALE"), "show"))
+        printf("%.1f\n", 1.5);
     return real(getenv("FAULT_CASES") ? serve : main, argc, argv, init, fini, rtld_fini, stack_end);
 }
