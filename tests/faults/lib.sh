@@ -65,6 +65,14 @@ serve() {
         { echo "the server of faults failed with status $?" && return 1; }
 }
 
+# can_trace PROGRAM - is calls.c of use here?
+can_trace() {
+    echo "$scratch/try read 0 once itself EIO" > "$scratch/cases"
+    rm -rf "$scratch/try" "$RESULTS"
+    FAULT_CASES=$scratch/cases FAULT_RESULTS=$RESULTS LD_PRELOAD=$SERVER "$1" > "$OUT" 2> "$ERR"
+    [ -s "$RESULTS" ] && [[ $(cat "$RESULTS") != *" 112 "* ]]
+}
+
 # judge COMMAND REFERENCE FOLDER STATUS ALLOWED LINE LIBRARY - says in $why what is wrong with a run:
 #   - status 0: the same files and the same output as REFERENCE, nothing else
 #   - one of the statuses ALLOWED ("1|5"): each output is missing or the same as in REFERENCE, no temporary is left but what is kept for
