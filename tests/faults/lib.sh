@@ -2,6 +2,7 @@
 # that meet the faults, and the judges of what they left.
 #
 # FAULT_SAMPLES: how many of the possible moments are tried (20, the whole: `make faults`; fewer in `make faults-smoke`).
+# FAULT_COMMANDS: only these commands.
 . "$(dirname "${BASH_SOURCE[0]}")/../cli/lib.sh"
 BUILD=${BUILD:-$TOP/build}
 SERVER=$BUILD/faults/server.so
@@ -31,6 +32,8 @@ inputs() {
 
 shape=(--in-modes 8,8,3 --out-modes 4,4,2 --hidden 8 --rank 2)
 COMMANDS=(train infer pack compress export onnx info bench simulate completion)
+# of NAME.. - those of them that FAULT_COMMANDS, where it is set, has, too
+of() { for c in "$@"; do [[ -n ${FAULT_COMMANDS-} && " $FAULT_COMMANDS " != *" $c "* ]] || echo "$c"; done; }
 command_of() {
     case $1 in
     train) argv=(train "$IN/bars.h5" -q -o o.h5 "${shape[@]}" --epochs 2 --checkpoint o.ck --log o.log --threads 2) ;;
