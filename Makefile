@@ -7,6 +7,8 @@
 #   make install            DESTDIR= PREFIX=/usr/local; make uninstall takes it away again
 #   make unit               the unit tests alone; make fuzz-tests, make cli-tests, make man-tests, make checks likewise
 #   make fuzz               the fuzz targets with clang's libFuzzer, ASan and UBSan; make fuzz-smoke runs each FUZZ_SECONDS=60
+#   make faults             whole commands whose memory, disk, descriptors, .. fail; make faults-smoke tries a few moments of each
+#   make soak               memory over 100,000 clips and a thousand epochs; make tsan: threads under ThreadSanitizer
 #   make check-slurm        training and inference under Slurm, on two virtual nodes
 #   make check-neon         the kernels for aarch64 under qemu; make check-builds: other levels, clang, no AVX
 #   make coverage           what the tests reach; make lint: cppcheck, clang-tidy, clang's analyzer
@@ -188,7 +190,7 @@ $(OF_CLI:%=$(B)/tests/fuzz/%.o): INCLUDES = -Icli
 
 # A refused allocation is tested, too; libhdf5's own leaks are not ours.
 SAN_ENV = $(if $(SANITIZE),ASAN_OPTIONS=allocator_may_return_null=1:strict_string_checks=1 UBSAN_OPTIONS=print_stacktrace=1 \
-    LSAN_OPTIONS=suppressions=$(abspath tests/tools/lsan.supp):print_suppressions=0)
+    TSAN_OPTIONS=suppressions=$(abspath tests/tools/tsan.supp):print_suppressions=0 LSAN_OPTIONS=suppressions=$(abspath tests/tools/lsan.supp):print_suppressions=0)
 TEST_ENV = FDHT=$(abspath $(PROGRAM)) RENDER=$(abspath $(B)/demo/render) BUILD=$(abspath $(B)) CC='$(CC)' CXX='$(CXX)' OPENBLAS_NUM_THREADS=1 $(SAN_ENV)
 TAP = $(TEST_ENV) tests/tools/tap
 CLI_TESTS := $(filter-out %/lib.sh %/run.sh,$(wildcard tests/cli/*.sh))
@@ -207,6 +209,25 @@ fuzz:
 	@$(MAKE) --no-print-directory CC='$(FUZZ_CC)' CFLAGS='-O1 -g' WERROR= SANITIZE=fuzzer-no-link,address,undefined libfuzzer
 fuzz-smoke: fuzz
 	@TAP_TIMEOUT=86400 FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_TARGETS='$(FUZZ_TARGETS)' $(TAP) tests/fuzz/smoke
+# Whole commands that meet faults: the library that is loaded in front of them, and its scripts.
+FAULT_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out %/careless.c,$(wildcard tests/faults/*.c)))
+$(FAULT_OBJ): INCLUDES = -fvisibility=default
+$(B)/faults/server.so: $(FAULT_OBJ)
+	@mkdir -p $(@D)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -shared -o $@ $(FAULT_OBJ) -ldl -pthread
+FAULT_TESTS := $(filter-out %.c %.h %.sh,$(wildcard tests/faults/*))
+faults: all $(B)/faults/server.so
+	@TAP_TIMEOUT=86400 $(TAP) $(FAULT_TESTS)
+faults-smoke: all $(B)/faults/server.so
+	@TAP_TIMEOUT=1800 FAULT_SAMPLES=2 FAULT_KILLS=2 FAULT_COMMANDS=pack $(TAP) $(FAULT_TESTS)
+soak: all
+	@TAP_TIMEOUT=86400 $(TAP) tests/faults/soak.sh && cat $(B)/soak.txt
+# The threads of the library, and commands that use them, under ThreadSanitizer.
+TSAN_UNIT := base/test_base clips/test_source clips/test_video train/test_trainer train/test_order nn/test_runner decomp/test_slab dataset/test_training
+tsan-here: all $(TSAN_UNIT:%=$(B)/tests/%)
+	@$(TAP) $(TSAN_UNIT:%=$(B)/tests/%) tests/faults/threads.sh
+tsan:
+	@$(MAKE) --no-print-directory CFLAGS='-O1 -g' SANITIZE=thread tsan-here
 cli-tests: all $(B)/demo/render
 	@$(TAP) $(CLI_TESTS)
 man-tests: all
@@ -363,5 +384,6 @@ distclean: clean
 
 .SECONDARY:
 .DELETE_ON_ERROR:
+.PHONY: faults faults-smoke soak tsan tsan-here
 .PHONY: all bench bench-clips bench-compress bench-peers bench-xsmm demo demo-run results unit fuzz fuzz-smoke fuzz-tests libfuzzer cli-tests man-tests checks check-layers check-debian check-neon check-slurm distcheck check-builds coverage lint check-all check install uninstall dist clean distclean FORCE
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(FUZZ_OBJ:.o=.d) $(wildcard $(B)/tests/bench/*.d)
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(FUZZ_OBJ:.o=.d) $(FAULT_OBJ:.o=.d) $(wildcard $(B)/tests/bench/*.d)

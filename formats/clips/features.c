@@ -44,7 +44,7 @@ static size_t parse_line(const char *line, float *out, size_t most)
         p++;
     while (*p) {
         char *end;
-        float v = strtof(p, &end);
+        float v = fdht_text_float(p, &end);
         if (end == p || (*end && !is_separator(*end) && *end != '\r'))
             return SIZE_MAX;
         if (out && n < most)

@@ -57,7 +57,7 @@ static bool parse_side(const char *s, size_t *out)
 static double parse_rate(const char *s)
 {
     char *end;
-    double n = strtod(s, &end), d = *end == ':' ? strtod(end + 1, &end) : 0;
+    double n = fdht_text_number(s, &end), d = *end == ':' ? fdht_text_number(end + 1, &end) : 0;
     return n > 0 && d > 0 && !*end ? n / d : 0;
 }
 

@@ -124,6 +124,16 @@ int fdht_out_check(const char *path, bool seek, const fdht_out_options *opt, fdh
     return status ? status : check_target(real, seek, opt && opt->force, &in_place, &mode, err);
 }
 
+/* The lock of a file that one process writes. A process that was killed may have a child that lets go a moment later. */
+static bool take_lock(int fd)
+{
+    enum { TRIES = 10, PAUSE_US = 30000 };
+    for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++)
+        if (errno != EWOULDBLOCK || i == TRIES || usleep(PAUSE_US) != 0)
+            return false;
+    return true;
+}
+
 /* The temporary file that stays: as an earlier run left it, or a new one. */
 static int open_partial(fdht_out *o, fdht_error *err)
 {
@@ -137,7 +147,7 @@ static int open_partial(fdht_out *o, fdht_error *err)
         status = fdht_fail(err, FDHT_EIO, "%s: %s", o->temp, strerror(errno));
     else if (!S_ISREG(now.st_mode))
         status = fdht_fail(err, FDHT_EIO, "%s: is not a regular file", o->temp);
-    else if (flock(o->file.fd, LOCK_EX | LOCK_NB) || stat(o->temp, &at) || at.st_ino != now.st_ino)
+    else if (!take_lock(o->file.fd) || stat(o->temp, &at) || at.st_ino != now.st_ino)
         status = fdht_fail(err, FDHT_EIO, "%s: another process writes it", o->temp);
     else if (!o->seek && !fdht_written_read(&o->file)) /* what libhdf5 goes on with is read with its log */
         status = fdht_fail(err, errno == ENOMEM ? FDHT_ENOMEM : FDHT_EIO, "%s: %s", o->temp, strerror(errno));
@@ -342,6 +352,8 @@ void fdht_out_discard(fdht_out *o)
     struct stat st;
     if (!o)
         return;
+    if (o->keep && o->file.fd >= 0)
+        flock(o->file.fd, LOCK_UN); /* a process that was just forked may hold the descriptor still */
     shut(o);
     if (o->temp[0] && !(o->keep && (stat(o->temp, &st) || st.st_size > 0)))
         unlink(o->temp);

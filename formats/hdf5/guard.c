@@ -90,7 +90,7 @@ static _Noreturn void child(const char *path, size_t size, int out)
         v.status = fdht_h5_walk(file, size, &err);
     }
     v.status = fdht_h5_end(v.status, &err);
-    snprintf(v.text, sizeof v.text, "%s", err.msg);
+    snprintf(v.text, sizeof v.text, "%.*s", (int)sizeof v.text - 1, err.msg);
     ssize_t ignored = write(out, &v, sizeof v);
     (void)ignored;
     fdht_child_exit();

@@ -57,7 +57,7 @@ static int take_key(fdht_hardware *m, const cJSON *item, const char *path, fdht_
     }
     text = cJSON_GetStringValue(item);
     if (cJSON_IsNumber(item)) {
-        snprintf(number, sizeof number, "%.17g", item->valuedouble);
+        fdht_number_text(item->valuedouble, number, sizeof number);
         text = number;
     }
     if (!text)

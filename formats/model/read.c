@@ -477,11 +477,11 @@ static int read_origin(hid_t file, fdht_model *m, fdht_error *err)
         !fdht_h5_attr_string(file, "config", text, sizeof text,
                              NULL)) /* a note, not the model: none if too long */
         fdht_model_set_origin(m, FDHT_ORIGIN_OPTIONS, text);
-    if (!fdht_h5_is_group(file, "origin"))
+    if (!fdht_h5_has(file, "origin"))
         return FDHT_OK;
     FDHT_H5_TRY
     {
-        group = H5Gopen2(file, "origin", H5P_DEFAULT);
+        group = fdht_h5_is_group(file, "origin") ? H5Gopen2(file, "origin", H5P_DEFAULT) : -1;
     }
     FDHT_H5_END
     if (group < 0)

@@ -130,7 +130,7 @@ static int write_plain_link(fdht_writer *o, int k)
     snprintf(text, sizeof text, "%zu", l->steps);
     if ((rc = put_word(o, group, "steps", l->kind == FDHT_LINK_REPEAT ? text : NULL)))
         return rc;
-    snprintf(text, sizeof text, "%.17g", l->epsilon);
+    fdht_number_text(l->epsilon, text, sizeof text);
     return put_word(o, group, "epsilon", l->kind == FDHT_LINK_LAYER_NORM ? text : NULL);
 }
 

@@ -29,6 +29,11 @@ void *fdht_calloc_err(size_t count, size_t size, const char *what, fdht_error *e
 /* A copy of s; NULL when no memory is left. Free with fdht_free. */
 char *fdht_strdup(const char *s);
 
+/* strtod, strtof and "%.17g" with a decimal point, whatever the program's locale. Any thread. */
+double fdht_text_number(const char *text, char **end);
+float fdht_text_float(const char *text, char **end);
+void fdht_number_text(double v, char *text, size_t size);
+
 /* Fault injection for tests: when > 0, counts down at each fdht_calloc and makes the one that reaches 0 fail. */
 extern long fdht_alloc_fail_at;
 

@@ -155,7 +155,7 @@ int fdht_sim_hw_set(fdht_sim_hw *hw, const char *key, const char *value, fdht_er
         return fdht_fail(err, FDHT_EINVAL, "%s: unknown bank function %s", key, value);
     }
     char *end = NULL;
-    double x = strtod(value, &end);
+    double x = fdht_text_number(value, &end);
     if (end == value || *end || !isfinite(x))
         return fdht_fail(err, FDHT_EINVAL, "%s: %s is not a number", key, value);
     if (x < k->min || x > k->max)

@@ -1,4 +1,5 @@
 /* lib/base: random numbers, the thread team, memory, errors. */
+#include <locale.h>
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -402,6 +403,31 @@ static void status_texts(void **state)
     assert_int_equal(sscanf(fdht_version(), "%d.%d.%d", &a, &b, &c), 3);
 }
 
+/* In a locale with a decimal comma, made here, as a program that uses the library may have chosen it. */
+static void decimal_comma(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/fdht-locale-XXXXXX", command[200], text[40], *end;
+    assert_non_null(mkdtemp(folder));
+    snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s/comma > %s/out 2>&1", folder, folder);
+    bool made = !system(command) && !setenv("LOCPATH", folder, 1) && setlocale(LC_ALL, "comma");
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    assert_int_equal(system(command), 0);
+    if (!made)
+        skip();
+    snprintf(text, sizeof text, "%.1f", 1.5);
+    assert_string_equal(text, "1,5");
+    assert_true(fdht_text_number("-2.5e3;", &end) == -2500.0);
+    assert_string_equal(end, ";");
+    assert_true(fdht_text_float("0.125,1", &end) == .125f);
+    assert_string_equal(end, ",1");
+    fdht_number_text(.25, text, sizeof text);
+    assert_string_equal(text, "0.25");
+    snprintf(text, sizeof text, "%.1f", 1.5); /* the program's own is as it was */
+    assert_string_equal(text, "1,5");
+    setlocale(LC_ALL, "C");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +438,7 @@ int main(void)
         cmocka_unit_test(products),          cmocka_unit_test(memory),
         cmocka_unit_test(messages),          cmocka_unit_test(memory_runs_out),
         cmocka_unit_test(prefixes),          cmocka_unit_test(status_texts),
+        cmocka_unit_test(decimal_comma),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/base.h"
 #include "fdht/io.h"
@@ -346,6 +347,29 @@ static void test_digest(void **state)
     assert_int_equal(fdht_file_digest(in_scratch("."), got, &err), FDHT_EINVAL);
 }
 
+/* A process that was forked meanwhile, as those that decode are, holds the descriptor and so the lock. */
+static void test_lock_and_children(void **state)
+{
+    (void)state;
+    fdht_out_options keep = {.keep = true};
+    fdht_out *o = NULL;
+    fdht_error err = {0};
+    assert_int_equal(fdht_out_open(in_scratch("kept"), false, &keep, &o, &err), FDHT_OK);
+    pid_t child = fork();
+    if (child == 0) {
+        sleep(60);
+        _exit(0);
+    }
+    assert_true(child > 0);
+    fdht_out_discard(o);
+    int status = fdht_out_open(in_scratch("kept"), false, &keep, &o, &err);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    if (status)
+        fail_msg("%s", err.msg);
+    fdht_out_discard(o);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -359,6 +383,7 @@ int main(void)
                                        T(test_refusals),
                                        T(test_guard),
                                        T(test_keep),
+                                       T(test_lock_and_children),
                                        T(test_killed_writer),
                                        T(test_out_of_memory),
                                        T(test_identify)};
