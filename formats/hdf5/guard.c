@@ -26,7 +26,7 @@ enum {
     ROOM = 192 << 20,  /* bytes of address space that any file may take .. */
     ROOM_PER_BYTE = 2, /* .. and for each byte of the file */
     CPU_SECONDS = 4,   /* at least; a second more for each 4 MiB */
-    WALL_FACTOR = 5,   /* of the processor's seconds */
+    WALL_FACTOR = 60,  /* of the processor's seconds: a busy machine gives the child a small share */
     BYTES_A_SECOND = 4 << 20,
     SPARE = 64 << 20, /* memory that the parent has, if the child's own limit was at fault */
     REMEMBERED = 16
