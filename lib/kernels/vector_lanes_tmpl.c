@@ -181,9 +181,7 @@ static void R(sum_lanes)(size_t n, const REAL *in, REAL *out)
         size_t some = FDHT_MIN(n - i, N);
         for (size_t q = 0; q < N; q++)
             v[q] = q < some ? ((const V *)in)[i + q] : (V){0};
-        R(transpose)(v);
-        for (size_t l = 1; l < N; l++)
-            v[0] += v[l];
+        R(add_lanes)(v);
         for (size_t q = 0; q < some; q++)
             out[i + q] += v[0][q];
     }

@@ -137,6 +137,33 @@ static void transpose_f64(vec_f64 v[WIDTH / 8])
         }
 }
 
+/* v[0][i] becomes the sum of the lanes of v[i]: halves of two vectors that are joined are added, until one is left. */
+INLINE void add_lanes_f32(vec_f32 v[WORDS])
+{
+#define HALVES(join, low, high, a, b)                                                                        \
+    ((vec_f32)join((words)(a), (words)(b), low) + (vec_f32)join((words)(a), (words)(b), high))
+#pragma GCC unroll 4
+    for (int i = 0; i < WORDS / 4; i++) {
+        const vec_f32 *four = v + 4 * i;
+        vec_f32 a = HALVES(JOIN, LOW_WORDS, HIGH_WORDS, four[0], four[1]);
+        vec_f32 b = HALVES(JOIN, LOW_WORDS, HIGH_WORDS, four[2], four[3]);
+        v[i] = HALVES(JOIN_PAIRS, LOW_PAIRS, HIGH_PAIRS, a, b);
+    }
+#if WIDTH > 16
+    for (int left = WORDS / 4; left > 1; left /= 2)
+        for (int i = 0; i < left / 2; i++)
+            v[i] = HALVES(JOIN, EVEN_FOURS, ODD_FOURS, v[2 * i], v[2 * i + 1]);
+#endif
+#undef HALVES
+}
+
+static void add_lanes_f64(vec_f64 v[WIDTH / 8])
+{
+    transpose_f64(v);
+    for (int l = 1; l < WIDTH / 8; l++)
+        v[0] += v[l];
+}
+
 /* The first n numbers of a vector, 0 < n < its length; nothing behind them is touched. */
 #if defined(__AVX512F__)
 INLINE vec_f32 load_part_f32(const float *p, size_t n)
