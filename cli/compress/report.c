@@ -22,6 +22,7 @@ const char *compress_modes_text(const size_t *v, int d, char *buf, size_t size)
 void compress_cell_name(const fdht_compress_cell *x, char *buf, size_t size)
 {
     snprintf(buf, size, "%s%s", x->lstm->name, x->direction ? " (reverse)" : "");
+    cli_one_line(buf);
 }
 
 /* ---- JSON ---- */

@@ -42,6 +42,14 @@ void cli_one_line(char *s)
             *s = '?';
 }
 
+void cli_print_name(const char *name, int width)
+{
+    char *clean = strcpy(cli_calloc(strlen(name) + 1, 1), name);
+    cli_one_line(clean);
+    printf("%-*s", width, clean);
+    free(clean);
+}
+
 #define RED    "\033[31m"
 #define YELLOW "\033[33m"
 #define BOLD   "\033[1m"

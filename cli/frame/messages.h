@@ -24,6 +24,8 @@ void cli_note(cli *c, const char *fmt, ...) FDHT_PRINTF(2, 3);
 void cli_error(cli *c, const char *fmt, ...) FDHT_PRINTF(2, 3);
 /* Names in files are not trusted: control characters become '?'. */
 void cli_one_line(char *s);
+/* Such a name on stdout, so cleaned, in a column of this width at least. */
+void cli_print_name(const char *name, int width);
 /* The last line of a command that failed. */
 void cli_print_failure(cli *c, int code);
 /* Exit status of a library status. */

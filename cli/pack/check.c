@@ -226,14 +226,6 @@ static void add_size(void *arg, const char *size, size_t clips)
     cli_json_size(one, "clips", clips);
 }
 
-static void print_name(const char *name)
-{
-    char *clean = pack_copy(name);
-    cli_one_line(clean);
-    fputs(clean, stdout);
-    free(clean);
-}
-
 static void report_text(const pack_check *k, const pack_list *list, const tally *t)
 {
     printf("%zu clips, %zu classes, %zu groups, %zu duplicates, %zu left out\n", k->n, list->classes,
@@ -242,7 +234,7 @@ static void report_text(const pack_check *k, const pack_list *list, const tally 
     each_size(k, print_size, NULL);
     for (size_t c = 0; c < list->classes; c++) {
         printf("class ");
-        print_name(list->class_name[c]);
+        cli_print_name(list->class_name[c], 0);
         printf(": %zu clips, %zu groups, %zu to %zu frames\n", t[c + 1].clips, t[c + 1].groups,
                t[c + 1].shortest, t[c + 1].longest);
     }
@@ -250,9 +242,9 @@ static void report_text(const pack_check *k, const pack_list *list, const tally 
         j = run_end(k, i);
         for (size_t d = i + 1; d < j; d++) {
             printf("duplicate ");
-            print_name(k->clip[d].name);
+            cli_print_name(k->clip[d].name, 0);
             printf(" of ");
-            print_name(k->clip[i].name);
+            cli_print_name(k->clip[i].name, 0);
             printf("\n");
         }
     }

@@ -91,7 +91,7 @@ static void print_classes(const train_result *r)
     printf("%-*s %9s %9s %9s  %s\n", width, labels ? "label" : "class", "precision", "recall", "f1",
            labels ? "unset: said not, said; set: said not, said" : "predicted as");
     for (size_t k = 0; k < s->classes; k++) {
-        printf("%-*s", width, class_name(r->model, k, buf));
+        cli_print_name(class_name(r->model, k, buf), width);
         print_share(s->precision[k]);
         print_share(s->recall[k]);
         print_share(s->f1[k]);

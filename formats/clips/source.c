@@ -256,11 +256,16 @@ out:
 
 static int open_path(fdht_source *s, fdht_clip_item **out, fdht_error *err)
 {
-    fdht_error why = {0};
+    fdht_error why = {0}, said = {0};
     fdht_file_kind kind;
-    int status = fdht_file_identify(s->now.path, &kind, NULL);
+    int status = fdht_file_identify(s->now.path, &kind, &said);
     if (status) {
-        fdht_fail(&why, status, "%s", status == FDHT_ENOENT ? "no such file or folder" : "cannot be read");
+        size_t n = strlen(s->now.path); /* the record names the file itself */
+        bool reason = !strncmp(said.msg, s->now.path, n) && said.msg[n] == ':';
+        fdht_fail(&why, status, "%s",
+                  status == FDHT_ENOENT ? "no such file or folder"
+                  : reason              ? said.msg + n + 2
+                                        : "cannot be read");
         return fdht_source_record(s, out, status, &why, err);
     }
     switch (kind) {

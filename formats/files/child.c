@@ -179,7 +179,7 @@ int fdht_child_died(int state, const char *title, const char *library, fdht_erro
         return fdht_fail(err, FDHT_EFORMAT, "%s (reading it does not end)", title);
     if (sig)
         return fdht_fail(err, FDHT_EFORMAT, "%s (%s crashes on it: signal %d)", title, library, sig);
-    if (WEXITSTATUS(state) == 255) /* exit(-1): libhdf5 has no memory to enter a function */
+    if (WEXITSTATUS(state) == 255) /* how libhdf5 ends a process that has no memory to enter a function */
         return fdht_fail(err, FDHT_ENOMEM, "out of memory: %s ended the process that reads the file",
                          library);
     return fdht_fail(err, FDHT_EIO, "the process that reads the file ended with status %d",

@@ -239,4 +239,21 @@ cmp -s job.h5 part.h5 && pass "--resume: the bytes of one run" || fail "--resume
 same "nothing is left" "" "$(ls part.h5.* 2> /dev/null)"
 works "--resume of nothing" "$FDHT" pack -o small.h5 --resume --raw gray --size 1024x1024 --clip-frames 1 job/1.raw
 fails "--resume --check" 2 "fdht pack: --resume writes a file: no --check, no --dry-run (see fdht help pack)" "$FDHT" pack --check --resume -o x.h5 job/4.y4m
+# names with control characters: nothing that a terminal would obey, wherever they are shown
+odd=$(printf 'a\033[31m')
+mkdir -p "odd/$odd/g" odd/b/g
+for name in "odd/$odd/g/$(printf 'x\033]0;t\ny').y4m" odd/b/g/c.y4m "odd/$odd/g/d.y4m" odd/b/g/e.y4m; do
+    { printf 'YUV4MPEG2 W4 H4 F25:1 Cmono\n' && printf 'FRAME\n%016d' 7 8 9; } > "$name"
+done
+escapes=
+for words in "pack odd -o odd.h5" "info odd.h5" "pack odd --check" "train odd.h5 --cell dense --hidden 4 --epochs 1 -q -o odd-model.h5" \
+    "info odd-model.h5" "infer odd-model.h5 odd.h5 --format text" "infer odd-model.h5 odd --format tsv" "infer odd-model.h5 odd --format jsonl"; do
+    run "$FDHT" $words
+    [ "$status" = 0 ] || escapes+="$words: status $status"
+    grep -q "$(printf '\033')" "$OUT" "$ERR" && escapes+="$words "
+done
+same "no escape reaches a terminal" "" "$escapes"
+ln -s loop.y4m loop.y4m
+run "$FDHT" infer odd-model.h5 loop.y4m
+has "the reason why a clip cannot be read" "$status $err" "1 fdht infer: loop.y4m: Too many levels of symbolic links"
 tap_end
