@@ -127,8 +127,9 @@ static void put_legs(build *b, const fdht_sim_leg *leg, int n, fdht_leg_side sid
 
 static void put_none(build *b, int groups)
 {
+    const fdht_sim_leg none = {0};
     while (groups--)
-        put_legs(b, NULL, 0, FDHT_LEG_IN);
+        put_legs(b, &none, 0, FDHT_LEG_IN);
 }
 
 /* A number for hardware; lanes are an order of columns, their banks those of interleave. */
