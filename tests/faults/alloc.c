@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <link.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -66,8 +67,19 @@ void fault_alloc_arm(const fault *f, fault_count *count)
 
 static void note_library(const void *caller)
 {
+    enum { FRAMES = 16 };
+    void *frame[FRAMES];
     Dl_info info;
+    atomic_store(&armed, false);
     const char *name = dladdr(caller, &info) && info.dli_fname ? info.dli_fname : "?";
+    int n =
+        strstr(name, "/libc.so") ? backtrace(frame, FRAMES) : 0; /* strdup and its like: who called them? */
+    for (int i = 0; i < n; i++)
+        if (dladdr(frame[i], &info) && info.dli_fname && !strstr(info.dli_fname, "/libc.so") &&
+            !strstr(info.dli_fname, "/server.so")) {
+            name = info.dli_fname;
+            break;
+        }
     const char *slash = strrchr(name, '/');
     atomic_store(&armed, after); /* once: the rest is given */
     snprintf(shared->library, sizeof shared->library, "%s", slash ? slash + 1 : name);
