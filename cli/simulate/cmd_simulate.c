@@ -34,9 +34,8 @@ static const cli_option options[] = {
                 "--sweep, --search: only points within it count; may be repeated"),
     CLI_FLAG(sim_args, sensitivity, 0, "sensitivity",
              "how far each number that is not published moves the three ratios over TIE"),
-    CLI_FILE(
-        sim_args, trace, 0, "trace", "FILE",
-        "write every access: cycle, port, buffer, bank, line, stage, word; FILE.vcd for waveform viewers"),
+    CLI_FILE(sim_args, trace, 0, "trace", "FILE",
+             "write every access, its place and word; FILE.vcd for waveform viewers"),
     CLI_STRINGS(sim_args, trace_stages, 0, "trace-stage", "NAME",
                 "--trace: this stage of the report alone; may be repeated"),
     CLI_FILE(sim_args, mapping_in, 0, "mapping", "FILE",
