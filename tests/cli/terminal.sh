@@ -43,8 +43,17 @@ if terminal; then
 fi
 works "none in a pipe" "$FDHT" pack -o a.h5 clips
 
-# valgrind: no error, no leak. It does not know AVX-512, and the processor it shows has none.
-if command -v valgrind > /dev/null && ! nm -D "$FDHT" 2> /dev/null | grep -q __asan; then
+# valgrind: no error, no leak. It does not know AVX-512, and the processor it shows has none. It shows rdtscp, though, where the real one
+# lacks it, and then a library of libav's (libhwy) dies before main.
+foreign_end() {
+    run valgrind -q "$FDHT" --version
+    [ "$status" = 132 ] && grep -o 'Illegal opcode\|(in /usr/lib/[^ ]*)' <<< "$err" | head -2 | grep -q '/usr/lib/'
+}
+if ! command -v valgrind > /dev/null || nm -D "$FDHT" 2> /dev/null | grep -q __asan; then
+    skip "valgrind" "not here, or a sanitizer build"
+elif foreign_end; then
+    skip "valgrind" "a system library asks for an instruction that this processor lacks"
+else
     clean() {
         run valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite "$@"
         [ "$status" = 0 ] && pass "valgrind: ${*:2}" || fail "valgrind: ${*:2}" "$(said)"
@@ -55,7 +64,5 @@ if command -v valgrind > /dev/null && ! nm -D "$FDHT" 2> /dev/null | grep -q __a
     clean "$FDHT" info --json a.h5 --trust
     clean "$FDHT" pack -f -o a.h5 clips
     clean "$FDHT" completion bash
-else
-    skip "valgrind" "not here, or a sanitizer build"
 fi
 tap_end
