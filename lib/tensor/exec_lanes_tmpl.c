@@ -11,7 +11,8 @@ typedef struct block {
     const R(fdht_vectors) *x;
     size_t first, rows; /* its vectors */
     int worker;
-    bool bytes; /* they are read as bytes: */
+    bool bytes; /* they are read as bytes, */
+    bool moves; /* some of them moved: */
     fdht_bytes of[FDHT_LANES];
     int term;
     REAL *act, *back; /* scratch; back NULL: forward only */
@@ -34,6 +35,7 @@ static bool find_bytes(block *b)
             of->now = x->u8 + (b->first + l) * x->ld;
         else if (!x->bytes || !x->bytes(x->arg, b->first + l, of))
             return false;
+        b->moves |= of->move != NULL;
         if (of->mean != b->of->mean || !of->before != !b->of->before || of->drop != b->of->drop)
             return false;
     }
@@ -81,7 +83,7 @@ static void load_slice(const block *b)
     const R(fdht_vectors) *x = b->x;
     const fdht_nest *s = &e->plan.nest;
     const size_t lanes = e->kernels->lanes, most = FDHT_MIN(s->run, (size_t)FDHT_EXEC_LANES_PIECE);
-    const size_t piece = b->bytes && !b->of->move ? s->run : most; /* that need no room */
+    const size_t piece = b->bytes && !b->moves ? s->run : most; /* the first need no room */
     REAL *dst = b->act + e->tables[0].act, *line = b->act + e->lanes_size - most * lanes;
     for (size_t r = 0; r < s->runs; r++)
         for (size_t i = 0, n; i < s->run; i += n, dst += n * lanes) {

@@ -78,8 +78,73 @@ static void choice(void **state)
     assert_int_equal(fdht_plan_least_lanes(&p, 16), 17);
 }
 
+enum { INPUTS = 8 * 15 * 10 * 16 * 3, SHIFT = 5 };
+
+/* The frame, its bytes SHIFT places further on, around its end. */
+static void turn_round(const void *how, const uint8_t *frame, size_t first, size_t n, uint8_t *out)
+{
+    (void)how;
+    for (size_t i = 0; i < n; i++)
+        out[i] = frame[(first + i + SHIFT) % INPUTS];
+}
+
+/* The first vector of a block is not moved, nearly all others are. */
+static bool is_moved(size_t i)
+{
+    return i % 8 != 0;
+}
+
+static bool some_moved(void *arg, size_t i, fdht_bytes *out)
+{
+    const uint8_t *before = (const uint8_t *)arg + i * INPUTS;
+    *out = (fdht_bytes){.now = before + INPUTS, .before = before, .move = is_moved(i) ? turn_round : NULL};
+    return true;
+}
+
+/* Differences of frames that move beside those of frames that do not are what they are alone: in lanes the former need room, piece by
+ * piece. What is written past it the address sanitizer sees. */
+static void moved_beside_others(void **state)
+{
+    (void)state;
+    enum { VECTORS = 2 * FDHT_LANES, OUTPUTS = 64 };
+    fdht_op_spec s = {.format = FDHT_HT, .d = 5, .in = {8, 15, 10, 16, 3}, .out = {4, 4, 4, 1, 1}};
+    fdht_op *op = NULL;
+    fdht_exec_f32 *e = NULL;
+    fdht_plan plan;
+    fdht_error err = {0};
+    assert_int_equal(fdht_tree_balanced(5, &s.tree, &err), FDHT_OK);
+    fdht_op_spec_set_rank(&s, 8);
+    assert_int_equal(fdht_op_new(&s, &op, &err), FDHT_OK);
+    assert_int_equal(fdht_plan_make(op, NULL, &plan, &err), FDHT_OK);
+    assert_true(plan.nest.run > 2 * FDHT_EXEC_LANES_PIECE); /* more than there is room for */
+    fdht_plan_clear(&plan);
+    float *params = malloc(fdht_op_parameters(op) * sizeof *params),
+          *x = malloc(VECTORS * INPUTS * sizeof *x);
+    float y[2][VECTORS * OUTPUTS];
+    uint8_t *u8 = malloc((VECTORS + 1) * INPUTS);
+    for (size_t i = 0; i < (VECTORS + 1) * INPUTS; i++)
+        u8[i] = (uint8_t)fdht_rng_hash(i);
+    for (size_t i = 0; i < VECTORS; i++)
+        for (size_t j = 0; j < INPUTS; j++) {
+            const uint8_t *before = u8 + i * INPUTS + (j + (is_moved(i) ? SHIFT : 0)) % INPUTS;
+            x[i * INPUTS + j] = (float)(before[INPUTS] - *before);
+        }
+    assert_int_equal(fdht_op_init(op, .01, 3, params, &err), FDHT_OK);
+    assert_int_equal(fdht_exec_new_f32(op, NULL, 1, true, &e, &err), FDHT_OK);
+    fdht_vectors_f32 real = {.real = x, .ld = INPUTS}, bytes = {.bytes = some_moved, .arg = u8};
+    fdht_exec_forward_f32(e, 0, VECTORS, &real, y[0], OUTPUTS, false);
+    fdht_exec_forward_f32(e, 0, VECTORS, &bytes, y[1], OUTPUTS, false);
+    assert_memory_equal(y[0], y[1], sizeof y[0]);
+    fdht_exec_free_f32(e);
+    fdht_op_free(op);
+    free(params);
+    free(x);
+    free(u8);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(both_forms), cmocka_unit_test(choice)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(both_forms), cmocka_unit_test(choice),
+                                       cmocka_unit_test(moved_beside_others)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
