@@ -131,6 +131,7 @@ static void moved_beside_others(void **state)
         }
     assert_int_equal(fdht_op_init(op, .01, 3, params, &err), FDHT_OK);
     assert_int_equal(fdht_exec_new_f32(op, NULL, 1, true, &e, &err), FDHT_OK);
+    fdht_exec_pack_f32(e, params, 1);
     fdht_vectors_f32 real = {.real = x, .ld = INPUTS}, bytes = {.bytes = some_moved, .arg = u8};
     fdht_exec_forward_f32(e, 0, VECTORS, &real, y[0], OUTPUTS, false);
     fdht_exec_forward_f32(e, 0, VECTORS, &bytes, y[1], OUTPUTS, false);
