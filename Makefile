@@ -112,6 +112,8 @@ $(B)/lib/kernels/vector_%.o $(B)/lib/kernels/elementwise_%.o: KERNEL = $(KERNEL_
 KERNEL_CFLAGS := -O3 -ffp-contract=fast -fno-trapping-math -Wno-psabi -g1
 # No reader is in a kernel, and clang takes half an hour to watch every access of unrolled tiles.
 KERNEL_PLAIN := $(if $(findstring fuzzer,$(SANITIZE)),-fno-sanitize=all)
+# gcc takes ten minutes for UBSan's checks of them, and a minute for ASan's as calls.
+KERNEL_PLAIN += $(if $(findstring address,$(SANITIZE)),-fno-sanitize=undefined $(if $(findstring Free Software Foundation,$(shell $(CC) --version)),--param asan-instrumentation-with-call-threshold=0))
 # Counted, they would be other code, a hundred times as slow; tests/unit/kernels holds each to plain loops.
 KERNEL_PLAIN += $(if $(findstring --coverage,$(CFLAGS)),-fno-profile-arcs -fno-test-coverage)
 # Copies and sums that decide how fast a matrix is decomposed.
