@@ -137,11 +137,27 @@ static pid_t start(FILE *script, FILE *said, int *out)
     return pid;
 }
 
+/* A PDF says when it was made; the same picture has the same bytes. at: of the mark and the date, how much has passed. */
+static void no_date(char *p, size_t n, size_t *at)
+{
+    static const char mark[] = "/CreationDate (D:", date[] = "19700101000000";
+    const size_t marked = sizeof mark - 1, all = marked + sizeof date - 1;
+    for (size_t i = 0; i < n; i++) {
+        if (*at >= marked)
+            p[i] = date[(*at)++ - marked];
+        else
+            *at = p[i] == mark[*at] ? *at + 1 : p[i] == mark[0];
+        if (*at == all)
+            *at = 0;
+    }
+}
+
 /* Copy what gnuplot draws; tail keeps the last bytes. False when it cannot be written. */
 static bool copy(int from, FILE *to, char *tail)
 {
     char buf[65536];
     ssize_t n;
+    size_t dated = 0;
     bool good = true;
     while ((n = read(from, buf, sizeof buf)) != 0) {
         if (n < 0) {
@@ -151,6 +167,7 @@ static bool copy(int from, FILE *to, char *tail)
                 continue;
             return false;
         }
+        no_date(buf, (size_t)n, &dated);
         good = good && fwrite(buf, 1, (size_t)n, to) == (size_t)n; /* goes on reading: gnuplot must end */
         size_t keep = n < TAIL ? (size_t)n : TAIL;
         memmove(tail, tail + keep, TAIL - keep);

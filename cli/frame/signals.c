@@ -17,6 +17,8 @@ enum { PATIENCE_MS = 700, REPEAT_MS = 300 }; /* with the end of the process, les
 static const int stop[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU};
 /* These end it as they always do, after the temporary files are gone. */
 static const int fatal[] = {SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF};
+/* And these come where the program, or a library, is at fault. */
+static const int crash[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
 /* The number of the signal. Other threads look at it: read and written as an atomic. */
 static volatile sig_atomic_t caught;
@@ -59,20 +61,22 @@ static void on_signal(int number)
 
 static void on_fatal(int number)
 {
-    fdht_out_guard_clean(&guard);
+    if (getpid() == own) /* of a child: the files are its parent's */
+        fdht_out_guard_clean(&guard);
     signal(number, SIG_DFL);
     raise(number);
 }
 
-/* What the program that started us set to be ignored stays ignored, as a shell does for background jobs. */
-static void take(const int *number, size_t n, void (*handler)(int))
+/* What the program that started us set to be ignored stays ignored, as a shell does for background jobs; a sanitizer keeps its own. */
+static void take(const int *number, size_t n, void (*handler)(int), int flags)
 {
     struct sigaction sa, old;
     memset(&sa, 0, sizeof sa);
     sa.sa_handler = handler; /* no SA_RESTART: a read that waits for a pipe must return */
+    sa.sa_flags = flags;
     sigemptyset(&sa.sa_mask);
     for (size_t i = 0; i < n; i++)
-        if (!sigaction(number[i], NULL, &old) && old.sa_handler != SIG_IGN)
+        if (!sigaction(number[i], NULL, &old) && old.sa_handler == SIG_DFL)
             sigaction(number[i], &sa, NULL);
 }
 
@@ -96,9 +100,14 @@ void cli_signals_init(void)
     main_thread = pthread_self();
     own = getpid();
     on_exit(on_end, NULL);
-    take(stop, sizeof stop / sizeof *stop, on_signal);
-    take(fatal, sizeof fatal / sizeof *fatal, on_fatal);
-    take(&timer, 1, on_signal);
+    take(stop, sizeof stop / sizeof *stop, on_signal, 0);
+    take(fatal, sizeof fatal / sizeof *fatal, on_fatal, 0);
+    /* the stack may be what ran out */
+    static char room[16384];
+    const stack_t stack = {.ss_sp = room, .ss_size = sizeof room};
+    sigaltstack(&stack, NULL);
+    take(crash, sizeof crash / sizeof *crash, on_fatal, SA_ONSTACK);
+    take(&timer, 1, on_signal, 0);
     signal(SIGXFSZ, SIG_IGN); /* a write past the limit of file sizes then fails, and is reported */
 }
 

@@ -69,6 +69,7 @@ drawn() {
     has "$command: SVG: the date" "$(grep -o '<text>[^<]*, 20[^<]*' p.svg)" ", $(date -u +%Y-%m-%d)"
     has "$command: SVG: ends" "$(tail -n 2 p.svg)" "</svg>"
     has "$command: PDF" "$(head -c 5 p.pdf)" "%PDF-"
+    has "$command: PDF: the time of day is not in it" "$(grep -a CreationDate p.pdf)" "(D:19700101000000Z)"
 }
 each drawn
 "$FDHT" "${compress[@]}" p.svg -f > /dev/null

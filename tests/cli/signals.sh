@@ -66,7 +66,7 @@ ended "bench" 2000 143 "$FDHT" bench
 ended "simulate" 2000 143 "$FDHT" simulate --preset ucf11-fdht --search
 # what else ends a batch job; bash has its background jobs ignore INT and QUIT
 TRIES=$(((TRIES + 1) / 2))
-for row in INT:130 HUP:129 XCPU:152 QUIT:131 PIPE:141 USR1:138 USR2:140 ALRM:142; do
+for row in INT:130 HUP:129 XCPU:152 QUIT:131 PIPE:141 USR1:138 USR2:140 ALRM:142 SEGV:139 BUS:135 FPE:136 ILL:132 ABRT:134; do
     SIGNAL=${row%:*}
     ended "export" 600 "${row#*:}" env --default-signal "$FDHT" export model.h5 --layout keras -o out.h5
 done
