@@ -167,9 +167,11 @@ int fdht_arrays_member(const char *path, const char *member, size_t max, uint8_t
     int rc = fdht_zip_open(path, &z, err);
     if (rc)
         return rc;
-    int i = fdht_zip_find(z, member);
-    rc = i < 0 ? fdht_fail(err, FDHT_ENOENT, "no member %s in the archive", member)
-               : fdht_zip_load(z, i, max, data, n, err);
+    int i;
+    rc = fdht_zip_find(z, member, &i, err);
+    if (!rc)
+        rc = i < 0 ? fdht_fail(err, FDHT_ENOENT, "no member %s in the archive", member)
+                   : fdht_zip_load(z, i, max, data, n, err);
     fdht_zip_close(z);
     return rc;
 }

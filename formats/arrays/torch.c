@@ -74,7 +74,9 @@ static int find_storage(torch *t, const char *name, const fdht_pickle_value *out
                          (int)FDHT_MIN(class->n, (size_t)60), class->text ? class->text : "");
     char member[512];
     snprintf(member, sizeof member, "%sdata/%.*s", t->root, (int)FDHT_MIN(key->n, (size_t)200), key->text);
-    int m = fdht_zip_find(t->f->zip, member);
+    int m, rc = fdht_zip_find(t->f->zip, member, &m, t->err);
+    if (rc)
+        return rc;
     if (m < 0)
         return fdht_fail(t->err, FDHT_EFORMAT, "%.100s: its storage %.100s is not in the archive", name,
                          member);
@@ -246,9 +248,9 @@ static int read_order(torch *t)
     uint8_t *text = NULL;
     size_t n = 0;
     snprintf(name, sizeof name, "%sbyteorder", t->root);
-    int i = fdht_zip_find(t->f->zip, name), rc = FDHT_OK;
-    if (i < 0)
-        return FDHT_OK; /* before PyTorch 2.1: little */
+    int i, rc = fdht_zip_find(t->f->zip, name, &i, t->err);
+    if (rc || i < 0)
+        return rc; /* before PyTorch 2.1: little */
     rc = fdht_zip_load(t->f->zip, i, 64, &text, &n, t->err);
     if (!rc && !strcmp((char *)text, "big"))
         t->big = true;

@@ -27,15 +27,26 @@ struct fdht_zip {
     uint64_t at;
 };
 
-/* What cannot be read fails when it is asked for: a note beside the weights harms nobody. */
-static void look(zip_t *zip, uint64_t file_size, zip_uint64_t i, member *m)
+/* libzip has lost the reason by the time it fails, now and then; malloc has left it in errno, which is 0 before. */
+static bool no_memory(zip_error_t *e)
+{
+    return zip_error_code_zip(e) == ZIP_ER_MEMORY || errno == ENOMEM;
+}
+
+/* What cannot be read fails when it is asked for: a note beside the weights harms nobody. False: out of memory. */
+static bool look(zip_t *zip, uint64_t file_size, zip_uint64_t i, member *m)
 {
     const zip_uint64_t need = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_NAME;
     zip_stat_t st;
     *m = (member){.name = ""};
-    if (zip_stat_index(zip, i, 0, &st) || (st.valid & need) != need) {
+    errno = 0;
+    if (zip_stat_index(zip, i, 0, &st)) {
         m->unread = "its entry is damaged";
-        return;
+        return !no_memory(zip_get_error(zip));
+    }
+    if ((st.valid & need) != need) {
+        m->unread = "its entry is damaged";
+        return true;
     }
     m->name = st.name ? st.name : "";
     m->size = st.size;
@@ -49,6 +60,7 @@ static void look(zip_t *zip, uint64_t file_size, zip_uint64_t i, member *m)
     else if (m->stored ? st.size != st.comp_size
                        : st.size > SLACK && (st.size - SLACK) / DEFLATE_MOST > st.comp_size)
         m->unread = "claims to hold more than its bytes can";
+    return true;
 }
 
 int fdht_zip_open(const char *path, fdht_zip **out, fdht_error *err)
@@ -59,11 +71,12 @@ int fdht_zip_open(const char *path, fdht_zip **out, fdht_error *err)
     if (stat(path, &file) != 0)
         return fdht_fail(err, errno == ENOENT || errno == ENOTDIR ? FDHT_ENOENT : FDHT_EIO, "%s",
                          strerror(errno));
+    errno = 0;
     zip_t *zip = zip_open(path, ZIP_RDONLY, &why);
     if (!zip) {
         zip_error_t e;
         zip_error_init_with_code(&e, why);
-        int rc = why == ZIP_ER_MEMORY                                             ? FDHT_ENOMEM
+        int rc = no_memory(&e)                                                    ? FDHT_ENOMEM
                  : why == ZIP_ER_OPEN || why == ZIP_ER_READ || why == ZIP_ER_SEEK ? FDHT_EIO
                                                                                   : FDHT_EFORMAT;
         if (rc == FDHT_ENOMEM)
@@ -82,15 +95,18 @@ int fdht_zip_open(const char *path, fdht_zip **out, fdht_error *err)
     else if (!(z = fdht_calloc_err(1, sizeof *z, "archive", err)) ||
              !(z->member = fdht_calloc_err((size_t)n, sizeof *z->member, "archive", err)))
         rc = FDHT_ENOMEM;
+    for (int i = 0; i < n && !rc; i++)
+        if (!look(zip, (uint64_t)file.st_size, (zip_uint64_t)i, &z->member[i]))
+            rc = fdht_fail(err, FDHT_ENOMEM, "out of memory: zip archive");
     if (rc) {
+        if (z)
+            fdht_free(z->member);
         fdht_free(z);
         zip_discard(zip);
         return rc;
     }
     z->zip = zip;
     z->n = (int)n;
-    for (int i = 0; i < z->n; i++)
-        look(zip, (uint64_t)file.st_size, (zip_uint64_t)i, &z->member[i]);
     *out = z;
     return FDHT_OK;
 }
@@ -127,25 +143,29 @@ uint64_t fdht_zip_size(const fdht_zip *z, int i)
     return z->member[i].size;
 }
 
-int fdht_zip_find(const fdht_zip *z, const char *name)
+int fdht_zip_find(fdht_zip *z, const char *name, int *out, fdht_error *err)
 {
+    errno = 0;
     zip_int64_t i = zip_name_locate(z->zip, name, 0);
-    return i >= 0 && i < z->n ? (int)i : -1;
+    *out = i >= 0 && i < z->n ? (int)i : -1;
+    return i < 0 && no_memory(zip_get_error(z->zip))
+               ? fdht_fail(err, FDHT_ENOMEM, "out of memory: zip archive")
+               : FDHT_OK;
 }
 
 static int damaged(fdht_zip *z, fdht_error *err)
 {
     zip_error_t *e = z->open ? zip_file_get_error(z->open) : zip_get_error(z->zip);
-    bool memory = zip_error_code_zip(e) == ZIP_ER_MEMORY;
-    int rc = memory ? fdht_fail(err, FDHT_ENOMEM, "out of memory: zip archive")
-                    : fdht_fail(err, FDHT_EFORMAT, "%s: damaged in the zip archive (%s)",
-                                z->member[z->which].name, zip_error_strerror(e));
+    int rc = no_memory(e) ? fdht_fail(err, FDHT_ENOMEM, "out of memory: zip archive")
+                          : fdht_fail(err, FDHT_EFORMAT, "%s: damaged in the zip archive (%s)",
+                                      z->member[z->which].name, zip_error_strerror(e));
     close_member(z);
     return rc;
 }
 
 static int next(fdht_zip *z, void *out, size_t n, fdht_error *err)
 {
+    errno = 0;
     zip_int64_t got = zip_fread(z->open, out, n);
     if (got != (zip_int64_t)n)
         return damaged(z, err);
@@ -157,6 +177,7 @@ static int next(fdht_zip *z, void *out, size_t n, fdht_error *err)
 static int go_to(fdht_zip *z, int i, uint64_t offset, fdht_error *err)
 {
     uint8_t skip[SKIP];
+    errno = 0;
     if (!z->open || z->which != i || (!z->member[i].stored && offset < z->at)) {
         close_member(z);
         z->which = i;
@@ -189,6 +210,7 @@ int fdht_zip_read(fdht_zip *z, int i, uint64_t offset, size_t n, void *out, fdht
         rc = next(z, out, n, err);
     if (!rc && n && z->at == m->size) { /* libzip compares the checksum where it sees the end */
         uint8_t beyond;
+        errno = 0;
         if (zip_fread(z->open, &beyond, 1) != 0)
             return damaged(z, err);
     }
@@ -271,10 +293,11 @@ uint64_t fdht_zip_size(const fdht_zip *z, int i)
     return 0;
 }
 
-int fdht_zip_find(const fdht_zip *z, const char *name)
+int fdht_zip_find(fdht_zip *z, const char *name, int *out, fdht_error *err)
 {
     (void)z, (void)name;
-    return -1;
+    *out = -1;
+    return missing(err);
 }
 
 int fdht_zip_read(fdht_zip *z, int i, uint64_t offset, size_t n, void *out, fdht_error *err)

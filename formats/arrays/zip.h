@@ -9,14 +9,15 @@
 
 typedef struct fdht_zip fdht_zip;
 
-/* FDHT_ENOENT, FDHT_EIO, FDHT_EFORMAT; FDHT_ENOSUP "built without libzip". */
+/* FDHT_ENOENT, FDHT_EIO, FDHT_EFORMAT, FDHT_ENOMEM; FDHT_ENOSUP "built without libzip". */
 int fdht_zip_open(const char *path, fdht_zip **out, fdht_error *err);
 void fdht_zip_close(fdht_zip *z); /* NULL allowed */
 
 int fdht_zip_count(const fdht_zip *z);
 const char *fdht_zip_name(const fdht_zip *z, int i);    /* never NULL */
 uint64_t fdht_zip_size(const fdht_zip *z, int i);       /* of its contents */
-int fdht_zip_find(const fdht_zip *z, const char *name); /* -1: none */
+/* *i = -1: there is none of this name. FDHT_ENOMEM. */
+int fdht_zip_find(fdht_zip *z, const char *name, int *i, fdht_error *err);
 
 /* Bytes [offset, offset + n) of a member, inside it. A deflated member is read forward; going back starts it anew. */
 int fdht_zip_read(fdht_zip *z, int i, uint64_t offset, size_t n, void *out, fdht_error *err);

@@ -81,7 +81,10 @@ static int open_keras(fdht_weights *w, const char *path, fdht_error *err)
         return fdht_fail_prefix(err, rc, "config.json");
     w->config = (char *)data;
     data = NULL;
-    if (!fdht_arrays_member(path, "metadata.json", MAX_MEMBER, &data, &n, NULL)) {
+    rc = fdht_arrays_member(path, "metadata.json", MAX_MEMBER, &data, &n, err);
+    if (rc == FDHT_ENOMEM)
+        return rc;
+    if (!rc) {
         const char *version = strstr((const char *)data, "\"keras_version\""), *digits;
         digits = version ? strpbrk(version + 15, "0123456789") : NULL;
         w->config_version = fdht_strdup(digits ? digits : "3");
@@ -99,8 +102,9 @@ int fdht_w_container_open(fdht_weights *w, const char *path, bool *done, fdht_er
     fdht_file_kind kind = FDHT_FILE_OTHER;
     *done = false;
     /* a file that is not there, or that cannot be looked at, is the opening's to name */
-    if (fdht_file_identify(path, &kind, NULL))
-        return FDHT_OK;
+    int rc = fdht_file_identify(path, &kind, err);
+    if (rc)
+        return rc == FDHT_ENOMEM ? rc : FDHT_OK;
     if (kind == FDHT_FILE_KERAS)
         return open_keras(w, path, err);
     if (kind != FDHT_FILE_SAFETENSORS && kind != FDHT_FILE_TORCH && kind != FDHT_FILE_NPZ &&
@@ -111,6 +115,6 @@ int fdht_w_container_open(fdht_weights *w, const char *path, bool *done, fdht_er
         return advice ? fdht_fail(err, FDHT_EFORMAT, "%s", advice) : FDHT_OK;
     }
     *done = true;
-    int rc = fdht_arrays_open(path, &w->arrays, err);
+    rc = fdht_arrays_open(path, &w->arrays, err);
     return rc ? rc : fill_catalogue(w, err);
 }

@@ -18,7 +18,8 @@ grey() { # grey VALUE > FILE.pgm, of 8 x 8 points
 }
 inputs() {
     mkdir -p "$IN" && cp "$TOP"/tests/data/bars.h5 "$TOP"/tests/data/workload.json "$TOP/tests/data/machine.json" "$IN" &&
-        cp "$TOP/tests/data/lstm/torch_1layer.h5" "$IN/weights.h5" || exit 1
+        cp "$TOP/tests/data/lstm/torch_1layer.h5" "$IN/weights.h5" && cp "$TOP"/tests/data/cases/torch_{state.pt,state.npz,each.onnx} "$IN" &&
+        mkdir -p "$IN/png" && cp "$TOP/tests/data/clips/cases/ucf11/shooting/v_shooting_01/v_shooting_01_02/1.png" "$IN/png" || exit 1
     for c in one two; do
         for k in 1 2 3; do
             mkdir -p "$IN/clips/$c/$k"
@@ -46,6 +47,11 @@ command_of() {
     bench) argv=(bench "$IN/m.h5" --what infer -r 1 --batch 1 --frames 1 --no-dense) ;;
     simulate) argv=(simulate "$IN/workload.json" --arch fdht --json --csv o.csv --write-mapping o.map) ;;
     completion) argv=(completion bash) ;;
+    # readers of other formats
+    torch) argv=(compress "$IN/torch_state.pt" -o o.h5 --rank 2 --json) ;;
+    numpy) argv=(compress "$IN/torch_state.npz" -o o.h5 --rank 2 --json) ;;
+    graph) argv=(compress "$IN/torch_each.onnx" -o o.h5 --rank 2 --json) ;;
+    png) argv=(pack -o o.h5 "$IN/png" --json) ;;
     esac
 }
 # What a run prints and cannot print twice: times and rates.
