@@ -267,7 +267,7 @@ check-builds:
 # The accelerator in SystemVerilog, every access against the simulator; skips without verilator. RTL_PROGRAMS, RTL_STEPS.
 .PHONY: check-rtl
 check-rtl: all $(B)/libfdht.a
-	@TAP_TIMEOUT=3600 $(TAP) tests/rtl/check tests/rtl/mutants
+	@TAP_TIMEOUT=3600 TAP_JOBS=1 $(TAP) tests/rtl/check tests/rtl/mutants
 # The program OUT with sources SRC in place of the library's (tests/rtl/mutants).
 .PHONY: rtl-mutant
 rtl-mutant: $(CLI_OBJ) $(B)/libfdht.a
