@@ -50,7 +50,7 @@ MANDIR ?= $(DATADIR)/man
 
 comma := ,
 Q := $(if $(V),,@)
-say = $(if $(V),,@echo '  $(1)';)
+say = $(if $(V),,@$(if $(findstring s,$(firstword -$(MAKEFLAGS))),,echo '  $(1)';))
 # VARIANT names the build folder of another set of flags; SANITIZE is one.
 VARIANT ?= $(subst $(comma),-,$(SANITIZE))
 B := build$(if $(VARIANT),/$(VARIANT))
