@@ -60,6 +60,29 @@ works "a fast link" sim --preset ucf11-fdht --set input_words=32 --set input_buf
 json "a fast link: bound" .bound '"array"'
 json "energy of the stages adds up" '([.stages[].energy_pj] | add) / .energy_pj.total | . * 1e9 | round' 1000000000
 
+# ---- a trained model on several clips at once: every clip has its own h and c, so that its words are those that it has alone
+data=$TOP/tests/data/actions.h5
+"$FDHT" train "$data" -o model.h5 --cell fdht --in-modes 12,16,12 --out-modes 8,4,4 --hidden 32 --rank 4 --diff --lr 2e-2 --epochs 30 \
+    --seed 1 > log 2>&1 || fail "training" "$(cat log)"
+works "clips one by one" sim model.h5 --input "$data" --clips 24 --set lstm_overlap=1 --json
+json "clips one by one: bits, classes" '[.bit_exact, .steps, .class_agreement, .clips_at_once]' '[true,144,24,1]'
+alone=$(jq -c '[.snr_db, .class_agreement]' "$OUT") cycles=$(jq .cycles "$OUT")
+for n in 2 7 24; do
+    works "$n clips at once" sim model.h5 --input "$data" --clips 24 --at-once $n --set lstm_overlap=1 --json
+    json "$n clips at once: the same words" '[.snr_db, .class_agreement]' "$alone"
+    json "$n clips at once: what they are" '[.bit_exact, .steps, .clips, .clips_at_once]' "[true,144,24,$n]"
+    # the last LSTM step of each set: 4 gates of 32 units by 16 lanes, and the latency
+    json "$n clips at once: no other wait for h" "[.stall_cycles.recurrence, .cycles < $cycles]" "[$(((23 + n) / n * (4 * 32 / 16 + 8))),true]"
+done
+works "random clips at once" sim model.h5 --at-once 3 --steps 4 --json
+json "random clips at once" '[.bit_exact, .steps, .clips_at_once]' '[true,12,3]'
+head -c $((5 * 32 * 24 * 3)) /dev/urandom > five.rgb
+head -c $((6 * 32 * 24 * 3)) /dev/urandom > six.rgb
+"$FDHT" pack -q --raw rgb24 --size 32x24 five.rgb six.rgb -o lengths.h5 > log 2>&1 || fail "clips of two lengths" "$(cat log)"
+works "clips of two lengths, one by one" sim model.h5 --input lengths.h5 --json
+fails "clips of two lengths" 3 "fdht simulate: clip six.rgb: 6 frames, clip five.rgb has 5: --at-once takes clips of one length" \
+    sim model.h5 --input lengths.h5 --at-once 2
+
 # ---- a mapping out and in is the same run; changed, it is another one with the same values
 for args in "w.json" "w.json --set bank_function=interleave" "w.json --set bank_function=lane" "tt.json --set bank_function=table" "--preset ucf11-ht --steps 1"; do
     # shellcheck disable=SC2086
