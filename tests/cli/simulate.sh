@@ -53,6 +53,14 @@ cycles=$(jq .cycles "$OUT")
 works "another seed" sim --preset ucf11-fdht --set bank_function=interleave --seed 7 --json
 json "another seed, the same cycles" .cycles "$cycles"
 
+# ---- what README.md shows of it, and says of the search
+works "README" sim --preset ucf11-fdht
+sed -n '/^    \$ fdht simulate --preset ucf11-fdht$/,/^$/p' "$TOP/README.md" | sed -n 's/^    //p' | grep -v '^\$\|^\.\.\.$' > shown
+same "README: it shows lines" 3 "$(wc -l < shown)"
+same "README: each is one of the report" "" "$(grep -vxFf "$OUT" shown)"
+works "README: the search" sim --preset ucf11-fdht --steps 2 --search --json
+json "README: level in time and energy, a quarter larger" '.search | [.throughput, .energy_efficiency, .throughput / .area_efficiency | . * 20 | round / 20]' '[1,1.05,1.25]'
+
 # ---- the published cells: their dense hidden matrix streams through the weight memory, 262,144 words a step at 4 a cycle
 for name in ucf11-tt ucf11-ht ucf11-tr; do
     works "$name" sim --preset $name --steps 2 --json
