@@ -269,9 +269,9 @@ check-builds:
 .PHONY: check-rtl
 check-rtl: all $(B)/libfdht.a
 	@TAP_TIMEOUT=3600 TAP_JOBS=1 $(TAP) tests/rtl/check tests/rtl/mutants
-# The program OUT with sources SRC in place of the library's (tests/rtl/mutants).
-.PHONY: rtl-mutant
-rtl-mutant: $(CLI_OBJ) $(B)/libfdht.a
+# The program OUT with sources SRC in place of the library's (tests/rtl/mutants, tests/cli/wrong_model.sh).
+.PHONY: mutant
+mutant: $(CLI_OBJ) $(B)/libfdht.a
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -include stdlib.h -o $(OUT) $(CLI_OBJ) $(SRC) $(B)/libfdht.a $(MPI_LIBS) $(LIBS)
 check-layers:
 	@$(TAP) tests/tools/check-layers

@@ -10,16 +10,26 @@ static const char *mode_name(const sim_result *s)
     return s->r.mode == FDHT_SIM_PAPER ? "paper" : "real";
 }
 
+/* Columns that the names of stages take. */
+static int name_width(const fdht_sim_report *r)
+{
+    size_t width = 26;
+    for (int i = 0; i < r->n_stages; i++)
+        width = strlen(r->stage[i].name) > width ? strlen(r->stage[i].name) : width;
+    return (int)width;
+}
+
 static void print_stages(const sim_result *s)
 {
     const fdht_sim_report *r = &s->r;
-    printf("\n%-26s %6s %5s %6s %5s %10s %9s %5s %8s  %s\n", "stage", "rows", "inner", "cols", "runs",
+    int width = name_width(r);
+    printf("\n%-*s %6s %5s %6s %5s %10s %9s %5s %8s  %s\n", width, "stage", "rows", "inner", "cols", "runs",
            "issue", "stalls", "use%", "nJ/step", "bank function of its output");
     for (int i = 0; i < r->n_stages; i++) {
         const fdht_sim_stage_report *t = &r->stage[i];
         uint64_t stalls = fdht_sim_stage_stalls(t);
-        printf("%-26.26s %6zu %5zu %6zu %5zu %10llu %9llu %5.1f %8.2f  %s%s%s\n", t->name, t->rows, t->inner,
-               t->cols, t->runs, (unsigned long long)t->issue_cycles, (unsigned long long)stalls,
+        printf("%-*s %6zu %5zu %6zu %5zu %10llu %9llu %5.1f %8.2f  %s%s%s\n", width, t->name, t->rows,
+               t->inner, t->cols, t->runs, (unsigned long long)t->issue_cycles, (unsigned long long)stalls,
                100 * fdht_sim_stage_utilisation(s->hw, t), t->energy.total / 1e3 / (double)r->steps,
                t->bank_function ? t->bank_function : "", *t->mapping ? ", " : "", t->mapping);
     }
@@ -30,14 +40,14 @@ static void print_stalls(const sim_result *s)
 {
     const fdht_sim_report *r = &s->r;
     uint64_t cycles[FDHT_BOUNDS], most = 0;
-    int at = 0, class = 0;
-    printf("\n%-26s %-10s", "stalls, cycles", "bound");
+    int at = 0, class = 0, width = name_width(r);
+    printf("\n%-*s %-10s", width, "stalls, cycles", "bound");
     for (int k = 0; k < FDHT_STALLS; k++)
         if (r->stall[k])
             printf(" %14s", fdht_stall_name(k));
     for (int i = 0; i < r->n_stages; i++) {
         const fdht_sim_stage_report *t = &r->stage[i];
-        printf("\n%-26.26s %-10s", t->name, fdht_sim_bound_name(fdht_sim_bound_of(r, i, cycles)));
+        printf("\n%-*s %-10s", width, t->name, fdht_sim_bound_name(fdht_sim_bound_of(r, i, cycles)));
         for (int k = 0; k < FDHT_STALLS; k++) {
             if (r->stall[k])
                 printf(" %14llu", (unsigned long long)t->stall[k]);

@@ -107,6 +107,23 @@ json "another order of columns: bits" .bit_exact true
 turned '.x.stages[0].inner |= reverse | .x.stages[0].rows |= reverse | .h.stages[0].drain = "row"'
 works "another order of rows" sim w.json --mapping c.json --json
 json "another order of rows: bits" .bit_exact true
+# the report names every skew, however many; a skew of whole turns of the banks is one of none
+cat > deep.json << 'END'
+{"schema":"fdht-workload-1","name":"deep","format":"ht","in_modes":[2,2,2,2,2,2,2,2,2,2,2,2],"out_modes":[1,1,1,1,1,1,1,1,1,1,2,2],
+ "tree":"((((1,2),(3,4)),(5,6)),(((7,8),(9,10)),(11,12)))","leaf_ranks":[2,2,2,2,2,2,2,2,2,2,2,2],"inner_ranks":[2,2,2,2,2,2,2,2,2,2]}
+END
+works "many legs" sim deep.json --order natural --set bank_function=skew --write-mapping deep_map.json --json
+cycles=$(jq .cycles "$OUT")
+jq '.x.tensors |= map(.legs |= map(.skew += 160000000))' deep_map.json > turns.json
+works "many legs, all with a skew" sim deep.json --mapping turns.json --json
+json "many legs, all with a skew: the same run" '[.bit_exact, .cycles]' "[true,$cycles]"
+same "many legs, all with a skew: the report has each" "$(jq -c '[.x.tensors[1:][] | [.legs[] | "\(.skew) x \(.leg)"] | sort]' turns.json)" \
+    "$(jq -c '[.stages[].mapping | split(", ") | map(select(contains(" x "))) | sort]' "$OUT")"
+json "many legs, all with a skew: texts longer than what was kept of them once" "[.stages[].mapping | length] | max > 191" true
+mapping=$(jq -r '[.stages[].mapping] | max_by(length)' "$OUT")
+works "many legs, all with a skew, as text" sim deep.json --mapping turns.json
+has "many legs, all with a skew, as text: whole" "$out" "skew, $mapping
+"
 # refused by name: the file where it is no mapping, the stage where it is none of this workload
 while IFS='|' read -r status change line; do
     turned "$change"

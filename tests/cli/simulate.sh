@@ -202,6 +202,13 @@ sed 's/"ranks":\[1,3,3,1\]/"ranks":[1,90000,90000,1]/' tt.json > bad.json
 run sim bad.json
 same "ranks without end" 3 "$status"
 cat > bad.json << 'END'
+{"schema":"fdht-workload-1","format":"ht","in_modes":[2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2],"out_modes":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2],
+ "tree":"((((1,2),(3,4)),((5,6),(7,8))),(((9,10),(11,12)),((13,14),(15,16))))","leaf_ranks":[2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2],
+ "inner_ranks":[2,2,2,2,2,2,2,2,2,2,2,2,2,2]}
+END
+run sim bad.json --order natural
+same "more legs than there are numbers for" "1 fdht simulate: an operator of 31 cores with 63 legs: at most 31 with 62" "$status $err"
+cat > bad.json << 'END'
 {"schema":"fdht-workload-1","format":"ht","in_modes":[4,4,4,4,4,4],"out_modes":[4,4,4,4,4,4],"leaf_ranks":[99,99,99,99,99,99],
  "inner_ranks":[1,1,1,1]}
 END
