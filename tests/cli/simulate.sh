@@ -101,7 +101,7 @@ works "trace again" sim w.json --trace t.txt --force
 
 # ---- other outputs
 works "csv" sim w.json --csv s.csv
-same "csv: a line a stage" "$(($(sim w.json --json | jq '.stages | length') + 1))" "$(wc -l < s.csv)"
+same "csv: a line a stage, and one of all" "$(($(sim w.json --json | jq '.stages | length') + 2))" "$(wc -l < s.csv)"
 same "csv: as wide as its head" 1 "$(awk -F, '{print NF}' s.csv | sort -u | wc -l)"
 works "sweep" sim tt.json --arch tie --sweep n_pe=8,16,32 --mode paper --json
 json "sweep" '[.sweep.points[].cycles_per_step]' '[106,53,27]'
