@@ -165,15 +165,18 @@ fails "a stage of no trace" 2 "fdht simulate: --trace-stage needs --trace (see f
 for args in "--set bank_function=interleave" "--set lstm_overlap=1 --set input_words=3 --set input_buffers=2"; do
     # shellcheck disable=SC2086
     works "VCD $args" sim w.json $args --trace t.vcd --force --json
-    # every change is of a declared variable, times grow, and a bank is busy for as many cycles as it has accesses
+    # every change is of a declared variable, times grow, every port has a value from the start, and a bank is busy for as many cycles as it has accesses
     same "VCD $args: what is in it" "ok $(jq '.reads + .writes + .input_words' "$OUT")" "$(awk '
         BEGIN {last = -1}
         $1 == "$var" {width[$4] = $3; name[$4] = $5}
         /^#/ {t = substr($1, 2) / 1000; if (t <= last) bad = 1; last = t}
         /^b/ {if (!($2 in width) || length($1) - 1 != width[$2]) bad = 1
-              if (name[$2] == "port") {idle = substr($1, 2) == "01111010"
+              if (name[$2] == "port") {if (last == 0) first[$2]
+                  idle = substr($1, 2) == "01111010"
                   if (busy[$2] != "") n += t - busy[$2]
                   busy[$2] = idle ? "" : t}}
-        END {for (k in busy) if (busy[k] != "") bad = 1; print bad ? "bad" : "ok", n}' t.vcd)"
+        END {for (k in busy) if (busy[k] != "") bad = 1
+             for (k in name) if (name[k] == "port" && !(k in first)) bad = 1
+             print bad ? "bad" : "ok", n}' t.vcd)"
 done
 tap_end
