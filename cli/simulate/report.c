@@ -367,7 +367,9 @@ static void plot_timeline(FILE *f, const sim_result *s)
 {
     const fdht_sim_report *r = &s->r;
     double t = 0;
-    fprintf(f, "set lmargin 24\nset rmargin 18\nset style fill solid 0.85 noborder\nset key outside right "
+    /* eleven things to tell apart */
+    fprintf(f, "set linetype 11 lc rgb '#f0b429'\nset linetype cycle 11\nset lmargin 24\nset rmargin 18\nset "
+               "style fill solid 0.85 noborder\nset key outside right "
                "top vertical "
                "right\nset title 'one step: stages along time'\n"
                "set xlabel 'cycles'\nset ytics noenhanced\n$line << EOD\n");
@@ -425,6 +427,6 @@ int sim_plot(cli *c, const sim_result *s, const char *path)
     for (int i = 0; i < FDHT_ENERGIES; i++)
         if (e->row[i] > 0)
             fprintf(f, "\"%s\" %g\n", fdht_sim_energy_name(i), e->row[i] / 1e3 / (double)r->steps);
-    fprintf(f, "EOD\nplot $energy using 2:xtic(1) notitle\n");
+    fprintf(f, "EOD\nset xtics rotate by 20 right\nplot $energy using 2:xtic(1) notitle\n");
     return cli_plot_end(c, path, f);
 }

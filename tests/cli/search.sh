@@ -96,6 +96,13 @@ if command -v gnuplot > gnuplot.txt; then
     works "search, --plot" sim tt.json --search --plot search.svg
     has "search, --plot: the front" "$(cat search.svg)" "Pareto front"
     has "search, --plot: energy" "$(cat search.svg)" "nJ a step"
+    works "search, --plot with budgets" sim tt.json --search --budget us=.1 --budget mm2=2 --budget nj=9 --budget mw=200 --plot budgets.svg
+    same "search, --plot with budgets: one name for them in each picture" 2 "$(grep -c '>budget<' budgets.svg)"
+    same "search, --plot with budgets: time twice, area, energy, power" 5 \
+        "$(grep -o "stroke='rgb(128, 128, 128)' stroke-dasharray" budgets.svg | wc -l)"
+    works "stages, --plot" sim tt.json --set input_words=3 --plot stages.svg
+    same "stages, --plot: issue and input have other colours" 2 "$(awk -F"'" '/<text>/ {name = $0}
+        /<polygon/ && name ~ />(issue|input)</ {print $2; name = ""}' stages.svg | sort -u | wc -l)"
 else
     skip "--plot of points" "no gnuplot here"
 fi
