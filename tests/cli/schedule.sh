@@ -74,6 +74,10 @@ for n in 2 7 24; do
     # the last LSTM step of each set: 4 gates of 32 units by 16 lanes, and the latency
     json "$n clips at once: no other wait for h" "[.stall_cycles.recurrence, .cycles < $cycles]" "[$(((23 + n) / n * (4 * 32 / 16 + 8))),true]"
 done
+head -c $((6 * 32 * 24 * 3)) /dev/zero > black.rgb
+"$FDHT" pack -q --raw rgb24 --size 32x24 black.rgb -o black.h5 > log 2>&1 || fail "black frames" "$(cat log)"
+works "black frames: a range of nothing" sim model.h5 --input black.h5 --json
+json "black frames: bits, SNR" '[.bit_exact, .snr_db > 30]' '[true,true]'
 works "random clips at once" sim model.h5 --at-once 3 --steps 4 --json
 json "random clips at once" '[.bit_exact, .steps, .clips_at_once]' '[true,12,3]'
 head -c $((5 * 32 * 24 * 3)) /dev/urandom > five.rgb
