@@ -14,7 +14,7 @@
 #   make coverage           what the tests reach; make lint: cppcheck, clang-tidy, clang's analyzer
 #   make dist               a tarball of the committed tree; make distcheck tries it
 #   make check-rtl          the accelerator in SystemVerilog against the simulator, under verilator
-#   make rtl-prices         gates and energy of the accelerator's parts by synthesis; writes tests/rtl/syn/prices.json and the machines
+#   make rtl-prices         gates and energy of the accelerator's parts by synthesis; writes tests/rtl/syn/prices.json, the machines and their page
 #   make V=1                shows the commands
 #   make bench              speed beside the dense model, on a quiet machine
 #   make bench-peers        beside PyTorch, ONNX Runtime and oneDNN; make bench-xsmm: our small products beside libxsmm's
@@ -248,6 +248,7 @@ SYN_LIBRARY ?= /usr/share/qflow/tech/osu018/osu018_stdcells.lib
 rtl-prices:
 	@bash .ci/deps syn
 	python3 tests/rtl/syn/prices.py lib/sim/rtl $(SYN_LIBRARY) build/syn tests/rtl/syn/prices.json formats/json/machines
+	python3 tests/tools/hw_page.py formats/json/machines man/fdht-hw.5 --write
 
 check-neon:
 	@NEON_FETCH=1 $(TAP) tests/tools/neon
@@ -268,9 +269,9 @@ check-builds:
 .PHONY: check-rtl
 check-rtl: all $(B)/libfdht.a
 	@TAP_TIMEOUT=3600 TAP_JOBS=1 $(TAP) tests/rtl/check tests/rtl/mutants
-# The program OUT with sources SRC in place of the library's (tests/rtl/mutants).
-.PHONY: rtl-mutant
-rtl-mutant: $(CLI_OBJ) $(B)/libfdht.a
+# The program OUT with sources SRC in place of the library's (tests/rtl/mutants, tests/cli/wrong_model.sh).
+.PHONY: mutant
+mutant: $(CLI_OBJ) $(B)/libfdht.a
 	@$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -include stdlib.h -o $(OUT) $(CLI_OBJ) $(SRC) $(B)/libfdht.a $(MPI_LIBS) $(LIBS)
 check-layers:
 	@$(TAP) tests/tools/check-layers

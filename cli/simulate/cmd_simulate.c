@@ -21,8 +21,7 @@ static const cli_option options[] = {
              "clips a model runs on, and is calibrated on (random frames)"),
     CLI_FLAG(sim_args, resize, 0, "resize", "--input: resize frames to the model's size"),
     CLI_SIZE(sim_args, clips, 0, "clips", "N", 1, 1000000, "how many clips of --input (8)"),
-    CLI_SIZE(sim_args, at_once, 0, "at-once", "N", 1, 1024,
-             "clips on the machine at the same time, without --input (1)"),
+    CLI_SIZE(sim_args, at_once, 0, "at-once", "N", 1, 1024, "clips on the machine at the same time (1)"),
     CLI_SIZE(sim_args, steps, 0, "steps", "T", 1, 100000, "time steps without --input (6 for an LSTM)"),
     CLI_STRINGS(sim_args, set, 0, "set", "KEY=VALUE",
                 "change the machine (keys: fdht-hw(5)); may be repeated"),
@@ -86,8 +85,8 @@ static int parse(cli *c, void *p)
         return cli_usage(c, "--resize needs --input");
     if ((a->trace || a->mapping || a->mapping_in || a->rtl) && a->mode == FDHT_SIM_PAPER)
         return cli_usage(c, "--trace, --mapping, --write-mapping and --emit-rtl need --mode real");
-    if (a->at_once > 1 && (a->input || a->mode == FDHT_SIM_PAPER))
-        return cli_usage(c, "--at-once needs --mode real and goes without --input");
+    if (a->at_once > 1 && a->mode == FDHT_SIM_PAPER)
+        return cli_usage(c, "--at-once needs --mode real");
     if (a->trace_stages.n && !a->trace)
         return cli_usage(c, "--trace-stage needs --trace");
     if (a->mapping_in && (a->order || a->compare || a->sweep.n || a->search))
@@ -211,9 +210,7 @@ static int run(cli *c, void *p)
     if ((status = open_stream(c, a->trace, &trace, &to.trace)) ||
         (status = open_stream(c, a->mapping, &mapping, &to.mapping)))
         goto out;
-    if (model && a->at_once > 1)
-        status = cli_usage(c, "--at-once is for workloads and presets");
-    else if (model && a->mode == FDHT_SIM_REAL)
+    if (model && a->mode == FDHT_SIM_REAL)
         status = sim_run_clips(c, a, model, hw, &w, &to, &s);
     else
         status = sim_run(c, &w, &a->choice, hw, (fdht_sim_mode)a->mode, &to, &s);

@@ -1,6 +1,7 @@
 /* simulate/points.c - the points of a sweep or of a search: budgets, front, as a table, JSON, CSV and a picture. */
 #include "simulate/rows.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,6 +144,30 @@ static void draw_sweep(FILE *g, const sim_points *p)
             p->key, label[k], 3 + k, 1 + k);
 }
 
+/* Whether areas want a logarithmic axis. */
+static bool far_apart(const sim_points *p)
+{
+    double least = HUGE_VAL, most = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        least = fmin(least, p->row[i].f.area_mm2);
+        most = fmax(most, p->row[i].f.area_mm2);
+    }
+    return most > 4 * least;
+}
+
+/* The budgets in a picture of area (k 2) or energy (3) against time; power is energy over time. */
+static void draw_budget(FILE *g, const sim_budget *b, int k)
+{
+    static const char style[] = "dashtype 2 linecolor rgb '#808080'";
+    const char *title = "title 'budget'";
+    double most = k == 2 ? b->mm2 : b->nj;
+    if (most > 0)
+        fprintf(g, ", %.9g with lines %s %s", most, style, title);
+    title = most > 0 ? "notitle" : title;
+    if (k == 3 && b->mw > 0)
+        fprintf(g, ", %.9g * x with lines %s %s", b->mw, style, title);
+}
+
 /* Area against time, and energy against time, of each machine; filled: on its front. */
 static void draw_fronts(FILE *g, const sim_points *p)
 {
@@ -158,8 +183,19 @@ static void draw_fronts(FILE *g, const sim_points *p)
                             sim_nj(&p->row[i].f));
             fprintf(g, "NaN NaN NaN\nEOD\n");
         }
-    fprintf(g, "set lmargin 12\nset rmargin 6\nset xlabel 'us a step'\nset logscale x 2\nset yrange [0:*]\n");
+    fprintf(g, "set lmargin 12\nset rmargin 6\nset xlabel 'us a step'\nset logscale x 2\n");
+    if (p->budget.us > 0)
+        fprintf(g,
+                "set arrow from %.9g, graph 0 to %.9g, graph 1 nohead dashtype 2 linecolor rgb '#808080'\n",
+                p->budget.us, p->budget.us);
     for (int k = 2; k < 4; k++) {
+        double top = 0;
+        for (size_t i = 0; i < p->n; i++)
+            top = fmax(top, k == 2 ? p->row[i].f.area_mm2 : sim_nj(&p->row[i].f));
+        if (k == 2 && far_apart(p))
+            fprintf(g, "set logscale y 2\nset yrange [*:*]\n");
+        else
+            fprintf(g, "unset logscale y\nset yrange [0:%.9g]\n", 1.1 * top);
         fprintf(g, "set ylabel '%s'\nplot ", k == 2 ? "mm2" : "nJ a step");
         for (int m = 0; m < 2 && machine[m]; m++) {
             fprintf(g, "%s$points%d using 1:%d with points lt %d pt 6 title ", m ? ", " : "", m, k, m + 1);
@@ -169,6 +205,7 @@ static void draw_fronts(FILE *g, const sim_points *p)
             snprintf(name, sizeof name, "%s%s Pareto front", machine[m], "'s");
             put_name(g, name);
         }
+        draw_budget(g, &p->budget, k);
         fprintf(g, "\n");
     }
 }

@@ -10,16 +10,26 @@ static const char *mode_name(const sim_result *s)
     return s->r.mode == FDHT_SIM_PAPER ? "paper" : "real";
 }
 
+/* Columns that the names of stages take. */
+static int name_width(const fdht_sim_report *r)
+{
+    size_t width = 26;
+    for (int i = 0; i < r->n_stages; i++)
+        width = strlen(r->stage[i].name) > width ? strlen(r->stage[i].name) : width;
+    return (int)width;
+}
+
 static void print_stages(const sim_result *s)
 {
     const fdht_sim_report *r = &s->r;
-    printf("\n%-26s %6s %5s %6s %5s %10s %9s %5s %8s  %s\n", "stage", "rows", "inner", "cols", "runs",
+    int width = name_width(r);
+    printf("\n%-*s %6s %5s %6s %5s %10s %9s %5s %8s  %s\n", width, "stage", "rows", "inner", "cols", "runs",
            "issue", "stalls", "use%", "nJ/step", "bank function of its output");
     for (int i = 0; i < r->n_stages; i++) {
         const fdht_sim_stage_report *t = &r->stage[i];
         uint64_t stalls = fdht_sim_stage_stalls(t);
-        printf("%-26.26s %6zu %5zu %6zu %5zu %10llu %9llu %5.1f %8.2f  %s%s%s\n", t->name, t->rows, t->inner,
-               t->cols, t->runs, (unsigned long long)t->issue_cycles, (unsigned long long)stalls,
+        printf("%-*s %6zu %5zu %6zu %5zu %10llu %9llu %5.1f %8.2f  %s%s%s\n", width, t->name, t->rows,
+               t->inner, t->cols, t->runs, (unsigned long long)t->issue_cycles, (unsigned long long)stalls,
                100 * fdht_sim_stage_utilisation(s->hw, t), t->energy.total / 1e3 / (double)r->steps,
                t->bank_function ? t->bank_function : "", *t->mapping ? ", " : "", t->mapping);
     }
@@ -30,14 +40,14 @@ static void print_stalls(const sim_result *s)
 {
     const fdht_sim_report *r = &s->r;
     uint64_t cycles[FDHT_BOUNDS], most = 0;
-    int at = 0, class = 0;
-    printf("\n%-26s %-10s", "stalls, cycles", "bound");
+    int at = 0, class = 0, width = name_width(r);
+    printf("\n%-*s %-10s", width, "stalls, cycles", "bound");
     for (int k = 0; k < FDHT_STALLS; k++)
         if (r->stall[k])
             printf(" %14s", fdht_stall_name(k));
     for (int i = 0; i < r->n_stages; i++) {
         const fdht_sim_stage_report *t = &r->stage[i];
-        printf("\n%-26.26s %-10s", t->name, fdht_sim_bound_name(fdht_sim_bound_of(r, i, cycles)));
+        printf("\n%-*s %-10s", width, t->name, fdht_sim_bound_name(fdht_sim_bound_of(r, i, cycles)));
         for (int k = 0; k < FDHT_STALLS; k++) {
             if (r->stall[k])
                 printf(" %14llu", (unsigned long long)t->stall[k]);
@@ -297,8 +307,35 @@ void sim_add_json(cJSON *json, const sim_result *s)
     json_machine(json, s);
 }
 
+/* A row of the CSV from its stalls on: stage i, or all of it (-1), with the areas. */
+static void csv_row(FILE *f, const fdht_sim_report *r, int i, const uint64_t stall[FDHT_STALLS],
+                    const uint64_t *count, size_t counts, const fdht_sim_energy *e)
+{
+    uint64_t cycles[FDHT_BOUNDS];
+    for (int k = 0; k < FDHT_STALLS; k++)
+        fprintf(f, ",%llu", (unsigned long long)stall[k]);
+    for (size_t k = 0; k < counts; k++)
+        fprintf(f, ",%llu", (unsigned long long)count[k]);
+    if (i < 0)
+        fprintf(f, ",,");
+    fprintf(f, ",%.17g,%s,%s", e->total, fdht_sim_bound_name(fdht_sim_bound_of(r, i, cycles)),
+            i >= 0 && r->stage[i].bank_function ? r->stage[i].bank_function : "");
+    for (int k = 0; k < FDHT_ENERGIES; k++)
+        fprintf(f, ",%.17g", e->row[k]);
+    for (int k = 0; k < FDHT_AREAS; k++)
+        if (i < 0)
+            fprintf(f, ",%.17g", r->area.row[k]);
+        else
+            putc(',', f);
+    if (i < 0)
+        fprintf(f, ",%.17g\n", r->area.total);
+    else
+        fprintf(f, ",\n");
+}
+
 void sim_print_csv(FILE *f, const sim_result *s)
 {
+    const fdht_sim_report *r = &s->r;
     fprintf(f, "stage,rows,inner,cols,runs,issue_cycles");
     for (int k = 0; k < FDHT_STALLS; k++)
         fprintf(f, ",%s_cycles", fdht_stall_name(k));
@@ -307,25 +344,22 @@ void sim_print_csv(FILE *f, const sim_result *s)
                "occupancy_in_words,occupancy_out_words,energy_pj,bound,bank_function");
     for (int e = 0; e < FDHT_ENERGIES; e++)
         fprintf(f, ",%s_pj", fdht_sim_energy_name(e));
-    putc('\n', f);
-    for (int i = 0; i < s->r.n_stages; i++) {
-        const fdht_sim_stage_report *t = &s->r.stage[i];
-        fprintf(f, "%s,%zu,%zu,%zu,%zu,%llu", t->name, t->rows, t->inner, t->cols, t->runs,
-                (unsigned long long)t->issue_cycles);
-        for (int k = 0; k < FDHT_STALLS; k++)
-            fprintf(f, ",%llu", (unsigned long long)t->stall[k]);
+    for (int a = 0; a < FDHT_AREAS; a++)
+        fprintf(f, ",%s_mm2", fdht_sim_area_name(a));
+    fprintf(f, ",area_mm2\n");
+    for (int i = 0; i < r->n_stages; i++) {
+        const fdht_sim_stage_report *t = &r->stage[i];
         const uint64_t v[] = {t->multiply_adds, t->padded_slots, t->reads,
                               t->writes,        t->weight_reads, t->read_extra,
                               t->write_extra,   t->occupancy_in, t->occupancy_out};
-        for (size_t k = 0; k < sizeof v / sizeof *v; k++)
-            fprintf(f, ",%llu", (unsigned long long)v[k]);
-        uint64_t cycles[FDHT_BOUNDS];
-        fprintf(f, ",%.17g,%s,%s", t->energy.total, fdht_sim_bound_name(fdht_sim_bound_of(&s->r, i, cycles)),
-                t->bank_function ? t->bank_function : "");
-        for (int e = 0; e < FDHT_ENERGIES; e++)
-            fprintf(f, ",%.17g", t->energy.row[e]);
-        putc('\n', f);
+        fprintf(f, "%s,%zu,%zu,%zu,%zu,%llu", t->name, t->rows, t->inner, t->cols, t->runs,
+                (unsigned long long)t->issue_cycles);
+        csv_row(f, r, i, t->stall, v, sizeof v / sizeof *v, &t->energy);
     }
+    const uint64_t v[] = {r->multiply_adds, r->padded_slots, r->reads,      r->writes,
+                          r->weight_reads,  r->read_extra,   r->write_extra};
+    fprintf(f, "total,,,,,%llu", (unsigned long long)r->issue_cycles);
+    csv_row(f, r, -1, r->stall, v, sizeof v / sizeof *v, &r->energy);
 }
 
 /* The first step: each stage a row, its issue and its stalls one after the other along time. */
@@ -333,7 +367,9 @@ static void plot_timeline(FILE *f, const sim_result *s)
 {
     const fdht_sim_report *r = &s->r;
     double t = 0;
-    fprintf(f, "set lmargin 24\nset rmargin 18\nset style fill solid 0.85 noborder\nset key outside right "
+    /* eleven things to tell apart */
+    fprintf(f, "set linetype 11 lc rgb '#f0b429'\nset linetype cycle 11\nset lmargin 24\nset rmargin 18\nset "
+               "style fill solid 0.85 noborder\nset key outside right "
                "top vertical "
                "right\nset title 'one step: stages along time'\n"
                "set xlabel 'cycles'\nset ytics noenhanced\n$line << EOD\n");
@@ -391,6 +427,6 @@ int sim_plot(cli *c, const sim_result *s, const char *path)
     for (int i = 0; i < FDHT_ENERGIES; i++)
         if (e->row[i] > 0)
             fprintf(f, "\"%s\" %g\n", fdht_sim_energy_name(i), e->row[i] / 1e3 / (double)r->steps);
-    fprintf(f, "EOD\nplot $energy using 2:xtic(1) notitle\n");
+    fprintf(f, "EOD\nset xtics rotate by 20 right\nplot $energy using 2:xtic(1) notitle\n");
     return cli_plot_end(c, path, f);
 }

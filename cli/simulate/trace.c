@@ -108,7 +108,10 @@ static void vcd_head(sim_trace *t, const fdht_sim_program *p)
         }
         fprintf(t->f, "$upscope $end\n");
     }
-    fprintf(t->f, "$enddefinitions $end\n");
+    fprintf(t->f, "$enddefinitions $end\n#0\n$dumpvars\n");
+    for (size_t i = 0; i < 2 * t->hw->x_banks; i++)
+        change(t->f, 'z', 8, VARIABLES * i);
+    fprintf(t->f, "$end\n");
 }
 
 /* The cycle is over: what changed against the one before, and idle banks. */
@@ -120,7 +123,7 @@ static void vcd_cycle(sim_trace *t)
         const fdht_sim_access *a = &t->now[i];
         if (a->port == ' ' && t->was[i] == ' ')
             continue;
-        if (!stamped)
+        if (!stamped && t->at)
             fprintf(t->f, "#%.0f\n", (double)t->at * ps);
         stamped = true;
         if (a->port != t->was[i])

@@ -11,8 +11,8 @@ int fdht_legs_of(const fdht_op *op, const fdht_box *box, int gates, fdht_legs *o
     if (op->format->blocks || op->n_terms > 1)
         return fdht_fail(err, FDHT_ENOSUP, "%s operators have no single chain of stages", op->format->name);
     if (op->n_cores > FDHT_MAX_ORDER_CORES || op->n_legs >= FDHT_LEG_GATE)
-        return fdht_fail(err, FDHT_ENOSUP, "an operator of %d cores: at most %d", op->n_cores,
-                         FDHT_MAX_ORDER_CORES);
+        return fdht_fail(err, FDHT_ENOSUP, "an operator of %d cores with %d legs: at most %d with %d",
+                         op->n_cores, op->n_legs, FDHT_MAX_ORDER_CORES, FDHT_LEG_GATE - 1);
     memcpy(l.extent, op->leg_dim, (size_t)op->n_legs * sizeof *l.extent);
     for (int k = 0; k < d && box; k++)
         l.extent[k] = box->size[k];

@@ -66,6 +66,7 @@ int fdht_chain_build(const fdht_op *op, const fdht_box *box, int gates, const fd
 {
     fdht_legs l;
     fdht_sim_chain c = {.n_stages = o->n};
+    const char *at = "input"; /* the stage at hand */
     int status = fdht_legs_of(op, box, gates, &l, err);
     if (status)
         return status;
@@ -83,9 +84,10 @@ int fdht_chain_build(const fdht_op *op, const fdht_box *box, int gates, const fd
                              FDHT_MOST_WORDS);
         }
         uint64_t next = i + 1 < o->n ? fdht_legs_open(&l, o->group[i + 1]) : 1ull << FDHT_LEG_GATE;
-        status = build_stage(&l, i ? &c.stage[i - 1] : NULL, act, legs, next, &c.stage[i]);
         fdht_order one = {.n = 1, .group = {o->group[i]}};
         fdht_order_spell(op, &one, c.stage[i].name, sizeof c.stage[i].name);
+        at = c.stage[i].name;
+        status = build_stage(&l, i ? &c.stage[i - 1] : NULL, act, legs, next, &c.stage[i]);
         act ^= legs;
         done |= o->group[i];
     }
@@ -95,7 +97,8 @@ int fdht_chain_build(const fdht_op *op, const fdht_box *box, int gates, const fd
     status = status ? status : add_set(c.in, &c.n_in, &l, l.input);
     status = status ? status : add_set(c.out, &c.n_out, &l, outputs);
     if (status)
-        fdht_fail(err, status, "a stage of more than %d legs", FDHT_SIM_MAX_LEGS);
+        fdht_fail(err, status, "stage %s: more than %d legs in rows, inner or columns", at,
+                  FDHT_SIM_MAX_LEGS);
     else if (act != outputs || done != (op->n_cores == 32 ? ~0u : (1u << op->n_cores) - 1))
         status = fdht_fail(err, FDHT_EINVAL, "the order does not hold every core once");
     if (status)

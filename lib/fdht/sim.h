@@ -278,10 +278,13 @@ typedef struct fdht_sim_table {
     size_t entries, bits; /* of an entry; entries 0: no table */
 } fdht_sim_table;
 
+/* Longest text of how a tensor is laid out: a skew for each leg of rows and columns. */
+#define FDHT_SIM_MAPPING (128 + 2 * FDHT_SIM_MAX_LEGS * 40)
+
 typedef struct fdht_sim_stage_report {
-    char name[FDHT_SIM_NAME + 2]; /* of an LSTM's chains with "x:" and "h:" before it; "lstm" */
-    const char *bank_function;    /* of the tensor it writes */
-    char mapping[192];            /* "drain by column, 4 x in2": how the tensor it writes is laid out */
+    char name[FDHT_SIM_NAME + 2];   /* of an LSTM's chains with "x:" and "h:" before it; "lstm" */
+    const char *bank_function;      /* of the tensor it writes */
+    char mapping[FDHT_SIM_MAPPING]; /* "drain by column, 4 x in2": how the tensor it writes is laid out */
     size_t rows, inner, cols, runs;
     uint64_t issue_cycles, stall[FDHT_STALLS];
     uint64_t first_cycle;                 /* of the first run */

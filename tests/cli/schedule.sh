@@ -60,6 +60,33 @@ works "a fast link" sim --preset ucf11-fdht --set input_words=32 --set input_buf
 json "a fast link: bound" .bound '"array"'
 json "energy of the stages adds up" '([.stages[].energy_pj] | add) / .energy_pj.total | . * 1e9 | round' 1000000000
 
+# ---- a trained model on several clips at once: every clip has its own h and c, so that its words are those that it has alone
+data=$TOP/tests/data/actions.h5
+"$FDHT" train "$data" -o model.h5 --cell fdht --in-modes 12,16,12 --out-modes 8,4,4 --hidden 32 --rank 4 --diff --lr 2e-2 --epochs 30 \
+    --seed 1 > log 2>&1 || fail "training" "$(cat log)"
+works "clips one by one" sim model.h5 --input "$data" --clips 24 --set lstm_overlap=1 --json
+json "clips one by one: bits, classes" '[.bit_exact, .steps, .class_agreement, .clips_at_once]' '[true,144,24,1]'
+alone=$(jq -c '[.snr_db, .class_agreement]' "$OUT") cycles=$(jq .cycles "$OUT")
+for n in 2 7 24; do
+    works "$n clips at once" sim model.h5 --input "$data" --clips 24 --at-once $n --set lstm_overlap=1 --json
+    json "$n clips at once: the same words" '[.snr_db, .class_agreement]' "$alone"
+    json "$n clips at once: what they are" '[.bit_exact, .steps, .clips, .clips_at_once]' "[true,144,24,$n]"
+    # the last LSTM step of each set: 4 gates of 32 units by 16 lanes, and the latency
+    json "$n clips at once: no other wait for h" "[.stall_cycles.recurrence, .cycles < $cycles]" "[$(((23 + n) / n * (4 * 32 / 16 + 8))),true]"
+done
+head -c $((6 * 32 * 24 * 3)) /dev/zero > black.rgb
+"$FDHT" pack -q --raw rgb24 --size 32x24 black.rgb -o black.h5 > log 2>&1 || fail "black frames" "$(cat log)"
+works "black frames: a range of nothing" sim model.h5 --input black.h5 --json
+json "black frames: bits, SNR" '[.bit_exact, .snr_db > 30]' '[true,true]'
+works "random clips at once" sim model.h5 --at-once 3 --steps 4 --json
+json "random clips at once" '[.bit_exact, .steps, .clips_at_once]' '[true,12,3]'
+head -c $((5 * 32 * 24 * 3)) /dev/urandom > five.rgb
+head -c $((6 * 32 * 24 * 3)) /dev/urandom > six.rgb
+"$FDHT" pack -q --raw rgb24 --size 32x24 five.rgb six.rgb -o lengths.h5 > log 2>&1 || fail "clips of two lengths" "$(cat log)"
+works "clips of two lengths, one by one" sim model.h5 --input lengths.h5 --json
+fails "clips of two lengths" 3 "fdht simulate: clip six.rgb: 6 frames, clip five.rgb has 5: --at-once takes clips of one length" \
+    sim model.h5 --input lengths.h5 --at-once 2
+
 # ---- a mapping out and in is the same run; changed, it is another one with the same values
 for args in "w.json" "w.json --set bank_function=interleave" "w.json --set bank_function=lane" "tt.json --set bank_function=table" "--preset ucf11-ht --steps 1"; do
     # shellcheck disable=SC2086
@@ -84,6 +111,23 @@ json "another order of columns: bits" .bit_exact true
 turned '.x.stages[0].inner |= reverse | .x.stages[0].rows |= reverse | .h.stages[0].drain = "row"'
 works "another order of rows" sim w.json --mapping c.json --json
 json "another order of rows: bits" .bit_exact true
+# the report names every skew, however many; a skew of whole turns of the banks is one of none
+cat > deep.json << 'END'
+{"schema":"fdht-workload-1","name":"deep","format":"ht","in_modes":[2,2,2,2,2,2,2,2,2,2,2,2],"out_modes":[1,1,1,1,1,1,1,1,1,1,2,2],
+ "tree":"((((1,2),(3,4)),(5,6)),(((7,8),(9,10)),(11,12)))","leaf_ranks":[2,2,2,2,2,2,2,2,2,2,2,2],"inner_ranks":[2,2,2,2,2,2,2,2,2,2]}
+END
+works "many legs" sim deep.json --order natural --set bank_function=skew --write-mapping deep_map.json --json
+cycles=$(jq .cycles "$OUT")
+jq '.x.tensors |= map(.legs |= map(.skew += 160000000))' deep_map.json > turns.json
+works "many legs, all with a skew" sim deep.json --mapping turns.json --json
+json "many legs, all with a skew: the same run" '[.bit_exact, .cycles]' "[true,$cycles]"
+same "many legs, all with a skew: the report has each" "$(jq -c '[.x.tensors[1:][] | [.legs[] | "\(.skew) x \(.leg)"] | sort]' turns.json)" \
+    "$(jq -c '[.stages[].mapping | split(", ") | map(select(contains(" x "))) | sort]' "$OUT")"
+json "many legs, all with a skew: texts longer than what was kept of them once" "[.stages[].mapping | length] | max > 191" true
+mapping=$(jq -r '[.stages[].mapping] | max_by(length)' "$OUT")
+works "many legs, all with a skew, as text" sim deep.json --mapping turns.json
+has "many legs, all with a skew, as text: whole" "$out" "skew, $mapping
+"
 # refused by name: the file where it is no mapping, the stage where it is none of this workload
 while IFS='|' read -r status change line; do
     turned "$change"
@@ -125,15 +169,18 @@ fails "a stage of no trace" 2 "fdht simulate: --trace-stage needs --trace (see f
 for args in "--set bank_function=interleave" "--set lstm_overlap=1 --set input_words=3 --set input_buffers=2"; do
     # shellcheck disable=SC2086
     works "VCD $args" sim w.json $args --trace t.vcd --force --json
-    # every change is of a declared variable, times grow, and a bank is busy for as many cycles as it has accesses
+    # every change is of a declared variable, times grow, every port has a value from the start, and a bank is busy for as many cycles as it has accesses
     same "VCD $args: what is in it" "ok $(jq '.reads + .writes + .input_words' "$OUT")" "$(awk '
         BEGIN {last = -1}
         $1 == "$var" {width[$4] = $3; name[$4] = $5}
         /^#/ {t = substr($1, 2) / 1000; if (t <= last) bad = 1; last = t}
         /^b/ {if (!($2 in width) || length($1) - 1 != width[$2]) bad = 1
-              if (name[$2] == "port") {idle = substr($1, 2) == "01111010"
+              if (name[$2] == "port") {if (last == 0) first[$2]
+                  idle = substr($1, 2) == "01111010"
                   if (busy[$2] != "") n += t - busy[$2]
                   busy[$2] = idle ? "" : t}}
-        END {for (k in busy) if (busy[k] != "") bad = 1; print bad ? "bad" : "ok", n}' t.vcd)"
+        END {for (k in busy) if (busy[k] != "") bad = 1
+             for (k in name) if (name[k] == "port" && !(k in first)) bad = 1
+             print bad ? "bad" : "ok", n}' t.vcd)"
 done
 tap_end

@@ -27,6 +27,28 @@ area=$(jq '[.search.points[].area_mm2] | sort | .[length / 2 | floor]' "$OUT")
 works "budget" sim tt.json --search --budget "mm2=$area" --json
 json "budget: nothing larger is on the front" "[.search.points[] | select(.front) | .area_mm2 <= $area] | all" true
 same "budget: the front" "$(front search ".area_mm2 <= $area")" "$(jq -r '[.search.points[] | if .front then 1 else 0 end] | join(" ")' "$OUT")"
+# both machines get the buffers that they need and no more: eight KiB less and words spill
+cat > ours.json << 'END'
+{"schema":"fdht-workload-1","name":"ours","format":"fdht","in_modes":[8,20,20,18],"out_modes":[16,4,4,4],"gates":4,"steps":1,
+ "tree":"((1,2),(3,4))","leaf_ranks":[4,4,4,4],"inner_ranks":[4,4],"hidden_box":[1,4,8,8]}
+END
+cat > rival.json << 'END'
+{"schema":"fdht-workload-1","name":"rival","format":"tt","in_modes":[8,20,20,18],"out_modes":[16,4,4,4],"gates":4,"ranks":[1,4,4,4,1]}
+END
+works "fitted buffers" sim ours.json --search --json
+cp "$OUT" points.json
+while read -r machine arch workload; do
+    kib=$(jq -r ".search.points[].value" points.json | sed -n "s/^$machine: 16 PE x 16, wb 16, 2 x \([0-9]*\) KiB$/\1/p")
+    set -- sim $workload --arch $arch --order best --set wb_words=16 --set x_banks=16 --set lstm_lanes=16
+    works "fitted buffers: $machine, $kib KiB" "$@" --set x_kib="$kib" --json
+    json "fitted buffers: $machine, the same point" "[.spilled_words, .area_mm2.total, .cycles / .steps]" \
+        "$(jq -c ".search.points[] | select(.value | startswith(\"$machine: 16 PE x 16, wb 16,\")) | [0, .area_mm2, .cycles_per_step]" points.json)"
+    works "fitted buffers: $machine, less" "$@" --set x_kib=$((kib - 8)) --json
+    json "fitted buffers: $machine, less spills" ".spilled_words > 0" true
+done << 'END'
+fdht fdht ours.json
+TIE tie rival.json
+END
 # twice the clock is the same energy and area in half the time, at twice the power: a point beyond the budget hides nothing
 works "budget of power" sim tt.json --sweep clock_hz=5e8,1e9 --json
 json "budget of power: the faster clock" '[.sweep.points[].front]' '[false,true]'
@@ -74,6 +96,13 @@ if command -v gnuplot > gnuplot.txt; then
     works "search, --plot" sim tt.json --search --plot search.svg
     has "search, --plot: the front" "$(cat search.svg)" "Pareto front"
     has "search, --plot: energy" "$(cat search.svg)" "nJ a step"
+    works "search, --plot with budgets" sim tt.json --search --budget us=.1 --budget mm2=2 --budget nj=9 --budget mw=200 --plot budgets.svg
+    same "search, --plot with budgets: one name for them in each picture" 2 "$(grep -c '>budget<' budgets.svg)"
+    same "search, --plot with budgets: time twice, area, energy, power" 5 \
+        "$(grep -o "stroke='rgb(128, 128, 128)' stroke-dasharray" budgets.svg | wc -l)"
+    works "stages, --plot" sim tt.json --set input_words=3 --plot stages.svg
+    same "stages, --plot: issue and input have other colours" 2 "$(awk -F"'" '/<text>/ {name = $0}
+        /<polygon/ && name ~ />(issue|input)</ {print $2; name = ""}' stages.svg | sort -u | wc -l)"
 else
     skip "--plot of points" "no gnuplot here"
 fi

@@ -53,6 +53,14 @@ cycles=$(jq .cycles "$OUT")
 works "another seed" sim --preset ucf11-fdht --set bank_function=interleave --seed 7 --json
 json "another seed, the same cycles" .cycles "$cycles"
 
+# ---- what README.md shows of it, and says of the search
+works "README" sim --preset ucf11-fdht
+sed -n '/^    \$ fdht simulate --preset ucf11-fdht$/,/^$/p' "$TOP/README.md" | sed -n 's/^    //p' | grep -v '^\$\|^\.\.\.$' > shown
+same "README: it shows lines" 3 "$(wc -l < shown)"
+same "README: each is one of the report" "" "$(grep -vxFf "$OUT" shown)"
+works "README: the search" sim --preset ucf11-fdht --steps 2 --search --json
+json "README: level in time and energy, a quarter larger" '.search | [.throughput, .energy_efficiency, .throughput / .area_efficiency | . * 20 | round / 20]' '[1,1.05,1.25]'
+
 # ---- the published cells: their dense hidden matrix streams through the weight memory, 262,144 words a step at 4 a cycle
 for name in ucf11-tt ucf11-ht ucf11-tr; do
     works "$name" sim --preset $name --steps 2 --json
@@ -93,7 +101,7 @@ works "trace again" sim w.json --trace t.txt --force
 
 # ---- other outputs
 works "csv" sim w.json --csv s.csv
-same "csv: a line a stage" "$(($(sim w.json --json | jq '.stages | length') + 1))" "$(wc -l < s.csv)"
+same "csv: a line a stage, and one of all" "$(($(sim w.json --json | jq '.stages | length') + 2))" "$(wc -l < s.csv)"
 same "csv: as wide as its head" 1 "$(awk -F, '{print NF}' s.csv | sort -u | wc -l)"
 works "sweep" sim tt.json --arch tie --sweep n_pe=8,16,32 --mode paper --json
 json "sweep" '[.sweep.points[].cycles_per_step]' '[106,53,27]'
@@ -193,6 +201,13 @@ fails "mode" 3 "fdht simulate: bad.json: in_modes: entry 3 is not a whole number
 sed 's/"ranks":\[1,3,3,1\]/"ranks":[1,90000,90000,1]/' tt.json > bad.json
 run sim bad.json
 same "ranks without end" 3 "$status"
+cat > bad.json << 'END'
+{"schema":"fdht-workload-1","format":"ht","in_modes":[2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2],"out_modes":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,2],
+ "tree":"((((1,2),(3,4)),((5,6),(7,8))),(((9,10),(11,12)),((13,14),(15,16))))","leaf_ranks":[2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2],
+ "inner_ranks":[2,2,2,2,2,2,2,2,2,2,2,2,2,2]}
+END
+run sim bad.json --order natural
+same "more legs than there are numbers for" "1 fdht simulate: an operator of 31 cores with 63 legs: at most 31 with 62" "$status $err"
 cat > bad.json << 'END'
 {"schema":"fdht-workload-1","format":"ht","in_modes":[4,4,4,4,4,4],"out_modes":[4,4,4,4,4,4],"leaf_ranks":[99,99,99,99,99,99],
  "inner_ranks":[1,1,1,1]}

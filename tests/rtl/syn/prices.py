@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Gate equivalents and energy of every part of the accelerator by synthesis: prices.py RTL LIBRARY.lib WORK [OUT.json [MACHINES]]
+"""Gate equivalents and energy of every part of the accelerator by synthesis: prices.py RTL LIBRARY.lib WORK [OUT.json [MACHINES]]; prices.py --check RTL OUT.json
 
 RTL is the folder of the SystemVerilog sources, WORK a scratch folder. Each part of parts.sv is synthesised by yosys and mapped to the cells of
 the library (Debian's qflow-tech-osu018, 0.18 um); netlist.py counts gate equivalents and simulates the energy of an operation with the
 stimuli below. Both are calibrated on TIE alone: one factor for area and one for energy, with which TIE's parts sum to the area and power that
 TIE publishes for its logic. Published scaling from 180 nm to 28 nm stands beside the factors, as a check that nothing was tuned to.
-OUT.json receives it all; the machines in MACHINES (tie.json, fdht.json) get their values from it.
+--check: whether OUT.json is of these sources; it names the parts that changed. OUT.json receives it all; the machines in MACHINES (tie.json, fdht.json) get their values from it.
 """
+import hashlib
 import itertools
 import json
 import math
@@ -99,13 +100,33 @@ def tables():
 
 
 def source_of(rtl, top):
-    """The sources of one part: those of the RTL, the part and what parts share, its tables."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    text = "".join(open(os.path.join(rtl, f)).read() for f in ("agu.sv", "mac.sv", "lstm.sv"))
-    for module, name in re.findall(r"(^module (\w+).*?^endmodule\n)", open(os.path.join(here, "parts.sv")).read(), re.S | re.M):
-        if name == top or not name.startswith("part_"):
-            text += module
-    return text + tables()
+    """What a part is: its module and those that it is made of, from the RTL and parts.sv, without comments; its tables."""
+    here, module = os.path.dirname(os.path.abspath(__file__)), {}
+    for path in [os.path.join(rtl, f) for f in ("agu.sv", "mac.sv", "lstm.sv")] + [os.path.join(here, "parts.sv")]:
+        text = re.sub(r"\s*//.*", "", open(path).read())
+        for body, name in re.findall(r"(^module (\w+).*?^endmodule\n)", text, re.S | re.M):
+            module[name] = body
+    used, more = [], [top]
+    while more:
+        used += more
+        more = sorted({n for m in more for n in re.findall(r"\w+", module[m]) if n in module} - set(used))
+    return "".join(module[n] for n in used) + tables()
+
+
+def digests(rtl):
+    """A digest of the sources of each part, of both its sizes."""
+    def of(tops):
+        return hashlib.sha256("".join(source_of(rtl, t) for t in tops).encode()).hexdigest()[:16]
+    return {name: of([p["top"]] + list(SIZES.get(name, ()))[:1]) for name, p in PARTS.items()}
+
+
+def check(rtl, path):
+    """Whether the counts are those of these sources."""
+    parts = json.load(open(path))["parts"]
+    stale = [name for name, digest in digests(rtl).items() if parts.get(name, {}).get("sources") != digest]
+    for name in stale:
+        print(f"{name}: its sources are not those of its price (make rtl-prices)", file=sys.stderr)
+    return 1 if stale else 0
 
 
 def synthesise(rtl, lib, work, top):
@@ -223,7 +244,7 @@ def update(folder, prices):
 def main(rtl, lib_path, work, out=None, machines=None):
     rtl, lib_path = os.path.abspath(rtl), os.path.abspath(lib_path)
     os.makedirs(work, exist_ok=True)
-    lib, parts = netlist.Library(lib_path), {}
+    lib, parts, sources = netlist.Library(lib_path), {}, digests(rtl)
     print(f"{'part':12} {'unit':20} {'gates':>9} {'flops':>7} {'pJ, 180 nm':>11}   gates at another size")
     for seed, (name, p) in enumerate(PARTS.items()):
         n = netlist.Netlist(synthesise(rtl, lib_path, work, p["top"]), p["top"], lib)
@@ -233,7 +254,7 @@ def main(rtl, lib_path, work, out=None, machines=None):
             raise SystemExit(f"{p['top']}: no port {', '.join(sorted(unknown))}")
         pj = n.energy(stimulus(p["ports"], widths, seed), CYCLES, RUNS) / p["operations"]
         parts[name] = {"unit": p["unit"], "gates": float(f"{n.gates / p['units']:.6g}"), "flops": n.flops / p["units"],
-                       "pj_180nm": float(f"{pj:.6g}")}
+                       "pj_180nm": float(f"{pj:.6g}"), "sources": sources[name]}
         other = ""
         if name in SIZES:
             top, units = SIZES[name]
@@ -258,4 +279,4 @@ def main(rtl, lib_path, work, out=None, machines=None):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(check(*sys.argv[2:]) if sys.argv[1:2] == ["--check"] else main(*sys.argv[1:]))
