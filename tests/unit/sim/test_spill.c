@@ -111,6 +111,29 @@ static void writes_by_hand(void **state)
     close_by_hand(&h);
 }
 
+/* Drained by column the rows of a tile lie in one bank. Of the first tile eight are in it and take eight cycles, whatever the link
+ * does with the other eight meanwhile: those are conflicts. Of the rows from 16 on all are outside, 16 or, at the end, 8 groups. */
+static void conflicts_by_hand(void **state)
+{
+    (void)state;
+    static hand h;
+    for (size_t words = 1; words <= 4; words += 3) {
+        size_t cycles = BANKS / words;
+        lay_by_hand(&h, 4, 1, 2);
+        h.stage.drain_column = true;
+        h.hw.spill_words = words;
+        run_by_hand(&h);
+        assert_int_equal(h.r.spill_writes, 32 * 64);
+        assert_int_equal(h.r.stall[FDHT_STALL_WRITE_CONFLICT], 4 * 16 * 7);
+        assert_int_equal(h.r.write_extra, 4 * 16 * 7);
+        assert_int_equal(h.r.stall[FDHT_STALL_SPILL], 4 * (16 + 8) * (cycles - 1));
+        assert_int_equal(h.r.stall[FDHT_STALL_DRAIN], 4 * (12 + 12 + 4));
+        assert_int_equal(h.r.stall[FDHT_STALL_PING_PONG], 4);
+        assert_int_equal(h.r.cycles, 4 + 4 * (16 * 8 + (16 + 8) * cycles) + 4);
+        close_by_hand(&h);
+    }
+}
+
 /* One memory of 64 lines: a line of input would be read three times, one of output written once, so the input has all of them.
  * Nothing is written into a bank, so no port is taken. */
 static void one_memory_by_hand(void **state)
@@ -290,9 +313,13 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_by_hand),      cmocka_unit_test(writes_by_hand),
-        cmocka_unit_test(one_memory_by_hand), cmocka_unit_test(less_room_more_words),
-        cmocka_unit_test(several_steps),      cmocka_unit_test(refusals),
+        cmocka_unit_test(reads_by_hand),
+        cmocka_unit_test(writes_by_hand),
+        cmocka_unit_test(conflicts_by_hand),
+        cmocka_unit_test(one_memory_by_hand),
+        cmocka_unit_test(less_room_more_words),
+        cmocka_unit_test(several_steps),
+        cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
