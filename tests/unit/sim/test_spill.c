@@ -7,7 +7,7 @@ typedef struct hand {
     fdht_sim_stage stage;
     fdht_sim_program p;
     fdht_sim_report r;
-    int16_t weight[40 * 32], x[32 * 64], y[40 * 64];
+    int16_t weight[40 * 128], x[128 * 64], y[40 * 64];
 } hand;
 
 enum { ROWS = 40, COLUMNS = 64, BANKS = 16 };
@@ -134,6 +134,42 @@ static void conflicts_by_hand(void **state)
     }
 }
 
+/* Columns of 128 words one after the other: those of one inner index are in one bank, and 32 lines hold four columns. A read of the
+ * first 16 takes four cycles of that bank and six of a link of two words; the others eight of the link. */
+static void read_conflicts_by_hand(void **state)
+{
+    (void)state;
+    static hand h;
+    lay_by_hand(&h, 128, 1, 2);
+    h.hw.spill_words = 2;
+    h.stage.inner[0].stride_in = h.p.x.in[0].stride_in = 1;
+    h.stage.col[0].stride_in = h.p.x.in[1].stride_in = 128;
+    run_by_hand(&h);
+    assert_int_equal(h.r.spill_reads, 128 * 60 * 3);
+    assert_int_equal(h.r.stall[FDHT_STALL_READ_CONFLICT], 128 * 3 * 3);
+    assert_int_equal(h.r.stall[FDHT_STALL_SPILL], 128 * 3 * (2 + 3 * 7));
+    assert_int_equal(h.r.stall[FDHT_STALL_PING_PONG], 8 * 8);
+    assert_int_equal(h.r.cycles, 128 * 3 * (6 + 3 * 8) + 8 * 8 + 4);
+    close_by_hand(&h);
+}
+
+/* One memory of 32 lines, as large as the input and as what lies between the stages. Outside, a line of the input would be read
+ * once, one between them written and read: those have the room, and a line of the result has none. */
+static void who_has_room(void **state)
+{
+    (void)state;
+    fdht_workload w = tt(2, (size_t[]){16, 32}, (size_t[]){4, 4}, 4);
+    fdht_sim_hw hw = machine("tie");
+    hw.x_kib = 1;
+    hw.x_buffers = 1;
+    bench b = run_once(&w, &hw, &NATURAL);
+    assert_int_equal(b.r.stage[0].spill_reads, 512);
+    assert_int_equal(b.r.stage[0].spill_writes, 0);
+    assert_int_equal(b.r.stage[1].spill_reads, 0);
+    assert_int_equal(b.r.stage[1].spill_writes, 16);
+    close_bench(&b);
+}
+
 /* One memory of 64 lines: a line of input would be read three times, one of output written once, so the input has all of them.
  * Nothing is written into a bank, so no port is taken. */
 static void one_memory_by_hand(void **state)
@@ -148,7 +184,7 @@ static void one_memory_by_hand(void **state)
     assert_int_equal(h.r.stall[FDHT_STALL_PORT], 0);
     assert_int_equal(h.r.cycles, (16 + 16 * 4) * 4 * 3 + 8 * 4 + 4);
     close_by_hand(&h);
-    /* 160 KiB are enough for both: 128 and 160 lines of 16 words */
+    /* 9 KiB are enough for both: 128 and 160 lines of 16 words */
     lay_by_hand(&h, 32, 9, 1);
     run_by_hand(&h);
     assert_int_equal(h.r.spill_reads + h.r.spill_writes, 0);
@@ -316,6 +352,8 @@ int main(void)
         cmocka_unit_test(reads_by_hand),
         cmocka_unit_test(writes_by_hand),
         cmocka_unit_test(conflicts_by_hand),
+        cmocka_unit_test(read_conflicts_by_hand),
+        cmocka_unit_test(who_has_room),
         cmocka_unit_test(one_memory_by_hand),
         cmocka_unit_test(less_room_more_words),
         cmocka_unit_test(several_steps),
