@@ -107,8 +107,8 @@ typedef struct search {
     uint32_t *last;  /* the group that reached it */
 } search;
 
-/* Cycles that words without room add to a stage: those read come again for every row tile and take the place of some that a read
- * of banks brings in one cycle; those written take longer than computing does meanwhile. Negative: none may be without room. */
+/* Cycles that words without room add to a stage, or a negative number where the machine refuses them. Those read come once for
+ * every row tile, fewer a cycle than banks bring; those written may take longer than what is computed meanwhile. */
 static double spill_cost(const fdht_sim_hw *hw, size_t rows, size_t in, size_t out, double tiled)
 {
     size_t room = hw->x_kib * 512, here = FDHT_MIN(in, room);
@@ -117,9 +117,9 @@ static double spill_cost(const fdht_sim_hw *hw, size_t rows, size_t in, size_t o
         return 0;
     if (!hw->spill_words)
         return -1;
-    double tiles = (double)((rows + hw->macs_per_pe - 1) / hw->macs_per_pe),
-           word = 1 / (double)hw->spill_words;
-    double reads = (double)(in - here) * tiles * FDHT_MAX(0.0, word - 1 / (double)hw->n_pe);
+    size_t tiles = (rows + hw->macs_per_pe - 1) / hw->macs_per_pe;
+    double word = 1 / (double)hw->spill_words;
+    double reads = (double)((in - here) * tiles) * FDHT_MAX(0.0, word - 1 / (double)hw->n_pe);
     double writes = (double)(out - there) * (word - (tiled + reads) / (double)out);
     return reads + FDHT_MAX(0.0, writes);
 }
