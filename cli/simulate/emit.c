@@ -72,7 +72,7 @@ int sim_emit_open(cli *c, const char *dir, const fdht_sim_program *p, const fdht
     fdht_error why = {0};
     int status = fdht_rtl_new(p, hw, io, &e->rtl, &why);
     if (status)
-        return cli_fail(c, status, "--emit-rtl: %s", why.msg);
+        return cli_fail(c, status, status == FDHT_ENOSUP ? "--emit-rtl: %s" : "%s", why.msg);
     e->made = !mkdir(dir, 0777);
     if (!e->made && errno != EEXIST)
         return cli_fail(c, FDHT_EIO, "%s: %s", dir, strerror(errno));

@@ -135,8 +135,11 @@ void sim_print_text(const sim_result *s, const fdht_hardware *m)
         printf(r->clips > 1 ? ", %zu clips at once\n" : "\n", r->clips);
         printf("bank conflicts        %llu extra cycles reading, %llu writing (hidden ones included)\n",
                (unsigned long long)r->read_extra, (unsigned long long)r->write_extra);
-        printf("peak occupancy        %zu words of %zu a buffer, %zu spilled\n", r->peak_words,
-               s->hw->x_kib * 512, r->spilled_words);
+        printf("peak occupancy        %zu words of %zu a buffer", r->peak_words, s->hw->x_kib * 512);
+        if (r->spill_reads + r->spill_writes)
+            printf("; %llu reads and %llu writes over the link", (unsigned long long)r->spill_reads,
+                   (unsigned long long)r->spill_writes);
+        putchar('\n');
         printf("values                %s; %llu words saturated, %llu accumulations\n",
                s->bit_exact ? "bit for bit those of the fixed-point reference"
                             : "DIFFER from the fixed-point reference",
@@ -196,7 +199,9 @@ static void json_stage(cJSON *list, const fdht_sim_report *r, int i)
     cli_json_size(o, "address_steps", t->address_steps);
     cli_json_size(o, "input_words", t->input_words);
     cli_json_size(o, "refill_words", t->refill_words);
-    cli_json_size(o, "spilled_words", t->spilled_words);
+    cli_json_size(o, "spilled_words", t->spill_reads + t->spill_writes);
+    cli_json_size(o, "spill_reads", t->spill_reads);
+    cli_json_size(o, "spill_writes", t->spill_writes);
     cJSON *tables = cli_json_array(o, "read_tables");
     json_table(tables, t->read_table[0]);
     json_table(tables, t->read_table[1]);
@@ -293,7 +298,9 @@ void sim_add_json(cJSON *json, const sim_result *s)
     cli_json_size(json, "read_conflict_extra_cycles", r->read_extra);
     cli_json_size(json, "write_conflict_extra_cycles", r->write_extra);
     cli_json_size(json, "peak_words", r->peak_words);
-    cli_json_size(json, "spilled_words", r->spilled_words);
+    cli_json_size(json, "spilled_words", r->spill_reads + r->spill_writes);
+    cli_json_size(json, "spill_reads", r->spill_reads);
+    cli_json_size(json, "spill_writes", r->spill_writes);
     cli_json_size(json, "saturated_words", r->saturations);
     cli_json_size(json, "saturated_accumulations", r->acc_saturations);
     cJSON *list = cli_json_array(json, "stages");

@@ -22,6 +22,8 @@ struct sim_trace {
     /* VCD: (2, banks) what each bank does in this cycle, port ' ': nothing; and its port in the cycle before */
     fdht_sim_access *now;
     char *was;
+    size_t crossing[2],
+        crossed[2]; /* reads and writes of words without room in this cycle, and in the one before */
 };
 
 static bool before(const entry *a, const entry *b)
@@ -81,7 +83,7 @@ static void change(FILE *f, size_t v, int bits, size_t variable)
     fprintf(f, " %s\n", id);
 }
 
-enum { LINE_BITS = 24, STAGE_BITS = 8, WORD_BITS = 16, VARIABLES = 4 };
+enum { LINE_BITS = 24, STAGE_BITS = 8, WORD_BITS = 16, COUNT_BITS = 9, VARIABLES = 4 };
 
 static void vcd_head(sim_trace *t, const fdht_sim_program *p)
 {
@@ -108,9 +110,17 @@ static void vcd_head(sim_trace *t, const fdht_sim_program *p)
         }
         fprintf(t->f, "$upscope $end\n");
     }
+    fprintf(t->f, "$scope module outside $end\n");
+    for (size_t k = 0; k < 2; k++) {
+        identify(id, VARIABLES * 2 * t->hw->x_banks + k);
+        fprintf(t->f, "$var wire %d %s %s $end\n", COUNT_BITS, id, k ? "writes" : "reads");
+    }
+    fprintf(t->f, "$upscope $end\n");
     fprintf(t->f, "$enddefinitions $end\n#0\n$dumpvars\n");
     for (size_t i = 0; i < 2 * t->hw->x_banks; i++)
         change(t->f, 'z', 8, VARIABLES * i);
+    for (size_t k = 0; k < 2; k++)
+        change(t->f, 0, COUNT_BITS, VARIABLES * 2 * t->hw->x_banks + k);
     fprintf(t->f, "$end\n");
 }
 
@@ -119,6 +129,15 @@ static void vcd_cycle(sim_trace *t)
 {
     double ps = 1e12 / t->hw->clock_hz;
     bool stamped = false;
+    for (size_t k = 0; k < 2; k++) {
+        if (t->crossing[k] != t->crossed[k] && !stamped)
+            fprintf(t->f, "#%.0f\n", (double)t->at * ps);
+        stamped |= t->crossing[k] != t->crossed[k];
+        if (t->crossing[k] != t->crossed[k])
+            change(t->f, t->crossing[k], COUNT_BITS, VARIABLES * 2 * t->hw->x_banks + k);
+        t->crossed[k] = t->crossing[k];
+        t->crossing[k] = 0;
+    }
     for (size_t i = 0; i < 2 * t->hw->x_banks; i++) {
         const fdht_sim_access *a = &t->now[i];
         if (a->port == ' ' && t->was[i] == ' ')
@@ -143,11 +162,14 @@ static void vcd_entry(sim_trace *t, const entry *e)
     while (t->at < e->at) { /* the cycle behind the last one shows that banks are idle again */
         vcd_cycle(t);
         t->at = t->at + 1 < e->at ? t->at + 1 : e->at;
-        bool idle = !memchr(t->was, 'r', 2 * t->hw->x_banks) && !memchr(t->was, 'w', 2 * t->hw->x_banks) &&
-                    !memchr(t->was, 'i', 2 * t->hw->x_banks);
+        bool idle = !t->crossed[0] && !t->crossed[1] && !memchr(t->was, 'r', 2 * t->hw->x_banks) &&
+                    !memchr(t->was, 'w', 2 * t->hw->x_banks) && !memchr(t->was, 'i', 2 * t->hw->x_banks);
         t->at = idle ? e->at : t->at;
     }
-    t->now[(size_t)e->a.buffer * t->hw->x_banks + e->a.bank] = e->a;
+    if (e->a.port == 'R' || e->a.port == 'W')
+        t->crossing[e->a.port == 'W']++;
+    else
+        t->now[(size_t)e->a.buffer * t->hw->x_banks + e->a.bank] = e->a;
 }
 
 static void flush(sim_trace *t, uint64_t until)
@@ -166,7 +188,7 @@ void sim_trace_add(void *arg, const fdht_sim_access *a)
 {
     sim_trace *t = arg;
     /* only writes of the array are ahead of the clock */
-    if (a->port != 'w')
+    if (a->port != 'w' && a->port != 'W')
         flush(t, a->cycle);
     if (t->shown[a->stage]) /* in a picture each word has its own cycle */
         push(t, (entry){*a, t->vcd ? a->turn : a->cycle, t->reported++});

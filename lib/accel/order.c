@@ -107,6 +107,23 @@ typedef struct search {
     uint32_t *last;  /* the group that reached it */
 } search;
 
+/* Cycles that words without room add to a stage, or a negative number where the machine refuses them. Those read come once for
+ * every row tile, fewer a cycle than banks bring; those written may take longer than what is computed meanwhile. */
+static double spill_cost(const fdht_sim_hw *hw, size_t rows, size_t in, size_t out, double tiled)
+{
+    size_t room = hw->x_kib * 512, here = FDHT_MIN(in, room);
+    size_t there = FDHT_MIN(out, hw->x_buffers == 1 ? room - here : room);
+    if (here == in && there == out)
+        return 0;
+    if (!hw->spill_words)
+        return -1;
+    size_t tiles = (rows + hw->macs_per_pe - 1) / hw->macs_per_pe;
+    double word = 1 / (double)hw->spill_words;
+    double reads = (double)((in - here) * tiles) * FDHT_MAX(0.0, word - 1 / (double)hw->n_pe);
+    double writes = (double)(out - there) * (word - (tiled + reads) / (double)out);
+    return reads + FDHT_MAX(0.0, writes);
+}
+
 /* Cycles of absorbing group g after set s, or a negative number if it cannot be. */
 static double stage_cost(const search *q, uint64_t act, uint64_t legs)
 {
@@ -115,22 +132,18 @@ static double stage_cost(const search *q, uint64_t act, uint64_t legs)
         fdht_legs_too_many(q->l, act ^ legs))
         return -1;
     size_t rows = fdht_legs_product(q->l, legs & ~act), inner = fdht_legs_product(q->l, legs & act);
-    size_t cols = fdht_legs_product(q->l, act & ~legs), kib = hw->x_kib * 512;
+    size_t cols = fdht_legs_product(q->l, act & ~legs);
     if (rows > q->room / inner || fdht_sim_weight_room(hw, rows, inner) > q->room)
         return -1;
     fdht_sim_shape shape = fdht_sim_stage_shape(hw, rows, inner, cols);
-    size_t in = inner * cols, out = rows * cols, over;
-    over = (in > kib ? in - kib : 0) + (out > kib ? out - kib : 0);
-    if (hw->x_buffers == 1)
-        over = in + out > kib ? in + out - kib : 0;
-    if (over && !hw->spill_words)
+    double spill = spill_cost(hw, rows, inner * cols, rows * cols, (double)shape.tiled);
+    if (spill < 0)
         return -1;
     size_t tail =
         FDHT_MIN(inner, (FDHT_MIN(rows, hw->macs_per_pe) * FDHT_MIN(cols, hw->n_pe) + hw->wb_words - 1) /
                             hw->wb_words);
-    return (double)shape.tiled + (double)hw->pipeline_cycles + (double)tail +
-           (over ? 2.0 * (double)over / (double)hw->spill_words : 0) + 1e-7 * (double)shape.multiply_adds +
-           q->per_word * (double)fdht_sim_weight_room(hw, rows, inner);
+    return (double)shape.tiled + (double)hw->pipeline_cycles + (double)tail + spill +
+           1e-7 * (double)shape.multiply_adds + q->per_word * (double)fdht_sim_weight_room(hw, rows, inner);
 }
 
 /* Every set of cores in increasing number; from it, every group of the others. */

@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-enum { FDHT_RTL_PARAMETERS = 18, FDHT_RTL_IMAGES = 8 };
+enum { FDHT_RTL_PARAMETERS = 20, FDHT_RTL_IMAGES = 8 };
 
 /* A parameter of the machine, "N_PE"; in the header a macro FDHT_N_PE. Sizes of memories are rounded up to powers of two, so that
  * small programs share a machine. */
@@ -31,7 +31,7 @@ typedef struct fdht_rtl_image {
 typedef struct fdht_rtl {
     fdht_rtl_parameter parameter[FDHT_RTL_PARAMETERS];
     /* descriptors of the stages, records of the run, weights in the weight memory, weights that the host sends, biases, tables of the LSTM unit, the inputs in the order in which
-     * they are taken, and the place of each word of an input: bank + banks * line */
+     * they are taken, and the place of each word of an input: bank + banks * line, and 2^31 where memory has no room for it */
     fdht_rtl_image image[FDHT_RTL_IMAGES];
 } fdht_rtl;
 

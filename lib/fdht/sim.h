@@ -65,7 +65,7 @@ typedef enum fdht_stall {
     FDHT_STALL_PORT,           /* read and write want the same single-port bank */
     FDHT_STALL_WEIGHT_REFILL,  /* the program's weights do not fit */
     FDHT_STALL_PING_PONG,      /* a stage waits for the last word of the one before */
-    FDHT_STALL_SPILL,          /* a tensor does not fit its buffer */
+    FDHT_STALL_SPILL,          /* words that do not fit the memory come and go over the link */
     FDHT_STALL_RECURRENCE,     /* the LSTM unit works, the array waits */
     FDHT_STALL_INPUT,          /* the link brings an input vector, the array waits */
     FDHT_STALLS
@@ -216,14 +216,15 @@ FDHT_API int fdht_sim_map_as(fdht_sim_program *p, const fdht_sim_program *from, 
 
 /* One access. Accesses of the array of one cycle, port, buffer and stage are a group; several of them in one bank take
  * turns, the second in the next cycle, or, where it is a read and a write takes one of the group's banks (one memory), the
- * one after. A word of the LSTM unit or of the link is a group of its own. */
+ * one after; those that are not in memory go beside them, spill_words a cycle. A word of the LSTM unit or of the link is a
+ * group of its own. */
 typedef struct fdht_sim_access {
     uint64_t cycle, turn; /* in which the group begins; in which the bank's port serves this word */
-    char port;            /* 'r', 'w' or 'i' (an input word from the link) */
-    int buffer;           /* 0 or 1 */
-    size_t bank, line;
-    int stage;     /* x stages, then h stages, then the LSTM unit */
-    int16_t value; /* the word that comes or goes */
+    char port;  /* 'r', 'w' or 'i' (an input word from the link); 'R', 'W': a word that is not in memory */
+    int buffer; /* 0 or 1 */
+    size_t bank, line; /* of 'R' and 'W': where it would be in a memory that is large enough */
+    int stage;         /* x stages, then h stages, then the LSTM unit */
+    int16_t value;     /* the word that comes or goes */
 } fdht_sim_access;
 /* A write of the array is reported when its group leaves the accumulators, pipeline_cycles ahead of its cycle, all other
  * accesses not after their cycle. a is valid during the call. Called in the thread of fdht_sim_run. */
@@ -243,7 +244,7 @@ typedef enum fdht_energy {
     FDHT_ENERGY_W_WRITE,     /* weights from the link */
     FDHT_ENERGY_LSTM,        /* LSTM unit and its tables */
     FDHT_ENERGY_LSTM_MEMORY, /* its bias and cell states */
-    FDHT_ENERGY_LINK,        /* input, weights and spilled words to and from outside */
+    FDHT_ENERGY_LINK,        /* input, weights and words without room, to and from outside */
     FDHT_ENERGY_LEAKAGE,
     FDHT_ENERGIES
 } fdht_energy;
@@ -292,8 +293,10 @@ typedef struct fdht_sim_stage_report {
     uint64_t reads, writes, weight_reads; /* words, words, broadcasts of macs_per_pe words */
     uint64_t read_extra, write_extra; /* extra cycles that conflicts cost the banks; writes may hide theirs */
     uint64_t saturations, acc_saturations;
-    uint64_t address_steps;                            /* of a lane of an address generator */
-    uint64_t input_words, refill_words, spilled_words; /* over the link; spilled words go out and in */
+    uint64_t address_steps;             /* of a lane of an address generator */
+    uint64_t input_words, refill_words; /* over the link */
+    uint64_t spill_reads,
+        spill_writes; /* of the words read and written those that are not in memory: over the link */
     fdht_sim_table read_table[2],
         write_table;                    /* of the tensors it reads (the LSTM unit: z_x and z_h) and writes */
     size_t occupancy_in, occupancy_out; /* words, padding included */
@@ -309,8 +312,8 @@ typedef struct fdht_sim_report {
     uint64_t saturations, acc_saturations;
     size_t weight_words, peak_words; /* weights of the program; largest occupancy of a buffer */
     size_t weight_room;              /* words of weight memory they take, in whole lines */
-    size_t spilled_words;
-    uint64_t input_words, refill_words; /* over the link */
+    uint64_t input_words, refill_words, spill_reads,
+        spill_writes; /* over the link; the last two of reads and writes */
     uint64_t unit_cycles,
         link_cycles; /* in which LSTM unit and link have work, whether the array waits or not */
     uint64_t latency_sum, latency_max; /* of a step: from taking up its input to its last word in the banks */
@@ -335,8 +338,8 @@ typedef struct fdht_sim_io {
 /* Run a mapped program: the first step of every clip in turn, then the second, ... y comes out of the simulated banks, c out
  * of the LSTM unit. Every clip starts with h = c = 0. Free the report with fdht_sim_report_free; nothing to free after an
  * error. FDHT_EINVAL: a program that is not mapped, or not an LSTM of four gates where lstm is set, or a machine that
- * fdht_sim_hw_check refuses; FDHT_ELIMIT: a tensor does not fit and spill_words is 0, or the weights of one tile do not
- * fit; FDHT_EFORMAT: an address outside the memory (maps that someone changed); FDHT_ENOMEM. */
+ * fdht_sim_hw_check refuses; FDHT_ELIMIT: a tensor does not fit and spill_words is 0, or it is one that LSTM unit or link
+ * touch (z, h, inputs that come over the link), or the weights of one tile do not fit; FDHT_EFORMAT: an address outside the memory (maps that someone changed); FDHT_ENOMEM. */
 FDHT_API int fdht_sim_run(const fdht_sim_program *p, const fdht_sim_hw *hw, const fdht_sim_io *io,
                           fdht_sim_report *out, fdht_error *err);
 /* The closed form: multiply-adds / MACs, no value moves. Needs no mapping and no weights. FDHT_EINVAL: a machine that

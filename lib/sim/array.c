@@ -53,15 +53,18 @@ int fdht_array_stall(fdht_array *m, int stage, fdht_stall class, uint64_t cycles
 }
 
 int fdht_array_count(fdht_array *m, char port, int buffer, const fdht_place *at, size_t n, int stage,
-                     size_t *extra, fdht_error *err)
+                     fdht_extra *extra, fdht_error *err)
 {
     fdht_sim_report *r = m->report;
-    size_t most = 0;
+    size_t most = 0, outside = 0;
     for (size_t i = 0; i < n; i++) {
-        if (at[i].bank >= m->hw->x_banks || at[i].line >= m->lines[buffer])
+        if (!fdht_array_holds(m, buffer, at[i]))
             return fdht_fail(err, FDHT_EFORMAT,
                              "stage %s: bank %zu line %zu is outside the memory of %zu x %zu",
                              r->stage[stage].name, at[i].bank, at[i].line, m->hw->x_banks, m->lines[buffer]);
+        outside += at[i].outside;
+        if (at[i].outside)
+            continue;
         size_t h = ++m->hit[at[i].bank];
         most = FDHT_MAX(most, h);
         if (h > 1)
@@ -70,28 +73,42 @@ int fdht_array_count(fdht_array *m, char port, int buffer, const fdht_place *at,
     }
     for (size_t i = 0; i < n; i++)
         m->hit[at[i].bank] = 0;
-    *extra = most ? most - 1 : 0;
+    size_t link = outside ? (outside + m->hw->spill_words - 1) / m->hw->spill_words : 0;
+    most = FDHT_MAX(most, (size_t)1);
+    *extra = (fdht_extra){.banks = most - 1, .link = link > most ? link - most : 0};
     fdht_sim_stage_report *s = &r->stage[stage];
     *(port == 'r' ? &s->reads : &s->writes) += n;
-    *(port == 'r' ? &s->read_extra : &s->write_extra) += *extra;
+    *(port == 'r' ? &s->spill_reads : &s->spill_writes) += outside;
+    *(port == 'r' ? &s->read_extra : &s->write_extra) += extra->banks;
     return FDHT_OK;
 }
 
+static char port_name(char port, const fdht_place *at)
+{
+    return !at->outside ? port : port == 'r' ? 'R' : 'W';
+}
+
 int fdht_array_access(fdht_array *m, char port, int buffer, const fdht_place *at, int16_t *word, size_t n,
-                      int stage, uint64_t cycle, size_t *extra, fdht_error *err)
+                      int stage, uint64_t cycle, fdht_extra *extra, fdht_error *err)
 {
     int status = fdht_array_count(m, port, buffer, at, n, stage, extra, err);
     bool take = port == 'w' || m->hw->x_buffers > 1;
+    size_t outside = 0;
     for (size_t i = 0; i < n && !status; i++) {
         int16_t *stored = fdht_array_word(m, buffer, at[i]);
         *(port == 'w' ? stored : &word[i]) = port == 'w' ? word[i] : *stored;
         if (!take)
             continue;
         uint64_t turn = cycle;
-        while (*fdht_array_port(m, buffer, at[i].bank, turn) / 4 == turn + 1)
-            turn++;
-        *fdht_array_port(m, buffer, at[i].bank, turn) = (turn + 1) * 4;
-        fdht_sim_access a = {cycle, turn, port, buffer, at[i].bank, at[i].line, stage, word[i]};
+        if (at[i].outside) {
+            turn += outside++ / m->hw->spill_words;
+        } else {
+            while (*fdht_array_port(m, buffer, at[i].bank, turn) / 4 == turn + 1)
+                turn++;
+            *fdht_array_port(m, buffer, at[i].bank, turn) = (turn + 1) * 4;
+        }
+        fdht_sim_access a = {cycle, turn,   port_name(port, &at[i]), buffer, at[i].bank, at[i].line,
+                             stage, word[i]};
         if (m->trace)
             m->trace(m->trace_arg, &a);
     }
@@ -104,8 +121,8 @@ typedef enum acc_state { ACC_FREE, ACC_COMPUTING, ACC_FULL, ACC_DRAINING } acc_s
 typedef struct run {
     fdht_array *m;
     const fdht_bound *b;
-    int src, dst, stage;
-    size_t src_base, dst_base;
+    fdht_side src, dst;
+    int stage;
     /* issue side */
     size_t next_tile, n_tiles, row_tiles, k, wait, load; /* load: cycles until the tile's weights are here */
     bool known, open; /* the places of the read of inner index k are at hand; it has begun */
@@ -116,12 +133,15 @@ typedef struct run {
     /* drain side */
     int out; /* the set that drains next */
     size_t done, hold;
-    /* cycles by which drains exceed their tile, not yet waited for: by rate, by conflicts */
-    uint64_t debt_rate, debt_conflict, extra;
+    fdht_extra extra; /* of its groups so far */
+    size_t slack;     /* cycles by which its drain may be longer than its words take, and nothing waits */
+    /* cycles by which drains exceed their tile, not yet waited for: by rate, by conflicts, by the link */
+    uint64_t debt_rate, debt_conflict, debt_spill;
     int16_t x[FDHT_SIM_SIDE];
     /* the read of inner index k: its places are known, and not yet all of its words are here */
     fdht_place at[FDHT_SIM_SIDE];
-    size_t n_at, turn; /* turn: how many cycles of it have been */
+    size_t n_at, turn,
+        conflict; /* turn: how many cycles of it have been; conflict: the first that banks explain */
     uint64_t began;
 } run;
 
@@ -146,7 +166,8 @@ static void find_lanes(run *r, tile t)
         size_t c = b->slot[t.slot + l];
         r->at[l].bank = fdht_sim_place(&b->s->in, r->m->hw->x_banks, b->in_a[r->k] + b->lane_a[c],
                                        b->in_k[r->k] + b->lane_k[c], &r->at[l].line);
-        r->at[l].line += r->src_base;
+        r->at[l].line += r->src.base;
+        r->at[l].outside = r->at[l].line >= r->src.end;
     }
     r->n_at = t.nc;
     r->known = true;
@@ -155,10 +176,15 @@ static void find_lanes(run *r, tile t)
 static int read_lanes(run *r, fdht_error *err)
 {
     fdht_array *m = r->m;
+    fdht_extra extra = {0};
     r->began = m->cycle;
     r->turn = 0;
     r->open = true;
-    return fdht_array_access(m, 'r', r->src, r->at, r->x, r->n_at, r->stage, m->cycle, &r->wait, err);
+    int status =
+        fdht_array_access(m, 'r', r->src.buffer, r->at, r->x, r->n_at, r->stage, m->cycle, &extra, err);
+    r->conflict = extra.banks;
+    r->wait = extra.banks + extra.link;
+    return status;
 }
 
 /* One memory: the words of a read whose turn it is in this cycle. */
@@ -166,11 +192,12 @@ static void trace_turn(run *r)
 {
     fdht_array *m = r->m;
     for (size_t i = 0; i < r->n_at && m->trace && m->hw->x_buffers == 1; i++) {
+        const fdht_place *at = &r->at[i];
         size_t before = 0;
         for (size_t k = 0; k < i; k++)
-            before += r->at[k].bank == r->at[i].bank;
-        if (before == r->turn)
-            fdht_array_trace(m, r->began, 'r', r->src, r->at[i], r->stage);
+            before += r->at[k].outside == at->outside && (at->outside || r->at[k].bank == at->bank);
+        if (before / (at->outside ? m->hw->spill_words : 1) == r->turn)
+            fdht_array_trace(m, r->began, port_name('r', at), r->src.buffer, *at, r->stage);
     }
     r->turn++;
 }
@@ -179,7 +206,7 @@ static void trace_turn(run *r)
 static bool port_taken(const run *r)
 {
     for (size_t l = 0; l < r->n_at && r->m->hw->x_buffers == 1; l++)
-        if (fdht_array_taken(r->m, r->src, r->at[l].bank))
+        if (!r->at[l].outside && fdht_array_taken(r->m, r->src.buffer, r->at[l].bank))
             return true;
     return false;
 }
@@ -205,12 +232,44 @@ static void multiply(run *r, tile t)
     s->weight_reads++;
 }
 
+static size_t beyond(size_t n, size_t slack)
+{
+    return n > slack ? n - slack : 0;
+}
+
+/* Cycles that the group of a drain is longer: what the slack does not hide is a debt, of the banks as far as they alone explain
+ * it. */
+static void lose(run *r, fdht_extra extra)
+{
+    size_t conflict = beyond(r->extra.banks, r->slack),
+           all = beyond(r->extra.banks + r->extra.link, r->slack);
+    r->extra.banks += extra.banks;
+    r->extra.link += extra.link;
+    size_t more = beyond(r->extra.banks, r->slack) - conflict;
+    size_t rest = beyond(r->extra.banks + r->extra.link, r->slack) - all;
+    r->debt_conflict += more;
+    r->debt_spill += rest - more;
+}
+
+/* A read waits for the link, and the drain beside it has a cycle more. */
+static void cover(run *r)
+{
+    uint64_t *debt = r->debt_rate ? &r->debt_rate : r->debt_conflict ? &r->debt_conflict : &r->debt_spill;
+    if (r->state[r->out] != ACC_DRAINING)
+        return;
+    if (*debt)
+        --*debt;
+    else
+        r->slack++;
+}
+
 static int drain_group(run *r, fdht_error *err)
 {
     const fdht_bound *b = r->b;
     fdht_array *m = r->m;
     tile t = tile_at(r, r->tile[r->out]);
-    size_t n = FDHT_MIN(m->hw->wb_words, t.nr * t.nc - r->done), extra;
+    size_t n = FDHT_MIN(m->hw->wb_words, t.nr * t.nc - r->done);
+    fdht_extra extra;
     fdht_place at[FDHT_SIM_SIDE];
     int16_t word[FDHT_SIM_SIDE];
     fdht_sim_stage_report *s = &m->report->stage[r->stage];
@@ -220,17 +279,18 @@ static int drain_group(run *r, fdht_error *err)
         size_t c = b->slot[t.slot + l];
         at[i].bank = fdht_sim_place(&b->s->out, m->hw->x_banks, b->row_a[t.row + row] + b->col_a[c],
                                     b->row_k[t.row + row] + b->col_k[c], &at[i].line);
-        at[i].line += r->dst_base;
+        at[i].line += r->dst.base;
+        at[i].outside = at[i].line >= r->dst.end;
         word[i] = fdht_sim_sat16(fdht_sim_round(m->acc[r->out][row * m->hw->n_pe + l], b->s->out_shift),
                                  &s->saturations);
     }
-    int status = fdht_array_access(m, 'w', r->dst, at, word, n, r->stage, m->cycle + m->hw->pipeline_cycles,
-                                   &extra, err);
+    int status = fdht_array_access(m, 'w', r->dst.buffer, at, word, n, r->stage,
+                                   m->cycle + m->hw->pipeline_cycles, &extra, err);
     if (status)
         return status;
     r->done += n;
-    r->hold = extra;
-    r->extra += extra;
+    r->hold = extra.banks + extra.link;
+    lose(r, extra);
     return FDHT_OK;
 }
 
@@ -241,10 +301,12 @@ static int drain_cycle(run *r, int *freed, fdht_error *err)
     if (r->state[r->out] == ACC_FULL) {
         tile t = tile_at(r, r->tile[r->out]);
         size_t cycles = (t.nr * t.nc + r->m->hw->wb_words - 1) / r->m->hw->wb_words;
+        size_t whole = r->b->inner + r->b->load;
         r->state[r->out] = ACC_DRAINING;
-        r->done = r->hold = r->extra = 0;
-        if (cycles > r->b->inner + r->b->load)
-            r->debt_rate += cycles - r->b->inner - r->b->load;
+        r->done = r->hold = 0;
+        r->extra = (fdht_extra){0};
+        r->slack = beyond(whole, cycles);
+        r->debt_rate += beyond(cycles, whole);
     }
     if (r->state[r->out] != ACC_DRAINING)
         return FDHT_OK;
@@ -256,12 +318,8 @@ static int drain_cycle(run *r, int *freed, fdht_error *err)
             return status;
     }
     tile t = tile_at(r, r->tile[r->out]);
-    if (r->done == t.nr * t.nc && !r->hold) {
+    if (r->done == t.nr * t.nc && !r->hold)
         *freed = r->out;
-        size_t cycles = (t.nr * t.nc + r->m->hw->wb_words - 1) / r->m->hw->wb_words;
-        size_t whole = r->b->inner + r->b->load, slack = whole > cycles ? whole - cycles : 0;
-        r->debt_conflict += r->extra > slack ? r->extra - slack : 0;
-    }
     return FDHT_OK;
 }
 
@@ -276,10 +334,11 @@ static fdht_stall wait_class(run *r)
         r->debt_conflict--;
         return FDHT_STALL_WRITE_CONFLICT;
     }
-    /* conflicts of the set that drains now are booked when it ends */
-    if (r->next_tile < r->n_tiles)
-        return r->extra ? FDHT_STALL_WRITE_CONFLICT : FDHT_STALL_DRAIN;
-    return FDHT_STALL_PING_PONG;
+    if (r->debt_spill) {
+        r->debt_spill--;
+        return FDHT_STALL_SPILL;
+    }
+    return r->next_tile < r->n_tiles ? FDHT_STALL_DRAIN : FDHT_STALL_PING_PONG;
 }
 
 /* The issue side of one cycle: the class of the stall, or FDHT_STALLS when a line was issued; negative on
@@ -312,7 +371,10 @@ static int issue_cycle(run *r, bool *finished, fdht_error *err)
     trace_turn(r);
     if (r->wait) {
         r->wait--;
-        return FDHT_STALL_READ_CONFLICT;
+        if (r->turn <= r->conflict)
+            return FDHT_STALL_READ_CONFLICT;
+        cover(r);
+        return FDHT_STALL_SPILL;
     }
     multiply(r, t);
     r->open = r->known = false;
@@ -320,12 +382,11 @@ static int issue_cycle(run *r, bool *finished, fdht_error *err)
     return FDHT_STALLS;
 }
 
-int fdht_array_stage(fdht_array *m, const fdht_bound *b, int src, size_t src_base, int dst, size_t dst_base,
-                     int stage, fdht_error *err)
+int fdht_array_stage(fdht_array *m, const fdht_bound *b, fdht_side src, fdht_side dst, int stage,
+                     fdht_error *err)
 {
     fdht_sim_stage_report *s = &m->report->stage[stage];
-    run r = {
-        .m = m, .b = b, .src = src, .dst = dst, .stage = stage, .src_base = src_base, .dst_base = dst_base};
+    run r = {.m = m, .b = b, .src = src, .dst = dst, .stage = stage};
     r.row_tiles = (b->rows + m->hw->macs_per_pe - 1) / m->hw->macs_per_pe;
     r.n_tiles = r.row_tiles * (b->n_slots / m->hw->n_pe);
     if (!s->runs++)

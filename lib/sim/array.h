@@ -16,7 +16,11 @@ typedef enum fdht_port { FDHT_PORT_ARRAY, FDHT_PORT_UNIT_READ, FDHT_PORT_UNIT_WR
 
 typedef struct fdht_array {
     const fdht_sim_hw *hw;
-    int16_t *mem[2]; /* bank * lines + line */
+    /* bank * rows + line. One memory is mem[0]: buffer 0 lies in it from line 0 on, buffer 1 from its last line downwards */
+    int16_t *mem[2];
+    size_t rows[2];
+    /* (banks, lines) words of each buffer that memory has no room for, behind the link; NULL: there are none */
+    int16_t *outside[2];
     size_t lines[2];
     uint64_t cycle;
     fdht_sim_report *report;
@@ -44,9 +48,22 @@ typedef struct fdht_bound {
 int fdht_bound_new(const fdht_sim_stage *s, const fdht_sim_hw *hw, fdht_bound *out, fdht_error *err);
 void fdht_bound_free(fdht_bound *b);
 
+/* A word of a buffer; outside: it is not in memory. */
 typedef struct fdht_place {
     size_t bank, line;
+    bool outside;
 } fdht_place;
+
+/* A tensor of a stage: its buffer, its first line, and the first line that is outside memory. */
+typedef struct fdht_side {
+    int buffer;
+    size_t base, end;
+} fdht_side;
+
+/* Cycles by which a group of accesses is longer than one: its fullest bank's, and those that the link takes beyond them. */
+typedef struct fdht_extra {
+    size_t banks, link;
+} fdht_extra;
 
 /* One memory has the same ports for both buffers. */
 static inline uint64_t *fdht_array_port(const fdht_array *m, int buffer, size_t bank, uint64_t cycle)
@@ -59,18 +76,29 @@ static inline bool fdht_array_taken(const fdht_array *m, int buffer, size_t bank
     return *fdht_array_port(m, buffer, bank, m->cycle) / 4 == m->cycle + 1;
 }
 
-/* A group of accesses in one buffer: counts it and checks the lines. Words of one bank take turns: the group takes
- * 1 + *extra cycles. FDHT_EFORMAT for a place outside the memory. */
+/* A group of accesses in one buffer: counts it and checks the lines. Words of one bank take turns; those outside come or go
+ * beside them, spill_words a cycle. FDHT_EFORMAT for a place that is not there. */
 int fdht_array_count(fdht_array *m, char port, int buffer, const fdht_place *at, size_t n, int stage,
-                     size_t *extra, fdht_error *err);
+                     fdht_extra *extra, fdht_error *err);
 /* The same for the array, from `cycle` on: moves the words, too, takes the ports and traces (not those of reads in a machine
  * of one memory, where only a write can meet a read: the reader knows when they go). */
 int fdht_array_access(fdht_array *m, char port, int buffer, const fdht_place *at, int16_t *word, size_t n,
-                      int stage, uint64_t cycle, size_t *extra, fdht_error *err);
+                      int stage, uint64_t cycle, fdht_extra *extra, fdht_error *err);
+
+static inline bool fdht_array_holds(const fdht_array *m, int buffer, fdht_place p)
+{
+    size_t lines =
+        p.outside ? (m->outside[buffer] ? m->lines[buffer] : 0) : m->rows[m->hw->x_buffers == 1 ? 0 : buffer];
+    return p.bank < m->hw->x_banks && p.line < lines;
+}
 
 static inline int16_t *fdht_array_word(fdht_array *m, int buffer, fdht_place p)
 {
-    return &m->mem[buffer][p.bank * m->lines[buffer] + p.line];
+    if (p.outside)
+        return &m->outside[buffer][p.bank * m->lines[buffer] + p.line];
+    bool down = m->hw->x_buffers == 1 && buffer == 1;
+    int at = down ? 0 : buffer;
+    return &m->mem[at][p.bank * m->rows[at] + (down ? m->rows[at] - 1 - p.line : p.line)];
 }
 
 /* One access whose word is in memory, served now. */
@@ -83,9 +111,9 @@ static inline void fdht_array_trace(fdht_array *m, uint64_t cycle, char port, in
         m->trace(m->trace_arg, &a);
 }
 
-/* Run a stage from buffer src to buffer dst; base lines are added to every line of its maps. */
-int fdht_array_stage(fdht_array *m, const fdht_bound *b, int src, size_t src_base, int dst, size_t dst_base,
-                     int stage, fdht_error *err);
+/* Run a stage from src to dst; their first lines are added to every line of its maps. */
+int fdht_array_stage(fdht_array *m, const fdht_bound *b, fdht_side src, fdht_side dst, int stage,
+                     fdht_error *err);
 
 /* The end of a cycle: what works beside the array does its part of it. */
 int fdht_array_tick(fdht_array *m, fdht_error *err);

@@ -94,7 +94,8 @@ void fdht_sim_report_add(fdht_sim_report *sum, const fdht_sim_report *r)
     sum->write_extra += r->write_extra;
     sum->saturations += r->saturations;
     sum->acc_saturations += r->acc_saturations;
-    sum->spilled_words += r->spilled_words;
+    sum->spill_reads += r->spill_reads;
+    sum->spill_writes += r->spill_writes;
     sum->input_words += r->input_words;
     sum->refill_words += r->refill_words;
     sum->unit_cycles += r->unit_cycles;
@@ -121,7 +122,8 @@ void fdht_sim_report_add(fdht_sim_report *sum, const fdht_sim_report *r)
         a->address_steps += b->address_steps;
         a->input_words += b->input_words;
         a->refill_words += b->refill_words;
-        a->spilled_words += b->spilled_words;
+        a->spill_reads += b->spill_reads;
+        a->spill_writes += b->spill_writes;
         a->read_extra += b->read_extra;
         a->write_extra += b->write_extra;
         a->saturations += b->saturations;

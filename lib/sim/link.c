@@ -18,7 +18,7 @@ static int next_group(fdht_link *l, fdht_error *err)
     for (size_t i = 0; i < n; i++) {
         size_t e = l->at + i;
         fdht_place at = fdht_plan_place(m->hw, &q->p->x.stage[0].in, q->xi_a[e], q->xi_k[e], l->base);
-        if (at.bank >= m->hw->x_banks || at.line >= m->lines[0])
+        if (!fdht_array_holds(m, 0, at))
             return fdht_fail(err, FDHT_EFORMAT, "input word %zu: line %zu is outside the memory", e, at.line);
         *fdht_array_word(m, 0, at) = l->x[e];
         l->word[i] = at;

@@ -54,32 +54,46 @@ size_t fdht_plan_refill_cycles(const fdht_plan *q, const fdht_sim_hw *hw, const 
     return b->load ? 0 : (fdht_plan_refill(q, hw, b) + hw->w_refill_words - 1) / hw->w_refill_words;
 }
 
-fdht_plan_run fdht_plan_stage(const fdht_plan *q, const fdht_sim_hw *hw, bool h, int i, size_t j)
+/* Tensor i of a chain. */
+typedef struct tensor {
+    size_t lines;
+    int buffer;
+    bool kept, whole; /* in a place of its own; link or LSTM unit touch it, so all of it is in memory */
+} tensor;
+
+static tensor tensor_of(const fdht_plan *q, bool h, int i)
 {
     const fdht_sim_chain *c = h ? &q->p->h : &q->p->x;
-    const fdht_sim_stage *s = &c->stage[i];
-    int src = (h ? q->h_src : 0) ^ (i & 1);
-    fdht_plan_run at = {.src = src, .dst = !src};
-    if (i == 0)
-        at.from = h ? fdht_plan_h(q, j) : fdht_plan_x(q, j);
-    if (i + 1 == c->n_stages && q->p->lstm)
-        at.to = h ? fdht_plan_zh(q, j) : fdht_plan_zx(q, j);
-    at.in = (fdht_plan_kept(q, src) + (at.from ? 0 : s->in.lines)) * hw->x_banks;
-    at.out = (fdht_plan_kept(q, !src) + (at.to ? 0 : s->out.lines)) * hw->x_banks;
+    bool last = i == c->n_stages;
+    tensor t = {.buffer = (h ? q->h_src : 0) ^ (i & 1)};
+    t.lines = last ? c->stage[i - 1].out.lines : c->stage[i].in.lines;
+    t.kept = i == 0 ? h || q->n_x_slots : last && q->p->lstm && (!h || q->n_zh);
+    t.whole = i == 0 ? h || q->x_whole : last && q->p->lstm;
+    return t;
+}
+
+fdht_plan_run fdht_plan_stage(const fdht_plan *q, const fdht_sim_hw *hw, bool h, int i, size_t j)
+{
+    tensor in = tensor_of(q, h, i), out = tensor_of(q, h, i + 1);
+    const size_t *end = h ? q->h_end : q->x_end;
+    fdht_plan_run at = {.src = {in.buffer, fdht_plan_kept(q, in.buffer), end[i]},
+                        .dst = {out.buffer, fdht_plan_kept(q, out.buffer), end[i + 1]}};
+    at.in = (at.src.base + (in.kept ? 0 : in.lines)) * hw->x_banks;
+    at.out = (at.dst.base + (out.kept ? 0 : out.lines)) * hw->x_banks;
+    if (in.kept)
+        at.src.base = h ? fdht_plan_h(q, j) : fdht_plan_x(q, j);
+    if (out.kept)
+        at.dst.base = h ? fdht_plan_zh(q, j) : fdht_plan_zx(q, j);
     return at;
 }
 
-size_t fdht_plan_spill(const fdht_sim_hw *hw, const fdht_plan_run *at)
+/* Words that memory has no room for. */
+static size_t excess(const fdht_sim_hw *hw, const fdht_plan_run *at)
 {
     size_t room = hw->x_kib * 512;
     if (hw->x_buffers == 1)
         return at->in + at->out > room ? at->in + at->out - room : 0;
     return (at->in > room ? at->in - room : 0) + (at->out > room ? at->out - room : 0);
-}
-
-size_t fdht_plan_spill_cycles(const fdht_sim_hw *hw, const fdht_plan_run *at)
-{
-    return hw->spill_words ? 2 * ((fdht_plan_spill(hw, at) + hw->spill_words - 1) / hw->spill_words) : 0;
 }
 
 static int expand_io(fdht_plan *q, fdht_error *err)
@@ -107,23 +121,10 @@ static int expand_io(fdht_plan *q, fdht_error *err)
     return FDHT_OK;
 }
 
-/* Lines that the stage tensors of both chains take in each buffer. */
-static void measure(fdht_plan *q)
+size_t fdht_plan_kept(const fdht_plan *q, int i)
 {
-    size_t *lines = q->lines;
-    lines[0] = lines[1] = 1;
-    for (int c = 0; c < 2; c++) {
-        const fdht_sim_chain *k = c ? &q->p->h : &q->p->x;
-        int at = c ? q->h_src : 0;
-        for (int i = 0; i < k->n_stages; i++, at = !at) {
-            bool first = i == 0 && (c || q->n_x_slots);
-            bool last = i + 1 == k->n_stages && q->p->lstm && (!c || q->n_zh);
-            if (!first)
-                lines[at] = FDHT_MAX(lines[at], k->stage[i].in.lines);
-            if (!last)
-                lines[!at] = FDHT_MAX(lines[!at], k->stage[i].out.lines);
-        }
-    }
+    return (i == q->z_buffer ? q->n_zx * q->zx_lines : q->n_zh * q->zh_lines) +
+           (i == q->h_src ? q->clips * q->h_lines : 0) + (i == 0 ? q->n_x_slots * q->x_lines : 0);
 }
 
 /* So many lines behind what buffer i holds. */
@@ -134,12 +135,6 @@ static size_t behind(fdht_plan *q, int i, size_t lines)
     return base;
 }
 
-size_t fdht_plan_kept(const fdht_plan *q, int i)
-{
-    return (i == q->z_buffer ? q->n_zx * q->zx_lines : q->n_zh * q->zh_lines) +
-           (i == q->h_src ? q->clips * q->h_lines : 0) + (i == 0 ? q->n_x_slots * q->x_lines : 0);
-}
-
 static void lay_out(fdht_plan *q, const fdht_sim_hw *hw)
 {
     const fdht_sim_program *p = q->p;
@@ -148,16 +143,114 @@ static void lay_out(fdht_plan *q, const fdht_sim_hw *hw)
     q->h_src = p->lstm ? (1 - q->z_buffer + p->h.n_stages) % 2 : 0;
     q->n_zx = p->lstm ? beside + 1 : 0;
     q->n_zh = !beside ? 0 : q->clips > 1 ? 2 : 1;
-    q->n_x_slots = hw->input_words && hw->input_buffers > 1 ? 2 : 0;
+    q->x_whole = hw->input_words > 0;
+    q->n_x_slots = q->x_whole && hw->input_buffers > 1 ? 2 : 0;
     q->zx_lines = p->lstm ? p->x.stage[p->x.n_stages - 1].out.lines : 0;
     q->zh_lines = p->lstm ? p->h.stage[p->h.n_stages - 1].out.lines : 0;
     q->h_lines = p->lstm ? p->h.stage[0].in.lines : 0;
     q->x_lines = p->x.stage[0].in.lines;
-    measure(q);
+    q->room = hw->x_kib * 512 / hw->x_banks;
     q->zx_base = behind(q, q->z_buffer, q->n_zx * q->zx_lines);
     q->zh_base = behind(q, 1 - q->z_buffer, q->n_zh * q->zh_lines);
     q->h_base = behind(q, q->h_src, q->clips * q->h_lines);
     q->x_base = behind(q, 0, q->n_x_slots * q->x_lines);
+    size_t most[2] = {1, 1}; /* lines of stage tensors */
+    for (int c = 0; c < 2; c++)
+        for (int i = 0, n = c ? p->h.n_stages : p->x.n_stages; i <= n && n; i++) {
+            tensor t = tensor_of(q, c, i);
+            most[t.buffer] = FDHT_MAX(most[t.buffer], t.kept ? 0 : t.lines);
+        }
+    for (int b = 0; b < 2; b++)
+        q->lines[b] += most[b];
+}
+
+/* ---- what has no room */
+
+/* A machine that does not spill: every stage must fit. */
+static int check_fit(const fdht_plan *q, const fdht_sim_hw *hw, fdht_error *err)
+{
+    char name[FDHT_SIM_NAME + 2];
+    for (int c = 0, stage = 0; c < 2 && !hw->spill_words; c++)
+        for (int i = 0; i < (c ? q->p->h.n_stages : q->p->x.n_stages); i++, stage++) {
+            fdht_plan_run at = fdht_plan_stage(q, hw, c, i, 0);
+            size_t over = excess(hw, &at);
+            fdht_sim_stage_name(q->p, stage, name, sizeof name);
+            if (over)
+                return fdht_fail(err, FDHT_ELIMIT,
+                                 "stage %s: %zu words do not fit x_kib = %zu, and spill_words is 0", name,
+                                 over, hw->x_kib);
+        }
+    return FDHT_OK;
+}
+
+static int refuse(const fdht_plan *q, const fdht_sim_hw *hw, bool h, int i, size_t lines, size_t room,
+                  fdht_error *err)
+{
+    char name[FDHT_SIM_NAME + 2];
+    int first = h ? q->p->x.n_stages : 0;
+    fdht_sim_stage_name(q->p, first + (i ? i - 1 : 0), name, sizeof name);
+    return fdht_fail(err, FDHT_ELIMIT,
+                     "stage %s: the %zu words that the %s must be in memory, x_kib = %zu has room for %zu",
+                     name, lines * hw->x_banks, i ? "LSTM unit reads" : "link brings", hw->x_kib,
+                     room * hw->x_banks);
+}
+
+/* How often a line of a tensor has to move if it is outside: the array writes it once and reads it for every row tile. */
+static size_t moves(const fdht_plan *q, const fdht_sim_hw *hw, bool h, int i)
+{
+    const fdht_sim_chain *c = h ? &q->p->h : &q->p->x;
+    size_t rows = i < c->n_stages ? (h ? q->h : q->x)[i].rows : 0;
+    return tensor_of(q, h, i).whole ? SIZE_MAX : (i > 0) + (rows + hw->macs_per_pe - 1) / hw->macs_per_pe;
+}
+
+/* How much of each tensor of a chain is in memory: in one memory two neighbours share what is kept leaves, and those whose
+ * lines move most often come first. */
+static int place_chain(fdht_plan *q, const fdht_sim_hw *hw, bool h, fdht_error *err)
+{
+    const size_t none = SIZE_MAX, kept[2] = {fdht_plan_kept(q, 0), fdht_plan_kept(q, 1)};
+    int n = h ? q->p->h.n_stages : q->p->x.n_stages;
+    size_t *end = h ? q->h_end : q->x_end;
+    bool one = hw->x_buffers == 1;
+    for (int i = 0; i <= n; i++)
+        end[i] = none;
+    for (int k = 0; k <= n && n; k++) {
+        int i = -1;
+        for (int o = 0; o <= n; o++)
+            if (end[o] == none && (i < 0 || moves(q, hw, h, o) > moves(q, hw, h, i)))
+                i = o;
+        tensor t = tensor_of(q, h, i);
+        size_t lines = t.kept ? 0 : t.lines, room = q->room - (one ? kept[0] + kept[1] : kept[t.buffer]);
+        size_t before = one && i > 0 && end[i - 1] != none ? end[i - 1] - kept[!t.buffer] : 0;
+        size_t after = one && i < n && end[i + 1] != none ? end[i + 1] - kept[!t.buffer] : 0;
+        room -= FDHT_MAX(before, after);
+        if (t.whole && lines > room)
+            return refuse(q, hw, h, i, lines, room, err);
+        end[i] = kept[t.buffer] + FDHT_MIN(lines, room);
+        q->spills |= room < lines;
+    }
+    return FDHT_OK;
+}
+
+static int place_tensors(fdht_plan *q, const fdht_sim_hw *hw, fdht_error *err)
+{
+    size_t n = (size_t)q->p->x.n_stages + 1, kept[2] = {fdht_plan_kept(q, 0), fdht_plan_kept(q, 1)};
+    q->x_end = fdht_calloc_err(n + (size_t)q->p->h.n_stages + 1, sizeof *q->x_end, "stages", err);
+    if (!q->x_end)
+        return FDHT_ENOMEM;
+    q->h_end = q->x_end + n;
+    int status = check_fit(q, hw, err);
+    if (status)
+        return status;
+    for (int b = 0; b < 2; b++) {
+        size_t lines = hw->x_buffers == 1 ? kept[0] + kept[1] : kept[b];
+        if (lines > q->room)
+            return fdht_fail(err, FDHT_ELIMIT,
+                             "program %s: z, h and inputs of %zu words are kept in memory, x_kib = %zu has "
+                             "room for %zu",
+                             q->p->name, lines * hw->x_banks, hw->x_kib, q->room * hw->x_banks);
+    }
+    status = place_chain(q, hw, false, err);
+    return status ? status : place_chain(q, hw, true, err);
 }
 
 int fdht_plan_open(fdht_plan *q, const fdht_sim_hw *hw, fdht_error *err)
@@ -178,7 +271,7 @@ int fdht_plan_open(fdht_plan *q, const fdht_sim_hw *hw, fdht_error *err)
                          p->name, p->units, p->gate_stride, q->n_z, chain_out(&p->h));
     weigh(q, hw);
     lay_out(q, hw);
-    return FDHT_OK;
+    return place_tensors(q, hw, err);
 }
 
 void fdht_plan_close(fdht_plan *q)
@@ -190,4 +283,5 @@ void fdht_plan_close(fdht_plan *q)
     fdht_free(q->x);
     fdht_free(q->h);
     fdht_free(q->xi_a);
+    fdht_free(q->x_end);
 }

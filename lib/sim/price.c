@@ -148,7 +148,7 @@ uint64_t fdht_sim_unit_steps(const fdht_sim_hw *hw, const fdht_sim_report *r)
 /* What is counted, of a stage or of all. */
 typedef struct counts {
     double cycles, multiply_adds, reads, writes, beside, drained, steps, weight_reads, elements, tables_pj;
-    double input, refill, spilled;
+    double input, refill, spill_reads, spill_writes;
 } counts;
 
 static counts stage_counts(const fdht_sim_hw *hw, const fdht_sim_report *r, int i)
@@ -168,7 +168,8 @@ static counts stage_counts(const fdht_sim_hw *hw, const fdht_sim_report *r, int 
         .elements = unit ? (double)r->lstm_elements : 0,
         .input = (double)s->input_words,
         .refill = (double)s->refill_words,
-        .spilled = (double)s->spilled_words,
+        .spill_reads = (double)s->spill_reads,
+        .spill_writes = (double)s->spill_writes,
     };
     size_t group = unit ? hw->lstm_lanes : hw->n_pe;
     for (int k = 0; k < (unit ? 2 : 1); k++)
@@ -196,13 +197,14 @@ static fdht_sim_energy price(const fdht_sim_hw *hw, const counts *n, double area
     e.row[FDHT_ENERGY_TABLES] = n->tables_pj;
     e.row[FDHT_ENERGY_DRAIN] = hw->drain_pj * macs / 256 * n->drained;
     e.row[FDHT_ENERGY_ROUND] = hw->round_pj * n->drained;
-    e.row[FDHT_ENERGY_X_READ] = hw->x_read_pj * bank * (n->reads + n->spilled);
-    e.row[FDHT_ENERGY_X_WRITE] = hw->x_write_pj * bank * (n->writes + n->spilled + n->input);
+    e.row[FDHT_ENERGY_X_READ] = hw->x_read_pj * bank * (n->reads - n->spill_reads);
+    e.row[FDHT_ENERGY_X_WRITE] = hw->x_write_pj * bank * (n->writes - n->spill_writes + n->input);
     e.row[FDHT_ENERGY_W_READ] = hw->w_read_pj * w * n->weight_reads * (double)hw->macs_per_pe / 16;
     e.row[FDHT_ENERGY_W_WRITE] = hw->w_write_pj * w * n->refill / 16;
     e.row[FDHT_ENERGY_LSTM] = (hw->lstm_pj + hw->lstm_table_pj) * n->elements;
     e.row[FDHT_ENERGY_LSTM_MEMORY] = ((4 * bias + c) * hw->w_read_pj + c * hw->w_write_pj) / 16 * n->elements;
-    e.row[FDHT_ENERGY_LINK] = hw->link_pj_per_bit * WORD_BITS * (n->input + n->refill + 2 * n->spilled);
+    e.row[FDHT_ENERGY_LINK] =
+        hw->link_pj_per_bit * WORD_BITS * (n->input + n->refill + n->spill_reads + n->spill_writes);
     /* mW x s = 1e9 pJ */
     e.row[FDHT_ENERGY_LEAKAGE] = hw->leakage_mw_per_mm2 * area * n->cycles / hw->clock_hz * 1e9;
     for (int i = 0; i < FDHT_ENERGIES; i++)
@@ -240,7 +242,8 @@ void fdht_sim_price(const fdht_sim_hw *hw, fdht_sim_report *r)
         all.tables_pj += n.tables_pj;
         all.input += n.input;
         all.refill += n.refill;
-        all.spilled += n.spilled;
+        all.spill_reads += n.spill_reads;
+        all.spill_writes += n.spill_writes;
     }
     all.cycles = (double)r->cycles; /* paper mode rounds up once, not in every stage */
     all.multiply_adds = (double)r->multiply_adds;

@@ -8,7 +8,7 @@
 enum {
     LEGS = 6,           /* a group of legs has at least so many digits */
     GROUPS = 6,         /* of legs in a descriptor */
-    HEAD = 16,          /* words before them */
+    HEAD = 18,          /* words before them */
     RECORD = 16,        /* words of a record */
     LEAST_PIPELINE = 3, /* cycles that the arithmetic takes */
     LEAST_LATENCY = 8,
@@ -138,8 +138,10 @@ static uint32_t function(const fdht_bank_map *m)
     return m->function == FDHT_BANK_XOR ? 1 : m->function == FDHT_BANK_SKEW ? 2 : 0;
 }
 
-static void put_stage(build *b, const fdht_bound *d)
+static void put_stage(build *b, bool h, int i)
 {
+    const fdht_bound *d = h ? &b->q.h[i] : &b->q.x[i];
+    const fdht_plan_run at = fdht_plan_stage(&b->q, b->hw, h, i, 0);
     const fdht_sim_stage *s = d->s;
     const fdht_sim_hw *hw = b->hw;
     int lanes = s->lane_legs ? s->lane_legs : s->n_col, over = s->n_col - lanes;
@@ -159,7 +161,9 @@ static void put_stage(build *b, const fdht_bound *d)
                            function(&s->out),
                            (uint32_t)(b->weight_line * hw->macs_per_pe),
                            b->loads && !d->load ? (uint32_t)(row_tiles * d->inner * hw->macs_per_pe) : 0,
-                           d->load ? (uint32_t)(d->inner * hw->macs_per_pe) : 0};
+                           d->load ? (uint32_t)(d->inner * hw->macs_per_pe) : 0,
+                           (uint32_t)at.src.end,
+                           (uint32_t)at.dst.end};
     memcpy(b->at, head, sizeof head);
     b->at += HEAD;
     put_legs(b, s->inner, s->n_inner, FDHT_LEG_IN);
@@ -219,9 +223,9 @@ static size_t descriptors(const build *b)
 static void put_descriptors(build *b)
 {
     for (int i = 0; i < b->p->x.n_stages; i++)
-        put_stage(b, &b->q.x[i]);
+        put_stage(b, false, i);
     for (int i = 0; i < b->p->h.n_stages; i++)
-        put_stage(b, &b->q.h[i]);
+        put_stage(b, true, i);
     if (b->p->lstm)
         put_unit(b);
     put_link(b);
@@ -278,12 +282,11 @@ static void put_chain(build *b, bool h, size_t j)
         if (i == 0 && !h)
             put_input(b, r, j);
         r[1] = (uint32_t)(h ? b->p->x.n_stages + i : i);
-        r[2] = (uint32_t)at.src;
-        r[3] = (uint32_t)at.from;
-        r[4] = (uint32_t)at.dst;
-        r[5] = (uint32_t)at.to;
-        r[6] = (uint32_t)(fdht_plan_refill_cycles(&b->q, b->hw, h ? &b->q.h[i] : &b->q.x[i]) +
-                          fdht_plan_spill_cycles(b->hw, &at));
+        r[2] = (uint32_t)at.src.buffer;
+        r[3] = (uint32_t)at.src.base;
+        r[4] = (uint32_t)at.dst.buffer;
+        r[5] = (uint32_t)at.dst.base;
+        r[6] = (uint32_t)fdht_plan_refill_cycles(&b->q, b->hw, h ? &b->q.h[i] : &b->q.x[i]);
     }
 }
 
@@ -374,8 +377,8 @@ static int fill_unit(const build *b, fdht_rtl_image *bias, fdht_rtl_image *table
 static void put_places(build *b)
 {
     for (size_t i = 0; i < b->q.n_x; i++) {
-        fdht_place at = fdht_plan_place(b->hw, &b->p->x.stage[0].in, b->q.xi_a[i], b->q.xi_k[i], 0);
-        *b->at++ = (uint32_t)(at.bank + b->hw->x_banks * at.line);
+        fdht_place at = fdht_plan_input(&b->q, b->hw, i);
+        *b->at++ = (uint32_t)(at.bank + b->hw->x_banks * at.line) | (at.outside ? 1u << 31 : 0);
     }
 }
 
@@ -422,14 +425,17 @@ static void fill_parameters(const build *b, fdht_rtl *out)
         {"ACC_BITS", hw->acc_bits, "bits of an accumulator"},
         {"WB_WORDS", hw->wb_words, "words drained a cycle"},
         {"BANK_BITS", bits(hw->x_banks), "log2 of the banks of a buffer"},
+        {"MEMORY_LINES", b->q.room, "of a bank: of each buffer, or of the one memory"},
         {"ONE_MEMORY", hw->x_buffers == 1, "1: both buffers have the same banks"},
         {"PIPELINE_CYCLES", hw->pipeline_cycles, "from the accumulators to a bank"},
+        {"SPILL_WORDS", FDHT_MAX(FDHT_MIN(hw->spill_words, FDHT_MAX(hw->n_pe, hw->wb_words)), (size_t)1),
+         "words of 16 bits without room that come, and go, a cycle"},
         {"LINK_WORDS", link, "words of 16 bits the link brings a cycle"},
         {"LSTM_LANES", hw->lstm_lanes, "units a tick of the LSTM unit"},
         {"LSTM_LATENCY_CYCLES", FDHT_MAX(hw->lstm_latency_cycles, (size_t)LEAST_LATENCY),
          "ticks from the last gate to h"},
         {"ADDRESS_BITS", bits(FDHT_MAX(FDHT_MAX(words, hw->x_kib * 512), (size_t)1 << LEAST_ADDRESS)),
-         "of a word in a buffer"},
+         "of a word in a buffer, those without room too"},
         {"LEGS_A_GROUP", b->digits, "digits of an address generator"},
         {"EXTENT_BITS", FDHT_MAX(bits(extent + 1), (size_t)13), "of a digit"},
         {"DESCRIPTORS", round_up(descriptors(b), 32), "stages, LSTM unit and link"},

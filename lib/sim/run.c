@@ -9,11 +9,16 @@ static int machine_open(fdht_array *m, const fdht_plan *q, fdht_error *err)
     const fdht_sim_hw *hw = m->hw;
     m->ring = hw->pipeline_cycles + FDHT_SIM_SIDE + 1;
     for (int i = 0; i < 2; i++) {
+        size_t lines = hw->x_buffers == 1 ? q->lines[0] + q->lines[1] : q->lines[i];
         m->lines[i] = q->lines[i];
-        m->mem[i] = fdht_calloc_err(m->lines[i] * hw->x_banks, sizeof *m->mem[i], "simulated memory", err);
+        m->rows[i] = FDHT_MIN(lines, q->room);
+        m->mem[i] = fdht_calloc_err(m->rows[i] * hw->x_banks, sizeof *m->mem[i], "simulated memory", err);
         m->taken[i] = fdht_calloc_err(m->ring * hw->x_banks, sizeof *m->taken[i], "ports", err);
         m->acc[i] = fdht_calloc_err(hw->n_pe * hw->macs_per_pe, sizeof *m->acc[i], "accumulators", err);
-        if (!m->mem[i] || !m->taken[i] || !m->acc[i])
+        if (q->spills)
+            m->outside[i] = fdht_calloc_err(m->lines[i] * hw->x_banks, sizeof *m->outside[i],
+                                            "memory behind the link", err);
+        if (!m->mem[i] || !m->taken[i] || !m->acc[i] || (q->spills && !m->outside[i]))
             return FDHT_ENOMEM;
     }
     fdht_sim_report *r = m->report;
@@ -29,6 +34,7 @@ static void machine_close(fdht_array *m)
 {
     for (int i = 0; i < 2; i++) {
         fdht_free(m->mem[i]);
+        fdht_free(m->outside[i]);
         fdht_free(m->taken[i]);
         fdht_free(m->acc[i]);
     }
@@ -47,22 +53,14 @@ static int refill(fdht_array *m, const fdht_plan *q, const fdht_bound *b, int st
     return fdht_array_stall(m, stage, FDHT_STALL_WEIGHT_REFILL, fdht_plan_refill_cycles(q, m->hw, b), err);
 }
 
-/* A buffer that is too small for what it must hold at this stage spills the excess: out and in again. */
-static int spill(fdht_array *m, int stage, const fdht_plan_run *at, fdht_error *err)
+static void occupy(fdht_array *m, int stage, const fdht_plan_run *at)
 {
     fdht_sim_report *r = m->report;
     fdht_sim_stage_report *s = &r->stage[stage];
-    size_t over = fdht_plan_spill(m->hw, at);
     r->peak_words =
         FDHT_MAX(r->peak_words, m->hw->x_buffers == 1 ? at->in + at->out : FDHT_MAX(at->in, at->out));
     s->occupancy_in = FDHT_MAX(s->occupancy_in, at->in);
     s->occupancy_out = FDHT_MAX(s->occupancy_out, at->out);
-    if (over && !m->hw->spill_words)
-        return fdht_fail(err, FDHT_ELIMIT, "stage %s: %zu words do not fit x_kib = %zu, and spill_words is 0",
-                         s->name, over, m->hw->x_kib);
-    r->spilled_words += over;
-    s->spilled_words += over;
-    return fdht_array_stall(m, stage, FDHT_STALL_SPILL, fdht_plan_spill_cycles(m->hw, at), err);
 }
 
 /* A chain for job j, from where its input lies to where its result must lie. */
@@ -73,10 +71,8 @@ static int run_chain(fdht_array *m, const fdht_plan *q, bool h, size_t j, fdht_e
     for (int i = 0; i < n; i++) {
         fdht_plan_run at = fdht_plan_stage(q, m->hw, h, i, j);
         int status = refill(m, q, &b[i], first + i, err);
-        if (status || (status = spill(m, first + i, &at, err)))
-            return status;
-        status = fdht_array_stage(m, &b[i], at.src, at.from, at.dst, at.to, first + i, err);
-        if (status)
+        occupy(m, first + i, &at);
+        if (status || (status = fdht_array_stage(m, &b[i], at.src, at.dst, first + i, err)))
             return status;
     }
     return FDHT_OK;
@@ -103,8 +99,8 @@ static int put_x(clip_run *k, size_t j, fdht_error *err)
 {
     const fdht_plan *q = k->q;
     for (size_t i = 0; i < q->n_x; i++) {
-        fdht_place at = fdht_plan_place(k->m->hw, &q->p->x.stage[0].in, q->xi_a[i], q->xi_k[i], 0);
-        if (at.bank >= k->m->hw->x_banks || at.line >= k->m->lines[0])
+        fdht_place at = fdht_plan_input(q, k->m->hw, i);
+        if (!fdht_array_holds(k->m, 0, at))
             return fdht_fail(err, FDHT_EFORMAT, "input word %zu: line %zu is outside the memory", i, at.line);
         *fdht_array_word(k->m, 0, at) = input(k, j)[i];
     }
@@ -127,15 +123,17 @@ static int load_x(clip_run *k, size_t j, fdht_error *err)
     return status;
 }
 
-/* A matrix: its output out of the banks. */
+/* A matrix: its output out of the memory in which it is. */
 static int take_y(clip_run *k, size_t j, fdht_error *err)
 {
     const fdht_plan *q = k->q;
     const fdht_sim_chain *c = &q->p->x;
     int16_t *y = k->y + (j % q->clips * q->steps + j / q->clips) * q->n_z;
     for (size_t i = 0; i < q->n_z; i++) {
-        fdht_place at = fdht_plan_place(k->m->hw, &c->stage[c->n_stages - 1].out, q->zx_a[i], q->zx_k[i], 0);
-        if (at.line >= k->m->lines[q->z_buffer])
+        fdht_place at = fdht_plan_place(k->m->hw, &c->stage[c->n_stages - 1].out, q->zx_a[i], q->zx_k[i],
+                                        fdht_plan_kept(q, q->z_buffer));
+        at.outside = at.line >= q->x_end[c->n_stages];
+        if (!fdht_array_holds(k->m, q->z_buffer, at))
             return fdht_fail(err, FDHT_EFORMAT, "output word %zu: line %zu is outside the memory", i,
                              at.line);
         y[i] = *fdht_array_word(k->m, q->z_buffer, at);
@@ -233,6 +231,8 @@ static void total(fdht_array *m)
         r->reads += s->reads;
         r->writes += s->writes;
         r->weight_reads += s->weight_reads;
+        r->spill_reads += s->spill_reads;
+        r->spill_writes += s->spill_writes;
         r->read_extra += s->read_extra;
         r->write_extra += s->write_extra;
         r->saturations += s->saturations;

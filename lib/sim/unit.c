@@ -73,7 +73,7 @@ static int add_group(fdht_unit *u, char port, int buffer, size_t n, fdht_error *
 {
     fdht_array *m = u->m;
     fdht_place at[FDHT_SIM_SIDE] = {0};
-    size_t extra;
+    fdht_extra extra;
     for (size_t i = 0; i < n; i++)
         at[i] = u->word[u->n_words + i].at;
     int status = fdht_array_count(m, port, buffer, at, n, m->report->n_stages - 1, &extra, err);

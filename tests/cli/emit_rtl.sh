@@ -23,6 +23,12 @@ same "emit with a link: its words" "$(cat rtl/input.hex | sort | tr '\n' ' ')" \
 fails "emit stands" 1 "fdht simulate: rtl/fdht_params.svh: exists (use --force to overwrite it)" sim "$@" --emit-rtl rtl
 listing "emit stands" "$files"
 rm -r rtl
+works "emit with words outside" sim --preset ucf11-fdht --steps 1 --set x_kib=64 --set bank_function=skew --emit-rtl rtl --json
+same "emit with words outside: all of them" "$(jq -r '"\(.spill_reads) \(.spill_writes)"' "$OUT")" \
+    "$(awk '{n[$2]++} END {print n["R"], n["W"]}' rtl/trace.txt)"
+same "emit with words outside: banks of 1024 lines" 1024 "$(sed -n 's/.*FDHT_MEMORY_LINES \([0-9]*\) .*/\1/p' rtl/fdht_params.svh)"
+same "emit with words outside: the input's places" "$(jq '.stages[0].occupancy_in_words - 64 * 512' "$OUT")" "$(grep -c '^8' rtl/places.hex)"
+rm -r rtl
 while IFS='|' read -r args line; do
     # shellcheck disable=SC2086
     fails "$args" 1 "fdht simulate: --emit-rtl: the RTL $line" sim w.json $args --emit-rtl rtl

@@ -27,6 +27,8 @@ if command -v python3 > python; then
 tt.json --arch tie --set bank_function=skew --set x_banks=12 --set sram_exponent=.7
 tt.json --set bank_function=table --set input_words=5
 w.json --arch tie
+--preset tie-ucf11 --arch tie --set x_kib=200
+--preset ucf11-fdht --steps 1 --set x_kib=64 --set x_buffers=1 --set bank_function=skew
 w.json --set w_kib=1 --set x_kib=1 --set input_words=3 --set lstm_lanes=5 --set bank_function=table
 w.json --set x_buffers=1 --set bank_function=interleave --set n_pe=8 --set macs_per_pe=4
 END

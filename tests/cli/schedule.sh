@@ -10,6 +10,10 @@ END
 cat > tt.json << 'END'
 {"schema":"fdht-workload-1","name":"primes","format":"tt","in_modes":[3,5,7],"out_modes":[2,11,13],"ranks":[1,3,3,1]}
 END
+cat > large.json << 'END'
+{"schema":"fdht-workload-1","name":"large","format":"fdht","in_modes":[4,18,9],"out_modes":[8,4,2],"gates":4,"steps":3,
+ "tree":"((1,2),3)","leaf_ranks":[3,3,3],"inner_ranks":[5],"hidden_box":[1,4,4]}
+END
 
 # ---- cycles: tests/tools/cycles.py counts them from the mapping and the rules alone
 if command -v python3 > python; then
@@ -18,8 +22,8 @@ if command -v python3 > python; then
         works "$args" sim $args --write-mapping m.json --force --json
         same "$args: as an independent model counts" "$(jq -c '{cycles, issue: .issue_cycles,
             lstm: ([.stages[] | select(.name == "lstm") | .stall_cycles | add] | add // 0), input: .stall_cycles.input,
-            latency: .latency_max_cycles, stages: [.stages[] | select(.name != "lstm") |
-            .issue_cycles + (.stall_cycles | add) - .stall_cycles.input - .stall_cycles.weight_refill - .stall_cycles.spill]}' "$OUT")" \
+            latency: .latency_max_cycles, spilled: .spilled_words, stages: [.stages[] | select(.name != "lstm") |
+            .issue_cycles + (.stall_cycles | add) - .stall_cycles.input - .stall_cycles.weight_refill]}' "$OUT")" \
             "$(python3 "$TOP/tests/tools/cycles.py" m.json "$OUT" "$units")"
     done << END
 0 tt.json --arch tie --set bank_function=xor
@@ -36,6 +40,11 @@ if command -v python3 > python; then
 0 tt.json --arch tie --set w_kib=1 --set x_kib=1 --set spill_words=3 --set w_refill_words=3
 16 w.json --arch tie --set w_kib=1 --set x_kib=1 --set lstm_overlap=1 --at-once 2 --set input_words=5 --set input_buffers=2
 16 w.json --set w_kib=1 --set x_kib=1 --set x_buffers=1
+16 large.json --set x_kib=1 --set spill_words=7
+16 large.json --set x_kib=1 --set lstm_overlap=1 --at-once 2 --set bank_function=interleave --set x_banks=8
+16 large.json --set x_kib=1 --set x_buffers=1 --set spill_words=1 --set bank_function=interleave
+16 large.json --set x_kib=2 --set x_buffers=1 --set input_words=2 --set bank_function=xor
+0 --preset tie-ucf11 --arch tie --set x_kib=200
 256 --preset ucf11-fdht --steps 2 --set lstm_overlap=1 --set input_words=16 --set input_buffers=2
 END
 else
@@ -161,6 +170,15 @@ fails "a mapping and an order" 2 "fdht simulate: --mapping goes without --order,
 # ---- traces
 works "trace of a stage" sim w.json --trace t.txt --trace-stage lstm --json
 same "trace of a stage: its accesses alone" "$(jq '.stages[-1] | .reads + .writes' "$OUT")" "$(grep -vc '^#' t.txt)"
+works "trace outside" sim large.json --set x_kib=1 --set x_buffers=1 --trace t.txt --force --json
+same "trace outside: its accesses" "$(jq -r '"\(.spill_reads) \(.spill_writes) \(.reads - .spill_reads) \(.writes - .spill_writes)"' "$OUT")" \
+    "$(awk '{n[$2]++} END {print n["R"], n["W"], n["r"], n["w"]}' t.txt)"
+works "VCD outside" sim large.json --set x_kib=1 --set x_buffers=1 --trace t.vcd --force --json
+same "VCD outside: words by cycle" "$(jq -r '"\(.spill_reads) \(.spill_writes)"' "$OUT")" "$(awk '
+    $1 == "$var" && ($5 == "reads" || $5 == "writes") {way[$4] = $5}
+    /^#/ {t = substr($1, 2) / 1000; for (k in n) sum[k] += (t - last) * n[k]; last = t}
+    /^b/ && $2 in way {v = 0; for (i = 2; i <= length($1); i++) v = 2 * v + substr($1, i, 1); n[way[$2]] = v}
+    END {print sum["reads"], sum["writes"]}' t.vcd)"
 works "trace" sim w.json --trace t.txt --force
 same "trace: in the order of cycles" "" "$(grep -v '^#' t.txt | cut -d' ' -f1 | sort -nc 2>&1)"
 fails "trace of no stage" 2 "fdht simulate: --trace-stage: no stage leaf_9" sim w.json --trace u.txt --trace-stage leaf_9

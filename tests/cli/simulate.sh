@@ -40,7 +40,7 @@ json "lstm: writes of h wait for no port" '.stall_cycles.port == 6 * (256 / 16 -
 json "lstm: SNR" '.snr_db > 40' true
 json "lstm: the keys" 'keys - ["bank_conflicts","bank_reads","bank_writes","machine","mapping","peak_words","power_mw",
     "read_conflict_extra_cycles","write_conflict_extra_cycles","reads","writes","saturated_accumulations",
-    "saturated_words","schema","snr_db","spilled_words","steps"] | join(" ")' \
+    "saturated_words","schema","snr_db","spill_reads","spill_writes","spilled_words","steps"] | join(" ")' \
     "\"$(echo 'arch area_mm2 bit_exact bound clips_at_once cycles energy_pj gops input_words issue_cycles latency_cycles latency_max_cycles' \
         'link_cycles lstm_unit_cycles mode multiply_adds order parameters refill_words stages stall_cycles tops_dense us_per_step workload')\""
 json "lstm: energy adds up" '.energy_pj | ([to_entries[] | select(.key != "total") | .value] | add) / .total - 1 | fabs < 1e-12' true
@@ -172,8 +172,22 @@ run sim tt.json --arch bad.json
 same "cut file" 3 "$status"
 fails "capacity" 4 "fdht simulate: stage core_1: 12800 words do not fit x_kib = 200, and spill_words is 0" \
     sim --preset tie-ucf11 --arch tie --set x_kib=200 --set spill_words=0 --set bank_function=interleave
+# 115,200 words out of core_1, 102,400 fit; core_2 has one row tile: each of the others goes out once and comes once
 works "spill" sim --preset tie-ucf11 --arch tie --set x_kib=200 --json
-json "spill: counted" '.stall_cycles.spill > 0 and .bit_exact' true
+json "spill: words" '[.bit_exact, .spilled_words, .spill_reads, .spill_writes]' '[true,25600,12800,12800]'
+json "spill: where" '[.stages[] | .spill_reads, .spill_writes]' '[0,12800,12800,0,0,0,0,0]'
+json "spill: a line of 16 words takes four cycles in place of one" '.stages[1].stall_cycles.spill == 12800 / 16 * 3' true
+json "spill: cycles" '.cycles == .issue_cycles + ([.stall_cycles[]] | add)' true
+json "spill: the link has them, the banks do not" '.energy_pj.link == 25600 * 16 * .machine.link_pj_per_bit and
+    (.bank_reads | add) == .reads - .spill_reads and (.bank_writes | add) == .writes - .spill_writes' true
+works "spill, as text" sim --preset tie-ucf11 --arch tie --set x_kib=200
+has "spill, as text" "$out" "peak occupancy        115200 words of 102400 a buffer; 12800 reads and 12800 writes over the link"
+fails "spill: z_h has no room" 4 \
+    "fdht simulate: stage h:leaf_1: the 1024 words that the LSTM unit reads must be in memory, x_kib = 4 has room for 768" \
+    sim --preset ucf11-fdht --set x_kib=4 --set x_buffers=1
+fails "spill: no room for what is kept" 4 \
+    "fdht simulate: program ucf11-fdht: z, h and inputs of 1280 words are kept in memory, x_kib = 2 has room for 1024" \
+    sim --preset ucf11-fdht --set x_kib=2 --set x_buffers=1
 
 # ---- what such files hold
 works "info: machine" "$FDHT" info one.json --json

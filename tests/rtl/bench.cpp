@@ -1,5 +1,5 @@
 // bench.cpp - lockstep: every access of the accelerator in SystemVerilog against the trace that fdht simulate wrote, port for port and
-// cycle for cycle: buffer, bank, line, word and who made it. `bench DIR [+PLUSARG..]`; prints one line, status 0 where nothing differs.
+// cycle for cycle: buffer, bank, line, word and who made it; and every word that has no room in its memories, which the bench keeps. `bench DIR [+PLUSARG..]`; prints one line, status 0 where nothing differs.
 // The parameters of fdht_params.svh come as macros.
 #include <algorithm>
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace {
 
-const int banks = 1 << FDHT_BANK_BITS, ports = 2 * banks, line_bits = FDHT_ADDRESS_BITS - FDHT_BANK_BITS;
+const int banks = 1 << FDHT_BANK_BITS, ports = 2 * banks, line_bits = FDHT_ADDRESS_BITS - FDHT_BANK_BITS, outside_bits = FDHT_ADDRESS_BITS + 1;
 
 struct access {
     uint64_t cycle;
@@ -105,7 +105,7 @@ template <class T> void set_field(T &v, int lo, int n, uint64_t x)
 
 class bench {
   public:
-    bench(VerilatedContext &c, program p) : top(&c), prog(std::move(p)), want(ports), seen(ports) {}
+    bench(VerilatedContext &c, program p) : top(&c), prog(std::move(p)), want(ports), seen(ports), outside(1 << outside_bits) {}
 
     int run()
     {
@@ -119,17 +119,18 @@ class bench {
         }
         size_t left = prog.trace.size() - at;
         bool ok = !wrong && !left && cycle == prog.cycles;
-        printf("%s: %llu cycles of %llu, %zu accesses, %ld wrong, %zu left\n", ok ? "ok" : "FAIL", static_cast<unsigned long long>(cycle),
-               static_cast<unsigned long long>(prog.cycles), at, wrong, left);
+        printf("%s: %llu cycles of %llu, %zu accesses, %zu of them outside, %ld wrong, %zu left\n", ok ? "ok" : "FAIL",
+               static_cast<unsigned long long>(cycle), static_cast<unsigned long long>(prog.cycles), at, crossed, wrong, left);
         return !ok;
     }
 
   private:
     Vfdht_acc top;
     program prog;
-    std::vector<access> want, seen;
+    std::vector<access> want, seen, crossing; // crossing: reads and writes of this cycle that the simulator makes outside the memories
+    std::vector<uint16_t> outside;            // {buffer, line, bank}
     uint64_t cycle = 0;
-    size_t at = 0, taken = 0, placed = 0, shown = SIZE_MAX; // shown: from which word of the weights on
+    size_t at = 0, taken = 0, placed = 0, shown = SIZE_MAX, crossed = 0; // shown: from which word of the weights on
     long wrong = 0;
 
     void say(const char *what, const access &a)
@@ -148,8 +149,13 @@ class bench {
     {
         for (auto &a : want)
             a.port = 0;
+        crossing.clear();
         for (; at < prog.trace.size() && prog.trace[at].cycle == cycle; at++) {
             const access &a = prog.trace[at];
+            if (a.port == 'R' || a.port == 'W') {
+                crossing.push_back(a);
+                continue;
+            }
             access &slot = want[FDHT_ONE_MEMORY ? a.bank : a.buffer * banks + a.bank];
             if (slot.port)
                 say("a port has two in the trace:", a);
@@ -188,6 +194,41 @@ class bench {
             say("the hardware has ", s);
     }
 
+    // The words that cross in this cycle, each way in the order of their channels; `done` are the words that reads get.
+    void cross(std::vector<std::pair<int, uint16_t>> &done)
+    {
+        size_t next[2] = {0, 0};
+        std::vector<access> ways[2];
+        for (const access &a : crossing)
+            ways[a.port == 'W'].push_back(a);
+        for (int way = 0; way < 2; way++) {
+            for (int i = 0; i < FDHT_SPILL_WORDS; i++) {
+                if (!(way ? field(top.xw_en, i, 1) : field(top.xr_en, i, 1)))
+                    continue;
+                uint64_t where = way ? field(top.xw_at, i * outside_bits, outside_bits) : field(top.xr_at, i * outside_bits, outside_bits);
+                access s = {cycle, way ? 'W' : 'R', static_cast<int>(where >> FDHT_ADDRESS_BITS), static_cast<int>(where % banks),
+                            static_cast<int>(where >> FDHT_BANK_BITS & ((1u << line_bits) - 1)), 0, 0};
+                if (way)
+                    outside[where] = static_cast<uint16_t>(field(top.xw_d, i * 16, 16));
+                else
+                    done.emplace_back(i, outside[where]);
+                s.word = static_cast<int16_t>(outside[where]);
+                crossed++;
+                if (next[way] == ways[way].size()) {
+                    say("the hardware alone has", s);
+                    continue;
+                }
+                const access &w = ways[way][next[way]++];
+                if (w.buffer != s.buffer || w.bank != s.bank || w.line != s.line || w.word != s.word) {
+                    say("the simulator has", w);
+                    say("the hardware has ", s);
+                }
+            }
+            for (; next[way] < ways[way].size(); next[way]++)
+                say("the simulator alone has", ways[way][next[way]]);
+        }
+    }
+
     // one cycle; false at the end
     bool step()
     {
@@ -201,6 +242,7 @@ class bench {
                 set_field(top.weights, 16 * static_cast<int>(i), 16, shown + i < prog.host.size() ? prog.host[shown + i] : 0);
             top.eval();
         }
+        std::vector<std::pair<int, uint16_t>> brought;
         bool running = top.running, put = top.put;
         unsigned take = top.in_take;
         if (top.halted)
@@ -211,14 +253,25 @@ class bench {
                 look(p);
             if (top.clash && wrong++ < 8)
                 printf("cycle %llu: a port reads and writes\n", static_cast<unsigned long long>(cycle));
+            if (top.beyond && wrong++ < 8)
+                printf("cycle %llu: a line behind the end of a bank\n", static_cast<unsigned long long>(cycle));
+            cross(brought);
         }
         top.clk = 1;
         top.eval();
         for (int p = 0; p < ports && running; p++)
             compare(p);
+        for (auto &b : brought)
+            set_field(top.xr_q, 16 * b.first, 16, b.second);
         taken += take;
-        for (size_t i = 0; i < prog.place.size() && put; i++, placed++)
-            top.rootp->fdht_acc__DOT__mem[prog.place[i]] = static_cast<uint16_t>(prog.input[placed]);
+        for (size_t i = 0; i < prog.place.size() && put; i++, placed++) {
+            unsigned word = prog.place[i] & 0x7fffffff;
+            uint16_t v = static_cast<uint16_t>(prog.input[placed]);
+            if (word != prog.place[i]) // it has no room
+                outside[word] = v;
+            else
+                top.rootp->fdht_acc__DOT__mem[word] = v;
+        }
         cycle += running;
         return true;
     }

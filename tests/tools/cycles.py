@@ -4,8 +4,8 @@
 It takes a mapping (fdht simulate --write-mapping), and of the report (--json) the machine, the steps and the clips at once;
 of a whole LSTM also its hidden units (0: a matrix). It knows the rules of lib/README.md section 9.3 and no line of
 lib/sim: a stage is two sums over its tiles, and the LSTM unit and the link find their ports in a record of what the array
-took. Prints one line of JSON: cycles, issue, the stalls of the LSTM unit, those for inputs, the latest step's latency, and
-the cycles of each stage.
+took. Prints one line of JSON: cycles, issue, the stalls of the LSTM unit, those for inputs, the latest step's latency, the words
+that have no room and cross the link, and the cycles of each stage.
 """
 import json
 import sys
@@ -51,17 +51,20 @@ class Machine:
         self.tensors = {c: [Tensor(t, hw["x_banks"]) for t in k["tensors"]] for c, k in self.chains.items()}
         self.now, self.seen = 0, 0  # the clock; how far unit and link have been followed
         self.array = set()  # (cycle, buffer, bank) that the array takes
+        self.spilled = 0
         self.issue, self.exposed, self.waited, self.latest, self.stage = 0, 0, 0, 0, Counter()
         self.unit, self.link = None, None
         self.groups = {}
 
     # ---- the array
     def tiles(self, chain, i):
-        """For each tile: cycles of its reads, one by one, with their banks; its write groups the same way."""
+        """For each tile: its reads, one by one, with the bank of each word, None where it is outside; its write groups the same way."""
         if (chain, i) in self.groups:
             return self.groups[chain, i]
         hw, s = self.hw, self.chains[chain]["stages"][i]
         src, dst = self.tensors[chain][i], self.tensors[chain][i + 1]
+        here, there = self.share(chain)[i:i + 2]
+        bank = lambda place, end: place[0] if end is None or place[1] < end else None
         rows, inner = index(dst.legs, s["rows"]), index(src.legs, s["inner"])
         col_in, col_out = index(src.legs, s["columns"]), index(dst.legs, s["columns"])
         lane = 1
@@ -71,14 +74,14 @@ class Machine:
                 for c in range(base, base + lane, hw["n_pe"])]
         out = []
         for c in cols:
-            reads = [[src.place(a + col_in[x][0], k + col_in[x][1])[0] for x in c] for a, k in inner]
+            reads = [[bank(src.place(a + col_in[x][0], k + col_in[x][1]), here) for x in c] for a, k in inner]
             for r0 in range(0, len(rows), hw["macs_per_pe"]):
                 tile = rows[r0:r0 + hw["macs_per_pe"]]
                 if s["drain"] == "column":
                     order = [(r, x) for x in c for r in tile]
                 else:
                     order = [(r, x) for r in tile for x in c]
-                words = [dst.place(r[0] + col_out[x][0], r[1] + col_out[x][1])[0] for r, x in order]
+                words = [bank(dst.place(r[0] + col_out[x][0], r[1] + col_out[x][1]), there) for r, x in order]
                 wb = hw["wb_words"]
                 out.append((reads, [words[w:w + wb] for w in range(0, len(words), wb)]))
         self.groups[chain, i] = out
@@ -88,13 +91,19 @@ class Machine:
         """A group from this cycle on; the cycles it takes."""
         turn = Counter()
         for b in banks:
-            self.array.add((cycle + turn[b], buffer, b))
+            if b is not None:
+                self.array.add((cycle + turn[b], buffer, b))
             turn[b] += 1
-        return max(turn.values())
+        return self.cycles_of(turn)
+
+    def cycles_of(self, words):
+        """Of a group with so many words in each bank, None the link: that takes spill_words at a time."""
+        self.spilled += words[None]
+        return max(-(-n // (self.hw["spill_words"] if b is None else 1)) for b, n in words.items())
 
     def take_read(self, cycle, banks):
         """The same of a read in one memory: no progress in a cycle in which one of its banks is written."""
-        left, at = max(Counter(banks).values()), cycle
+        left, at = self.cycles_of(Counter(banks)), cycle
         while left:
             left -= not any((at, 0, b) in self.array for b in banks)
             at += 1
@@ -131,23 +140,42 @@ class Machine:
             lines += 2 * self.tensors["x"][0].t["lines"]
         return lines
 
-    def spill(self, chain, i, src, dst):
-        """What does not fit goes out and in again before the stage."""
-        hw, last = self.hw, i + 1 == len(self.chains[chain]["stages"])
-        own_in = i == 0 and (chain == "h" or hw["input_words"] and hw["input_buffers"] == 2)
-        beside = hw["lstm_overlap"] and self.steps * self.clips > 1
-        own_out = last and self.units and (chain == "x" or beside)
-        used = [self.kept(src) + (0 if own_in else self.tensors[chain][i].t["lines"]),
-                self.kept(dst) + (0 if own_out else self.tensors[chain][i + 1].t["lines"])]
-        room, words = hw["x_kib"] * 512, [n * hw["x_banks"] for n in used]
-        over = max(0, sum(words) - room) if hw["x_buffers"] == 1 else sum(max(0, n - room) for n in words)
-        if over:
-            self.now += 2 * -(-over // hw["spill_words"])
+    def share(self, chain):
+        """Lines of each tensor of a chain that are in memory; None: all, it has a place of its own. Tensors have room in the order of the
+        words that a line outside would move: one written, one for each row tile that reads it."""
+        hw, beside, last = self.hw, self.hw["lstm_overlap"] and self.steps * self.clips > 1, len(self.chains[chain]["stages"])
+        lines = [t.t["lines"] for t in self.tensors[chain]]
+        moves = []
+        for i in range(last + 1):
+            rows = 0
+            if i < last:
+                rows = 1
+                for n in self.chains[chain]["stages"][i]["rows"]:
+                    rows *= self.tensors[chain][i + 1].legs[n]["extent"]
+            moves.append(-(-rows // hw["macs_per_pe"]) + (i > 0))
+        own = set()
+        if chain == "h" or hw["input_words"] and hw["input_buffers"] == 2:
+            own.add(0)
+        if self.units and (chain == "x" or beside):
+            own.add(last)
+        if chain == "x" and hw["input_words"]:
+            moves[0] = 1 << 40
+        if self.units:
+            moves[last] = 1 << 40
+        room = hw["x_kib"] * 512 // hw["x_banks"]
+        got = [0] * (last + 1)
+        for i in sorted(set(range(last + 1)) - own, key=lambda i: (-moves[i], i)):
+            if hw["x_buffers"] == 1:
+                beside_it = [got[k] for k in (i - 1, i + 1) if 0 <= k <= last]
+                free = room - self.kept(0) - self.kept(1) - max(beside_it)
+            else:
+                free = room - self.kept(i % 2 if chain == "x" else (self.h_buffer() + i) % 2)
+            got[i] = min(free, lines[i])
+        return [None if i in own else g for i, g in enumerate(got)]
 
     def run_stage(self, chain, i, src, dst):
         """Tile k is computed when tile k - 1 is and tile k - 2 is drained; it drains when tile k - 1 has."""
         load = self.refill(chain, i)
-        self.spill(chain, i, src, dst)
         start = self.now
         if self.hw["x_buffers"] == 1:
             src = dst = 0
@@ -293,7 +321,7 @@ class Machine:
                 self.exposed += self.wait(lambda: self.unit)
         self.exposed += self.wait(lambda: self.unit)
         return {"cycles": self.now, "issue": self.issue, "lstm": self.exposed, "input": self.waited,
-                "latency": self.latest,
+                "latency": self.latest, "spilled": self.spilled,
                 "stages": [self.stage[c, i] for c in self.chains for i in range(len(self.chains[c]["stages"]))]}
 
 

@@ -23,7 +23,7 @@ def sums(report):
     total = dict.fromkeys(report["energy_pj"], 0.0)
     del total["total"]
     worst, mm2 = 0.0, 0.0
-    count = dict.fromkeys(("reads", "writes", "beside", "drained", "steps", "units", "input_words", "refill_words", "spilled_words", "tables"), 0)
+    count = dict.fromkeys(("reads", "writes", "beside", "drained", "steps", "units", "input_words", "refill_words", "spill_reads", "spill_writes", "tables"), 0)
     for i, s in enumerate(stages):
         unit = s["rows"] == 0
         count["reads"] += s["reads"]
@@ -31,7 +31,7 @@ def sums(report):
         count["beside"] += s["input_words"] + (s["reads"] + s["writes"] if unit else 0)
         count["drained"] += 0 if unit else s["writes"]
         count["steps"] += s["address_steps"] + s["input_words"]
-        for k in ("input_words", "refill_words", "spilled_words"):
+        for k in ("input_words", "refill_words", "spill_reads", "spill_writes"):
             count[k] += s[k]
         group = hw["lstm_lanes"] if unit else lanes
         for t in s["read_tables"]:
@@ -84,13 +84,13 @@ def sums(report):
         "tables": count["tables"],
         "drain": hw["drain_pj"] * macs / 256 * count["drained"],
         "round": hw["round_pj"] * count["drained"],
-        "x_read": hw["x_read_pj"] * bank * (count["reads"] + count["spilled_words"]),
-        "x_write": hw["x_write_pj"] * bank * (count["writes"] + count["spilled_words"] + count["input_words"]),
+        "x_read": hw["x_read_pj"] * bank * (count["reads"] - count["spill_reads"]),
+        "x_write": hw["x_write_pj"] * bank * (count["writes"] - count["spill_writes"] + count["input_words"]),
         "w_read": hw["w_read_pj"] * w * weights * hw["macs_per_pe"] / 16,
         "w_write": hw["w_write_pj"] * w * count["refill_words"] / 16,
         "lstm": (hw["lstm_pj"] + hw["lstm_table_pj"]) * count["units"],
         "lstm_memory": ((4 * bias + cell) * hw["w_read_pj"] + cell * hw["w_write_pj"]) / 16 * count["units"],
-        "link": hw["link_pj_per_bit"] * 16 * (count["input_words"] + count["refill_words"] + 2 * count["spilled_words"]),
+        "link": hw["link_pj_per_bit"] * 16 * (count["input_words"] + count["refill_words"] + count["spill_reads"] + count["spill_writes"]),
         "leakage": hw["leakage_mw_per_mm2"] * sum(area.values()) * report["cycles"] / hw["clock_hz"] * 1e9,
     }
     for mine, given in ((energy, report["energy_pj"]), (area, report["area_mm2"])):

@@ -18,11 +18,11 @@ static void energy_rows(void **state)
     const fdht_sim_report *r = &b.r;
     double words = (double)(r->reads + r->writes + r->input_words), units = (double)r->lstm_elements,
            steps = 0;
-    double drained = (double)r->writes - units, spilled = (double)r->spilled_words,
-           banks = (double)hw.x_banks;
+    double drained = (double)r->writes - units, outside = (double)r->spill_reads,
+           away = (double)r->spill_writes, banks = (double)hw.x_banks;
     for (int i = 0; i < r->n_stages; i++)
         steps += (double)r->stage[i].address_steps;
-    assert_true(spilled > 0 && r->refill_words > 0 && r->input_words == 2 * 120);
+    assert_true(outside > 0 && away > 0 && r->refill_words > 0 && r->input_words == 2 * 120);
     const struct {
         const char *key;
         fdht_energy row;
@@ -39,12 +39,14 @@ static void energy_rows(void **state)
         {"lstm_pj", FDHT_ENERGY_LSTM, units},
         {"lstm_table_pj", FDHT_ENERGY_LSTM, units},
         {"x_write_pj", FDHT_ENERGY_X_WRITE,
-         ((double)(r->writes + r->input_words) + spilled) * sqrt(1 / banks / 24)},
+         ((double)(r->writes + r->input_words) - away) * sqrt(1 / banks / 24)},
         {"link_pj_per_bit", FDHT_ENERGY_LINK,
-         16 * ((double)(r->input_words + r->refill_words) + 2 * spilled)},
+         16 * ((double)(r->input_words + r->refill_words) + outside + away)},
         {"leakage_mw_per_mm2", FDHT_ENERGY_LEAKAGE, (double)r->cycles * r->area.total},
     };
     fdht_sim_energy was = r->energy;
+    double banked = ((double)r->reads - outside) * hw.x_read_pj * sqrt(1 / banks / 24);
+    assert_true(fabs(was.row[FDHT_ENERGY_X_READ] / banked - 1) < 1e-12);
     for (size_t i = 0; i < FDHT_COUNT(list); i++) {
         char value[64];
         fdht_sim_hw twice = hw;
