@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
-#if defined(__AVX2__)
+#if WIDTH >= 32
 #include <immintrin.h>
 #elif defined(__ARM_NEON)
 #include <arm_neon.h>
@@ -165,7 +165,7 @@ static void add_lanes_f64(vec_f64 v[WIDTH / 8])
 }
 
 /* The first n numbers of a vector, 0 < n < its length; nothing behind them is touched. */
-#if defined(__AVX512F__)
+#if WIDTH == 64
 INLINE vec_f32 load_part_f32(const float *p, size_t n)
 {
     return (vec_f32)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
@@ -185,7 +185,7 @@ INLINE void store_part_f64(double *p, vec_f64 v, size_t n)
 {
     _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
 }
-#elif defined(__AVX2__)
+#elif WIDTH == 32
 static const int32_t mask_f32[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
 static const int64_t mask_f64[8] = {-1, -1, -1, -1};
 
@@ -269,7 +269,7 @@ INLINE strides strides_of(size_t bytes)
 
 /* sum[v] += *a b[v], v < vecs; add_row: of row `row` < 8 from l on. On AVX-512 those of floats are spelled out: left to
  * itself the compiler moves sums from register to register and computes addresses that an instruction could hold. */
-#if defined(__AVX512F__)
+#if WIDTH == 64
 #define OWN_PRODUCTS 1
 INLINE void add_product_f32(int vecs, const float *a, const vec_f32 b[2], vec_f32 sum[2])
 {
@@ -351,7 +351,7 @@ INLINE void convert_word(bool differ, bool drop, words a, words b, words random,
         vec_f32 y = __builtin_convertvector(x, vec_f32);
         if (!differ)
             y -= p->mean;
-#if defined(__AVX512F__)
+#if WIDTH == 64
         if (drop)
             y = (vec_f32)_mm512_maskz_mul_ps(_mm512_cmpge_epu32_mask((__m512i)byte, (__m512i)limit),
                                              (__m512)y, (__m512)scale);
