@@ -115,8 +115,7 @@ static void vcd_head(sim_trace *t, const fdht_sim_program *p)
         identify(id, VARIABLES * 2 * t->hw->x_banks + k);
         fprintf(t->f, "$var wire %d %s %s $end\n", COUNT_BITS, id, k ? "writes" : "reads");
     }
-    fprintf(t->f, "$upscope $end\n");
-    fprintf(t->f, "$enddefinitions $end\n#0\n$dumpvars\n");
+    fprintf(t->f, "$upscope $end\n$enddefinitions $end\n#0\n$dumpvars\n");
     for (size_t i = 0; i < 2 * t->hw->x_banks; i++)
         change(t->f, 'z', 8, VARIABLES * i);
     for (size_t k = 0; k < 2; k++)
@@ -130,7 +129,7 @@ static void vcd_cycle(sim_trace *t)
     double ps = 1e12 / t->hw->clock_hz;
     bool stamped = false;
     for (size_t k = 0; k < 2; k++) {
-        if (t->crossing[k] != t->crossed[k] && !stamped)
+        if (t->crossing[k] != t->crossed[k] && !stamped && t->at)
             fprintf(t->f, "#%.0f\n", (double)t->at * ps);
         stamped |= t->crossing[k] != t->crossed[k];
         if (t->crossing[k] != t->crossed[k])
