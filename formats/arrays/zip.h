@@ -14,8 +14,8 @@ int fdht_zip_open(const char *path, fdht_zip **out, fdht_error *err);
 void fdht_zip_close(fdht_zip *z); /* NULL allowed */
 
 int fdht_zip_count(const fdht_zip *z);
-const char *fdht_zip_name(const fdht_zip *z, int i);    /* never NULL */
-uint64_t fdht_zip_size(const fdht_zip *z, int i);       /* of its contents */
+const char *fdht_zip_name(const fdht_zip *z, int i); /* never NULL */
+uint64_t fdht_zip_size(const fdht_zip *z, int i);    /* of its contents */
 /* *i = -1: there is none of this name. FDHT_ENOMEM. */
 int fdht_zip_find(fdht_zip *z, const char *name, int *i, fdht_error *err);
 
