@@ -45,6 +45,7 @@ static const char *choices_of(const cli_option *o, char buf[static 1024])
     if (o->type != CLI_T_STRING || !o->name || strcmp(o->name, "preset") != 0)
         return NULL;
     size_t n = 0;
+    buf[0] = 0;
     for (int i = 0; i < fdht_presets() && n < 1000; i++)
         n += (size_t)snprintf(buf + n, 1024 - n, "%s%s", i ? "|" : "", fdht_preset_name(i));
     return buf;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-int cli_fail(cli *c, int code, const char *fmt, ...)
+int(cli_fail)(cli *c, int code, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
@@ -17,7 +17,7 @@ int cli_fail(cli *c, int code, const char *fmt, ...)
     return code;
 }
 
-int cli_usage(cli *c, const char *fmt, ...)
+int(cli_usage)(cli *c, const char *fmt, ...)
 {
     char text[200];
     va_list ap;

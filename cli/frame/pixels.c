@@ -62,7 +62,7 @@ static int numbers(cli *c, const char *option, const char *text, double low, dou
 
 int cli_pixels_take(cli *c, const cli_pixels *p, fdht_frame_spec *f)
 {
-    double mean[FDHT_MAX_CHANNELS], std[FDHT_MAX_CHANNELS], scale = p->scale > 0 ? p->scale : 1;
+    double mean[FDHT_MAX_CHANNELS] = {0}, std[FDHT_MAX_CHANNELS] = {1}, scale = p->scale > 0 ? p->scale : 1;
     if (!f->width)
         return cli_usage(c, "--scale, --mean and --std are for frames");
     if (f->channels > FDHT_MAX_CHANNELS)

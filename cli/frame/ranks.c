@@ -10,7 +10,7 @@ static int launched(void)
     const char *size = getenv("OMPI_COMM_WORLD_SIZE");
     if (!size && getenv("PMIX_RANK"))
         size = getenv("SLURM_STEP_NUM_TASKS");
-    return size ? atoi(size) : 1;
+    return size ? (int)strtol(size, NULL, 10) : 1;
 }
 
 /* Processes that --shard tells apart. */
@@ -25,7 +25,7 @@ static bool are_shards(int argc, char **argv)
 int cli_ranks_check(cli *c, int argc, char **argv)
 {
     const char *size = getenv("OMPI_COMM_WORLD_SIZE");
-    if (c->ranks || !size || atoi(size) < 2 || are_shards(argc, argv))
+    if (c->ranks || !size || strtol(size, NULL, 10) < 2 || are_shards(argc, argv))
         return FDHT_OK;
     return cli_fail(c, FDHT_EINVAL, "%s ranks, but this fdht was built without MPI (./configure --with-mpi)",
                     size);

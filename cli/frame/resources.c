@@ -70,10 +70,12 @@ static void take_memory(cli_resources *r, double limit, double used)
 
 static void read_group_v2(const char *dir, cli_resources *r)
 {
-    char line[64];
-    double quota, period, used = 0, limit;
-    if (read_line(dir, "cpu.max", line, sizeof line) && sscanf(line, "%lf %lf", &quota, &period) == 2)
-        take_quota(r, quota, period); /* "max 100000" has no first number */
+    char line[64], *end;
+    double used = 0, limit;
+    if (read_line(dir, "cpu.max", line, sizeof line)) { /* "max 100000": strtod makes 0 of "max" */
+        double quota = strtod(line, &end);
+        take_quota(r, quota, strtod(end, NULL));
+    }
     read_number(dir, "memory.current", &used);
     used -= read_reclaimable(dir, "inactive_file");
     if (read_number(dir, "memory.max", &limit))

@@ -136,9 +136,11 @@ static tally *count(const pack_check *k, const pack_list *list)
     for (size_t i = 0; i < k->n; i++) {
         const pack_clip *now = &list->clip[order[i]->number],
                         *last = i ? &list->clip[order[i - 1]->number] : NULL;
-        bool fresh = in_group(now) && (!last || !last->key || strcmp(last->key, now->key) != 0);
+        if (!in_group(now))
+            continue;
+        bool fresh = !last || !last->key || strcmp(last->key, now->key) != 0;
         t[0].groups += fresh;
-        if (now->label >= 0 && in_group(now))
+        if (now->label >= 0)
             t[now->label + 1].groups += fresh || last->label != now->label;
     }
     free(order);

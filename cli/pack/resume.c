@@ -1,12 +1,14 @@
 /* pack/resume.c - notes of the clips of a run, a line each, and how a later run goes on behind them. */
 #include "pack/resume.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "frame/config.h"
 #include "frame/json.h"
+#include "frame/parse.h"
 #include "pack/pack.h"
 
 /* ---- notes: fields parted by tabs, an absent one is empty, any other begins with '=' ---- */
@@ -67,19 +69,31 @@ static char *get_field(char **at)
     return copy;
 }
 
+/* The next number of a line; *at goes behind its tab. */
+static bool get_number(char **at, long min, long max, long *out)
+{
+    char *s = *at, *end = s + strcspn(s, "\t");
+    if (!*end)
+        return false;
+    *end = 0;
+    *at = end + 1;
+    return cli_parse_int(s, min, max, out);
+}
+
 int pack_resume_read(cli *c, pack_resume *r, const char *text)
 {
     char *copy = pack_copy(text), *save = NULL;
     int status = FDHT_OK;
     for (char *line = strtok_r(copy, "\n", &save); line && !status; line = strtok_r(NULL, "\n", &save)) {
-        pack_note n = {0};
-        int used = 0;
-        if (sscanf(line, "%d\t%d\t%d\t%zu\t%n", &n.code, &n.split, &n.facts, &n.length, &used) != 4 ||
-            !used) {
+        char *at = line;
+        long code, split, facts, length;
+        if (!get_number(&at, INT_MIN, 0, &code) ||
+            !get_number(&at, FDHT_SPLIT_NONE, FDHT_SPLITS - 1, &split) ||
+            !get_number(&at, 0, INT_MAX, &facts) || !get_number(&at, 0, LONG_MAX, &length)) {
             status = cli_fail(c, FDHT_EFORMAT, "%s.partial.log: damaged", c->output);
             break;
         }
-        char *at = line + used;
+        pack_note n = {.code = (int)code, .split = (int)split, .facts = (int)facts, .length = (size_t)length};
         n.name = get_field(&at);
         n.message = get_field(&at);
         n.label = get_field(&at);

@@ -143,7 +143,6 @@ static void take_back(work *w)
 
 static bool put_frame(work *w, const fdht_libav_frame *f, bool want)
 {
-    fdht_decoder_frame *to = &w->news.frame[w->news.frames];
     size_t bytes = f->width * f->height * f->channels;
     if (want && !w->slot) {
         w->slot = (bytes + 63) & ~(size_t)63;
@@ -154,7 +153,7 @@ static bool put_frame(work *w, const fdht_libav_frame *f, bool want)
     want = want && bytes <= w->slot; /* of another size: its reader refuses it before it looks at pixels */
     if (want && !take_slot(w))
         return false;
-    to = &w->news.frame[w->news.frames];
+    fdht_decoder_frame *to = &w->news.frame[w->news.frames];
     *to = (fdht_decoder_frame){f->width, f->height, f->channels, 0, want, f->time, f->duration};
     if (want) {
         to->at = w->next * w->slot;

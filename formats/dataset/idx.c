@@ -109,7 +109,7 @@ static bool find_labels(char *path)
     char *base = strrchr(path, '/');
     size_t n = strlen(path);
     if (n > 3 && !strcmp(path + n - 3, ".gz"))
-        path[n -= 3] = 0;
+        path[n - 3] = 0;
     base = base ? base : path;
     if (!rename_part(path, "images", "labels"))
         return false;
@@ -192,7 +192,7 @@ int fdht_idx_open(const char *path, fdht_idx *idx, fdht_error *err)
 /* The first column of the next row. */
 static int next_label(fdht_idx *idx, int *label, fdht_error *err)
 {
-    uint8_t row[4 * FDHT_IDX_COLUMNS];
+    uint8_t row[4 * FDHT_IDX_COLUMNS] = {0};
     char what[48];
     int64_t v = 0;
     snprintf(what, sizeof what, "label %zu", idx->next);

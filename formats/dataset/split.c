@@ -21,7 +21,7 @@ struct clip {
 static int by_key(const void *a, const void *b)
 {
     const struct clip *x = a, *y = b;
-    int order = x->key && y->key ? fdht_natural_compare(x->key, y->key) : 0;
+    int order = x->key && y->key ? fdht_natural_compare(x->key, y->key) : (x->key != NULL) - (y->key != NULL);
     if (order)
         return order;
     if (x->label != y->label)
@@ -60,7 +60,7 @@ static size_t make_groups(const struct clip *clip, size_t n, uint64_t seed, stru
 {
     size_t groups = 0;
     for (size_t i = 0; i < n; i++)
-        if (!i || !clip[i].key || strcmp(clip[i].key, clip[i - 1].key))
+        if (!i || !clip[i].key || !clip[i - 1].key || strcmp(clip[i].key, clip[i - 1].key) != 0)
             g[groups++] = (struct ranked){{i, 1}, rank_of(&clip[i], seed), i};
         else
             g[groups - 1].group.n++;

@@ -152,7 +152,7 @@ static fdht_value permute(fdht_graph *g, const legs *l, const legs *order, bool 
         same &= perm[k + batch] == k + batch;
     }
     return same ? l->value
-                : fdht_graph_ints(g, "Transpose", "perm", (size_t)(order->n + batch), perm, l->value);
+                : fdht_graph_ints(g, "Transpose", "perm", (size_t)order->n + (size_t)batch, perm, l->value);
 }
 
 /* The weight as a matrix with its legs in this order; made outside a body. */

@@ -162,7 +162,7 @@ FDHT_API void fdht_dataset_discard(fdht_dataset_writer *w);
 /* ---- splitting ---- */
 
 /* Choose a split for each of n clips such that all clips of one key get the same: key[i] names the subject of clip i
- * (key NULL: each clip is its own subject). Split s is meant to get fraction[s] of the clips of every label (label NULL:
+ * (key or key[i] NULL: it is its own subject). Split s is meant to get fraction[s] of the clips of every label (label NULL:
  * of all clips); the fractions add up to 1. The subjects are taken by falling number of clips, those of equal number in
  * a random order of `seed`, and each goes to the split that lacks its labels most. The result depends on keys, labels
  * and seed; where there are keys, not on the order of the clips. FDHT_EINVAL, FDHT_ENOMEM. */

@@ -97,9 +97,8 @@ int fdht_temp_create(const char *path, mode_t mode, char temp[FDHT_OUT_PATH], in
         }
         *fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (*fd >= 0) {
-            flock(*fd, LOCK_EX | LOCK_NB); /* where the file system knows no locks, there is none */
-            if (mode && fchmod(*fd, mode) != 0)
-                mode = 0; /* the new file's own mode is good enough */
+            flock(*fd, LOCK_EX | LOCK_NB);     /* where the file system knows no locks, there is none */
+            (void)(mode && fchmod(*fd, mode)); /* else the new file's own mode is good enough */
             return FDHT_OK;
         }
         if (errno != EEXIST)

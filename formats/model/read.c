@@ -441,7 +441,7 @@ void fdht_blobs_free(fdht_blobs *b)
 {
     if (!b)
         return;
-    for (size_t i = 0; i < b->n; i++)
+    for (size_t i = 0; b->blob && i < b->n; i++)
         fdht_free(b->blob[i].data);
     fdht_free(b->blob);
     fdht_free(b);

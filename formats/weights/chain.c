@@ -413,7 +413,7 @@ static void note_left_out(walk *k, int node)
     const char *lstm = k->w->lstm[k->first + k->count - 1].name;
     const fdht_wnode *n = node >= 0 ? &k->g->node[node] : NULL;
     char a[160], from[200] = "";
-    if (n && n->state_in)
+    if (node >= 0 && n->state_in)
         snprintf(from, sizeof from, "%.50s starts from zeros, not from %.70s; ", n->name,
                  describe(&k->g->node[n->in[n->n_in > 1]], a));
     if (*k->stop) {

@@ -21,7 +21,7 @@ static bool split(const char *path, size_t *len, int *number)
     if (!slash || !slash[1] || slash[1 + strspn(slash + 1, "0123456789")] || strlen(slash) > 5)
         return false;
     *len = (size_t)(slash - path);
-    *number = atoi(slash + 1);
+    *number = (int)strtol(slash + 1, NULL, 10);
     if (*len < 5 || memcmp(path + *len - 5, "/vars", 5) != 0)
         return false;
     *len -= 5;

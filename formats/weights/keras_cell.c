@@ -23,7 +23,7 @@ static int gru_cell(fdht_weights *w, int lstm, int direction, int kernel, int re
     size_t D = direction ? l->input_size : w->set[kernel].dim[0];
     size_t H = direction ? l->hidden_size : w->set[recurrent].dim[0];
     const fdht_wset *b = bias < 0 ? NULL : &w->set[bias];
-    bool after = b && b->rank == 2, cudnn = b && b->rank == 1 && b->dim[0] == 6 * H;
+    bool after = bias >= 0 && b->rank == 2, cudnn = bias >= 0 && b->rank == 1 && b->dim[0] == 6 * H;
     if (!D || !H || H > SIZE_MAX / 8)
         return fdht_fail(err, FDHT_EFORMAT, "%s: (%zu,%zu) is no GRU kernel (D,3H)", w->set[kernel].path, D,
                          w->set[kernel].dim[1]);

@@ -371,7 +371,7 @@ int fdht_w_graph_keras(fdht_weights *w, fdht_wgraph *g, fdht_error *err)
     if (!root)
         return FDHT_OK;
     fdht_wkeras s = {.w = w, .g = g, .by_path = by_path, .err = err};
-    s.major = w->config_version ? atoi(w->config_version) : 0;
+    s.major = w->config_version ? (int)strtol(w->config_version, NULL, 10) : 0;
     g->output = FDHT_OUTPUT_LINEAR;
     int rc = build(&s, root, NULL, "", 0, &in, &out);
     cJSON_Delete(root);

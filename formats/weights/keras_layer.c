@@ -126,7 +126,7 @@ static int reshape(layer *l)
     int rank = cJSON_GetArraySize(shape);
     const cJSON *last = rank ? cJSON_GetArrayItem(shape, rank - 1) : NULL;
     const cJSON *first = rank ? cJSON_GetArrayItem(shape, 0) : NULL;
-    if (l->each || !cJSON_IsNumber(last) || !cJSON_IsNumber(first) || rank > 2)
+    if (l->each || !last || !first || !cJSON_IsNumber(last) || !cJSON_IsNumber(first) || rank > 2)
         return other(l, "%s is not read", l->class);
     is_skip(l);
     fdht_wnode *n = &l->s->g->node[l->at];
@@ -222,7 +222,7 @@ static int axis_of(const layer *l)
         axis = cJSON_GetArraySize(axis) == 1 ? cJSON_GetArrayItem(axis, 0) : NULL;
     else if (!axis)
         return -1;
-    return cJSON_IsNumber(axis) ? (int)axis->valuedouble : 0;
+    return axis && cJSON_IsNumber(axis) ? (int)axis->valuedouble : 0;
 }
 
 static int norm(layer *l)

@@ -1,6 +1,8 @@
 /* weights/model.c - a model of dense cells from weights, with the chain around them: the same numbers, ready to run, to
  * train and to be judged. */
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "weights/topology.h"
@@ -59,11 +61,15 @@ static bool part_of_name(const char *name, int *cell, fdht_weights_part *part)
         fdht_weights_part part;
     } table[] = {
         {"cores/", FDHT_W_IH}, {"hidden", FDHT_W_HH}, {"bias", FDHT_W_BIAS}, {"projection", FDHT_W_HR}};
-    int at = 0;
-    if (sscanf(name, "cells/%d/%n", cell, &at) != 1 || !at)
+    static const char cells[] = "cells/";
+    if (strncmp(name, cells, sizeof cells - 1) != 0 || !isdigit((unsigned char)name[sizeof cells - 1]))
+        return false;
+    char *at;
+    *cell = (int)strtol(name + sizeof cells - 1, &at, 10);
+    if (*at++ != '/')
         return false;
     for (size_t i = 0; i < FDHT_COUNT(table); i++)
-        if (!strncmp(name + at, table[i].leaf, strlen(table[i].leaf))) {
+        if (!strncmp(at, table[i].leaf, strlen(table[i].leaf))) {
             *part = table[i].part;
             return true;
         }

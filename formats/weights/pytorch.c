@@ -34,7 +34,7 @@ static bool parse_key(const char *path, key *k)
         size_t digits = !strncmp(p, "_l", 2) ? strspn(p + 2, "0123456789") : 0;
         if (!digits || digits > 4)
             return false;
-        k->layer = atoi(p + 2);
+        k->layer = (int)strtol(p + 2, NULL, 10);
         k->direction = !strcmp(p + 2 + digits, "_reverse");
         return k->direction || !p[2 + digits];
     }

@@ -167,7 +167,7 @@ static double peak_allowed(const float *weight, size_t rows, size_t inner, doubl
     for (size_t r = 0; r < rows; r++) {
         double sum = 0;
         for (size_t k = 0; k < inner; k++)
-            sum += fabs(weight[r * inner + k]);
+            sum += fabsf(weight[r * inner + k]);
         most = fmax(most, sum);
     }
     return most * peak_in;
@@ -188,7 +188,7 @@ static void close_chain(fdht_sim_chain *c, fdht_fixed_stage *s, double peak_in, 
         if (!(out > 0))
             out = peak_allowed(s[i].real, fdht_sim_rows(st), fdht_sim_inner(st), peak_in);
         for (size_t k = 0; k < n; k++)
-            peak = fmax(peak, fabs(s[i].real[k]));
+            peak = fmax(peak, fabsf(s[i].real[k]));
         s[i].frac_w = frac_of(peak, 16);
         bool last = i + 1 == c->n_stages;
         int product = s[i].frac_w + frac_in;
@@ -223,7 +223,7 @@ int fdht_fixed_close_ranges(fdht_fixed *f, fdht_error *err)
     const fdht_fixed_stage *last[] = {&f->x[f->p.x.n_stages - 1], &f->h[f->p.h.n_stages - 1]};
     double peak = fmax(last[0]->peak, last[1]->peak);
     for (size_t i = 0; i < 4 * f->gate_stride; i++)
-        peak = fmax(peak, fabs(f->bias[i]));
+        peak = fmax(peak, fabsf(f->bias[i]));
     f->p.z_frac = FDHT_MAX(0, FDHT_MIN(FDHT_Z_FRAC, frac_of(peak * HEADROOM, 16)));
     close_chain(&f->p.x, f->x, f->x_peak, f->x_frac, f->p.z_frac, f->acc_bits);
     close_chain(&f->p.h, f->h, 1, FDHT_H_FRAC, f->p.z_frac, f->acc_bits);

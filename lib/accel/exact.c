@@ -46,7 +46,7 @@ static int recur(const fdht_fixed *f, const fdht_op *op, size_t steps, const flo
             double in = fdht_activation_value_f64(kind, a[j]),
                    forget = fdht_activation_value_f64(kind, a[G + j]);
             double out = fdht_activation_value_f64(kind, a[3 * G + j]),
-                   cj = forget * c[j] + in * tanh(a[2 * G + j]);
+                   cj = forget * c[j] + in * tanh((double)a[2 * G + j]);
             c[j] = (float)cj;
             y[t * H + j] = h[j] = (float)(out * tanh(cj));
         }

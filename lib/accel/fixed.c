@@ -163,7 +163,7 @@ static double peak_of(const float *v, size_t n)
 {
     double peak = 0;
     for (size_t i = 0; i < n; i++)
-        peak = fmax(peak, fabs(v[i]));
+        peak = fmax(peak, fabsf(v[i]));
     return peak;
 }
 
@@ -203,7 +203,7 @@ static int16_t saturate(int64_t v)
 /* floor(v / 2^shift + 1/2) */
 static int64_t scale_down(int64_t v, int shift)
 {
-    return shift ? (v + (1ll << (shift - 1))) >> shift : v;
+    return shift ? (v + (1LL << (shift - 1))) >> shift : v;
 }
 
 static int64_t interpolate(const int16_t *table, int16_t a)
@@ -220,11 +220,11 @@ static void unit_words(const fdht_fixed *f, const int16_t *zx, const int16_t *zh
         int64_t v[4];
         for (size_t g = 0; g < 4; g++) {
             size_t at = g * f->gate_stride + j;
-            int16_t a = saturate(((int64_t)zx[at] + zh[at] + f->bias_word[at]) * (1ll << (12 - f->p.z_frac)));
+            int16_t a = saturate(((int64_t)zx[at] + zh[at] + f->bias_word[at]) * (1LL << (12 - f->p.z_frac)));
             v[g] = interpolate(g == 2 ? f->tanh : f->sigmoid, a);
         }
         c[j] = saturate(scale_down(v[1] * c[j] + scale_down(v[0] * v[2], 15 - cf), 15));
-        int64_t c12 = cf > 12 ? scale_down(c[j], cf - 12) : c[j] * (1ll << (12 - cf));
+        int64_t c12 = cf > 12 ? scale_down(c[j], cf - 12) : c[j] * (1LL << (12 - cf));
         h[j] = saturate(scale_down(v[3] * interpolate(f->tanh, saturate(c12)), 15));
     }
 }

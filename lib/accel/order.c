@@ -29,7 +29,7 @@ int fdht_legs_of(const fdht_op *op, const fdht_box *box, int gates, fdht_legs *o
     for (int c = 0; c < op->n_cores; c++)
         for (int i = 0; i < op->core[c].info.order; i++) {
             int leg = op->core[c].leg[i];
-            if (leg == l.gate_leg)
+            if (gates == 4 && leg == l.gate_leg)
                 l.core[c] |= 1ull << FDHT_LEG_GATE;
             if (l.extent[leg] > 1)
                 l.core[c] |= 1ull << leg;
@@ -80,6 +80,8 @@ int fdht_order_list(const fdht_op *op, const size_t *factor, size_t n, fdht_orde
         if (factor[i] < 1 || factor[i] > (size_t)d)
             return fdht_fail(err, FDHT_EINVAL, "order: factor %zu is not in 1..%d", factor[i], d);
         int c = op->format->dense ? 0 : factor_core(op, (int)factor[i] - 1);
+        if (c < 0)
+            return fdht_fail(err, FDHT_EINTERNAL, "order: no core has factor %zu", factor[i]);
         if (done >> c & 1)
             return fdht_fail(err, FDHT_EINVAL, "order: factor %zu stands twice", factor[i]);
         o.group[o.n++] = 1u << c;

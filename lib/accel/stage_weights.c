@@ -44,7 +44,7 @@ static int take_core(const fdht_legs *l, const fdht_box *box, const float *param
     const fdht_core_desc *core = &l->op->core[c];
     int d = l->op->spec.d;
     memset(out, 0, sizeof *out);
-    size_t size = 1, index[2 * FDHT_MAX_MODES] = {0}, extent[2 * FDHT_MAX_MODES],
+    size_t size = 1, index[2 * FDHT_MAX_MODES] = {0}, extent[2 * FDHT_MAX_MODES] = {0},
            from[2 * FDHT_MAX_MODES] = {0};
     for (int i = 0; i < core->info.order; i++) {
         int leg = core->leg[i];
@@ -121,7 +121,8 @@ static int contract(const fdht_legs *l, const small *a, const small *b, small *o
 /* Values in the order of the stage: row legs, then inner legs. */
 static void arrange(const fdht_legs *l, const small *t, const fdht_sim_stage *s, double scale, float *out)
 {
-    size_t stride[2 * FDHT_SIM_MAX_LEGS], extent[2 * FDHT_SIM_MAX_LEGS], index[2 * FDHT_SIM_MAX_LEGS] = {0};
+    size_t stride[2 * FDHT_SIM_MAX_LEGS], extent[2 * FDHT_SIM_MAX_LEGS] = {0},
+                                                     index[2 * FDHT_SIM_MAX_LEGS] = {0};
     int n = s->n_row + s->n_inner;
     for (int i = 0; i < n; i++) {
         const fdht_sim_leg *leg = i < s->n_row ? &s->row[i] : &s->inner[i - s->n_row];
@@ -157,7 +158,7 @@ int fdht_merge_group(const fdht_legs *l, const fdht_box *box, const float *param
             sum = core;
         }
     }
-    if (!status)
+    if (!status && sum.v)
         arrange(l, &sum, s, scale, out);
     fdht_free(sum.v);
     return status;

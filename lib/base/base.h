@@ -18,6 +18,11 @@ int fdht_fail(fdht_error *err, int code, const char *fmt, ...) FDHT_PRINTF(3, 4)
 /* Put "prefix: " before the message that err already holds; returns err's code or `code` if err is NULL. */
 int fdht_fail_prefix(fdht_error *err, int code, const char *fmt, ...) FDHT_PRINTF(3, 4);
 
+#ifdef __clang_analyzer__ /* a prototype cannot say that the status of a failure is not 0 */
+#define fdht_fail(...)        (fdht_fail(__VA_ARGS__) ?: FDHT_EINTERNAL)
+#define fdht_fail_prefix(...) (fdht_fail_prefix(__VA_ARGS__) ?: FDHT_EINTERNAL)
+#endif
+
 /* count * size bytes, zeroed, aligned to 64. NULL when the product overflows or no memory is left. A size of zero gives a
  * valid pointer to nothing, never NULL. Free with fdht_free (NULL allowed). Any thread. */
 void *fdht_calloc(size_t count, size_t size);

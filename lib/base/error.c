@@ -23,7 +23,7 @@ const char *fdht_version(void)
     return FDHT_VERSION;
 }
 
-int fdht_fail(fdht_error *err, int code, const char *fmt, ...)
+int(fdht_fail)(fdht_error *err, int code, const char *fmt, ...)
 {
     if (err) {
         va_list ap;
@@ -35,7 +35,7 @@ int fdht_fail(fdht_error *err, int code, const char *fmt, ...)
     return code;
 }
 
-int fdht_fail_prefix(fdht_error *err, int code, const char *fmt, ...)
+int(fdht_fail_prefix)(fdht_error *err, int code, const char *fmt, ...)
 {
     if (err) {
         char prefix[sizeof err->msg], old[sizeof err->msg];

@@ -34,7 +34,7 @@ typedef struct vote {
     fdht_error err;
 } vote;
 
-int fdht_ranks_agree(const fdht_ranks *r, int status, fdht_error *err)
+int(fdht_ranks_agree)(const fdht_ranks *r, int status, fdht_error *err)
 {
     vote mine = {.status = status}, *all = NULL;
     if (fdht_ranks_size(r) == 1)

@@ -161,7 +161,7 @@ static int fit(bt_job *b, size_t r, fdht_bt *out, fdht_error *err)
 {
     fdht_pass *s = &b->job.s;
     int d = s->in->spec.d, blocks = s->in->spec.blocks;
-    size_t q[FDHT_MAX_MODES];
+    size_t q[FDHT_MAX_MODES] = {0};
     bool whole = true;
     fdht_bt small = {.x = NULL}, f = {.x = NULL};
     double *T = NULL;

@@ -160,7 +160,7 @@ static int project(work *w, const double *T, int b, int skip, const double **out
 static int subtract(work *w, int b, double *E, fdht_error *err)
 {
     const fdht_bt *f = w->f;
-    size_t dim[FDHT_MAX_MODES];
+    size_t dim[FDHT_MAX_MODES] = {0};
     const double *cur = fdht_bt_core(f, b);
     int status = FDHT_OK, side = 0;
     for (int k = 0; k < f->d; k++)

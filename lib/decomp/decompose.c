@@ -178,7 +178,7 @@ int fdht_decompose_share(const fdht_decomp_input *in, const fdht_decomp_options 
     double own_norm = sqrt(j.s.norm2), norm = hypot(own_norm, o.norm_beside);
     double tol_abs = o.tol > 0 ? o.tol * norm : -1, room = o.wide ? 1e-14 * own_norm : 1e-7 * own_norm;
     double budget = tol_abs < 0 ? -1 : tol_abs > room ? (tol_abs - room) * (tol_abs - room) : 0;
-    for (int i = 0; i < TRIES; i++, budget *= 0.7) {
+    for (int i = 0; i < TRIES; i++) {
         fdht_factored_free(&r.f);
         if ((status = attempt(&j, budget, &r, err)))
             goto out;
@@ -186,6 +186,7 @@ int fdht_decompose_share(const fdht_decomp_input *in, const fdht_decomp_options 
         if (tol_abs < 0 || r.error <= tol_abs || limited || budget <= 0)
             break;
         j.s.work_total += 2;
+        budget *= 0.7;
     }
     if ((status = fill_report(&j, &r, norm, tol_abs, fdht_seconds() - start, &own, err)))
         goto out;

@@ -25,7 +25,7 @@ static size_t numbers_of(const level *l)
 /* Axes in the order of `id`. */
 static int reorder(level *l, const int *id, fdht_error *err)
 {
-    fdht_axis axis[FDHT_MAX_MODES];
+    fdht_axis axis[FDHT_MAX_MODES] = {{0}};
     size_t stride = 1, dim[FDHT_MAX_MODES];
     bool same = true;
     for (int i = l->n - 1; i >= 0; i--) {
@@ -230,10 +230,10 @@ int fdht_core_ht(const fdht_pass *s, fdht_rule *rule, fdht_cut_nodes *nodes, fdh
         status = cut_level(s, &l, depth, rule, nodes, &h, err);
     h.spec.rank[root] = 1;
     if (!status && root == 0) /* one mode: the leaf is the tensor */
-        for (size_t i = 0; i < fdht_leaf_size(&h.spec, 0); i++)
+        for (size_t i = 0; h.node[0] && i < fdht_leaf_size(&h.spec, 0); i++)
             h.node[0][i] *= l.data[0];
     else if (!status) {
-        int order[2] = {h.spec.tree.node[root].left, h.spec.tree.node[root].right};
+        int order[FDHT_MAX_MODES] = {h.spec.tree.node[root].left, h.spec.tree.node[root].right};
         status = reorder(&l, order, err);
         h.node[root] = l.data;
         l.data = NULL;

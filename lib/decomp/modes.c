@@ -243,7 +243,7 @@ static int list_factors(size_t n, int d, bool with_one, fdht_factors *out, fdht_
         return status;
     if ((status = fdht_factors_of(n, d - 1, &fewer, err)))
         return status;
-    if (!(all.v = fdht_calloc_err((size_t)(fewer.n + out->n), sizeof *all.v, "factorisations", err))) {
+    if (!(all.v = fdht_calloc_err((size_t)fewer.n + (size_t)out->n, sizeof *all.v, "factorisations", err))) {
         fdht_factors_free(&fewer);
         return FDHT_ENOMEM;
     }

@@ -53,7 +53,7 @@ static int wanted_ranks(fdht_job *j, const fdht_op_spec *spec, fdht_error *err)
             j->want[t] = o->n_ranks ? o->ranks[t] : o->rank;
         return FDHT_OK;
     }
-    size_t r[FDHT_MAX_MODES + 1];
+    size_t r[FDHT_MAX_MODES + 1] = {0};
     for (int k = 0; k <= d; k++)
         r[k] = o->rank;
     for (int k = closed ? 0 : 1; o->n_ranks && k < d; k++)

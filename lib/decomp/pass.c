@@ -164,6 +164,8 @@ static int gram_panel(gram_job *j, int l, size_t k0, size_t n, char *work, doubl
         fdht_pack_ff(v, slab->f32, k0, n, P);
         if (norm2)
             *norm2 += squares(s * n, P);
+        if (!sum)
+            return FDHT_OK;
         int status = fdht_ssyrk(by_k, s, n, P, by_k ? s : n, 0, G, s, err);
         for (size_t a = 0; a < s; a++)
             for (size_t b = a; b < s; b++)

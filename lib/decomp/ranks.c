@@ -197,7 +197,8 @@ void fdht_ht_fill(const fdht_op_spec *full, const double *const *sigma, size_t m
                   size_t *rank)
 {
     /* Ranks that cannot be used are trimmed later and leave room: the largest limit whose trimmed ranks fit. */
-    for (double f = 4; f > 1; f *= 0.93) {
+    double f = 4;
+    while (f > 1) {
         fdht_op_spec s = *full;
         fdht_ht_grow(full, sigma, (size_t)(f * (double)max_params), max_rank, 0, rank);
         for (int t = 0; t < s.tree.n_nodes; t++)
@@ -205,6 +206,7 @@ void fdht_ht_fill(const fdht_op_spec *full, const double *const *sigma, size_t m
         fdht_ht_feasible(&s);
         if (fdht_ht_parameters(&s) <= max_params)
             return;
+        f *= 0.93;
     }
     fdht_ht_grow(full, sigma, max_params, max_rank, 0, rank);
 }

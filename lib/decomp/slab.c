@@ -210,7 +210,7 @@ static size_t row_of(const fdht_slab *s, const fdht_op_spec *spec, size_t r)
 static int read_source(const fdht_dense_source *s, size_t row, size_t rows, size_t col, size_t cols,
                        float *dst, size_t ld, fdht_error *err)
 {
-    if (s->read)
+    if (!s->f32)
         return s->read(s->arg, row, rows, col, cols, dst, ld, err);
     for (size_t r = 0; r < rows; r++)
         memcpy(dst + r * ld, s->f32 + (row + r) * s->cols + col, cols * sizeof(float));
@@ -226,14 +226,13 @@ static int fill_run(fill *f, size_t src_row, size_t rows, size_t slab_row, size_
     if (col >= s->cols)
         return FDHT_OK;
     size_t cols = FDHT_MIN(f->run, s->cols - col), ld = f->slab->cols;
-    if (f->slab->own32 && f->seg == f->run)
+    if (!f->stage && !s->f64)
         return read_source(s, src_row, rows, col, cols, f->slab->own32 + slab_row * ld + slab_col, ld, err);
     for (size_t c0 = 0; c0 < cols; c0 += f->seg) {
-        size_t n = FDHT_MIN(f->seg, cols - c0), to = slab_col, rest = c0 / f->seg, stride = f->seg;
+        size_t n = FDHT_MIN(f->seg, cols - c0), to = slab_col, rest = c0 / f->seg, stride = 1;
         /* Modes inside the segment are at their start; the others by their digit of the segment's number.
          */
         size_t inside = 1;
-        stride = 1;
         for (int k = d - 1; k >= f->q; k--) {
             if (inside >= f->seg) {
                 to += rest % f->size[k] * stride;
@@ -290,6 +289,8 @@ static int fill_part(fill *f, fdht_error *err)
     size_t outer = outputs_of(spec) / f->in->blocks, inner = f->part->source.rows / f->in->blocks;
     bool staged = !f->part->source.f64 && (f->slab->own64 || f->seg != f->run);
     size_t most = f->slab->rows;
+    if (f->part->source.f64 && !f->slab->own64)
+        return fdht_fail(err, FDHT_EINTERNAL, "slab of floats: its source is double");
     if (staged) {
         most = FDHT_MAX((size_t)STAGE / f->run, (size_t)1);
         f->stage = fdht_calloc_err(FDHT_MIN(most, f->slab->rows) * f->run, sizeof(float), "slab", err);

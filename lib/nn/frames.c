@@ -63,12 +63,8 @@ static void load_bytes(const fdht_frames *f, const uint8_t *now, const uint8_t *
         k->centre(n, now, f->raw ? 0 : (float)s->mean, dst);
 }
 
-static void load_floats(const float *now, const float *before, size_t n, float *dst)
+static void subtract(const float *now, const float *before, size_t n, float *dst)
 {
-    if (!before) {
-        memcpy(dst, now, n * sizeof *dst);
-        return;
-    }
     for (size_t i = 0; i < n; i++)
         dst[i] = now[i] - before[i];
 }
@@ -94,8 +90,10 @@ void fdht_frames_load(const fdht_frames *f, size_t t, size_t first, size_t n, ui
             load_bytes(f, moved(f, f->clip.u8 + now, first, some, line),
                        diff ? moved(f, f->clip.u8 + before, first, some, line + some) : NULL, first, some,
                        dst);
+        else if (diff)
+            subtract(f->clip.f32 + now + first, f->clip.f32 + before + first, some, dst);
         else
-            load_floats(f->clip.f32 + now + first, diff ? f->clip.f32 + before + first : NULL, some, dst);
+            memcpy(dst, f->clip.f32 + now + first, some * sizeof *dst);
         if (f->drop)
             fdht_elementwise_get()->drop(first, some, drop_key(f, t), f->drop, dst);
     }

@@ -358,7 +358,7 @@ static int check_sizes(const size_t *extent, const fdht_plan *p, fdht_error *err
 
 int fdht_plan_layout(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht_error *err)
 {
-    int count[FDHT_MAX_STEPS + 1] = {1}, chosen[FDHT_MAX_STEPS + 1];
+    int count[FDHT_MAX_STEPS + 1] = {1}, chosen[FDHT_MAX_STEPS + 1] = {0};
     int status = check_sizes(extent, p, err);
     if (status)
         return status;
@@ -372,7 +372,6 @@ int fdht_plan_layout(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht
     for (int i = 0; i < p->n_steps; i++)
         for (int j = 0; j < count[i]; j++)
             expand(p, i, extent, &beam[i][j], j, beam[i + 1], &count[i + 1]);
-    chosen[p->n_steps] = 0;
     for (int j = 1; j < count[p->n_steps]; j++)
         if (beam[p->n_steps][j].cost < beam[p->n_steps][chosen[p->n_steps]].cost)
             chosen[p->n_steps] = j;
@@ -380,8 +379,8 @@ int fdht_plan_layout(const fdht_op *op, const size_t *extent, fdht_plan *p, fdht
         chosen[i - 1] = beam[i][chosen[i]].parent;
     for (int i = 0; i < p->n_steps && !status; i++)
         status = lower(p, i, &beam[i][chosen[i]].c, &beam[i + 1][chosen[i + 1]], extent, err);
-    const leg_strides *at[FDHT_MAX_STEPS + 1];
-    for (int i = 0; i <= p->n_steps; i++)
+    const leg_strides *at[FDHT_MAX_STEPS + 1] = {&beam[0][0].c};
+    for (int i = 1; i <= p->n_steps; i++)
         at[i] = &beam[i][chosen[i]].c;
     find_slices(p, extent, at);
     p->cost = beam[p->n_steps][chosen[p->n_steps]].cost;

@@ -88,10 +88,28 @@ static void test_one_split_and_refusals(void **state)
     assert_int_equal(fdht_split_assign(NULL, label, 2, all, 1, split, NULL), FDHT_EINVAL);
 }
 
+/* Clips without a key among others, in any order: each is its own subject, the others stay together. */
+static void test_some_keys_are_missing(void **state)
+{
+    (void)state;
+    static const double fraction[3] = {.5, .25, .25};
+    static const char *const keys[8] = {"b", NULL, "a", NULL, "b", NULL, "a", NULL};
+    int8_t split[8];
+    int clips[3] = {0};
+    assert_int_equal(fdht_split_assign(keys, NULL, 8, fraction, 3, split, NULL), FDHT_OK);
+    assert_int_equal(split[0], split[4]);
+    assert_int_equal(split[2], split[6]);
+    for (int i = 0; i < 8; i++)
+        clips[split[i]]++;
+    assert_int_equal(clips[0], 4); /* the pairs first; then the single ones fill up what lacks */
+    assert_int_equal(clips[1], 2);
+    assert_int_equal(clips[2], 2);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_subjects_do_not_part),
-                                       cmocka_unit_test(test_classes_are_divided_alike),
-                                       cmocka_unit_test(test_one_split_and_refusals)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_subjects_do_not_part), cmocka_unit_test(test_classes_are_divided_alike),
+        cmocka_unit_test(test_one_split_and_refusals), cmocka_unit_test(test_some_keys_are_missing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
