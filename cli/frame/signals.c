@@ -103,7 +103,7 @@ void cli_signals_init(void)
     take(stop, sizeof stop / sizeof *stop, on_signal, 0);
     take(fatal, sizeof fatal / sizeof *fatal, on_fatal, 0);
     /* the stack may be what ran out */
-    static char room[16384];
+    static char room[65536]; /* the registers alone may take 11 KB */
     const stack_t stack = {.ss_sp = room, .ss_size = sizeof room};
     sigaltstack(&stack, NULL);
     take(crash, sizeof crash / sizeof *crash, on_fatal, SA_ONSTACK);

@@ -9,8 +9,8 @@
 
 /* SIGINT, SIGTERM, SIGHUP and SIGXCPU set a flag; pass it on to long library calls in the form they take, or look at it between
  * clips, and return FDHT_EINTR. A second signal, or a second without an end, removes the temporary files of c->out and ends the
- * process with status 128 + the signal. Other signals that end a process, a crash among them, remove those files first, and so does its end
- * in any other way, as where there is no memory. SIGXFSZ is ignored. */
+ * process with status 128 + the signal. Other signals that end a process, a crash among them, remove those files first, and so
+ * does its end in any other way, as where there is no memory. SIGXFSZ is ignored. */
 void cli_signals_init(void);
 /* While on, the command may take its time after the flag is set: it looks at the flag by itself and has something to save. */
 void cli_signals_hold(bool on);

@@ -152,9 +152,8 @@ static int run_together(cli *c, clip_run *k, const fdht_clip *clip, size_t n, co
     sim_extra all = to ? *to : (sim_extra){0};
     all.clips = n;
     status = status ? status : sim_machine(c, f, k->given, k->hw, T, xw, y, &all, r, exact);
-    if (!status)
-        for (size_t i = 0; i < n && !status; i++)
-            status = judge_clip(c, k, &clip[i], y + i * n_out);
+    for (size_t i = 0; i < n && !status; i++)
+        status = judge_clip(c, k, &clip[i], y + i * n_out);
     free(x);
     free(xw);
     free(y);

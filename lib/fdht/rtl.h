@@ -30,8 +30,9 @@ typedef struct fdht_rtl_image {
 
 typedef struct fdht_rtl {
     fdht_rtl_parameter parameter[FDHT_RTL_PARAMETERS];
-    /* descriptors of the stages, records of the run, weights in the weight memory, weights that the host sends, biases, tables of the LSTM unit, the inputs in the order in which
-     * they are taken, and the place of each word of an input: bank + banks * line, and 2^31 where memory has no room for it */
+    /* descriptors of the stages, records of the run, weights in the weight memory, weights that the host sends, biases, tables of
+     * the LSTM unit, the inputs in the order in which they are taken, and the place of each word of an input: bank + banks * line,
+     * and 2^31 where memory has no room for it */
     fdht_rtl_image image[FDHT_RTL_IMAGES];
 } fdht_rtl;
 

@@ -108,8 +108,8 @@ FDHT_API const fdht_sim_key *fdht_sim_keys(int *n);
 FDHT_API int fdht_sim_hw_set(fdht_sim_hw *hw, const char *key, const char *value, fdht_error *err);
 /* The value of one key, whatever its type. */
 FDHT_API double fdht_sim_hw_get(const fdht_sim_hw *hw, const fdht_sim_key *key);
-/* FDHT_EINVAL where a value is out of range, or values do not go together (words of a buffer must fill its banks evenly; xor needs a power of two of banks; a table
- * needs as many banks as words in a read or write). */
+/* FDHT_EINVAL where a value is out of range, or values do not go together (words of a buffer must fill its banks evenly; xor needs a
+ * power of two of banks; a table needs as many banks as words in a read or write). */
 FDHT_API int fdht_sim_hw_check(const fdht_sim_hw *hw, fdht_error *err);
 /* Names as in files and reports; "unknown" for a number that is none. Static strings. */
 FDHT_API const char *fdht_bank_function_name(int f);
@@ -339,7 +339,8 @@ typedef struct fdht_sim_io {
  * of the LSTM unit. Every clip starts with h = c = 0. Free the report with fdht_sim_report_free; nothing to free after an
  * error. FDHT_EINVAL: a program that is not mapped, or not an LSTM of four gates where lstm is set, or a machine that
  * fdht_sim_hw_check refuses; FDHT_ELIMIT: a tensor does not fit and spill_words is 0, or it is one that LSTM unit or link
- * touch (z, h, inputs that come over the link), or the weights of one tile do not fit; FDHT_EFORMAT: an address outside the memory (maps that someone changed); FDHT_ENOMEM. */
+ * touch (z, h, inputs that come over the link), or the weights of one tile do not fit; FDHT_EFORMAT: an address outside the
+ * memory (maps that someone changed); FDHT_ENOMEM. */
 FDHT_API int fdht_sim_run(const fdht_sim_program *p, const fdht_sim_hw *hw, const fdht_sim_io *io,
                           fdht_sim_report *out, fdht_error *err);
 /* The closed form: multiply-adds / MACs, no value moves. Needs no mapping and no weights. FDHT_EINVAL: a machine that

@@ -170,16 +170,16 @@ static void lay_out(fdht_plan *q, const fdht_sim_hw *hw)
 static int check_fit(const fdht_plan *q, const fdht_sim_hw *hw, fdht_error *err)
 {
     char name[FDHT_SIM_NAME + 2];
-    for (int c = 0, stage = 0; c < 2 && !hw->spill_words; c++)
-        for (int i = 0; i < (c ? q->p->h.n_stages : q->p->x.n_stages); i++, stage++) {
-            fdht_plan_run at = fdht_plan_stage(q, hw, c, i, 0);
-            size_t over = excess(hw, &at);
-            fdht_sim_stage_name(q->p, stage, name, sizeof name);
-            if (over)
-                return fdht_fail(err, FDHT_ELIMIT,
-                                 "stage %s: %zu words do not fit x_kib = %zu, and spill_words is 0", name,
-                                 over, hw->x_kib);
-        }
+    int n_x = q->p->x.n_stages;
+    for (int i = 0; i < n_x + q->p->h.n_stages; i++) {
+        fdht_plan_run at = fdht_plan_stage(q, hw, i >= n_x, i < n_x ? i : i - n_x, 0);
+        size_t over = excess(hw, &at);
+        if (!over)
+            continue;
+        fdht_sim_stage_name(q->p, i, name, sizeof name);
+        return fdht_fail(err, FDHT_ELIMIT, "stage %s: %zu words do not fit x_kib = %zu, and spill_words is 0",
+                         name, over, hw->x_kib);
+    }
     return FDHT_OK;
 }
 
@@ -238,7 +238,7 @@ static int place_tensors(fdht_plan *q, const fdht_sim_hw *hw, fdht_error *err)
     if (!q->x_end)
         return FDHT_ENOMEM;
     q->h_end = q->x_end + n;
-    int status = check_fit(q, hw, err);
+    int status = hw->spill_words ? FDHT_OK : check_fit(q, hw, err);
     if (status)
         return status;
     for (int b = 0; b < 2; b++) {

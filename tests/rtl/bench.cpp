@@ -1,5 +1,6 @@
 // bench.cpp - lockstep: every access of the accelerator in SystemVerilog against the trace that fdht simulate wrote, port for port and
-// cycle for cycle: buffer, bank, line, word and who made it; and every word that has no room in its memories, which the bench keeps. `bench DIR [+PLUSARG..]`; prints one line, status 0 where nothing differs.
+// cycle for cycle: buffer, bank, line, word and who made it; and every
+// word that has no room in its memories, which the bench keeps. `bench DIR [+PLUSARG..]`; prints one line, status 0 where nothing differs.
 // The parameters of fdht_params.svh come as macros.
 #include <algorithm>
 #include <cstdint>
