@@ -42,7 +42,7 @@ int sim_load_workload(cli *c, const sim_args *a, fdht_workload *w, fdht_model **
     int status = a->preset ? load_preset(c, a, w) : fdht_file_identify(a->path, &kind, &c->err);
     if (!status && !a->preset && kind == FDHT_FILE_JSON)
         status = fdht_workload_read(a->path, w, &c->err);
-    else if (!status && !a->preset && kind == FDHT_FILE_MODEL) {
+    else if (!status && !a->preset && (kind == FDHT_FILE_MODEL || kind == FDHT_FILE_HDF5)) {
         status = fdht_modelfile_read(a->path, model, NULL, NULL, &c->err);
         if (!status)
             status = fdht_model_workload(*model, 6, w, &c->err);

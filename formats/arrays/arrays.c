@@ -44,7 +44,9 @@ static int open_file(fdht_arrays *f, fdht_error *err)
 
 static int refuse(fdht_file_kind kind, fdht_error *err)
 {
-    const char *advice = fdht_file_kind_advice(kind);
+    const char *advice = kind == FDHT_FILE_ZIP
+                             ? "a zip archive without model.weights.h5, data.pkl or .npy files"
+                             : fdht_file_kind_advice(kind);
     if (advice)
         return fdht_fail(err, FDHT_EFORMAT, "%s", advice);
     return fdht_fail(err, FDHT_EFORMAT, "%s: not a file of named arrays", fdht_file_kind_name(kind));

@@ -159,7 +159,7 @@ static int put(hid_t loc, const char *name, hid_t file_type, hid_t mem, const vo
             H5Sclose(space);
     }
     FDHT_H5_END
-    return ok ? FDHT_OK : fdht_fail(err, FDHT_EIO, "attribute %s: cannot be written", name);
+    return ok ? FDHT_OK : fdht_fail(err, FDHT_EIO, "attribute %s: cannot be written (no space?)", name);
 }
 
 int fdht_h5_put_strings(hid_t loc, const char *name, const char *const *s, size_t n, fdht_error *err)

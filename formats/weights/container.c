@@ -107,11 +107,10 @@ int fdht_w_container_open(fdht_weights *w, const char *path, bool *done, fdht_er
         return rc == FDHT_ENOMEM ? rc : FDHT_OK;
     if (kind == FDHT_FILE_KERAS)
         return open_keras(w, path, err);
+    /* a zip archive that is none of them may be a damaged one: opening it says so */
     if (kind != FDHT_FILE_SAFETENSORS && kind != FDHT_FILE_TORCH && kind != FDHT_FILE_NPZ &&
-        kind != FDHT_FILE_NPY && kind != FDHT_FILE_ONNX) {
-        const char *advice = kind == FDHT_FILE_ZIP
-                                 ? "a zip archive without model.weights.h5, data.pkl or .npy files"
-                                 : fdht_file_kind_advice(kind);
+        kind != FDHT_FILE_NPY && kind != FDHT_FILE_ONNX && kind != FDHT_FILE_ZIP) {
+        const char *advice = fdht_file_kind_advice(kind);
         return advice ? fdht_fail(err, FDHT_EFORMAT, "%s", advice) : FDHT_OK;
     }
     *done = true;

@@ -34,8 +34,16 @@ fails "no weights" 3 "fdht info: $data/expected.h5: no LSTM in the layout of Ker
 head -c 3000 "$data/torch_1layer.h5" > cut.h5
 fails "truncated" 3 "fdht info: cut.h5: damaged or truncated HDF5 file (3000 bytes)" fdht info cut.h5
 printf 'PK\003\004\024\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\015\0\0\0metadata.json' > model.keras
-fails ".keras" 3 "fdht info: model.keras: a zip archive without model.weights.h5, data.pkl or .npy files" \
-    fdht info model.keras
+fails "a .keras file that ends too early" 3 "fdht info: model.keras: a damaged zip archive (Not a zip archive)" fdht info model.keras
+# one empty member, a: its header, its entry, the end
+printf 'PK\003\004\024\0\0\0\0\0\0\0\041\0\0\0\0\0\0\0\0\0\0\0\0\0\001\0\0\0a' > other.zip
+printf 'PK\001\002\024\0\024\0\0\0\0\0\0\0\041\0\0\0\0\0\0\0\0\0\0\0\0\0\001\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0a' >> other.zip
+printf 'PK\005\006\0\0\0\0\001\0\001\0\057\0\0\0\037\0\0\0\0\0' >> other.zip
+fails "a zip archive of something else" 3 "fdht info: other.zip: a zip archive without model.weights.h5, data.pkl or .npy files" \
+    fdht info other.zip
+head -c 1500 "$data/../cases/torch_state.pt" > cut.pt
+fails "a truncated PyTorch file" 3 "fdht info: cut.pt: a damaged zip archive (Not a zip archive)" fdht info cut.pt
+fails "a truncated file, simulated" 3 "fdht simulate: cut.h5: damaged or truncated HDF5 file (3000 bytes)" fdht simulate cut.h5
 printf 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n' > lfs.h5
 fails "Git LFS pointer" 3 "fdht info: lfs.h5: a Git LFS pointer, not the file itself; fetch that with: git lfs pull" fdht info lfs.h5
 cp cut.h5 $'two\nlines\x1b[31m.h5'
