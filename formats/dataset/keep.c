@@ -125,7 +125,7 @@ static int keep(fdht_dataset_writer *w, const char *text, fdht_error *err)
         p = put_entry(p, &w->entry[i]);
     memcpy(p, text, strlen(text));
     int status = fdht_writer_close(w) ? fdht_h5_journal_commit(w->journal, record, n, err)
-                                      : fdht_fail(err, FDHT_EIO, "cannot be written to the end (no space?)");
+                                      : fdht_fail(err, FDHT_EIO, "cannot be written to the end");
     fdht_free(record);
     if (status || (status = open_frames(w, err)))
         return status;
