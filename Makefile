@@ -18,7 +18,7 @@
 #   make V=1                shows the commands
 #   make bench              speed beside the dense model, on a quiet machine
 #   make bench-peers        beside PyTorch, ONNX Runtime and oneDNN; make bench-xsmm: our small products beside libxsmm's
-#   make SANITIZE=address,undefined unit     in a build folder of its own
+#   make unit-sanitized     the unit tests with clang, ASan and UBSan; make SANITIZE=address,undefined unit: with CC's, in a build folder of its own
 VERSION := $(shell cat VERSION)
 ABI := 0
 -include config.mk
