@@ -294,7 +294,8 @@ static void test_lies(void **state)
         assert_memory_equal(other, log, n);
         for (size_t k = (record + 12) * FDHT_COUNT(lie); k < (next - 4) * FDHT_COUNT(lie); k++) {
             size_t at = k / FDHT_COUNT(lie);
-            if (log[at] == lie[k % FDHT_COUNT(lie)])
+            bool changes = at > record + 100 && at + 260 < next; /* libhdf5's bytes, most of the log */
+            if (log[at] == lie[k % FDHT_COUNT(lie)] || (changes && k % 50))
                 continue;
             memcpy(other, log, n);
             other[at] = lie[k % FDHT_COUNT(lie)];
