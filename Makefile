@@ -18,7 +18,7 @@
 #   make V=1                shows the commands
 #   make bench              speed beside the dense model, on a quiet machine
 #   make bench-peers        beside PyTorch, ONNX Runtime and oneDNN; make bench-xsmm: our small products beside libxsmm's
-#   make SANITIZE=address,undefined unit     in a build folder of its own
+#   make unit-sanitized     the unit tests with clang, ASan and UBSan; make SANITIZE=address,undefined unit: with CC's, in a build folder of its own
 VERSION := $(shell cat VERSION)
 ABI := 0
 -include config.mk
@@ -110,10 +110,10 @@ $(B)/formats/json/machines.c: formats/json/machines.awk $(MACHINES)
 $(B)/lib/kernels/vector_%.o $(B)/lib/kernels/elementwise_%.o: KERNEL = $(KERNEL_CFLAGS) $(KERNEL_PLAIN)
 # -g1: to track the variables of unrolled tiles would take as long as compiling them.
 KERNEL_CFLAGS := -O3 -ffp-contract=fast -fno-trapping-math -Wno-psabi -g1
-# No reader is in a kernel, and clang takes half an hour to watch every access of unrolled tiles.
-KERNEL_PLAIN := $(if $(findstring fuzzer,$(SANITIZE)),-fno-sanitize=all)
-# gcc takes ten minutes for UBSan's checks of them, and a minute for ASan's as calls.
-KERNEL_PLAIN += $(if $(findstring address,$(SANITIZE)),-fno-sanitize=undefined $(if $(findstring Free Software Foundation,$(shell $(CC) --version)),--param asan-instrumentation-with-call-threshold=0))
+# A compiler takes ten minutes and more for UBSan's checks of unrolled tiles, and a minute for ASan's as calls.
+KERNEL_PLAIN := $(if $(findstring address,$(SANITIZE)),-fno-sanitize=undefined $(if $(findstring Free Software Foundation,$(shell $(CC) --version)),--param asan-instrumentation-with-call-threshold=0,-mllvm -asan-instrumentation-with-call-threshold=0))
+# Where a kernel branches says nothing of the input.
+KERNEL_PLAIN += $(if $(findstring fuzzer,$(SANITIZE)),-fno-sanitize=fuzzer-no-link)
 # Counted, they would be other code, a hundred times as slow; tests/unit/kernels holds each to plain loops.
 KERNEL_PLAIN += $(if $(findstring --coverage,$(CFLAGS)),-fno-profile-arcs -fno-test-coverage)
 # Copies and sums that decide how fast a matrix is decomposed.
@@ -207,8 +207,12 @@ fuzz-tests: $(FUZZ)
 FUZZ_CC ?= clang
 FUZZ_SECONDS ?= 60
 libfuzzer: $(FUZZ:$(B)/fuzz/%=$(B)/libfuzzer/%)
+FUZZ_BUILD = $(MAKE) --no-print-directory CC='$(FUZZ_CC)' CFLAGS='-O1 -g' WERROR= SANITIZE=fuzzer-no-link,address,undefined
 fuzz:
-	@$(MAKE) --no-print-directory CC='$(FUZZ_CC)' CFLAGS='-O1 -g' WERROR= SANITIZE=fuzzer-no-link,address,undefined libfuzzer
+	+@$(FUZZ_BUILD) libfuzzer
+# The unit tests under clang's ASan and UBSan, made of the same objects.
+unit-sanitized:
+	+@$(FUZZ_BUILD) unit
 fuzz-smoke: fuzz
 	@TAP_TIMEOUT=86400 FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_TARGETS='$(FUZZ_TARGETS)' $(TAP) tests/fuzz/smoke
 # Whole commands that meet faults: the library that is loaded in front of them, and its scripts.
@@ -388,5 +392,5 @@ distclean: clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: faults faults-smoke soak tsan tsan-here
-.PHONY: all bench bench-clips bench-compress bench-peers bench-xsmm demo demo-run results unit fuzz fuzz-smoke fuzz-tests libfuzzer cli-tests man-tests checks check-layers check-debian check-neon check-slurm distcheck check-builds coverage lint check-all check install uninstall dist clean distclean FORCE
+.PHONY: all bench bench-clips bench-compress bench-peers bench-xsmm demo demo-run results unit fuzz fuzz-smoke fuzz-tests libfuzzer unit-sanitized cli-tests man-tests checks check-layers check-debian check-neon check-slurm distcheck check-builds coverage lint check-all check install uninstall dist clean distclean FORCE
 -include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DEMO_OBJ:.o=.d) $(UNIT_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(FUZZ_OBJ:.o=.d) $(FAULT_OBJ:.o=.d) $(wildcard $(B)/tests/bench/*.d)

@@ -72,6 +72,8 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
     int status = cli_parse(&c, args, argc, argv, &help);
     if (!cli_first_rank(&c))
         c.quiet = c.no_progress = true;
+    else
+        cli_signals_name(cmd->name);
     c.out = (fdht_out_options){.force = c.force, .guard = cli_out_guard()};
     if (!status && help) {
         if (cli_first_rank(&c))
@@ -90,6 +92,7 @@ static int run_command(const cli_command *cmd, int argc, char **argv)
     }
     if (c.bar)
         cli_bar_end(c.bar);
+    cli_signals_name(NULL);
     if (status && cli_interrupted()) {
         status = FDHT_EINTR;
         snprintf(c.err.msg, sizeof c.err.msg, "interrupted");

@@ -1,7 +1,6 @@
 /* frame/config.c - options as JSON: read from a file, or printed of a run. */
 #include "frame/config.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,10 +13,10 @@ static int read_text(cli *c, const char *path, char **out)
 {
     FILE *f = fopen(path, "re");
     if (!f)
-        return cli_fail(c, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s: %s", path, strerror(errno));
+        return cli_fail_errno(c, path);
     char *text = cli_calloc(MOST + 1, 1);
     size_t n = fread(text, 1, MOST, f);
-    int status = ferror(f) ? cli_fail(c, FDHT_EIO, "%s: %s", path, strerror(errno))
+    int status = ferror(f) ? cli_fail_errno(c, path)
                  : n == MOST
                      ? cli_fail(c, FDHT_EFORMAT, "%s: more than %d bytes, no file of options", path, MOST - 1)
                      : FDHT_OK;

@@ -2,6 +2,7 @@
 #include "frame/cli.h"
 #include "frame/progress.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,16 @@ int(cli_fail)(cli *c, int code, const char *fmt, ...)
     vsnprintf(c->err.msg, sizeof c->err.msg, fmt, ap);
     va_end(ap);
     return code;
+}
+
+int cli_fail_errno(cli *c, const char *path)
+{
+    int why = errno;
+    return cli_fail(c,
+                    why == ENOENT   ? FDHT_ENOENT
+                    : why == ENOMEM ? FDHT_ENOMEM
+                                    : FDHT_EIO,
+                    "%s: %s", path, strerror(why));
 }
 
 int(cli_usage)(cli *c, const char *fmt, ...)

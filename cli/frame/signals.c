@@ -27,6 +27,8 @@ static atomic_bool held;
 static fdht_out_guard guard;
 static pthread_t main_thread;
 static pid_t own;
+static char last_words[64];
+static volatile sig_atomic_t n_words; /* bytes of them that are to be said */
 
 /* timeout(1) and batch systems send one signal to the process and again to its group: that is still the first. */
 static bool soon_after_first(void)
@@ -56,6 +58,7 @@ static void on_signal(int number)
         return;
     }
     fdht_out_guard_clean(&guard);
+    (void)!write(2, last_words, (size_t)n_words);
     _exit(128 + caught);
 }
 
@@ -109,6 +112,14 @@ void cli_signals_init(void)
     take(crash, sizeof crash / sizeof *crash, on_fatal, SA_ONSTACK);
     take(&timer, 1, on_signal, 0);
     signal(SIGXFSZ, SIG_IGN); /* a write past the limit of file sizes then fails, and is reported */
+}
+
+void cli_signals_name(const char *command)
+{
+    n_words = 0;
+    if (command)
+        n_words = snprintf(last_words, sizeof last_words, "%sfdht %.20s: interrupted\n",
+                           isatty(2) ? "\r\033[K" : "", command);
 }
 
 void cli_signals_hold(bool on)

@@ -12,6 +12,8 @@
  * process with status 128 + the signal. Other signals that end a process, a crash among them, remove those files first, and so
  * does its end in any other way, as where there is no memory. SIGXFSZ is ignored. */
 void cli_signals_init(void);
+/* The command that says "interrupted" where a signal ends the process at once; NULL: it says so itself. */
+void cli_signals_name(const char *command);
 /* While on, the command may take its time after the flag is set: it looks at the flag by itself and has something to save. */
 void cli_signals_hold(bool on);
 bool cli_interrupted(void);

@@ -116,7 +116,7 @@ static int read_labels(infer_job *j)
     if (!j->a->labels)
         return FDHT_OK;
     if (!f)
-        return cli_fail(j->c, FDHT_ENOENT, "%s: cannot be read", j->a->labels);
+        return cli_fail_errno(j->c, j->a->labels);
     j->name = cli_calloc(j->spec->classes + 1, sizeof *j->name);
     while ((length = getline(&line, &room, f)) > 0) {
         while (length && (line[length - 1] == '\n' || line[length - 1] == '\r'))
@@ -125,8 +125,11 @@ static int read_labels(infer_job *j)
             j->name[n] = strcpy(cli_calloc((size_t)length + 1, 1), line);
         n++;
     }
+    int status = feof(f) ? FDHT_OK : cli_fail_errno(j->c, j->a->labels);
     free(line);
     fclose(f);
+    if (status)
+        return status;
     if (n != j->spec->classes)
         return cli_fail(j->c, FDHT_EINVAL, "--labels %s: has %zu names, the model has %zu classes",
                         j->a->labels, n, j->spec->classes);

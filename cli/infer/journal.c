@@ -102,7 +102,7 @@ static int read_records(infer_journal *j, const char *path, off_t *whole)
     FILE *f = fopen(path, "r");
     *whole = 0;
     if (!f)
-        return cli_fail(j->c, FDHT_EIO, "%s: %s", path, strerror(errno));
+        return cli_fail_errno(j->c, path);
     while (!status && (length = getline(&line, &room, f)) > 0 && line[length - 1] == '\n') {
         lines++;
         *whole += length;
@@ -127,8 +127,8 @@ static int read_records(infer_journal *j, const char *path, off_t *whole)
         free(j->last);
         j->last = strcpy(cli_calloc((size_t)length + 1, 1), line);
     }
-    if (!status && ferror(f))
-        status = cli_fail(j->c, FDHT_EIO, "%s: %s", path, strerror(errno));
+    if (!status && length < 0 && !feof(f))
+        status = cli_fail_errno(j->c, path);
     free(line);
     fclose(f);
     if (!status && j->n) {
@@ -151,12 +151,12 @@ static int copy_whole(infer_journal *j, const char *partial)
     size_t n;
     FILE *from = fopen(j->c->output, "r");
     if (!from)
-        return errno == ENOENT ? FDHT_OK : cli_fail(j->c, FDHT_EIO, "%s: %s", j->c->output, strerror(errno));
+        return errno == ENOENT ? FDHT_OK : cli_fail_errno(j->c, j->c->output);
     int status = fdht_out_open(partial, false, &opt, &out, &j->c->err);
     while (!status && (n = fread(buf, 1, sizeof buf, from)) > 0)
         fwrite(buf, 1, n, fdht_out_stream(out));
     if (!status && ferror(from))
-        status = cli_fail(j->c, FDHT_EIO, "%s: cannot be read", j->c->output);
+        status = cli_fail_errno(j->c, j->c->output);
     fclose(from);
     if (!status)
         return fdht_out_commit(out, &j->c->err);

@@ -1,6 +1,7 @@
 /* pack/check.c - classes, groups, lengths, sizes, duplicates and a contact sheet, without writing a data set. */
 #include "pack/check.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -317,9 +318,10 @@ int pack_check_plot(cli *c, const pack_check *k, const char *path)
     if (!k->shown)
         return cli_fail(c, FDHT_EINVAL, "--plot: there are no frames to draw");
     if (!(pixels = tmpfile()) || fwrite(k->sheet, 1, bytes, pixels) != bytes || fflush(pixels)) {
+        int why = errno;
         if (pixels)
             fclose(pixels);
-        return cli_fail(c, FDHT_EIO, "%s: no picture: the temporary folder cannot be written", path);
+        return cli_fail(c, FDHT_EIO, "%s: no picture: a temporary file: %s", path, strerror(why));
     }
     snprintf(title, sizeof title, "a clip of each class, %d frames of it", CHECK_FRAMES);
     int status = cli_plot_begin(c, path,

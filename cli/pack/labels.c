@@ -140,7 +140,7 @@ int pack_labels_read(cli *c, const char *path, pack_labels *t)
     *t = (pack_labels){.path = path};
     FILE *f = strcmp(path, "-") ? fopen(path, "re") : stdin;
     if (!f)
-        return cli_fail(c, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s: %s", path, strerror(errno));
+        return cli_fail_errno(c, path);
     for (size_t number = 1; !status; number++) {
         char *line = NULL;
         size_t size = 0;
@@ -148,8 +148,8 @@ int pack_labels_read(cli *c, const char *path, pack_labels *t)
         ssize_t got = getline(&line, &size, f);
         if (got < 0) {
             free(line);
-            if (ferror(f))
-                status = cli_fail(c, FDHT_EIO, "%s: %s", path, strerror(errno));
+            if (!feof(f))
+                status = cli_fail_errno(c, path);
             break;
         }
         if (strlen(line) != (size_t)got) {

@@ -75,7 +75,7 @@ int sim_emit_open(cli *c, const char *dir, const fdht_sim_program *p, const fdht
         return cli_fail(c, status, status == FDHT_ENOSUP ? "--emit-rtl: %s" : "%s", why.msg);
     e->made = !mkdir(dir, 0777);
     if (!e->made && errno != EEXIST)
-        return cli_fail(c, FDHT_EIO, "%s: %s", dir, strerror(errno));
+        return cli_fail_errno(c, dir);
     for (int i = 0; i <= FDHT_RTL_IMAGES && !status; i++) {
         status = write_file(e, i, hw);
         e->written += !status;

@@ -531,7 +531,7 @@ static int run(cli *c, void *p)
     if (!status)
         status = make_model(&j);
     if (!status && first && j.a->log && !(j.log = fopen(j.a->log, "w")))
-        status = cli_fail(c, FDHT_EIO, "%s: cannot be written", j.a->log);
+        status = cli_fail_errno(c, j.a->log);
     if (!(status = c->agreed ? status : cli_agree(c, status)) && j.a->epochs)
         status = train(&j);
     if (!status && first)

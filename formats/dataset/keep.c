@@ -80,7 +80,7 @@ static int get_entry(fdht_dataset_writer *w, const uint8_t **p, const uint8_t *e
         return status;
     fdht_entry *e = &w->entry[w->n];
     *e = (fdht_entry){(int)(int32_t)get(*p + 4, 4), (int)get(*p, 4), (int8_t)(*p)[8], NULL};
-    if (e->length < 1)
+    if (e->length < 1 || e->label < -1 || e->split < FDHT_SPLIT_NONE || e->split >= FDHT_SPLITS)
         return fdht_fail(err, FDHT_EFORMAT, "the log is damaged");
     if (named && !(e->name = fdht_calloc(n + 1, 1)))
         return fdht_fail(err, FDHT_ENOMEM, "out of memory: clip name");
@@ -102,12 +102,22 @@ static int open_frames(fdht_dataset_writer *w, fdht_error *err)
     int status = fdht_h5_journal_open(w->journal, &w->file, err);
     if (status)
         return status;
+    hsize_t dim[5];
+    bool same = false;
     FDHT_H5_TRY
     {
         w->frames = H5Dopen2(w->file, "frames", H5P_DEFAULT);
+        hid_t space = w->frames < 0 ? -1 : H5Dget_space(w->frames);
+        same = space >= 0 && H5Sget_simple_extent_ndims(space) == w->rank &&
+               H5Sget_simple_extent_dims(space, dim, NULL) == w->rank && dim[0] >= w->n &&
+               dim[1] >= w->longest && !memcmp(dim + 2, w->dim + 2, ((size_t)w->rank - 2) * sizeof *dim);
+        if (space >= 0)
+            H5Sclose(space);
     }
     FDHT_H5_END
-    return w->frames >= 0 ? FDHT_OK : fdht_fail(err, FDHT_EFORMAT, "/frames: cannot be opened again");
+    if (w->frames < 0)
+        return fdht_fail(err, FDHT_EFORMAT, "/frames: cannot be opened again");
+    return same ? FDHT_OK : fdht_fail(err, FDHT_EFORMAT, "/frames are not those of the log");
 }
 
 /* Every time closed and opened again, so that the file has the same bytes whether or not the process died in between. */
@@ -125,7 +135,7 @@ static int keep(fdht_dataset_writer *w, const char *text, fdht_error *err)
         p = put_entry(p, &w->entry[i]);
     memcpy(p, text, strlen(text));
     int status = fdht_writer_close(w) ? fdht_h5_journal_commit(w->journal, record, n, err)
-                                      : fdht_fail(err, FDHT_EIO, "cannot be written to the end (no space?)");
+                                      : fdht_fail(err, FDHT_EIO, "cannot be written to the end");
     fdht_free(record);
     if (status || (status = open_frames(w, err)))
         return status;
@@ -195,6 +205,8 @@ static int take_head(reading *r, const uint8_t *text, size_t bytes, fdht_error *
     for (int i = 0; i < NUMBERS; i++)
         number[i] = (size_t)get(text + 8 * i, 8);
     r->spec->shape = (fdht_clip_shape){number[0], number[1], number[2], number[3], number[4]};
+    if (number[5] > 9)
+        return fdht_fail(err, FDHT_EFORMAT, "the log is damaged");
     r->spec->gzip = (int)number[5];
     r->made_of = fdht_calloc_err(bytes - NUMBERS * 8 + 1, 1, "log", err);
     if (!r->made_of)

@@ -170,7 +170,7 @@ int fdht_dataset_append(fdht_dataset_writer *w, const void *data, size_t length,
     fdht_h5_begin();
     if (!write_clip(w, data, length)) {
         fdht_free(copy);
-        status = fdht_h5_end(fdht_fail(err, FDHT_EIO, "clip %zu cannot be written (no space?)", w->n), err);
+        status = fdht_h5_end(fdht_fail(err, FDHT_EIO, "clip %zu cannot be written", w->n), err);
         return fdht_fail_prefix(err, status, "%s", w->path);
     }
     w->longest = FDHT_MAX(w->longest, length);
@@ -270,7 +270,7 @@ int fdht_dataset_finish(fdht_dataset_writer *w, const char *const *classes, size
         }
         FDHT_H5_END
         if (!fdht_writer_close(w) || fits < 0)
-            status = fdht_fail(err, FDHT_EIO, "cannot be written to the end (no space?)");
+            status = fdht_fail(err, FDHT_EIO, "cannot be written to the end");
         else if (w->journal)
             status = fdht_writer_end(w, err);
     }

@@ -41,7 +41,7 @@ static int put_slab(fdht_rawfile *r, const double *slab, float *line, off_t base
         for (size_t j = 0; j < n; j++)
             line[j] = (float)slab[from * n + j];
         if (fseeko(r->f, base + (off_t)((row * cols + col) * sizeof(float)), SEEK_SET))
-            return fdht_fail(r->err, FDHT_EIO, "cannot be written");
+            return fdht_fail(r->err, FDHT_EIO, "cannot be written: %s", strerror(errno));
         status = fdht_rawfile_put(r, line, n * sizeof *line);
     }
     return status;

@@ -124,10 +124,11 @@ int fdht_out_check(const char *path, bool seek, const fdht_out_options *opt, fdh
     return status ? status : check_target(real, seek, opt && opt->force, &in_place, &mode, err);
 }
 
-/* The lock of a file that one process writes. A process that was killed may have a child that lets go a moment later. */
+/* The lock of a file that one process writes. A process that was killed may have a child that lets go a moment later, on a
+ * machine with much to do two seconds. */
 static bool take_lock(int fd)
 {
-    enum { TRIES = 10, PAUSE_US = 30000 };
+    enum { TRIES = 66, PAUSE_US = 30000 };
     for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++)
         if (errno != EWOULDBLOCK || i == TRIES || usleep(PAUSE_US) != 0)
             return false;

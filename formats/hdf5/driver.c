@@ -1,6 +1,8 @@
 /* hdf5/driver.c - a file driver of libhdf5 over bytes that somebody else keeps. */
 #include "hdf5/driver.h"
 
+#include <errno.h>
+
 typedef struct driver_file {
     H5FD_t pub; /* first */
     fdht_h5_bytes bytes;
@@ -76,11 +78,18 @@ static herr_t driver_read(H5FD_t *f, H5FD_mem_t type, hid_t dxpl, haddr_t at, si
     return of(f)->bytes.read(of(f)->bytes.arg, to, n, at) ? 0 : -1;
 }
 
+static herr_t driver_did(bool good)
+{
+    if (!good)
+        fdht_h5_unwritten(errno);
+    return good ? 0 : -1;
+}
+
 static herr_t driver_write(H5FD_t *f, H5FD_mem_t type, hid_t dxpl, haddr_t at, size_t n, const void *from)
 {
     (void)type;
     (void)dxpl;
-    return of(f)->bytes.write(of(f)->bytes.arg, from, n, at) ? 0 : -1;
+    return driver_did(of(f)->bytes.write(of(f)->bytes.arg, from, n, at));
 }
 
 static herr_t driver_truncate(H5FD_t *f, hid_t dxpl, hbool_t closing)
@@ -88,7 +97,7 @@ static herr_t driver_truncate(H5FD_t *f, hid_t dxpl, hbool_t closing)
     const fdht_h5_bytes *bytes = &of(f)->bytes;
     (void)dxpl;
     (void)closing;
-    return bytes->size(bytes->arg) == of(f)->eoa || bytes->cut(bytes->arg, of(f)->eoa) ? 0 : -1;
+    return driver_did(bytes->size(bytes->arg) == of(f)->eoa || bytes->cut(bytes->arg, of(f)->eoa));
 }
 
 static const H5FD_class_t driver = {

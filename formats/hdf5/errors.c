@@ -1,7 +1,11 @@
-/* hdf5/errors.c - libhdf5's errors: never printed, but looked at, because it has one answer for a damaged file and for no memory. */
+/* hdf5/errors.c - libhdf5's errors: never printed, but looked at, because it has one answer for a damaged file, for no memory
+ * and for a full disk. */
 #include "hdf5/h5.h"
 
+#include <string.h>
+
 static _Thread_local bool no_memory;
+static _Thread_local int unwritten; /* errno of a write that failed, or 0 */
 
 static herr_t look(unsigned n, const H5E_error2_t *e, void *arg)
 {
@@ -21,14 +25,28 @@ void fdht_h5_no_memory(void)
     no_memory = true;
 }
 
+void fdht_h5_unwritten(int why)
+{
+    unwritten = why;
+}
+
 void fdht_h5_begin(void)
 {
     no_memory = false;
+    unwritten = 0;
 }
 
 int fdht_h5_end(int status, fdht_error *err)
 {
     bool was = no_memory;
-    no_memory = false;
-    return was ? fdht_fail(err, FDHT_ENOMEM, "out of memory: reading or writing HDF5") : status;
+    int why = unwritten;
+    fdht_h5_begin();
+    if (was)
+        return fdht_fail(err, FDHT_ENOMEM, "out of memory: reading or writing HDF5");
+    if (status == FDHT_EIO && why && err) {
+        char what[sizeof err->msg];
+        memcpy(what, err->msg, sizeof what);
+        fdht_fail(err, status, "%s: %s", what, strerror(why));
+    }
+    return status;
 }

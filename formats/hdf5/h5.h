@@ -4,7 +4,7 @@
  * and sizes are known before anything is allocated, and an extent that the stored bytes cannot fill is
  * refused. Errors of libhdf5 are silenced per call (FDHT_H5_TRY) and become one line "PATH/INSIDE: what";
  * the caller adds the file's name with fdht_fail_prefix. A public function asks in the end whether libhdf5 had no memory
- * (fdht_h5_end): whatever came of it then is neither a damaged file nor a full disk. */
+ * (fdht_h5_end): whatever came of it then is neither a damaged file nor a full disk. There a write that failed gets its reason, too. */
 #ifndef FDHT_HDF5_H5_H
 #define FDHT_HDF5_H5_H
 
@@ -29,9 +29,11 @@ enum { FDHT_H5_MAX_RANK = 32 };
 herr_t fdht_h5_note(hid_t stack, void *arg);
 /* An allocation of ours failed in a call of libhdf5. */
 void fdht_h5_no_memory(void);
-/* Forget failed allocations of this thread; opening and creating a file do it. */
+/* A write of ours failed in a call of libhdf5, with this errno. */
+void fdht_h5_unwritten(int why);
+/* Forget failed allocations and writes of this thread; opening and creating a file do it. */
 void fdht_h5_begin(void);
-/* `status`, or FDHT_ENOMEM if there was one since. */
+/* `status`, or FDHT_ENOMEM if an allocation failed since. The message of an FDHT_EIO gets the reason of a write that failed. */
 int fdht_h5_end(int status, fdht_error *err);
 
 /* One data set, opened and looked at. */

@@ -20,7 +20,7 @@ int fdht_h5_close(hid_t *file, fdht_error *err)
     FDHT_H5_END
     *file = -1;
     if (flushed < 0 || closed < 0)
-        return fdht_fail(err, FDHT_EIO, "cannot be written to the end (no space?)");
+        return fdht_fail(err, FDHT_EIO, "cannot be written to the end");
     return FDHT_OK;
 }
 
@@ -91,7 +91,7 @@ static int write_array(hid_t loc, const char *path, int rank, const size_t *dim,
             H5Pclose(dcpl);
     }
     FDHT_H5_END
-    return ok ? FDHT_OK : fdht_fail(err, FDHT_EIO, "%s: cannot be written (no space?)", path);
+    return ok ? FDHT_OK : fdht_fail(err, FDHT_EIO, "%s: cannot be written", path);
 }
 
 int fdht_h5_write(hid_t loc, const char *path, int rank, const size_t *dim, hid_t file_type, hid_t mem,
@@ -159,7 +159,7 @@ static int put(hid_t loc, const char *name, hid_t file_type, hid_t mem, const vo
             H5Sclose(space);
     }
     FDHT_H5_END
-    return ok ? FDHT_OK : fdht_fail(err, FDHT_EIO, "attribute %s: cannot be written (no space?)", name);
+    return ok ? FDHT_OK : fdht_fail(err, FDHT_EIO, "attribute %s: cannot be written", name);
 }
 
 int fdht_h5_put_strings(hid_t loc, const char *name, const char *const *s, size_t n, fdht_error *err)

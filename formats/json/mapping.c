@@ -1,4 +1,5 @@
 /* json/mapping.c - mappings of the accelerator model: order, legs, strides, skews and banks of a program, out and in. */
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -99,7 +100,7 @@ int fdht_mapping_write(FILE *f, const char *workload, const fdht_sim_program *p,
         (!p->lstm || add_chain(json, "h", &p->h)) && (text = cJSON_Print(json)))
         status = fputs(text, f) < 0 || fputc('\n', f) < 0 ? FDHT_EIO : FDHT_OK;
     if (status)
-        fdht_fail(err, status, "mapping: %s", status == FDHT_EIO ? "cannot be written" : "out of memory");
+        fdht_fail(err, status, "mapping: %s", status == FDHT_EIO ? strerror(errno) : "out of memory");
     cJSON_free(text);
     cJSON_Delete(json);
     return status;

@@ -11,7 +11,7 @@ enum { SLAB = 1 << 22 }; /* numbers of a slab in double */
 
 int fdht_writer_failed(fdht_writer *o, const char *path)
 {
-    return fdht_fail(o->err, FDHT_EIO, "%s: cannot be written (no space?)", path);
+    return fdht_fail(o->err, FDHT_EIO, "%s: cannot be written", path);
 }
 
 /* Strings of one length, as h5py writes a list of bytes; none: an empty float64 array, as Keras leaves it.

@@ -140,14 +140,16 @@ static int make_planned(R(fdht_exec) *e, const fdht_box *box, bool back, fdht_er
     if (back) /* a step takes lanes all the way */
         e->least_lanes = 1;
     place_scratch(e, !back);
-    find_kinds(e);
     e->fetch = (e->plan.input_size / first_products(&e->plan) / 64 + 1) * 64;
     if (back)
         e->back = fdht_calloc_err(e->back_size, (size_t)e->workers * sizeof *e->back, "gradients", err);
     bool ok = new_weights(e, e->packed_size, &e->packed, err) &&
               new_weights(e, e->merged_size, &e->merged, err) &&
               (!back || (e->back && new_weights(e, e->turned_size, &e->turned, err)));
-    return ok ? FDHT_OK : FDHT_ENOMEM;
+    if (!ok)
+        return FDHT_ENOMEM;
+    find_kinds(e);
+    return FDHT_OK;
 }
 
 int R(fdht_exec_new)(const fdht_op *op, const fdht_box *box, int workers, bool back, R(fdht_exec) **out,

@@ -14,6 +14,8 @@ typedef struct next_bytes {
 /* Have the products of g fetch their share. */
 static void fetch_next(R(fdht_gemm) *g, next_bytes *next)
 {
+    if (!next->at)
+        return;
     g->fetch = next->at;
     g->fetch_each = FDHT_MIN(next->each, (size_t)(next->end - next->at) / g->outer);
     next->at += g->fetch_each * g->outer;

@@ -35,6 +35,7 @@ same "tsv: as JSON says" "$(jq -r '[.clip, .label, .class] | @tsv' all)" "$(tail
 works "--format text" "$FDHT" infer m.h5 "$data" --format text
 has "text" "$out" "bar_00: "
 printf 'a\nb\nc\n' > names
+fails "--labels: a folder" 1 "fdht infer: /: Is a directory" "$FDHT" infer m.h5 "$data" --labels /
 works "--labels" "$FDHT" infer m.h5 "$data" --labels names
 same "other names" "$(jq -r '["a", "b", "c"][.class]' all)" "$(jq -r .label "$OUT")"
 run "$FDHT" infer m.h5 "$data" --score

@@ -41,6 +41,7 @@ ended() {
         kill $limit 2> /dev/null
         wait $limit 2> /dev/null
         trap 'rm -rf "$scratch"' EXIT
+        [ "$(grep -c interrupted "$ERR")" -le 1 ] || bad+="after $wait ms: $(head -c 300 "$ERR")"$'\n'
         [ $status = "$want" ] && hit=$((hit + 1))
         [ $status = "$want" ] || [ $status = 0 ] || bad+="after $wait ms: status $status, $(head -c 300 "$ERR")"$'\n'
         [ $took -gt $worst ] && worst=$took

@@ -33,7 +33,7 @@ static const cli_option options[] = {
     CLI_STRING(args, text, 0, "text", "NAME", "a name"),
     CLI_FILE(args, file, 0, "file", "FILE", "a file"),
     CLI_INT(args, count, 'n', "count", "N", -5, 10, "a count"),
-    CLI_SIZE(args, big, 0, "big", "N", 1, SIZE_MAX, "a size"),
+    CLI_SIZE(args, big, 0, "big", "N", 1, (double)SIZE_MAX, "a size"),
     CLI_U64(args, bits, 0, "bits", "N", "64 bits"),
     CLI_DOUBLE(args, ratio, 'r', NULL, "X", 0, 1, "a ratio without a long name"),
     CLI_SIZES(args, sizes, 0, "sizes", "LIST", 1, 1000, "sizes"),

@@ -29,7 +29,7 @@ static int teardown(void **state)
 static fdht_clip_item *only(const char *path, const fdht_clips_options *opt)
 {
     fdht_clips *c;
-    fdht_clip_item *item, *none;
+    fdht_clip_item *item = NULL, *none;
     fdht_error err = {0};
     if (fdht_clips_open(&path, 1, opt, &c, &err) || fdht_clips_next(c, &item, &err))
         fail_msg("%s", err.msg);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/base.h"
 #include "clips/bytes.h"
@@ -258,11 +259,77 @@ static void test_damage(void **state)
     fdht_free(data);
 }
 
+/* Give the record at `at` the sum that fits its payload; where the next one is. */
+static size_t sum_anew(uint8_t *log, size_t at)
+{
+    size_t n = 0;
+    for (int i = 8; i-- > 0;)
+        n = n << 8 | log[at + 4 + (size_t)i];
+    uint32_t sum = (uint32_t)crc32_z(0, log + at + 12, n);
+    for (size_t i = 0; i < 4; i++)
+        log[at + 12 + n + i] = (uint8_t)(sum >> (8 * i));
+    return at + 12 + n + 4;
+}
+
+/* A log whose sums fit and that says what cannot be: refused, or a data set that can be finished and read. */
+static void test_lies(void **state)
+{
+    (void)state;
+    static const uint8_t lie[] = {0, 0x7f, 0xff};
+    fdht_dataset_spec spec;
+    fdht_dataset_writer *w = create(in_scratch("b.h5"), false);
+    fdht_error err = {0};
+    char *made_of, *text;
+    uint8_t *log, *data, *other;
+    size_t n, m, refused = 0, taken = 0;
+    assert_int_equal(append(w, 12, false, &err), FDHT_OK);
+    fdht_dataset_discard(w);
+    assert_int_equal(fdht_read_file(in_scratch("b.h5.partial.log"), 1 << 26, &log, &n, NULL), FDHT_OK);
+    assert_int_equal(fdht_read_file(in_scratch("b.h5.partial"), 1 << 26, &data, &m, NULL), FDHT_OK);
+    other = calloc(n, 1);
+    assert_non_null(other);
+    for (size_t record = 0, next; record < n; record = next) {
+        memcpy(other, log, n);
+        next = sum_anew(other, record);
+        assert_memory_equal(other, log, n);
+        for (size_t k = (record + 12) * FDHT_COUNT(lie); k < (next - 4) * FDHT_COUNT(lie); k++) {
+            size_t at = k / FDHT_COUNT(lie);
+            bool changes = at > record + 100 && at + 260 < next; /* libhdf5's bytes, most of the log */
+            if (log[at] == lie[k % FDHT_COUNT(lie)] || (changes && k % 50))
+                continue;
+            memcpy(other, log, n);
+            other[at] = lie[k % FDHT_COUNT(lie)];
+            sum_anew(other, record);
+            put_file(in_scratch("b.h5.partial"), data, m);
+            put_file(in_scratch("b.h5.partial.log"), other, n);
+            int status = fdht_dataset_resume(in_scratch("b.h5"), &keep, &spec, &made_of, &text, &w, &err);
+            if (status) {
+                assert_true(status == FDHT_EFORMAT || status == FDHT_ENOENT || status == FDHT_EIO);
+                refused++;
+                continue;
+            }
+            fdht_dataset_text_free(made_of);
+            fdht_dataset_text_free(text);
+            taken++;
+            if (spec.shape.width != 20 || spec.shape.height != 10 || spec.shape.channels != 3 ||
+                spec.shape.features)
+                fail_msg("byte %zu = %u: frames of %zux%zux%zu, %zu features", at, other[at],
+                         spec.shape.width, spec.shape.height, spec.shape.channels, spec.shape.features);
+            fdht_dataset_discard(w);
+        }
+    }
+    printf("# %zu of %zu logs refused\n", refused, refused + taken);
+    assert_true(refused > 0);
+    free(other);
+    fdht_free(log);
+    fdht_free(data);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {T(test_broken_off), T(test_no_memory), T(test_unapplied),
-                                       T(test_damage)};
+                                       T(test_damage), T(test_lies)};
     fdht_hdf5_quiet();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,7 +75,14 @@ static fdht_model *make_model(fdht_cell_kind kind, bool small)
                             .pool = FDHT_POOL_MEAN,
                             .classes = 3,
                             .class_name = names,
-                            .frame = {4, 2, 3, 127.25, 15.7, true, false, 6, FDHT_SAMPLE_RANDOM}};
+                            .frame = {.width = 4,
+                                      .height = 2,
+                                      .channels = 3,
+                                      .mean = 127.25,
+                                      .std = 15.7,
+                                      .diff = true,
+                                      .frames = 6,
+                                      .sample = FDHT_SAMPLE_RANDOM}};
     check(fdht_model_new(&spec, &m, &err), &err);
     check(fdht_model_init(m, 7, 1.0, FDHT_START_NORMAL, &err), &err);
     return m;
