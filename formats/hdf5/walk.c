@@ -1,6 +1,7 @@
 /* hdf5/walk.c - every object of an HDF5 file once, with all that a reader might touch of it.
  *
- * Nothing is kept: what matters is that libhdf5 came to the end. Objects are told apart by their address, so a
+ * Nothing is kept: what matters is that libhdf5 came to the end. Where it cannot list members or attributes or open an object it has
+ * left half of them in its cache, and the next try may crash, so such a file is refused whole. Objects are told apart by their address, so a
  * file whose groups link to each other many times takes no longer than its objects. */
 #include <stdio.h>
 #include <string.h>
@@ -188,7 +189,8 @@ static int object(walk *w, hid_t id)
     }
     H5I_type_t type = H5Iget_type(id);
     H5Iget_name(id, w->name, sizeof w->name);
-    H5Aiterate2(id, H5_INDEX_NAME, H5_ITER_NATIVE, &at, attribute, w);
+    if (H5Aiterate2(id, H5_INDEX_NAME, H5_ITER_NATIVE, &at, attribute, w) < 0 && !w->status)
+        fail(w, "damaged attributes");
     if (!w->status && type == H5I_DATASET)
         dataset(w, id);
     if (w->status || type != H5I_GROUP) {
@@ -215,9 +217,15 @@ static int object(walk *w, hid_t id)
 static herr_t member(hid_t group, const char *name, const H5L_info_t *info, void *arg)
 {
     walk *w = arg;
-    hid_t id = info->type == H5L_TYPE_HARD ? H5Oopen(group, name, H5P_DEFAULT) : -1;
-    if (id >= 0)
+    if (info->type != H5L_TYPE_HARD)
+        return 0;
+    hid_t id = H5Oopen(group, name, H5P_DEFAULT);
+    if (id >= 0) {
         object(w, id);
+    } else {
+        snprintf(w->name, sizeof w->name, "%.*s", (int)sizeof w->name - 1, name);
+        fail(w, "damaged object");
+    }
     return w->status ? -1 : 0;
 }
 
@@ -234,7 +242,10 @@ int fdht_h5_walk(hid_t file, size_t size, fdht_error *err)
         while (w.waiting && !w.status) {
             hsize_t at = 0;
             hid_t group = w.queue[--w.waiting];
-            H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, &at, member, &w);
+            if (H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, &at, member, &w) < 0 && !w.status) {
+                H5Iget_name(group, w.name, sizeof w.name);
+                fail(&w, "damaged group");
+            }
             H5Oclose(group);
         }
         while (w.waiting)
