@@ -31,10 +31,8 @@ void fuzz_seed_datasets(void);
 
 /* A file that holds the input, for readers that take a path; the same name at every call, and a new file. */
 const char *fuzz_path(const uint8_t *data, size_t size);
-/* Whether libhdf5 survives the file, where there is a taster; else the readers have a child of their own that tries it (sound.c). */
+/* Whether libhdf5 survives the file. The readers have no child of their own that would try it. */
 bool fuzz_sound(const char *path);
-/* Children of the readers' own for what follows; where there is no taster they always have them. */
-void fuzz_guard(bool on);
 /* A damaged file is never a reason to ask for more memory than there is. */
 void fuzz_judge(int rc, const fdht_error *err);
 
@@ -52,9 +50,8 @@ typedef struct fuzz_input {
 } fuzz_input;
 extern fuzz_input *fuzz_inputs;
 extern size_t fuzz_n_inputs;
-/* Messages of libhdf5 off, its files tried in a child first, as the command has it. */
+/* Messages of libhdf5 off; the child that fuzz_sound asks. */
 void fuzz_setup(void);
-/* From here on fuzz_sound asks a taster, and readers have no child. */
 void fuzz_start_taster(void);
 /* Remove the file of fuzz_path. */
 void fuzz_clean(void);

@@ -39,10 +39,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *path = fuzz_path(data, size);
     /* Videos are decoded in a child, and what a list names may be anything; it is forked for few, since that takes most of the time. */
     bool video = fdht_file_is_video(fdht_file_identify_bytes(data, size));
-    fuzz_guard(video);
+    fdht_guard(video);
     if (video || fuzz_sound(path))
         drain(path, &opt, false);
-    fuzz_guard(true);
+    fdht_guard(true);
     if (size < 64 && size % 16 == 3)
         drain(path, &opt, true);
     return 0;

@@ -336,12 +336,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         change(&t, &b);
     if (H5Fclose(t.file) < 0)
         return 0;
-    fdht_guard(false);
     walk_through(path, from->size);
     fuzz_read_weights(path);
     fuzz_read_model(path);
     fuzz_read_dataset(path);
-    fdht_guard(true);
     if (H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL) != 0) {
         fprintf(stderr, "objects of the file are still open\n");
         abort();

@@ -42,7 +42,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     fuzz_setup();
     if (*argc == 3 && !strcmp((*argv)[1], "--seeds"))
         write_seeds((*argv)[2]);
-    fuzz_start_taster();
     pthread_atfork(NULL, NULL, in_child);
     return 0;
 }
