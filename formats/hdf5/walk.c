@@ -8,7 +8,11 @@
 
 #include "hdf5/walk.h"
 
-enum { MOST_OBJECTS = 4 << 20, WHOLE_DATA = 64 << 20 };
+enum {
+    MOST_OBJECTS = 4 << 20,
+    WHOLE_DATA = 64 << 20,
+    SMALL_DATA = 1 << 16 /* that are read whatever is stored of them (h5.c) */
+};
 
 typedef struct walk {
     size_t size; /* bytes of the file */
@@ -168,7 +172,8 @@ static void dataset(walk *w, hid_t id)
         if (!fdht_mul((size_t)n, H5Tget_size(type), &bytes) || bytes > WHOLE_DATA) {
             if (variable(type))
                 fail(w, "damaged text (more than can be)");
-        } else if (variable(type) || bytes <= 8 * w->size)
+        } else if (variable(type) || H5Tget_class(type) == H5T_STRING ||
+                   bytes <= FDHT_MAX(8 * w->size, (size_t)SMALL_DATA))
             read_whole(w, id, false, type, space, (size_t)n);
     }
     if (space >= 0)
