@@ -123,29 +123,48 @@ static herr_t attribute(hid_t object, const char *name, const H5A_info_t *info, 
     return w->status ? -1 : 0;
 }
 
-/* All chunks, or the first data of a large set. */
-static void touch(hid_t id, hid_t type, hid_t space, size_t n)
+/* The part of `count` from `start`, `bytes` at most. */
+static void read_part(hid_t id, hid_t type, hid_t space, int rank, const hsize_t *start, const hsize_t *count,
+                      size_t bytes)
+{
+    void *data = fdht_calloc(bytes, 1);
+    hid_t picked = H5Scopy(space), memory = H5Screate_simple(rank, count, NULL);
+    if (data && picked >= 0 && memory >= 0 &&
+        H5Sselect_hyperslab(picked, H5S_SELECT_SET, start, NULL, count, NULL) >= 0)
+        H5Dread(id, type, memory, picked, H5P_DEFAULT, data);
+    if (memory >= 0)
+        H5Sclose(memory);
+    if (picked >= 0)
+        H5Sclose(picked);
+    fdht_free(data);
+}
+
+/* The index of all chunks and, of a large set, the first and the last of them: where a chunk unpacks to less than its size, libhdf5 reads
+ * on behind it. */
+static void touch(hid_t id, hid_t type, hid_t space, bool large)
 {
     hid_t list = H5Dget_create_plist(id);
-    hsize_t chunks = 0, offset[H5S_MAX_RANK], size, where[H5S_MAX_RANK] = {0}, one[H5S_MAX_RANK];
-    int rank = H5Sget_simple_extent_ndims(space);
+    hsize_t chunks = 0, offset[H5S_MAX_RANK], size, dim[H5S_MAX_RANK], part[H5S_MAX_RANK],
+            start[H5S_MAX_RANK] = {0}, count[H5S_MAX_RANK];
+    int rank = H5Sget_simple_extent_dims(space, dim, NULL);
+    size_t bytes = H5Tget_size(type);
     unsigned mask;
     haddr_t at;
     if (list >= 0 && H5Pget_layout(list) == H5D_CHUNKED && H5Dget_num_chunks(id, space, &chunks) >= 0 &&
         chunks) {
         H5Dget_chunk_info(id, space, chunks - 1, offset, &mask, &at, &size);
-        if (H5Pget_nfilters(list) == 0 && rank > 0 && n) {
-            char value[256];
-            for (int k = 0; k < rank; k++)
-                one[k] = 1;
-            hid_t picked = H5Scopy(space), memory = H5Screate(H5S_SCALAR);
-            if (H5Tget_size(type) <= sizeof value && picked >= 0 && memory >= 0 &&
-                H5Sselect_hyperslab(picked, H5S_SELECT_SET, where, NULL, one, NULL) >= 0)
-                H5Dread(id, type, memory, picked, H5P_DEFAULT, value);
-            if (memory >= 0)
-                H5Sclose(memory);
-            if (picked >= 0)
-                H5Sclose(picked);
+        bool small = large && rank > 0 && !variable(type) && H5Pget_chunk(list, H5S_MAX_RANK, part) == rank;
+        for (int k = 0; small && k < rank; k++) {
+            small = part[k] && dim[k] && fdht_mul(bytes, (size_t)part[k], &bytes) && bytes <= WHOLE_DATA;
+            count[k] = FDHT_MIN(part[k], dim[k]);
+        }
+        if (small) {
+            read_part(id, type, space, rank, start, count, bytes);
+            for (int k = 0; k < rank; k++) {
+                start[k] = (dim[k] - 1) / part[k] * part[k];
+                count[k] = dim[k] - start[k];
+            }
+            read_part(id, type, space, rank, start, count, bytes);
         }
     }
     if (list >= 0)
@@ -168,12 +187,13 @@ static void dataset(walk *w, hid_t id)
     hssize_t n = space < 0 ? -1 : H5Sget_simple_extent_npoints(space);
     if (type >= 0 && n >= 0 && inside(id)) {
         size_t bytes;
-        touch(id, type, space, (size_t)n);
-        if (!fdht_mul((size_t)n, H5Tget_size(type), &bytes) || bytes > WHOLE_DATA) {
-            if (variable(type))
-                fail(w, "damaged text (more than can be)");
-        } else if (variable(type) || H5Tget_class(type) == H5T_STRING ||
-                   bytes <= FDHT_MAX(8 * w->size, (size_t)SMALL_DATA))
+        bool small = fdht_mul((size_t)n, H5Tget_size(type), &bytes) && bytes <= WHOLE_DATA;
+        bool all = small && (variable(type) || H5Tget_class(type) == H5T_STRING ||
+                             bytes <= FDHT_MAX(8 * w->size, (size_t)SMALL_DATA));
+        touch(id, type, space, !all);
+        if (!small && variable(type))
+            fail(w, "damaged text (more than can be)");
+        else if (all)
             read_whole(w, id, false, type, space, (size_t)n);
     }
     if (space >= 0)
