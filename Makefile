@@ -177,7 +177,7 @@ $(B)/tests/json/test_hardware: $(B)/tests/json/machines.o
 $(filter $(B)/tests/cli/%,$(UNIT)): $(filter-out $(B)/cli/main.o,$(CLI_OBJ))
 
 # Fuzz targets as tests of their own, and the same targets with libFuzzer (tests/fuzz/fuzz.h).
-FUZZ_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/fuzz/mutate*.c) tests/fuzz/readers.c tests/fuzz/seeds.c)
+FUZZ_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/fuzz/mutate*.c) tests/fuzz/readers.c tests/fuzz/seeds.c tests/fuzz/sound.c)
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(FUZZ_OBJ) $(B)/libfdht.a
 	@mkdir -p $(@D)
 	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a $(if $(filter $(CLI_OBJ),$^),$(MPI_LIBS)) $(LIBS)

@@ -178,6 +178,13 @@ void fdht_video_close(fdht_video *v)
     *v = (fdht_video){0};
 }
 
+/* A sample of 10 bits is stored in 16, and a file may have any of those. */
+static void cut_words(uint16_t *sample, size_t n, uint16_t most)
+{
+    for (size_t i = 0; i < n; i++)
+        sample[i] = FDHT_MIN(sample[i], most);
+}
+
 static void unpack(fdht_video *v)
 {
     size_t sample = v->depth > 8 ? 2 : 1, luma = v->width * v->height * sample,
@@ -194,6 +201,8 @@ static void unpack(fdht_video *v)
         v->packed[i + 1] = low;
     }
 #endif
+    if (sample == 2)
+        cut_words((uint16_t *)(void *)v->packed, v->packed_bytes / 2, (uint16_t)((1u << v->depth) - 1));
     fdht_yuv_planes p = {{v->packed, colour ? v->packed + luma : NULL, v->packed + luma + row * rows},
                          {v->width * sample, row, row},
                          v->dx,

@@ -1,13 +1,18 @@
 /* hdf5/walk.c - every object of an HDF5 file once, with all that a reader might touch of it.
  *
- * Nothing is kept: what matters is that libhdf5 came to the end. Objects are told apart by their address, so a
+ * Nothing is kept: what matters is that libhdf5 came to the end. Where it cannot list members or attributes or open an object it has
+ * left half of them in its cache, and the next try may crash, so such a file is refused whole. Objects are told apart by their address, so a
  * file whose groups link to each other many times takes no longer than its objects. */
 #include <stdio.h>
 #include <string.h>
 
 #include "hdf5/walk.h"
 
-enum { MOST_OBJECTS = 4 << 20, WHOLE_DATA = 64 << 20 };
+enum {
+    MOST_OBJECTS = 4 << 20,
+    WHOLE_DATA = 64 << 20,
+    SMALL_DATA = 1 << 16 /* that are read whatever is stored of them (h5.c) */
+};
 
 typedef struct walk {
     size_t size; /* bytes of the file */
@@ -118,29 +123,48 @@ static herr_t attribute(hid_t object, const char *name, const H5A_info_t *info, 
     return w->status ? -1 : 0;
 }
 
-/* All chunks, or the first data of a large set. */
-static void touch(hid_t id, hid_t type, hid_t space, size_t n)
+/* The part of `count` from `start`, `bytes` at most. */
+static void read_part(hid_t id, hid_t type, hid_t space, int rank, const hsize_t *start, const hsize_t *count,
+                      size_t bytes)
+{
+    void *data = fdht_calloc(bytes, 1);
+    hid_t picked = H5Scopy(space), memory = H5Screate_simple(rank, count, NULL);
+    if (data && picked >= 0 && memory >= 0 &&
+        H5Sselect_hyperslab(picked, H5S_SELECT_SET, start, NULL, count, NULL) >= 0)
+        H5Dread(id, type, memory, picked, H5P_DEFAULT, data);
+    if (memory >= 0)
+        H5Sclose(memory);
+    if (picked >= 0)
+        H5Sclose(picked);
+    fdht_free(data);
+}
+
+/* The index of all chunks and, of a large set, the first and the last of them: where a chunk unpacks to less than its size, libhdf5 reads
+ * on behind it. */
+static void touch(hid_t id, hid_t type, hid_t space, bool large)
 {
     hid_t list = H5Dget_create_plist(id);
-    hsize_t chunks = 0, offset[H5S_MAX_RANK], size, where[H5S_MAX_RANK] = {0}, one[H5S_MAX_RANK];
-    int rank = H5Sget_simple_extent_ndims(space);
+    hsize_t chunks = 0, offset[H5S_MAX_RANK], size, dim[H5S_MAX_RANK], part[H5S_MAX_RANK],
+            start[H5S_MAX_RANK] = {0}, count[H5S_MAX_RANK];
+    int rank = H5Sget_simple_extent_dims(space, dim, NULL);
+    size_t bytes = H5Tget_size(type);
     unsigned mask;
     haddr_t at;
     if (list >= 0 && H5Pget_layout(list) == H5D_CHUNKED && H5Dget_num_chunks(id, space, &chunks) >= 0 &&
         chunks) {
         H5Dget_chunk_info(id, space, chunks - 1, offset, &mask, &at, &size);
-        if (H5Pget_nfilters(list) == 0 && rank > 0 && n) {
-            char value[256];
-            for (int k = 0; k < rank; k++)
-                one[k] = 1;
-            hid_t picked = H5Scopy(space), memory = H5Screate(H5S_SCALAR);
-            if (H5Tget_size(type) <= sizeof value && picked >= 0 && memory >= 0 &&
-                H5Sselect_hyperslab(picked, H5S_SELECT_SET, where, NULL, one, NULL) >= 0)
-                H5Dread(id, type, memory, picked, H5P_DEFAULT, value);
-            if (memory >= 0)
-                H5Sclose(memory);
-            if (picked >= 0)
-                H5Sclose(picked);
+        bool small = large && rank > 0 && !variable(type) && H5Pget_chunk(list, H5S_MAX_RANK, part) == rank;
+        for (int k = 0; small && k < rank; k++) {
+            small = part[k] && dim[k] && fdht_mul(bytes, (size_t)part[k], &bytes) && bytes <= WHOLE_DATA;
+            count[k] = FDHT_MIN(part[k], dim[k]);
+        }
+        if (small) {
+            read_part(id, type, space, rank, start, count, bytes);
+            for (int k = 0; k < rank; k++) {
+                start[k] = (dim[k] - 1) / part[k] * part[k];
+                count[k] = dim[k] - start[k];
+            }
+            read_part(id, type, space, rank, start, count, bytes);
         }
     }
     if (list >= 0)
@@ -163,11 +187,13 @@ static void dataset(walk *w, hid_t id)
     hssize_t n = space < 0 ? -1 : H5Sget_simple_extent_npoints(space);
     if (type >= 0 && n >= 0 && inside(id)) {
         size_t bytes;
-        touch(id, type, space, (size_t)n);
-        if (!fdht_mul((size_t)n, H5Tget_size(type), &bytes) || bytes > WHOLE_DATA) {
-            if (variable(type))
-                fail(w, "damaged text (more than can be)");
-        } else if (variable(type) || bytes <= 8 * w->size)
+        bool small = fdht_mul((size_t)n, H5Tget_size(type), &bytes) && bytes <= WHOLE_DATA;
+        bool all = small && (variable(type) || H5Tget_class(type) == H5T_STRING ||
+                             bytes <= FDHT_MAX(8 * w->size, (size_t)SMALL_DATA));
+        touch(id, type, space, !all);
+        if (!small && variable(type))
+            fail(w, "damaged text (more than can be)");
+        else if (all)
             read_whole(w, id, false, type, space, (size_t)n);
     }
     if (space >= 0)
@@ -188,7 +214,8 @@ static int object(walk *w, hid_t id)
     }
     H5I_type_t type = H5Iget_type(id);
     H5Iget_name(id, w->name, sizeof w->name);
-    H5Aiterate2(id, H5_INDEX_NAME, H5_ITER_NATIVE, &at, attribute, w);
+    if (H5Aiterate2(id, H5_INDEX_NAME, H5_ITER_NATIVE, &at, attribute, w) < 0 && !w->status)
+        fail(w, "damaged attributes");
     if (!w->status && type == H5I_DATASET)
         dataset(w, id);
     if (w->status || type != H5I_GROUP) {
@@ -215,9 +242,15 @@ static int object(walk *w, hid_t id)
 static herr_t member(hid_t group, const char *name, const H5L_info_t *info, void *arg)
 {
     walk *w = arg;
-    hid_t id = info->type == H5L_TYPE_HARD ? H5Oopen(group, name, H5P_DEFAULT) : -1;
-    if (id >= 0)
+    if (info->type != H5L_TYPE_HARD)
+        return 0;
+    hid_t id = H5Oopen(group, name, H5P_DEFAULT);
+    if (id >= 0) {
         object(w, id);
+    } else {
+        snprintf(w->name, sizeof w->name, "%.*s", (int)sizeof w->name - 1, name);
+        fail(w, "damaged object");
+    }
     return w->status ? -1 : 0;
 }
 
@@ -234,7 +267,10 @@ int fdht_h5_walk(hid_t file, size_t size, fdht_error *err)
         while (w.waiting && !w.status) {
             hsize_t at = 0;
             hid_t group = w.queue[--w.waiting];
-            H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, &at, member, &w);
+            if (H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, &at, member, &w) < 0 && !w.status) {
+                H5Iget_name(group, w.name, sizeof w.name);
+                fail(&w, "damaged group");
+            }
             H5Oclose(group);
         }
         while (w.waiting)

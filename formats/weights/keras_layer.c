@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MOST = 1000000000 }; /* of a size that a description gives */
+
 /* One layer being read: its own class and config, without wrappers. */
 typedef struct layer {
     fdht_wkeras *s;
@@ -126,7 +128,8 @@ static int reshape(layer *l)
     int rank = cJSON_GetArraySize(shape);
     const cJSON *last = rank ? cJSON_GetArrayItem(shape, rank - 1) : NULL;
     const cJSON *first = rank ? cJSON_GetArrayItem(shape, 0) : NULL;
-    if (l->each || !last || !first || !cJSON_IsNumber(last) || !cJSON_IsNumber(first) || rank > 2)
+    if (l->each || !last || !first || !cJSON_IsNumber(last) || !cJSON_IsNumber(first) || rank > 2 ||
+        last->valuedouble > MOST)
         return other(l, "%s is not read", l->class);
     is_skip(l);
     fdht_wnode *n = &l->s->g->node[l->at];
@@ -190,7 +193,7 @@ static int repeat(layer *l)
 {
     double n = fdht_w_json_number(l->config, "n", 0);
     fdht_wlink use = {.lstm = -1, .link = {.kind = FDHT_LINK_REPEAT}};
-    if (!(n >= 1 && n <= 1e9) || l->each)
+    if (!(n >= 1 && n <= MOST) || l->each)
         return other(l, "%s without a number is not read", l->class);
     use.link.steps = (size_t)n;
     return is_link(l, use);
@@ -222,7 +225,7 @@ static int axis_of(const layer *l)
         axis = cJSON_GetArraySize(axis) == 1 ? cJSON_GetArrayItem(axis, 0) : NULL;
     else if (!axis)
         return -1;
-    return axis && cJSON_IsNumber(axis) ? (int)axis->valuedouble : 0;
+    return axis && cJSON_IsNumber(axis) ? axis->valueint : 0;
 }
 
 static int norm(layer *l)

@@ -21,6 +21,12 @@ static bool two_ways(const fdht_wonnx_op *o)
     return two_ways_of(o, o->x);
 }
 
+/* An axis of a constant; one of no number where it is beyond all. */
+static int64_t whole(float axis)
+{
+    return axis >= -FDHT_WONNX_AXES && axis < FDHT_WONNX_AXES ? (int64_t)axis : FDHT_WONNX_AXES;
+}
+
 /* axes of an op by attribute or, in newer versions, by its second input. */
 static int axes_of(const fdht_wonnx_op *o, int64_t *out, int most)
 {
@@ -30,7 +36,7 @@ static int axes_of(const fdht_wonnx_op *o, int64_t *out, int most)
     if (n < 0 || n > most)
         return -1;
     for (int i = 0; i < n; i++)
-        out[i] = a ? a->ints[i] : (int64_t)v[i];
+        out[i] = a ? a->ints[i] : whole(v[i]);
     return n;
 }
 
@@ -77,7 +83,7 @@ static int reshape(fdht_wonnx_op *o)
     int rank = fdht_w_onnx_constant(o->r, fdht_w_onnx_input(o->node, 1), shape, FDHT_WONNX_AXES);
     bool joins = n >= 2 && axes[n - 2] == 'D' && axes[n - 1] == 'F';
     if (rank > 0 && (size_t)rank == n - 1 && joins &&
-        (shape[rank - 1] == -1 || (size_t)shape[rank - 1] == o->x->width)) {
+        (shape[rank - 1] == -1 || shape[rank - 1] == (float)o->x->width)) {
         fdht_w_onnx_drop(axes, 'D');
         return fdht_w_onnx_skip(o, axes);
     }

@@ -210,6 +210,24 @@ static int read_part(const fdht_weights *w, const fdht_wpart *p, size_t row, siz
     return rc;
 }
 
+/* The same with the memory that it takes, small for small pieces: it is cleared at each call. */
+static int read_piece(const fdht_weights *w, const fdht_wpart *p, size_t row, size_t rows, size_t col,
+                      size_t cols, float *out, size_t ld, fdht_error *err)
+{
+    float *buffer = NULL;
+    if (p->block[0].map != FDHT_WEIGHT_ROWS) {
+        size_t need = p->block[0].map == FDHT_WEIGHT_CUDNN ? cols + 2 * p->rows : 0;
+        if (!need && !fdht_mul(rows, cols, &need))
+            need = BUFFER;
+        buffer = fdht_calloc_err(FDHT_MIN(need, (size_t)BUFFER), sizeof *buffer, "slab of weights", err);
+        if (!buffer)
+            return FDHT_ENOMEM;
+    }
+    int rc = read_part(w, p, row, rows, col, cols, out, ld, buffer, err);
+    fdht_free(buffer);
+    return rc;
+}
+
 /* The sum of two biases, or one, or zeros. bias (rows) with stride ld. */
 static int read_bias(const fdht_weights *w, const fdht_wpart bias[2], size_t row, size_t rows, float *out,
                      size_t ld, fdht_error *err)
@@ -265,17 +283,7 @@ int fdht_weights_read(const fdht_weights *w, int lstm, int direction, fdht_weigh
         rc = read_bias(w, cell->bias, row, rows, out, ld, err);
     } else {
         const fdht_wpart *p = part_of(cell, part);
-        float *buffer = NULL;
-        if (p->block[0].map != FDHT_WEIGHT_ROWS) { /* small for small pieces: it is cleared at each call */
-            size_t need = p->block[0].map == FDHT_WEIGHT_CUDNN ? cols + 2 * p->rows : 0;
-            if (!need && !fdht_mul(rows, cols, &need))
-                need = BUFFER;
-            buffer = fdht_calloc_err(FDHT_MIN(need, (size_t)BUFFER), sizeof *buffer, "slab of weights", err);
-            if (!buffer)
-                return FDHT_ENOMEM;
-        }
-        rc = read_part(w, p, row, rows, col, cols, out, ld, buffer, err);
-        fdht_free(buffer);
+        rc = read_piece(w, p, row, rows, col, cols, out, ld, err);
     }
     rc = fdht_h5_end(rc, err);
     return rc ? fdht_fail_prefix(err, rc, "%s", w->file) : FDHT_OK;
@@ -283,11 +291,7 @@ int fdht_weights_read(const fdht_weights *w, int lstm, int direction, fdht_weigh
 
 int fdht_w_read_whole(const fdht_weights *w, const fdht_wpart *p, float *out, fdht_error *err)
 {
-    float *buffer = fdht_calloc_err(BUFFER, sizeof *buffer, "weights of a layer", err);
-    if (!buffer)
-        return FDHT_ENOMEM;
-    int rc = read_part(w, p, 0, p->rows, 0, p->cols, out, p->cols, buffer, err);
-    fdht_free(buffer);
+    int rc = read_piece(w, p, 0, p->rows, 0, p->cols, out, p->cols, err);
     return rc ? fdht_fail_prefix(err, rc, "%s", w->file) : FDHT_OK;
 }
 

@@ -7,6 +7,7 @@
 
 enum {
     EVEN_PRIME = 32,     /* a prime up to this is no large one */
+    FIRST_ROOM = 16,     /* few numbers have more factorisations; four times as many each time */
     MOST_FOUND = 4096,   /* factorisations that are kept */
     MOST_TRIES = 400000, /* divisions to find them */
     PRIME_LIMIT = 1000000
@@ -83,7 +84,34 @@ typedef struct finder {
     int n_divisors, d, tries;
     size_t at[FDHT_MAX_MODES];
     fdht_factors *out;
+    int room; /* of out */
+    fdht_error *err;
+    int status;
 } finder;
+
+static int make_room(finder *f)
+{
+    fdht_factors *out = f->out;
+    int room = f->room ? 4 * f->room : FIRST_ROOM;
+    size_t(*more)[FDHT_MAX_MODES] = fdht_calloc_err((size_t)room, sizeof *more, "factorisations", f->err);
+    if (!more)
+        return FDHT_ENOMEM;
+    if (out->n)
+        memcpy(more, out->v, (size_t)out->n * sizeof *more);
+    fdht_free(out->v);
+    out->v = more;
+    f->room = room;
+    return FDHT_OK;
+}
+
+/* Keep what is at hand; false: that is all. */
+static bool keep(finder *f)
+{
+    if (f->out->n == f->room && (f->status = make_room(f)))
+        return false;
+    memcpy(f->out->v[f->out->n++], f->at, sizeof f->at);
+    return f->out->n < MOST_FOUND;
+}
 
 static bool power_within(size_t f, int power, size_t n)
 {
@@ -103,8 +131,7 @@ static bool find_from(finder *f, int k, size_t n, size_t least)
         if (n < least)
             return true;
         f->at[k] = n;
-        memcpy(f->out->v[f->out->n++], f->at, sizeof f->at);
-        return f->out->n < MOST_FOUND;
+        return keep(f);
     }
     int low = 0, high = f->n_divisors - 1; /* the last divisor whose power still fits */
     while (low < high) {
@@ -155,20 +182,16 @@ static int list_divisors(const primes *p, finder *f, fdht_error *err)
 
 int fdht_factors_of(size_t n, int d, fdht_factors *out, fdht_error *err)
 {
-    finder f = {.d = d, .out = out};
+    finder f = {.d = d, .out = out, .err = err};
     primes p = factorise(n);
-    int total = 0, k = 0, status;
+    int total = 0, k = 0;
     *out = (fdht_factors){.n = 0};
     for (int i = 0; i < p.n; i++)
         total += p.power[i];
     for (; k < d - 1 && k < d - total; k++)
         f.at[k] = 1;
-    if ((status = list_divisors(&p, &f, err)))
-        return status;
-    if (!(out->v = fdht_calloc_err(MOST_FOUND, sizeof *out->v, "factorisations", err))) {
-        fdht_free(f.divisor);
-        return FDHT_ENOMEM;
-    }
+    if ((f.status = list_divisors(&p, &f, err)) || (f.status = make_room(&f)))
+        goto out;
     find_from(&f, k, n, n > 1 ? 2 : 1);
     for (int i = 0, j = out->n - 1; i < j; i++, j--) {
         size_t v[FDHT_MAX_MODES];
@@ -176,8 +199,11 @@ int fdht_factors_of(size_t n, int d, fdht_factors *out, fdht_error *err)
         memcpy(out->v[i], out->v[j], sizeof v);
         memcpy(out->v[j], v, sizeof v);
     }
+out:
     fdht_free(f.divisor);
-    return FDHT_OK;
+    if (f.status)
+        fdht_factors_free(out);
+    return f.status;
 }
 
 void fdht_factors_free(fdht_factors *f)

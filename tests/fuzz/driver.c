@@ -13,7 +13,7 @@
 enum {
     ROUNDS = 1500,
     SECONDS = 8,
-    HANG_SECONDS = 300 /* the guard of HDF5 files gives up after 240 */
+    HANG_SECONDS = 300 /* the guard of HDF5 files that a list of clips names gives up after 240 */
 };
 
 /* For the message of a crash: the round under way and its input. */

@@ -23,14 +23,16 @@ void fuzz_seeds(void);
 
 void fuzz_seed(const void *data, size_t size);
 void fuzz_seed_file(const char *path);
-/* Every file of a folder whose name ends in one of the n endings. */
+/* Every file of a folder whose name ends in one of the n endings and that is small; n 0: every file. */
 void fuzz_seed_folder(const char *dir, const char *const *ending, size_t n);
 /* Models, data sets and files as h5py writes them: no checksums, names in local heaps, text of variable length in global ones. */
 void fuzz_seed_models(void);
 void fuzz_seed_datasets(void);
 
-/* A file that holds the input, for readers that take a path; the same name at every call. */
+/* A file that holds the input, for readers that take a path; the same name at every call, and a new file. */
 const char *fuzz_path(const uint8_t *data, size_t size);
+/* Whether libhdf5 survives the file. The readers have no child of their own that would try it. */
+bool fuzz_sound(const char *path);
 /* A damaged file is never a reason to ask for more memory than there is. */
 void fuzz_judge(int rc, const fdht_error *err);
 
@@ -48,8 +50,9 @@ typedef struct fuzz_input {
 } fuzz_input;
 extern fuzz_input *fuzz_inputs;
 extern size_t fuzz_n_inputs;
-/* Messages of libhdf5 off, its files tried in a child first, as the command has it. */
+/* Messages of libhdf5 off; the child that fuzz_sound asks. */
 void fuzz_setup(void);
+void fuzz_start_taster(void);
 /* Remove the file of fuzz_path. */
 void fuzz_clean(void);
 

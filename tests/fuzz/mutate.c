@@ -70,6 +70,8 @@ size_t mutate_inner(uint8_t *data, size_t size, size_t max, fdht_rng *r)
         n = mutate_zip(data, size, max, r);
     else if (size > 8 && !memcmp(data, png_mark, 8))
         n = mutate_png(data, size, max, r);
+    else if (size > 12 && !memcmp(data, "\x89HDF", 4))
+        n = mutate_hdf5(data, size, max, r);
     else if (size > 10 && (!memcmp(data, "\x93NUMPY", 6) || data[8] == '{'))
         n = mutate_header(data, size, max, r);
     else if (size > 2 && data[0] == '{')

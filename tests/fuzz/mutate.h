@@ -13,6 +13,8 @@ size_t mutate_protobuf(uint8_t *data, size_t size, size_t max, fdht_rng *r);
 size_t mutate_png(uint8_t *data, size_t size, size_t max, fdht_rng *r);
 /* The header of safetensors or of npy; its length follows. */
 size_t mutate_header(uint8_t *data, size_t size, size_t max, fdht_rng *r);
+/* One block of metadata of an HDF5 file, of the kinds that have a checksum; it is made anew. */
+size_t mutate_hdf5(uint8_t *data, size_t size, size_t max, fdht_rng *r);
 /* One value or key of JSON text by another of its own, or by one that tells. */
 size_t mutate_json(uint8_t *data, size_t size, size_t max, fdht_rng *r);
 /* By whatever the bytes begin with, or plainly. */

@@ -178,6 +178,9 @@ static void test_y4m_words(void **state)
     } row[] = {{"YUV4MPEG2 W2 H1 XYSCSS=444\nFRAME\n\20\353\200\200\200\200", 39, {0, 0, 0, 255, 255, 255}},
                {"YUV4MPEG2 W2 H1 XYSCSS=420JPEG\nFRAME\n\20\353\200\200", 41, {0, 0, 0, 255, 255, 255}},
                {"YUV4MPEG2 W2 H1 C420p10\nFRAME\n\100\0\254\3\0\2\0\2", 38, {0, 0, 0, 255, 255, 255}},
+               /* more than 10 bits is as much as 10 bits can be: the whitest white, the bluest blue */
+               {"YUV4MPEG2 W2 H1 C420p10\nFRAME\n\100\0\377\377\0\2\0\2", 38, {0, 0, 0, 255, 255, 255}},
+               {"YUV4MPEG2 W2 H1 C420p10\nFRAME\n\100\0\100\0\377\377\0\2", 38, {0, 0, 255, 0, 0, 255}},
                {"YUV4MPEG2 W2 H1 C411 XYSCSS=444\nFRAME\n\20\353\200\200", 42, {0, 0, 0, 255, 255, 255}}};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         put_file(in_scratch("w.y4m"), row[i].bytes, row[i].n);

@@ -2,6 +2,7 @@
 #include "support/files.h"
 
 #include <time.h>
+#include <zlib.h>
 
 #include "base/base.h"
 #include "clips/bytes.h"
@@ -118,6 +119,42 @@ static void test_changed_file(void **state)
     free(crash);
 }
 
+/* A chunk of eight that holds less than its size, none, the first or the last: libhdf5 reads on behind it. */
+static void test_short_chunks(void **state)
+{
+    enum { CHUNKS = 8, SIDE = 300, SIZE = SIDE * SIDE, SHORT = 200 };
+    static const int bad[] = {-1, 0, CHUNKS - 1};
+    static uint8_t pixel[SIZE], packed[SIZE];
+    const hsize_t dim[3] = {CHUNKS, SIDE, SIDE}, part[3] = {1, SIDE, SIDE};
+    uLongf n = sizeof packed;
+    (void)state;
+    assert_int_equal(compress(packed, &n, pixel, SIZE), Z_OK);
+    for (size_t i = 0; i < FDHT_COUNT(bad); i++) {
+        const char *path = in_scratch("chunks.h5");
+        hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+              list = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(3, dim, NULL);
+        H5Pset_chunk(list, 3, part);
+        H5Pset_deflate(list, 1);
+        hid_t set = H5Dcreate2(file, "frames", H5T_STD_U8LE, space, H5P_DEFAULT, list, H5P_DEFAULT);
+        for (int c = 0; c < CHUNKS; c++) { /* not packed: the first filter is left out */
+            const hsize_t at[3] = {(hsize_t)c, 0, 0};
+            assert_true(H5Dwrite_chunk(set, H5P_DEFAULT, c == bad[i], at, c == bad[i] ? SHORT : n,
+                                       c == bad[i] ? pixel : packed) >= 0);
+        }
+        H5Dclose(set);
+        H5Sclose(space);
+        H5Pclose(list);
+        H5Fclose(file);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+        if (bad[i] >= 0) /* nothing fences there */
+            continue;
+#endif
+        assert_int_equal(fdht_h5_open(path, &file, NULL), bad[i] < 0 ? FDHT_OK : FDHT_EFORMAT);
+        if (bad[i] < 0)
+            H5Fclose(file);
+    }
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -155,7 +192,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {T(test_hostile_files), T(test_sound_files), T(test_flipped_bits),
-                                       T(test_changed_file), T(test_in_memory)};
+                                       T(test_changed_file),  T(test_in_memory),   T(test_short_chunks)};
     fdht_hdf5_quiet();
     fdht_guard(true);
     return cmocka_run_group_tests(tests, NULL, NULL);
