@@ -2,6 +2,7 @@
  * and for a full disk. */
 #include "hdf5/h5.h"
 
+#include <errno.h>
 #include <string.h>
 
 static _Thread_local bool no_memory;
@@ -11,7 +12,8 @@ static herr_t look(unsigned n, const H5E_error2_t *e, void *arg)
 {
     (void)n;
     (void)arg;
-    no_memory |= e->min_num == H5E_NOSPACE || e->min_num == H5E_CANTALLOC;
+    /* it says the same where a damaged file asks for no bytes at all */
+    no_memory |= (e->min_num == H5E_NOSPACE || e->min_num == H5E_CANTALLOC) && errno == ENOMEM;
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #ifndef FDHT_HDF5_H5_H
 #define FDHT_HDF5_H5_H
 
+#include <errno.h>
 #include <hdf5.h>
 
 #include "base/base.h"
@@ -20,6 +21,7 @@ enum { FDHT_H5_MAX_RANK = 32 };
     {                                                                                                        \
         H5E_auto2_t h5_was = NULL;                                                                           \
         void *h5_arg = NULL;                                                                                 \
+        errno = 0;                                                                                           \
         H5Eget_auto2(H5E_DEFAULT, &h5_was, &h5_arg);                                                         \
         H5Eset_auto2(H5E_DEFAULT, fdht_h5_note, NULL);
 #define FDHT_H5_END                                                                                          \

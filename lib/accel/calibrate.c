@@ -145,12 +145,12 @@ int fdht_fixed_calibrate(fdht_fixed *f, size_t steps, const float *x, fdht_error
     return fdht_fixed_real(f, true, steps, x, NULL, err);
 }
 
-/* Most fraction bits with which numbers up to peak fit `bits` signed bits. */
+/* Most fraction bits with which numbers up to peak, which may be infinite, fit `bits` signed bits. */
 static int frac_of(double peak, int bits)
 {
     if (!(peak > 0))
         return bits - 1;
-    peak = fmax(peak, 1e-9);
+    peak = fmin(fmax(peak, 1e-9), 1e300);
     return (int)floor(log2((ldexp(1, bits - 1) - 1) / peak));
 }
 

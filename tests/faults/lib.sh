@@ -91,7 +91,7 @@ can_trace() {
 # One clip could not be read: it is named, and a record says so or it is left out (fdht-infer(1), fdht-pack(1)).
 clip_failed() { # COMMAND FOLDER
     [[ $1 = infer || $1 = pack ]] && grep -Eq "^fdht $1: $IN/(bars.h5|clips/[a-z]+/[0-9])[:#]" "$2/err" &&
-        { [ "$1" = pack ] || [ "$(wc -l < "$2/o.jsonl")" = 90 ]; }
+        { [ "$1" = pack ] || [ "$(cat "$2/o.jsonl" 2> /dev/null | wc -l)" = 90 ]; }
 }
 crashes=0 misnamed=0
 judge() {
