@@ -265,6 +265,7 @@ static int open_path(fdht_source *s, fdht_clip_item **out, fdht_error *err)
         fdht_fail(&why, status, "%s",
                   status == FDHT_ENOENT ? "no such file or folder"
                   : reason              ? said.msg + n + 2
+                  : *said.msg           ? said.msg
                                         : "cannot be read");
         return fdht_source_record(s, out, status, &why, err);
     }

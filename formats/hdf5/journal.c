@@ -415,8 +415,10 @@ int fdht_h5_journal_resume(fdht_out *out_file, const char *log,
 
 int fdht_h5_journal_commit(fdht_h5_journal *j, const void *text, size_t bytes, fdht_error *err)
 {
-    if (j->failed || fdatasync(j->file->fd) != 0)
+    if (j->failed)
         return fdht_fail(err, FDHT_EIO, "cannot be written to the end");
+    if (fdatasync(j->file->fd) != 0)
+        return fdht_fail(err, FDHT_EIO, "cannot be written to the end: %s", strerror(errno));
     int status = add_record(j, text, bytes, err);
     if (status)
         return status;
