@@ -109,8 +109,8 @@ static int open_frames(fdht_dataset_writer *w, fdht_error *err)
         w->frames = H5Dopen2(w->file, "frames", H5P_DEFAULT);
         hid_t space = w->frames < 0 ? -1 : H5Dget_space(w->frames);
         same = space >= 0 && H5Sget_simple_extent_ndims(space) == w->rank &&
-               H5Sget_simple_extent_dims(space, dim, NULL) == w->rank && dim[0] >= w->n &&
-               dim[1] >= w->longest && !memcmp(dim + 2, w->dim + 2, ((size_t)w->rank - 2) * sizeof *dim);
+               H5Sget_simple_extent_dims(space, dim, NULL) == w->rank &&
+               !memcmp(dim, w->dim, (size_t)w->rank * sizeof *dim);
         if (space >= 0)
             H5Sclose(space);
     }
