@@ -18,7 +18,7 @@ int(cli_fail)(cli *c, int code, const char *fmt, ...)
     return code;
 }
 
-int cli_fail_errno(cli *c, const char *path)
+int(cli_fail_errno)(cli *c, const char *path)
 {
     int why = errno;
     return cli_fail(c,

@@ -12,13 +12,14 @@ typedef struct cli cli; /* frame/cli.h */
 
 /* Record the failure of the command in c->err; returns code. */
 int cli_fail(cli *c, int code, const char *fmt, ...) FDHT_PRINTF(3, 4);
-/* FDHT_EINVAL with "(see fdht help NAME)" added. */
-int cli_usage(cli *c, const char *fmt, ...) FDHT_PRINTF(2, 3);
 /* The same of a system call on `path` that has just failed: its errno says the reason and the code. */
 int cli_fail_errno(cli *c, const char *path);
+/* FDHT_EINVAL with "(see fdht help NAME)" added. */
+int cli_usage(cli *c, const char *fmt, ...) FDHT_PRINTF(2, 3);
 #ifdef __clang_analyzer__ /* a prototype cannot say that the status of a failure is not 0 */
-#define cli_fail(...)  (cli_fail(__VA_ARGS__) ?: FDHT_EINTERNAL)
-#define cli_usage(...) (cli_usage(__VA_ARGS__) ?: FDHT_EINTERNAL)
+#define cli_fail(...)       (cli_fail(__VA_ARGS__) ?: FDHT_EINTERNAL)
+#define cli_fail_errno(...) (cli_fail_errno(__VA_ARGS__) ?: FDHT_EINTERNAL)
+#define cli_usage(...)      (cli_usage(__VA_ARGS__) ?: FDHT_EINTERNAL)
 #endif
 /* Add "(see fdht help NAME)" to the message of a library call that returned FDHT_EINVAL; returns status. */
 int cli_see_help(cli *c, int status);

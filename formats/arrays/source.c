@@ -1,5 +1,6 @@
 /* arrays/source.c - bytes of a file, of a member of an archive or of memory, whole pieces or through a window. */
 #include "arrays/file.h"
+#include "files/read.h"
 
 #include <errno.h>
 #include <string.h>
@@ -30,16 +31,11 @@ int fdht_source_add(fdht_arrays *f, fdht_source_bytes s, fdht_error *err)
 
 static int read_file(int fd, uint64_t offset, size_t n, uint8_t *out, fdht_error *err)
 {
-    while (n) {
-        ssize_t got = pread(fd, out, n, (off_t)offset);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return fdht_fail(err, FDHT_EIO, "%s", strerror(errno));
-        if (!got)
-            return fdht_fail(err, FDHT_EIO, "the file has become shorter while it is read");
-        out += got, offset += (uint64_t)got, n -= (size_t)got;
-    }
+    ssize_t got = fdht_read_at(fd, out, n, (off_t)offset);
+    if (got < 0)
+        return fdht_fail(err, FDHT_EIO, "%s", strerror(errno));
+    if ((size_t)got < n)
+        return fdht_fail(err, FDHT_EIO, "the file has become shorter while it is read");
     return FDHT_OK;
 }
 

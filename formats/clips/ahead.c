@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "clips/clips.h"
+#include "files/read.h"
 
 size_t fdht_ahead_most(void)
 {
@@ -35,7 +36,7 @@ static fdht_file_kind kind_of(const char *path)
     if (stat(path, &st) || !S_ISREG(st.st_mode))
         return FDHT_FILE_OTHER;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, head, sizeof head);
+    ssize_t n = fd < 0 ? 0 : fdht_read_at(fd, head, sizeof head, 0);
     if (fd >= 0)
         close(fd);
     fdht_file_kind kind = n > 0 ? fdht_file_identify_bytes(head, (size_t)n) : FDHT_FILE_OTHER;

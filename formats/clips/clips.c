@@ -13,6 +13,7 @@
 #include <hdf5.h>
 
 #include "clips/clips.h"
+#include "files/read.h"
 
 enum { WAKE_MS = 100 }; /* how often a waiting consumer looks at the stop flag */
 
@@ -169,7 +170,7 @@ static bool may_be_film(const char *path)
     if (!S_ISREG(st.st_mode))
         return S_ISDIR(st.st_mode);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, head, sizeof head);
+    ssize_t n = fd < 0 ? 0 : fdht_read_at(fd, head, sizeof head, 0);
     if (fd >= 0)
         close(fd);
     return n > 0 && fdht_file_is_video(fdht_file_identify_bytes(head, (size_t)n));

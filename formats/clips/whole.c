@@ -1,9 +1,9 @@
 /* clips/whole.c - has a video file lost its end? Told from the sizes that its outermost parts claim. */
 #include <string.h>
-#include <unistd.h>
 
 #include "base/base.h"
 #include "clips/libav.h"
+#include "files/read.h"
 
 static uint64_t big(const uint8_t *p, int n)
 {
@@ -19,7 +19,7 @@ static uint64_t mp4_bytes(int fd, uint64_t size)
     uint64_t at = 0;
     while (at < size) {
         uint8_t head[16];
-        ssize_t got = pread(fd, head, sizeof head, (off_t)at);
+        ssize_t got = fdht_read_at(fd, head, sizeof head, (off_t)at);
         if (got < 8)
             return size; /* a few bytes behind the last box */
         uint64_t box = big(head, 4);
@@ -52,11 +52,11 @@ static uint64_t matroska_bytes(int fd, uint64_t size)
     uint8_t head[64];
     size_t n;
     uint64_t v, at;
-    ssize_t got = pread(fd, head, 16, 0);
+    ssize_t got = fdht_read_at(fd, head, 16, 0);
     if (got < 16 || !ebml_number(head + 4, 12, &n, &v) || v > size)
         return size;
     at = 4 + n + v;
-    got = pread(fd, head, 16, (off_t)at);
+    got = fdht_read_at(fd, head, 16, (off_t)at);
     if (got < 16 || memcmp(head, "\x18\x53\x80\x67", 4) != 0 || !ebml_number(head + 4, 12, &n, &v))
         return size;
     return at + 4 + n + v;
@@ -66,7 +66,7 @@ static uint64_t matroska_bytes(int fd, uint64_t size)
 static uint64_t avi_bytes(int fd, uint64_t size)
 {
     uint8_t head[8];
-    if (pread(fd, head, sizeof head, 0) != (ssize_t)sizeof head)
+    if (fdht_read_at(fd, head, sizeof head, 0) != (ssize_t)sizeof head)
         return size;
     return 8 +
            ((uint64_t)head[4] | (uint64_t)head[5] << 8 | (uint64_t)head[6] << 16 | (uint64_t)head[7] << 24);
@@ -77,7 +77,7 @@ static uint64_t gif_bytes(int fd, uint64_t size)
 {
     uint8_t byte = 0;
     uint64_t at = size;
-    while (at > 0 && pread(fd, &byte, 1, (off_t)--at) == 1 && !byte)
+    while (at > 0 && fdht_read_at(fd, &byte, 1, (off_t)--at) == 1 && !byte)
         continue;
     return byte == 0x3b ? size : size + 1;
 }

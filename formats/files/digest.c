@@ -122,7 +122,8 @@ int fdht_file_digest(const char *path, char text[FDHT_DIGEST_TEXT], fdht_error *
     for (size_t n; !pieces && (n = fread(buf, 1, READ, f)) > 0;)
         add(&s, buf, n);
     if (status || ferror(f)) {
-        status = fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(errno));
+        status = fdht_fail(err, FDHT_EIO, "%s: %s", path,
+                           ferror(f) ? strerror(errno) : "the file has become shorter while it is read");
         goto out;
     }
     finish(&s, sum);

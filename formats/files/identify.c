@@ -15,6 +15,7 @@
 #include "arrays/zip.h"
 #include "dataset/dataset.h"
 #include "dataset/idx.h"
+#include "files/read.h"
 #include "hdf5/h5.h"
 
 static bool is_weight_name(const char *name)
@@ -425,7 +426,7 @@ int fdht_file_identify(const char *path, fdht_file_kind *out, fdht_error *err)
         return FDHT_OK;
     }
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, bytes, sizeof bytes);
+    ssize_t n = fd < 0 ? -1 : fdht_read_at(fd, bytes, sizeof bytes, 0);
     int why = errno;
     if (fd >= 0)
         close(fd);

@@ -1,5 +1,6 @@
 /* files/written.c - bytes of a file under way, the sum of what it should hold, and the look at what it does. */
 #include "files/written.h"
+#include "files/read.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -60,21 +61,10 @@ bool fdht_written_only(const fdht_written *w, const void *data, size_t n, uint64
 
 bool fdht_written_get(const fdht_written *w, void *data, size_t n, uint64_t at)
 {
-    uint8_t *p = data;
-    while (n) {
-        ssize_t got = pread(w->fd, p, n, (off_t)at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return false;
-        if (!got) {
-            memset(p, 0, n);
-            return true;
-        }
-        p += got;
-        at += (uint64_t)got;
-        n -= (size_t)got;
-    }
+    ssize_t got = fdht_read_at(w->fd, data, n, (off_t)at);
+    if (got < 0)
+        return false;
+    memset((uint8_t *)data + got, 0, n - (size_t)got);
     return true;
 }
 

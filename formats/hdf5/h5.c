@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fdht/io.h"
+#include "files/read.h"
 
 /* Deflate cannot do better than 1032:1; an extent that claims more is made up. */
 enum { MAX_EXPANSION = 1100, MIN_ALLOWANCE = 1 << 16, START_BYTES = 8 << 20 };
@@ -50,28 +51,15 @@ typedef struct superblock {
     int why;    /* errno, 0: read */
 } superblock;
 
-/* Up to n bytes from `at`: fewer only at the end of the file; -1: errno says why. */
-static ssize_t read_at(int fd, unsigned char *to, size_t n, off_t at)
-{
-    size_t all = 0;
-    while (all < n) {
-        ssize_t got = pread(fd, to + all, n - all, at + (off_t)all);
-        if (got == 0 || (got < 0 && errno != EINTR))
-            return got < 0 ? got : (ssize_t)all;
-        all += got > 0 ? (size_t)got : 0;
-    }
-    return (ssize_t)all;
-}
-
 static superblock find_superblock(int fd)
 {
     static const unsigned char magic[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
     superblock s = {.size = lseek(fd, 0, SEEK_END)};
     off_t at = 0;
-    ssize_t got = s.size < 0 ? -1 : read_at(fd, s.head, sizeof s.head, 0);
+    ssize_t got = s.size < 0 ? -1 : fdht_read_at(fd, s.head, sizeof s.head, 0);
     while (got >= 9 && !(s.found = !memcmp(s.head, magic, sizeof magic)) && at < s.size / 2) {
         at = at ? 2 * at : 512;
-        got = read_at(fd, s.head, sizeof s.head, at);
+        got = fdht_read_at(fd, s.head, sizeof s.head, at);
     }
     s.why = got < 0 ? errno : 0;
     return s;
@@ -96,7 +84,7 @@ static void use_image(const char *path, size_t size, hid_t fapl, char *name, siz
     static atomic_uint number;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     unsigned char *image = fd < 0 ? NULL : fdht_calloc(size, 1);
-    if (image && read_at(fd, image, size, 0) == (ssize_t)size && H5Pset_fapl_core(fapl, 1 << 16, 0) >= 0)
+    if (image && fdht_read_at(fd, image, size, 0) == (ssize_t)size && H5Pset_fapl_core(fapl, 1 << 16, 0) >= 0)
         H5Pset_file_image(fapl, image, size);
     fdht_free(image);
     if (fd >= 0)

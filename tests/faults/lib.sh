@@ -88,10 +88,15 @@ can_trace() {
 #     --resume, and stderr is one line of pattern LINE, behind warnings
 #   - anything else, a signal above all, is wrong. An allocation that fails inside libhdf5 1.10 may crash it (it frees what it never
 #     filled): that is counted, and nothing may be left, either.
-# One clip could not be read, or a file or folder of clips: it is named, and a record says so or it is left out (fdht-infer(1), fdht-pack(1)).
+# One clip could not be read, or a file or folder of clips: it is named, and a record says so or it is left out (fdht-infer(1),
+# fdht-pack(1)).
 clip_failed() { # COMMAND FOLDER
     [[ $1 = infer || $1 = pack ]] && grep -Eq "^fdht $1: ([^ ]+: )?$IN/(bars.h5|clips/[a-z]+(/[0-9])?)[:#]" "$2/err" &&
-        { [ "$1" = pack ] || [[ $(cat "$2/o.jsonl" 2> /dev/null | wc -l) =~ ^(90|1)$ ]]; }
+        case $1:$(cat "$2/o.jsonl" 2> /dev/null | wc -l) in
+        pack:* | infer:90) ;;
+        infer:1) grep -q '^{"clip":"'"$IN"'/bars.h5","error":"' "$2/o.jsonl" ;; # of the whole file
+        *) false ;;
+        esac
 }
 crashes=0 misnamed=0
 judge() {

@@ -19,13 +19,8 @@
 #include "hdf5/h5.h"
 #include "hdf5/walk.h"
 
-enum {
-    MOST_FILES = 1000,
-    CPU_MS = 250, /* a sound file takes one or two */
-    MOST_STUCK =
-        500 /* files that libhdf5 does not close again: each keeps its descriptor and half a megabyte */
-};
-
+/* MOST_STUCK: files that libhdf5 does not close again; each keeps its descriptor and half a megabyte. CPU_MS: a sound file takes one or two. */
+enum { MOST_FILES = 1000, MOST_STUCK = 500, CPU_MS = 250 };
 enum { FRESH = 3 };          /* status of a taster that has answered and is to be followed by another */
 enum { DEAD, SOUND, STUCK }; /* what a taster answers; DEAD is said for it */
 
