@@ -17,25 +17,36 @@
 /* Deflate cannot do better than 1032:1; an extent that claims more is made up. */
 enum { MAX_EXPANSION = 1100, MIN_ALLOWANCE = 1 << 16, START_BYTES = 8 << 20 };
 
+/* While libhdf5 starts: the program's stderr, else -1. */
+static int said = -1;
+
+/* libhdf5 may end the process while it starts: the program's own handlers, which run after this one, can then speak. */
+static void give_back_stderr(void)
+{
+    if (said < 0)
+        return;
+    dup2(said, 2);
+    close(said);
+    said = -1;
+}
+
 int fdht_hdf5_quiet(void)
 {
     void *room =
         malloc(START_BYTES); /* an allocation that fails while it starts makes libhdf5 1.10 recur for ever */
     free(room);
-    if (!room)
+    if (!room || atexit(give_back_stderr))
         return FDHT_ENOMEM;
     H5dont_atexit(); /* counts only before the library's first use, which the next call is */
     /* If it cannot start it says so on stderr: its errors are silenced only once it has. */
-    int said = dup(2), none = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (said >= 0 && none >= 0)
-        dup2(none, 2);
-    bool started = H5open() >= 0;
-    if (said >= 0 && none >= 0)
-        dup2(said, 2);
+    int none = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    said = none >= 0 ? fcntl(2, F_DUPFD_CLOEXEC, 3) : -1;
     if (said >= 0)
-        close(said);
+        dup2(none, 2);
     if (none >= 0)
         close(none);
+    bool started = H5open() >= 0;
+    give_back_stderr();
     if (!started)
         return FDHT_ENOMEM;
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
