@@ -178,10 +178,22 @@ $(filter $(B)/tests/cli/%,$(UNIT)): $(filter-out $(B)/cli/main.o,$(CLI_OBJ))
 
 # Fuzz targets as tests of their own, and the same targets with libFuzzer (tests/fuzz/fuzz.h).
 FUZZ_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard tests/fuzz/mutate*.c) tests/fuzz/readers.c tests/fuzz/seeds.c tests/fuzz/sound.c)
-$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(FUZZ_OBJ) $(B)/libfdht.a
+# What tries files for them has no sanitizer (tests/fuzz/taster.c): it is always of the plain build. In heap.c a memset is no calloc.
+TASTER := build/fuzz/taster
+CFLAGS_tests_fuzz_heap = -fno-builtin -fvisibility=default
+CFLAGS_tests_fuzz_sound = -DTASTER='"$(abspath $(TASTER))"'
+ifeq ($(VARIANT),)
+$(TASTER): build/tests/fuzz/taster.o build/tests/fuzz/heap.o build/libfdht.a
+	@mkdir -p $(@D)
+	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+else
+$(TASTER): FORCE
+	@env -u MAKEFLAGS -u CC -u CFLAGS -u WERROR -u SANITIZE -u VARIANT $(MAKE) -s $@
+endif
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(FUZZ_OBJ) $(B)/libfdht.a | $(TASTER)
 	@mkdir -p $(@D)
 	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libfdht.a $(if $(filter $(CLI_OBJ),$^),$(MPI_LIBS)) $(LIBS)
-$(B)/libfuzzer/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/libfuzzer.o $(FUZZ_OBJ) $(B)/libfdht.a
+$(B)/libfuzzer/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/libfuzzer.o $(FUZZ_OBJ) $(B)/libfdht.a | $(TASTER)
 	@mkdir -p $(@D)
 	$(call say,ld $@)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(B)/libfdht.a $(if $(filter $(CLI_OBJ),$^),$(MPI_LIBS)) $(LIBS)
 OF_CLI := fuzz_options fuzz_words fuzz_cell

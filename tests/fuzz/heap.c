@@ -1,0 +1,162 @@
+/* heap.c - malloc and its family for the program taster: every block ends at pages that cannot be read.
+ *
+ * The fence of the command's child (formats/hdf5/fence.c) maps and unmaps a page or more for each block, which takes longer than the rest of
+ * a file. Here a block that is freed keeps its pages, and the next one of their number gets them. A block ends where its last page does, but
+ * for what its alignment leaves; before it lies its head, before that nothing that anybody uses. */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Blocks of 2^c pages for class c; larger ones are given back to the system. */
+enum { PAGE = 4096, CLASSES = 12, LARGEST = 1 << 28 };
+/* Bytes behind a slot that are no memory: a length of 16 bits ends inside. */
+enum { GUARD = 17 * PAGE };
+
+typedef struct head {
+    void *slot;
+    size_t size;
+} head;
+
+typedef struct spare {
+    struct spare *next;
+} spare;
+
+static spare *free_slots[CLASSES];
+static atomic_flag busy = ATOMIC_FLAG_INIT;
+
+static int class_of(size_t bytes)
+{
+    int c = 0;
+    while (c < CLASSES && (size_t)PAGE << c < bytes)
+        c++;
+    return c;
+}
+
+static size_t room_of(size_t bytes)
+{
+    int c = class_of(bytes);
+    return c < CLASSES ? (size_t)PAGE << c : (bytes + PAGE - 1) / PAGE * PAGE;
+}
+
+/* Pages for so many bytes, with the guard behind them; a spare one's list lies in its first bytes. */
+static char *take_slot(size_t bytes)
+{
+    const int c = class_of(bytes);
+    char *slot = NULL;
+    if (c < CLASSES) {
+        while (atomic_flag_test_and_set(&busy))
+            ;
+        slot = (char *)free_slots[c];
+        if (slot)
+            free_slots[c] = free_slots[c]->next;
+        atomic_flag_clear(&busy);
+    }
+    if (slot)
+        return slot;
+    const size_t room = room_of(bytes);
+    slot =
+        mmap(NULL, room + GUARD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (slot == MAP_FAILED)
+        return NULL;
+    if (mprotect(slot + room, GUARD, PROT_NONE)) {
+        munmap(slot, room + GUARD);
+        return NULL;
+    }
+    return slot;
+}
+
+static void *take(size_t alignment, size_t size)
+{
+    alignment = alignment < sizeof(head) ? sizeof(head) : alignment;
+    if (alignment > PAGE || size > LARGEST) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    const size_t bytes =
+        (size + alignment - 1) / alignment * alignment + alignment; /* the head fits into the last part */
+    char *slot = take_slot(bytes);
+    if (!slot) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    head *h = (head *)(void *)(slot + room_of(bytes) - bytes + alignment - sizeof *h);
+    *h = (head){slot, size};
+    return h + 1;
+}
+
+void *malloc(size_t size)
+{
+    return take(16, size);
+}
+
+void free(void *block)
+{
+    if (!block)
+        return;
+    const int saved = errno;
+    head *h = (head *)block - 1;
+    spare *slot = h->slot;
+    /* The slot ends with the page of the block's last byte, or of its head if there is none. */
+    const size_t end = ((uintptr_t)block + h->size + PAGE - 1) / PAGE * PAGE, room = end - (uintptr_t)h->slot;
+    const int c = class_of(room);
+    if (c == CLASSES) {
+        munmap(slot, room + GUARD);
+    } else {
+        while (atomic_flag_test_and_set(&busy))
+            ;
+        slot->next = free_slots[c];
+        free_slots[c] = slot;
+        atomic_flag_clear(&busy);
+    }
+    errno = saved;
+}
+
+void *calloc(size_t n, size_t size)
+{
+    if (size && n > SIZE_MAX / size) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    void *block = malloc(n * size);
+    return block ? memset(block, 0, n * size) : NULL;
+}
+
+void *realloc(void *old, size_t size)
+{
+    const size_t had = old ? ((head *)old - 1)->size : 0;
+    void *block = malloc(size);
+    if (block && old) {
+        memcpy(block, old, had < size ? had : size);
+        free(old);
+    }
+    return block;
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    return take(alignment, size);
+}
+
+void *memalign(size_t alignment, size_t size);
+void *memalign(size_t alignment, size_t size)
+{
+    return take(alignment, size);
+}
+
+int posix_memalign(void **block, size_t alignment, size_t size)
+{
+    void *got = take(alignment, size);
+    if (!got)
+        return ENOMEM;
+    *block = got;
+    return 0;
+}
+
+size_t malloc_usable_size(void *block);
+size_t malloc_usable_size(void *block)
+{
+    return block ? ((head *)block - 1)->size : 0;
+}
