@@ -16,6 +16,18 @@ static void tanh_of(size_t n, const float *x, float *y)
         y[i] = (float)tanh((double)x[i]);
 }
 
+static void add(size_t n, const float *x, float *y)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += x[i];
+}
+
+static void multiply(size_t n, const float *a, const float *b, float *y)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = a[i] * b[i];
+}
+
 static void cell(size_t n, const float *i, const float *f, const float *g, const float *c_prev, float *c)
 {
     for (size_t j = 0; j < n; j++)
@@ -60,5 +72,5 @@ static void drop_out(size_t first, size_t n, uint32_t key, unsigned drop, float 
     }
 }
 
-const fdht_elementwise fdht_elementwise_reference = {sigmoid,    tanh_of, cell,    cell_back,
-                                                     difference, centre,  drop_out};
+const fdht_elementwise fdht_elementwise_reference = {sigmoid,   tanh_of,    add,    multiply, cell,
+                                                     cell_back, difference, centre, drop_out};

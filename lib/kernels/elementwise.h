@@ -19,6 +19,9 @@ typedef struct fdht_elementwise {
     /* v[i] = 1 / (1 + exp(-v[i])); y[i] = tanh(x[i]), y may be x. */
     void (*sigmoid)(size_t n, float *v);
     void (*tanh)(size_t n, const float *x, float *y);
+    /* y[i] += x[i]; y[i] = a[i] b[i] */
+    void (*add)(size_t n, const float *x, float *y);
+    void (*multiply)(size_t n, const float *a, const float *b, float *y);
     /* c = i g + f c_prev (c_prev NULL: 0) */
     void (*cell)(size_t n, const float *i, const float *f, const float *g, const float *c_prev, float *c);
     /* One step back through sigmoid gates: i, f, g, o become the gradients of their pre-activations, dc becomes that of

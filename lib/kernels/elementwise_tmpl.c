@@ -50,6 +50,18 @@ static void tanh_of(size_t n, const float *x, float *y)
     }
 }
 
+static void add(size_t n, const float *restrict x, float *restrict y)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += x[i];
+}
+
+static void multiply(size_t n, const float *restrict a, const float *restrict b, float *restrict y)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = a[i] * b[i];
+}
+
 static void cell(size_t n, const float *restrict i, const float *restrict f, const float *restrict g,
                  const float *c_prev, float *restrict c)
 {
@@ -121,5 +133,5 @@ static void drop_out(size_t first, size_t n, uint32_t key, unsigned drop, float 
 }
 
 extern const fdht_elementwise CAT(fdht_elementwise_, LEVEL);
-const fdht_elementwise CAT(fdht_elementwise_, LEVEL) = {sigmoid,    tanh_of, cell,    cell_back,
-                                                        difference, centre,  drop_out};
+const fdht_elementwise CAT(fdht_elementwise_, LEVEL) = {sigmoid,   tanh_of,    add,    multiply, cell,
+                                                        cell_back, difference, centre, drop_out};

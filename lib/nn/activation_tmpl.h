@@ -10,6 +10,10 @@ void R(fdht_activation_run)(fdht_activation a, size_t n, const REAL *x, REAL *y)
  * that is not read may be NULL. */
 void R(fdht_activation_back)(fdht_activation a, size_t n, const REAL *x, const REAL *y, REAL *g);
 
+/* y += x; y = a b; n numbers each, none of which overlap. */
+void R(fdht_add_row)(size_t n, const REAL *x, REAL *y);
+void R(fdht_multiply_row)(size_t n, const REAL *a, const REAL *b, REAL *y);
+
 /* The derivative where a(x) = y; not for softmax and gelu. */
 REAL R(fdht_activation_slope)(fdht_activation a, REAL y);
 

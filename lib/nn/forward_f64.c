@@ -1,4 +1,5 @@
 /* nn/forward_f64.c - nn/forward_tmpl.c for double. */
+#include "nn/activation.h"
 #include "nn/net.h"
 
 #define FDHT_REAL 64

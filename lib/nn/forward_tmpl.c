@@ -183,8 +183,7 @@ static void input_part(R(fdht_tape) *t, int cell, fdht_team *team, int worker)
     else if (n)
         R(fdht_exec_forward)(r->x, worker, n, &v, a + first * ldg, ldg, false);
     for (size_t i = first; cell == 0 && t->input.raw && t->net->shift && i < rows->rows; i++)
-        for (size_t j = 0; j < ldg; j++)
-            a[i * ldg + j] -= t->net->shift[j];
+        R(fdht_add_row)(ldg, t->net->shift, a + i * ldg);
 }
 
 /* Both directions of a row, in the same order of steps, become one. */

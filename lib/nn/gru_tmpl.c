@@ -16,17 +16,17 @@ void R(fdht_gru_step)(const fdht_cell *cell, const REAL *bias, const R(fdht_cell
         memset(row->ah, 0, 3 * cell->hidden_gate * sizeof *q);
     for (size_t g = 0; g < 3; g++) {
         REAL *v = row->a + g * gate;
-        for (size_t j = 0; bias && j < n; j++)
-            v[j] += bias[g * n + j];
-        for (size_t j = 0; g < 2 && j < n; j++)
-            v[j] += row->ah[g * cell->hidden_gate + j];
+        if (bias)
+            R(fdht_add_row)(n, bias + g * n, v);
+        if (g < 2)
+            R(fdht_add_row)(n, row->ah + g * cell->hidden_gate, v);
         if (g < 2)
             R(fdht_activation_run)(s->activation, n, v, v);
         memset(v + n, 0, (gate - n) * sizeof *v);
     }
     const REAL *r = row->a, *z = row->a + gate;
-    for (size_t j = 0; bias && j < n; j++)
-        q[j] += bias[3 * n + j];
+    if (bias)
+        R(fdht_add_row)(n, bias + 3 * n, q);
     for (size_t j = 0; j < n; j++)
         cand[j] += r[j] * q[j];
     R(fdht_activation_run)(s->candidate, n, cand, cand);

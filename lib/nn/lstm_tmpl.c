@@ -10,17 +10,16 @@ void R(fdht_lstm_step)(const fdht_cell *cell, const REAL *bias, const R(fdht_cel
     REAL *a = row->a;
     for (size_t g = 0; g < 4; g++) {
         REAL *v = a + g * gate;
-        for (size_t j = 0; ah && j < n; j++)
-            v[j] += ah[g * cell->hidden_gate + j];
-        for (size_t j = 0; bias && j < n; j++)
-            v[j] += bias[g * n + j];
+        if (ah)
+            R(fdht_add_row)(n, ah + g * cell->hidden_gate, v);
+        if (bias)
+            R(fdht_add_row)(n, bias + g * n, v);
         R(fdht_activation_run)(g == 2 ? s->candidate : s->activation, n, v, v);
         memset(v + n, 0, (gate - n) * sizeof *v);
     }
     next_state(n, a, a + gate, a + 2 * gate, row->c_prev, row->c);
     R(fdht_activation_run)(s->output, n, row->c, row->tc);
-    for (size_t j = 0; j < n; j++)
-        row->h[j] = a[3 * gate + j] * row->tc[j];
+    R(fdht_multiply_row)(n, a + 3 * gate, row->tc, row->h);
 }
 
 /* Back through the gates, whatever their activations. */

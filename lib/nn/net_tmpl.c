@@ -135,7 +135,7 @@ void R(fdht_net_pack)(R(fdht_net) *n, const REAL *values)
         R(fdht_vectors) ones = {.load = load_ones, .arg = &n->cell[0]};
         R(fdht_exec_forward)(n->cell[0].x, 0, 1, &ones, n->shift, gates, false);
         for (size_t j = 0; j < gates; j++)
-            n->shift[j] *= (REAL)m->spec.frame.mean;
+            n->shift[j] *= -(REAL)m->spec.frame.mean;
     }
 }
 

@@ -22,7 +22,7 @@ typedef struct R(fdht_net) {
     R(fdht_net_cell) *cell;
     size_t *ldy;   /* (links) from one row of what a link gives to the next */
     bool in_lanes; /* its maps take several clips at a time as they take one: the same bits */
-    REAL *shift;   /* (4 H') of cell 0: mean scale W 1, for raw inputs; NULL where there is none */
+    REAL *shift;   /* (4 H') of cell 0: - mean scale W 1, for raw inputs; NULL where there is none */
     size_t widest; /* numbers of the widest h or c of all cells, or output of a dense link with gelu */
     REAL **state;  /* (workers) 2 FDHT_CHUNK rows of the widest */
     const REAL *values;

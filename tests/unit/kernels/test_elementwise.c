@@ -58,6 +58,25 @@ static void check_gates(const fdht_elementwise *k, size_t n)
     guarded(y, before, n);
 }
 
+/* Sums and products of two floats are rounded once: exact against double. */
+static void check_pairs(const fdht_elementwise *k, size_t n)
+{
+    static float a[MOST], b[MOST], sum[MOST], product[MOST], before[MOST];
+    fill(a, n, 8);
+    fill(b, n + 1, 1e-3f);
+    fill(product, 3, 1);
+    memcpy(sum, b, sizeof sum);
+    memcpy(before, product, sizeof before);
+    k->add(n, a, sum);
+    k->multiply(n, a, b, product);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(sum[i] == (float)((double)a[i] + b[i]));
+        assert_true(product[i] == (float)((double)a[i] * b[i]));
+    }
+    guarded(sum, b, n);
+    guarded(product, before, n);
+}
+
 static void check_cell(const fdht_elementwise *k, size_t n)
 {
     static float gate[4][MOST], want[4][MOST], c_prev[MOST], tc[MOST], dh[MOST], dc[MOST], want_dc[MOST],
@@ -191,6 +210,7 @@ static void test_levels(void **state)
         const fdht_elementwise *k = fdht_elementwise_at(level);
         for (size_t i = 0; k && i < FDHT_COUNT(sizes); i++) {
             check_gates(k, sizes[i]);
+            check_pairs(k, sizes[i]);
             check_cell(k, sizes[i]);
             check_frames(k, sizes[i]);
         }
