@@ -41,7 +41,7 @@ static void step_forward(const R(fdht_exec) *e, int at, const REAL *W, const REA
             fetch_next(&g, next);
         g.m = FDHT_MIN(s->slice_rows - r, s->row_block);
         g.reach = e->reach - (FDHT_MIN(s->slice_rows, s->row_block) - g.m) * s->row_a;
-        g.L = A + (A ? r * s->row_a : 0);
+        g.L = A ? A + r * s->row_a : NULL;
         g.bytes = bytes ? bytes + r * s->row_a : NULL;
         g.C = C + r * s->row_c;
         e->kernels->gemm(&g);
