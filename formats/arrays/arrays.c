@@ -32,10 +32,10 @@ static int open_file(fdht_arrays *f, fdht_error *err)
     struct stat st;
     int fd = open(f->path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) != 0) {
-        int why = errno;
+        int rc = fdht_fail_errno(err, NULL);
         if (fd >= 0)
             close(fd);
-        return fdht_fail(err, why == ENOENT || why == ENOTDIR ? FDHT_ENOENT : FDHT_EIO, "%s", strerror(why));
+        return rc;
     }
     int rc =
         fdht_source_add(f, (fdht_source_bytes){.fd = fd, .member = -1, .size = (uint64_t)st.st_size}, err);

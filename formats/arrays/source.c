@@ -33,7 +33,7 @@ static int read_file(int fd, uint64_t offset, size_t n, uint8_t *out, fdht_error
 {
     ssize_t got = fdht_read_at(fd, out, n, (off_t)offset);
     if (got < 0)
-        return fdht_fail(err, FDHT_EIO, "%s", strerror(errno));
+        return fdht_fail_errno(err, NULL);
     if ((size_t)got < n)
         return fdht_fail(err, FDHT_EIO, "the file has become shorter while it is read");
     return FDHT_OK;

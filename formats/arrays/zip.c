@@ -69,8 +69,7 @@ int fdht_zip_open(const char *path, fdht_zip **out, fdht_error *err)
     int why = 0;
     *out = NULL;
     if (stat(path, &file) != 0)
-        return fdht_fail(err, errno == ENOENT || errno == ENOTDIR ? FDHT_ENOENT : FDHT_EIO, "%s",
-                         strerror(errno));
+        return fdht_fail_errno(err, NULL);
     errno = 0;
     zip_t *zip = zip_open(path, ZIP_RDONLY, &why);
     if (!zip) {

@@ -18,7 +18,7 @@ int fdht_read_file(const char *path, size_t max, uint8_t **out, size_t *size, fd
     *size = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s: %s", path, strerror(errno));
+        return fdht_fail_errno(err, path);
     uint8_t *data = NULL;
     size_t n = 0;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -39,7 +39,7 @@ int fdht_read_file(const char *path, size_t max, uint8_t **out, size_t *size, fd
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
-            status = fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(errno));
+            status = fdht_fail_errno(err, path);
             goto out;
         }
         if (got == 0)
@@ -63,7 +63,7 @@ int fdht_bytes_open(const char *path, fdht_bytes *b, fdht_error *err)
     /* without O_NONBLOCK the open of a FIFO waits for a writer, where no stop flag ends it */
     b->fd = b->is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (b->fd < 0)
-        return fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s", strerror(errno));
+        return fdht_fail_errno(err, NULL);
     if (fstat(b->fd, &st) != 0 || S_ISDIR(st.st_mode)) {
         fdht_bytes_close(b);
         return fdht_fail(err, FDHT_EIO, "is a directory");
@@ -109,7 +109,7 @@ static int read_some(fdht_bytes *b, void *to, size_t n, size_t *got, fdht_error 
             return FDHT_OK;
         }
         if (errno != EINTR && errno != EAGAIN)
-            return fdht_fail(err, FDHT_EIO, "%s", strerror(errno));
+            return fdht_fail_errno(err, NULL);
     }
 }
 

@@ -40,7 +40,7 @@ size_t fdht_film_keeps(const fdht_clips_options *opt)
 static int begin(fdht_film *f, bool fresh, fdht_error *err)
 {
     if (lseek(f->fd, 0, SEEK_SET) < 0) /* the worker shares its place */
-        return fdht_fail(err, FDHT_EIO, "%s", strerror(errno));
+        return fdht_fail_errno(err, NULL);
     f->news.frames = f->at = f->back = f->frames = 0;
     f->held = false;
     int status = fdht_decoders_take(f->decoders, fresh, &f->worker, err);
@@ -63,7 +63,7 @@ int fdht_film_start(fdht_decoders *d, const char *path, fdht_file_kind kind, con
     f->worker = (fdht_worker){.socket = -1, .fate = -1, .ring = -1};
     f->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (f->fd < 0)
-        status = fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s", strerror(errno));
+        status = fdht_fail_errno(err, NULL);
     else if (d)
         status = begin(f, false, err);
     if (status)

@@ -83,13 +83,13 @@ int fdht_folder_open(const char *path, bool raw, fdht_folder *f, fdht_error *err
     memset(f, 0, sizeof *f);
     DIR *dir = opendir(path);
     if (!dir)
-        return fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s", strerror(errno));
+        return fdht_fail_errno(err, NULL);
     for (;;) {
         errno = 0;
         struct dirent *e = readdir(dir);
         if (!e) {
             if (errno)
-                status = fdht_fail(err, FDHT_EIO, "%s", strerror(errno));
+                status = fdht_fail_errno(err, NULL);
             break;
         }
         if (add_member(path, e->d_name, raw, f)) {

@@ -233,7 +233,7 @@ int fdht_libav_open(int fd, const fdht_libav_options *opt, fdht_libav **out, fdh
     f->matrix = opt->matrix;
     f->range = opt->range;
     f->fd = fd;
-    int status = fstat(fd, &st) ? fdht_fail(err, FDHT_EIO, "%s", strerror(errno))
+    int status = fstat(fd, &st) ? fdht_fail_errno(err, NULL)
                                 : fdht_whole_check(fd, f->kind, (uint64_t)st.st_size, err);
     if (status)
         fdht_fail_prefix(err, status, "%s", fdht_libav_title(f->kind));

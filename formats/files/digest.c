@@ -104,7 +104,7 @@ int fdht_file_digest(const char *path, char text[FDHT_DIGEST_TEXT], fdht_error *
     uint8_t *buf = NULL;
     FILE *f = fopen(path, "rb");
     if (!f)
-        return fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s: %s", path, strerror(errno));
+        return fdht_fail_errno(err, path);
     int status = FDHT_OK;
     bool pieces = false;
     start(&s);

@@ -419,8 +419,7 @@ int fdht_file_identify(const char *path, fdht_file_kind *out, fdht_error *err)
         return FDHT_OK;
     }
     if (stat(path, &st) != 0)
-        return fdht_fail(err, errno == ENOENT || errno == ENOTDIR ? FDHT_ENOENT : FDHT_EIO, "%s: %s", path,
-                         strerror(errno));
+        return fdht_fail_errno(err, path);
     if (!S_ISREG(st.st_mode)) {
         *out = S_ISDIR(st.st_mode) ? FDHT_FILE_DIRECTORY : FDHT_FILE_STREAM;
         return FDHT_OK;

@@ -104,7 +104,7 @@ static int check_target(const char *path, bool seek, bool force, bool *in_place,
             return fdht_fail(err, FDHT_EEXIST, "%s: exists", path);
         *mode = st.st_mode & 0777; /* never a set-user-ID bit of somebody else's file */
     } else if (errno != ENOENT)
-        return fdht_fail(err, FDHT_EIO, "%s: %s", path, strerror(errno));
+        return fdht_fail_errno(err, path);
     char dir[FDHT_OUT_PATH];
     fdht_directory_of(path, dir);
     if (access(dir, W_OK | X_OK) != 0)
@@ -145,13 +145,13 @@ static int open_partial(fdht_out *o, fdht_error *err)
     o->file.fd = open(o->temp, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     int status = FDHT_OK;
     if (o->file.fd < 0 || fstat(o->file.fd, &now))
-        status = fdht_fail(err, FDHT_EIO, "%s: %s", o->temp, strerror(errno));
+        status = fdht_fail_errno(err, o->temp);
     else if (!S_ISREG(now.st_mode))
         status = fdht_fail(err, FDHT_EIO, "%s: is not a regular file", o->temp);
     else if (!take_lock(o->file.fd) || stat(o->temp, &at) || at.st_ino != now.st_ino)
         status = fdht_fail(err, FDHT_EIO, "%s: another process writes it", o->temp);
     else if (!o->seek && !fdht_written_read(&o->file)) /* what libhdf5 goes on with is read with its log */
-        status = fdht_fail(err, errno == ENOMEM ? FDHT_ENOMEM : FDHT_EIO, "%s: %s", o->temp, strerror(errno));
+        status = fdht_fail_errno(err, o->temp);
     o->at = o->file.size;
     if (status)
         o->temp[0] = 0; /* whatever it is, it is not ours to remove */
@@ -189,7 +189,7 @@ static int open_stream(fdht_out *o, fdht_error *err)
     const cookie_io_functions_t to = {.write = stream_write, .seek = stream_seek};
     o->stream = o->in_place ? fdopen(o->file.fd, "w") : fopencookie(o, "w", to);
     if (!o->stream)
-        return fdht_fail(err, errno == ENOMEM ? FDHT_ENOMEM : FDHT_EIO, "%s: %s", o->path, strerror(errno));
+        return fdht_fail_errno(err, o->path);
     if (!o->in_place)
         setvbuf(o->stream, o->buffer, _IOFBF, sizeof o->buffer);
     return FDHT_OK;
@@ -223,7 +223,7 @@ int fdht_out_open(const char *path, bool seek, const fdht_out_options *opt, fdht
     if (o->in_place) {
         o->file.fd = open(o->path, O_WRONLY | O_CLOEXEC);
         if (o->file.fd < 0) {
-            status = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, strerror(errno));
+            status = fdht_fail_errno(err, o->path);
             goto out;
         }
     } else if (o->keep) {
@@ -268,7 +268,7 @@ int fdht_out_cut(fdht_out *o, uint64_t size, fdht_error *err)
     if (!o->temp[0] || fflush(o->stream) != 0 || size > o->file.size)
         return fdht_fail(err, FDHT_EINVAL, "%s: cannot be cut", o->path);
     if (!fdht_written_cut(&o->file, size) || fseeko(o->stream, (off_t)size, SEEK_SET) != 0)
-        return fdht_fail(err, FDHT_EIO, "%s: %s", o->path, strerror(errno));
+        return fdht_fail_errno(err, o->path);
     return FDHT_OK;
 }
 
@@ -336,7 +336,7 @@ int fdht_out_commit(fdht_out *o, fdht_error *err)
         if ((status = fdht_written_check(&o->file, err)))
             fdht_fail_prefix(err, status, "%s", o->path);
         else if (fstat(o->file.fd, &st) != 0)
-            status = fdht_fail(err, FDHT_EIO, "%s: %s", o->path, strerror(errno));
+            status = fdht_fail_errno(err, o->path);
     }
     int why = shut(o);
     if (!status && why)

@@ -133,7 +133,7 @@ int fdht_written_check(const fdht_written *w, fdht_error *err)
     struct stat st;
     fdht_sum sum;
     if (fsync(w->fd) != 0 || fstat(w->fd, &st) != 0)
-        return fdht_fail(err, FDHT_EIO, "%s", strerror(errno));
+        return fdht_fail_errno(err, NULL);
     if ((uint64_t)st.st_size != w->size)
         return fdht_fail(err, FDHT_EIO, "%llu bytes were written, the file has %lld",
                          (unsigned long long)w->size, (long long)st.st_size);

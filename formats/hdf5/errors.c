@@ -12,8 +12,9 @@ static herr_t look(unsigned n, const H5E_error2_t *e, void *arg)
 {
     (void)n;
     (void)arg;
-    /* it says the same where a damaged file asks for no bytes at all */
-    no_memory |= (e->min_num == H5E_NOSPACE || e->min_num == H5E_CANTALLOC) && errno == ENOMEM;
+    /* It says the same where a damaged file asks for no bytes at all, and of damaged bytes what it says of zlib without memory. */
+    no_memory |= errno == ENOMEM && (e->min_num == H5E_NOSPACE || e->min_num == H5E_CANTALLOC ||
+                                     (e->maj_num == H5E_PLINE && e->min_num == H5E_CANTINIT));
     return 0;
 }
 
@@ -32,17 +33,23 @@ void fdht_h5_unwritten(int why)
     unwritten = why;
 }
 
-void fdht_h5_begin(void)
+static void forget(void)
 {
     no_memory = false;
     unwritten = 0;
+}
+
+void fdht_h5_begin(void)
+{
+    forget();
+    errno = 0;
 }
 
 int fdht_h5_end(int status, fdht_error *err)
 {
     bool was = no_memory;
     int why = unwritten;
-    fdht_h5_begin();
+    forget();
     if (was)
         return fdht_fail(err, FDHT_ENOMEM, "out of memory: reading or writing HDF5");
     if (status == FDHT_EIO && why && err) {

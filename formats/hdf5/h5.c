@@ -108,7 +108,7 @@ int fdht_h5_open_unguarded(const char *path, hid_t *out, fdht_error *err)
     *out = -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s", strerror(errno));
+        return fdht_fail_errno(err, NULL);
     superblock s = find_superblock(fd);
     close(fd);
     if (s.why)

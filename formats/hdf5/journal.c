@@ -11,11 +11,6 @@
 #include <zlib.h>
 
 /* The status of a call that failed. */
-static int why(void)
-{
-    return errno == ENOMEM ? FDHT_ENOMEM : FDHT_EIO;
-}
-
 static const char magic[4] = {'F', 'D', 'L', '2'};
 enum { HEAD = 12, TAIL = 4, FIXED = 32, MAX_RECORD = 1 << 30 }; /* FIXED: length, changes, sum */
 
@@ -243,7 +238,7 @@ static int add_record(fdht_h5_journal *j, const void *text, size_t bytes, fdht_e
     off_t at = lseek(j->log, 0, SEEK_END);
     bool good = n <= MAX_RECORD && at >= 0 && write_record(j->log, record, HEAD + n + TAIL, (uint64_t)at);
     fdht_free(record);
-    return good ? FDHT_OK : fdht_fail(err, why(), "%s: %s", j->log_path, strerror(errno));
+    return good ? FDHT_OK : fdht_fail_errno(err, j->log_path);
 }
 
 enum found { WHOLE, END, TORN, DAMAGED, NO_MEMORY };
@@ -313,7 +308,7 @@ static int start(fdht_out *out_file, const char *log, int flags, fdht_h5_journal
     j->log_path = fdht_strdup(log);
     int status = !j->log_path ? fdht_fail(err, FDHT_ENOMEM, "out of memory: journal") : FDHT_OK;
     if (!status && (j->log = open(log, O_RDWR | O_NOFOLLOW | O_CLOEXEC | flags, 0666)) < 0)
-        status = fdht_fail(err, errno == ENOENT ? FDHT_ENOENT : FDHT_EIO, "%s: %s", log, strerror(errno));
+        status = fdht_fail_errno(err, log);
     if (status)
         fdht_h5_journal_close(j, true);
     else
@@ -329,7 +324,7 @@ int fdht_h5_journal_new(fdht_out *out_file, const char *log, const void *text, s
         return status;
     fdht_h5_journal *j = *out;
     if (!fdht_written_cut(j->file, 0))
-        status = fdht_fail(err, why(), "%s: %s", j->path, strerror(errno));
+        status = fdht_fail_errno(err, j->path);
     if (status || (status = add_record(j, text, bytes, err))) {
         fdht_h5_journal_close(j, false);
         *out = NULL;
@@ -351,7 +346,7 @@ static int read_log(fdht_h5_journal *j,
     *records = 0;
     *end = 0;
     if (fstat(j->log, &st) != 0)
-        return fdht_fail(err, why(), "%s: %s", j->log_path, strerror(errno));
+        return fdht_fail_errno(err, j->log_path);
     while (!status && (found = read_record(j->log, *end, (uint64_t)st.st_size, &p, &n)) != END &&
            found != TORN) {
         if (found == NO_MEMORY)
@@ -379,7 +374,7 @@ static int restore(fdht_h5_journal *j, uint64_t log_end, fdht_error *err)
                          (long long)st.st_size, j->log_path, (unsigned long long)want.size);
     if (ftruncate(j->log, (off_t)log_end) != 0 || !apply(j) ||
         ftruncate(j->file->fd, (off_t)want.size) != 0 || !fdht_written_read(j->file))
-        return fdht_fail(err, why(), "%s: %s", j->path, strerror(errno));
+        return fdht_fail_errno(err, j->path);
     if (j->file->sum != want.sum)
         return fdht_fail(
             err, FDHT_EFORMAT,

@@ -15,11 +15,15 @@
 /* Record `code` and a formatted line in err (NULL allowed) and return code: `return fdht_fail(err, ...)`. */
 int fdht_fail(fdht_error *err, int code, const char *fmt, ...) FDHT_PRINTF(3, 4);
 
+/* The reason that errno gives, behind "PATH: " unless path is NULL; FDHT_ENOENT, FDHT_ENOMEM, else FDHT_EIO. */
+int fdht_fail_errno(fdht_error *err, const char *path);
+
 /* Put "prefix: " before the message that err already holds; returns err's code or `code` if err is NULL. */
 int fdht_fail_prefix(fdht_error *err, int code, const char *fmt, ...) FDHT_PRINTF(3, 4);
 
 #ifdef __clang_analyzer__ /* a prototype cannot say that the status of a failure is not 0 */
 #define fdht_fail(...)        (fdht_fail(__VA_ARGS__) ?: FDHT_EINTERNAL)
+#define fdht_fail_errno(...)  (fdht_fail_errno(__VA_ARGS__) ?: FDHT_EINTERNAL)
 #define fdht_fail_prefix(...) (fdht_fail_prefix(__VA_ARGS__) ?: FDHT_EINTERNAL)
 #endif
 

@@ -1,6 +1,7 @@
 /* base/error.c - the texts of the status codes, and filling the error record. */
 #include "base/base.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,6 +34,17 @@ int(fdht_fail)(fdht_error *err, int code, const char *fmt, ...)
         va_end(ap);
     }
     return code;
+}
+
+int(fdht_fail_errno)(fdht_error *err, const char *path)
+{
+    const int why = errno;
+    int code = FDHT_EIO;
+    if (why == ENOENT || why == ENOTDIR)
+        code = FDHT_ENOENT;
+    else if (why == ENOMEM)
+        code = FDHT_ENOMEM;
+    return fdht_fail(err, code, "%s%s%s", path ? path : "", path ? ": " : "", strerror(why));
 }
 
 int(fdht_fail_prefix)(fdht_error *err, int code, const char *fmt, ...)

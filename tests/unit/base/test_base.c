@@ -1,4 +1,5 @@
 /* lib/base: random numbers, the thread team, memory, errors. */
+#include <errno.h>
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
@@ -356,6 +357,23 @@ static void prefixes(void **state)
 {
     (void)state;
     fdht_error err = {0};
+    static const struct {
+        int why, status;
+    } reason[] = {{ENOENT, FDHT_ENOENT},
+                  {ENOTDIR, FDHT_ENOENT},
+                  {ENOMEM, FDHT_ENOMEM},
+                  {EACCES, FDHT_EIO},
+                  {EINTR, FDHT_EIO}};
+    for (size_t i = 0; i < FDHT_COUNT(reason); i++) {
+        char line[200];
+        snprintf(line, sizeof line, "w.h5: %s", strerror(reason[i].why));
+        errno = reason[i].why;
+        assert_int_equal(fdht_fail_errno(&err, "w.h5"), reason[i].status);
+        assert_string_equal(err.msg, line);
+        errno = reason[i].why;
+        assert_int_equal(fdht_fail_errno(&err, NULL), reason[i].status);
+        assert_string_equal(err.msg, strerror(reason[i].why));
+    }
     assert_int_equal(fdht_fail_prefix(NULL, FDHT_EIO, "x"), FDHT_EIO);
     fdht_fail(&err, FDHT_ENOENT, "no group 'a'");
     assert_int_equal(fdht_fail_prefix(&err, FDHT_EIO, "file '%s'", "w.h5"), FDHT_ENOENT);
