@@ -143,14 +143,13 @@ static int open_partial(fdht_out *o, fdht_error *err)
     if (n < 0 || (size_t)n >= sizeof o->temp)
         return fdht_fail(err, FDHT_EINVAL, "%s: name is too long", o->path);
     o->file.fd = open(o->temp, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+    const bool there = o->file.fd >= 0 && !fstat(o->file.fd, &now);
     int status = FDHT_OK;
-    if (o->file.fd < 0 || fstat(o->file.fd, &now))
-        status = fdht_fail_errno(err, o->temp);
-    else if (!S_ISREG(now.st_mode))
+    if (there && !S_ISREG(now.st_mode))
         status = fdht_fail(err, FDHT_EIO, "%s: is not a regular file", o->temp);
-    else if (!take_lock(o->file.fd) || stat(o->temp, &at) || at.st_ino != now.st_ino)
+    else if (there && (!take_lock(o->file.fd) || stat(o->temp, &at) || at.st_ino != now.st_ino))
         status = fdht_fail(err, FDHT_EIO, "%s: another process writes it", o->temp);
-    else if (!o->seek && !fdht_written_read(&o->file)) /* what libhdf5 goes on with is read with its log */
+    else if (!there || (!o->seek && !fdht_written_read(&o->file))) /* libhdf5's is read with its log */
         status = fdht_fail_errno(err, o->temp);
     o->at = o->file.size;
     if (status)
