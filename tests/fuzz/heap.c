@@ -10,21 +10,22 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Blocks of 2^c pages for class c; larger ones are given back to the system. */
-enum { PAGE = 4096, CLASSES = 12, LARGEST = 1 << 28 };
-/* Bytes behind a slot that are no memory: a length of 16 bits ends inside. */
-enum { GUARD = 17 * PAGE };
+/* PAGE: a multiple of any system's. Blocks of 2^c of them for class c; larger ones are given back to the system. GUARD: bytes behind a
+ * slot that are no memory; a length of 16 bits ends inside. */
+enum { PAGE = 1 << 16, CLASSES = 8, LARGEST = 1 << 28, GUARD = 2 * PAGE };
 
 typedef struct head {
     void *slot;
     size_t size;
 } head;
 
+/* A slot that is free: in its last bytes, whose page was touched already. */
 typedef struct spare {
     struct spare *next;
+    char *slot;
 } spare;
 
-static spare *free_slots[CLASSES];
+static spare *spares[CLASSES];
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 
 static int class_of(size_t bytes)
@@ -41,7 +42,7 @@ static size_t room_of(size_t bytes)
     return c < CLASSES ? (size_t)PAGE << c : (bytes + PAGE - 1) / PAGE * PAGE;
 }
 
-/* Pages for so many bytes, with the guard behind them; a spare one's list lies in its first bytes. */
+/* Pages for so many bytes, with the guard behind them. */
 static char *take_slot(size_t bytes)
 {
     const int c = class_of(bytes);
@@ -49,9 +50,10 @@ static char *take_slot(size_t bytes)
     if (c < CLASSES) {
         while (atomic_flag_test_and_set(&busy))
             ;
-        slot = (char *)free_slots[c];
-        if (slot)
-            free_slots[c] = free_slots[c]->next;
+        if (spares[c]) {
+            slot = spares[c]->slot;
+            spares[c] = spares[c]->next;
+        }
         atomic_flag_clear(&busy);
     }
     if (slot)
@@ -98,17 +100,19 @@ void free(void *block)
         return;
     const int saved = errno;
     head *h = (head *)block - 1;
-    spare *slot = h->slot;
+    char *slot = h->slot;
     /* The slot ends with the page of the block's last byte, or of its head if there is none. */
-    const size_t end = ((uintptr_t)block + h->size + PAGE - 1) / PAGE * PAGE, room = end - (uintptr_t)h->slot;
+    const size_t room = ((size_t)((char *)block - slot) + h->size + PAGE - 1) / PAGE * PAGE;
+    spare *s = (spare *)(void *)(slot + room) - 1;
     const int c = class_of(room);
     if (c == CLASSES) {
         munmap(slot, room + GUARD);
     } else {
         while (atomic_flag_test_and_set(&busy))
             ;
-        slot->next = free_slots[c];
-        free_slots[c] = slot;
+        s->next = spares[c];
+        s->slot = slot;
+        spares[c] = s;
         atomic_flag_clear(&busy);
     }
     errno = saved;
