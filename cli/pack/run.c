@@ -304,6 +304,8 @@ static int finish(job *j)
     int status = check_sides(j);
     if (!status)
         status = divide(j);
+    if (!status && j->w && j->a->made_of)
+        status = keep(j); /* a file that is finished, but not renamed any more, is gone on with, too */
     if (status || !j->w)
         return status;
     for (size_t i = 0; i < j->list.n; i++) {

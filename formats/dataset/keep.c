@@ -149,6 +149,8 @@ int fdht_dataset_keep(fdht_dataset_writer *w, const char *text, fdht_error *err)
 {
     if (!w->journal)
         return fdht_fail(err, FDHT_EINVAL, "%s: was not created to be gone on with", w->path);
+    if (w->whole)
+        return FDHT_OK;
     fdht_h5_begin();
     int status = fdht_h5_end(keep(w, text, err), err);
     return status ? fdht_fail_prefix(err, status, "%s", w->path) : FDHT_OK;

@@ -11,8 +11,8 @@
 #include <sys/mman.h>
 
 /* PAGE: a multiple of any system's. Blocks of 2^c of them for class c; larger ones are given back to the system. GUARD: bytes behind a
- * slot that are no memory; a length of 16 bits ends inside. */
-enum { PAGE = 1 << 16, CLASSES = 8, LARGEST = 1 << 28, GUARD = 2 * PAGE };
+ * slot that are no memory; an index of 16 bits to entries of 32 bytes ends inside. */
+enum { PAGE = 1 << 16, CLASSES = 8, LARGEST = 1 << 28, GUARD = 32 * PAGE };
 
 typedef struct head {
     void *slot;
