@@ -139,7 +139,8 @@ FDHT_API int fdht_dataset_append(fdht_dataset_writer *w, const void *data, size_
 /* With made_of: are there so many bytes of frames that have not been kept (64 MiB) that it is time for fdht_dataset_keep? */
 FDHT_API bool fdht_dataset_keep_due(const fdht_dataset_writer *w);
 /* All clips so far, with this text, are safe on the disk: fdht_dataset_resume goes on behind them. The bytes of the file depend on
- * when it is called, so call it where it is due. FDHT_EINVAL without made_of; FDHT_EIO, FDHT_ENOMEM. */
+ * when it is called, so call it where it is due, and before fdht_dataset_finish: a process that dies between the end of the file and its
+ * new name leaves one that can be gone on with only if all of it was kept. FDHT_EINVAL without made_of; FDHT_EIO, FDHT_ENOMEM. */
 FDHT_API int fdht_dataset_keep(fdht_dataset_writer *w, const char *text, fdht_error *err);
 /* Go on with a file that a killed process left. *spec, *made_of and *text, all of them joined, are of its last
  * fdht_dataset_keep, the strings the caller's (fdht_dataset_text_free). FDHT_ENOENT: nothing was kept: create it anew. FDHT_EFORMAT: what is there does not fit together; FDHT_EEXIST,
