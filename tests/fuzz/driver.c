@@ -159,10 +159,11 @@ int main(int argc, char **argv)
     snprintf(keep, sizeof keep, "%s/fuzz-last-%ld.bin", dir ? dir : "/tmp", (long)getpid());
     for (size_t i = 0; i < FDHT_COUNT(fatal); i++)
         signal(fatal[i], on_signal);
+    fuzz_setup();
 #ifndef __SANITIZE_ADDRESS__
+    /* not for the taster, whose heap is wide */
     setrlimit(RLIMIT_AS, &(struct rlimit){(rlim_t)3 << 30, (rlim_t)3 << 30});
 #endif
-    fuzz_setup();
     fuzz_seeds();
     const char *name = strstr(argv[0], "fuzz_");
     snprintf(kept, sizeof kept, "tests/fuzz/corpus/%s", name ? name + strlen("fuzz_") : "");

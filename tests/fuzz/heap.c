@@ -59,11 +59,10 @@ static char *take_slot(size_t bytes)
     if (slot)
         return slot;
     const size_t room = room_of(bytes);
-    slot =
-        mmap(NULL, room + GUARD, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    slot = mmap(NULL, room + GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (slot == MAP_FAILED)
         return NULL;
-    if (mprotect(slot + room, GUARD, PROT_NONE)) {
+    if (mprotect(slot, room, PROT_READ | PROT_WRITE)) {
         munmap(slot, room + GUARD);
         return NULL;
     }
