@@ -1,8 +1,9 @@
 /* heap.c - malloc and its family for the program taster: every block ends at pages that cannot be read.
  *
  * The fence of the command's child (formats/hdf5/fence.c) maps and unmaps a page or more for each block, which takes longer than the rest of
- * a file. Here a block that is freed keeps its pages, and the next one of their number gets them. A block ends where its last page does, but
- * for what its alignment leaves; before it lies its head, before that nothing that anybody uses. */
+ * a file. Here a block that is freed keeps its pages, and the next one of their number gets them. A block ends where its last page does,
+ * to the byte: it is aligned as the objects that fill it can be (those of an odd size are bytes), not as any could. Before it lies its
+ * head, before that nothing that anybody uses. */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -69,28 +70,34 @@ static char *take_slot(size_t bytes)
     return slot;
 }
 
+/* The head may lie at any byte. */
+static head head_of(const void *block)
+{
+    head h;
+    memcpy(&h, (const char *)block - sizeof h, sizeof h);
+    return h;
+}
+
 static void *take(size_t alignment, size_t size)
 {
-    alignment = alignment < sizeof(head) ? sizeof(head) : alignment;
     if (alignment > PAGE || size > LARGEST) {
         errno = ENOMEM;
         return NULL;
     }
-    const size_t bytes =
-        (size + alignment - 1) / alignment * alignment + alignment; /* the head fits into the last part */
-    char *slot = take_slot(bytes);
-    if (!slot) {
+    const size_t whole = (size + alignment - 1) / alignment * alignment;
+    const head h = {take_slot(sizeof h + whole), size};
+    if (!h.slot) {
         errno = ENOMEM;
         return NULL;
     }
-    head *h = (head *)(void *)(slot + room_of(bytes) - bytes + alignment - sizeof *h);
-    *h = (head){slot, size};
-    return h + 1;
+    char *block = (char *)h.slot + room_of(sizeof h + whole) - whole;
+    memcpy(block - sizeof h, &h, sizeof h);
+    return block;
 }
 
 void *malloc(size_t size)
 {
-    return take(16, size);
+    return take(size % 16 ? size & -size : 16, size);
 }
 
 void free(void *block)
@@ -98,10 +105,10 @@ void free(void *block)
     if (!block)
         return;
     const int saved = errno;
-    head *h = (head *)block - 1;
-    char *slot = h->slot;
+    const head h = head_of(block);
+    char *slot = h.slot;
     /* The slot ends with the page of the block's last byte, or of its head if there is none. */
-    const size_t room = ((size_t)((char *)block - slot) + h->size + PAGE - 1) / PAGE * PAGE;
+    const size_t room = ((size_t)((char *)block - slot) + h.size + PAGE - 1) / PAGE * PAGE;
     spare *s = (spare *)(void *)(slot + room) - 1;
     const int c = class_of(room);
     if (c == CLASSES) {
@@ -129,7 +136,7 @@ void *calloc(size_t n, size_t size)
 
 void *realloc(void *old, size_t size)
 {
-    const size_t had = old ? ((head *)old - 1)->size : 0;
+    const size_t had = old ? head_of(old).size : 0;
     void *block = malloc(size);
     if (block && old) {
         memcpy(block, old, had < size ? had : size);
@@ -161,5 +168,5 @@ int posix_memalign(void **block, size_t alignment, size_t size)
 size_t malloc_usable_size(void *block);
 size_t malloc_usable_size(void *block)
 {
-    return block ? ((head *)block - 1)->size : 0;
+    return block ? head_of(block).size : 0;
 }
