@@ -56,13 +56,24 @@ static void make_holes(size_t page)
     punch(region + wide, NARROW, 1, page);
 }
 
-/* A block, and whether malloc made a mapping for it. Another allocator in glibc's place never seems to. */
-static void *take(size_t size, bool *mapped)
+/* Did malloc make a mapping for the block? glibc's says so in the word before it; asking mallinfo2 each time walks the whole heap. */
+static bool is_mapped(const void *block)
+{
+    enum { IS_MMAPPED = 2 };
+    size_t word;
+    memcpy(&word, (const char *)block - sizeof word, sizeof word);
+    return word & IS_MMAPPED;
+}
+
+/* Is this glibc's malloc? With another in its place there never is a mapping to count. */
+static bool is_glibc(void)
 {
     size_t before = mallinfo2().hblks;
-    void *volatile block = malloc(size); /* volatile: not to be optimised away with its free */
-    *mapped = mallinfo2().hblks > before;
-    return block;
+    void *volatile block =
+        malloc((size_t)LARGEST << 4); /* volatile: not to be optimised away with its free */
+    bool yes = block && mallinfo2().hblks > before && is_mapped(block);
+    free(block);
+    return yes;
 }
 
 /* Take all that is free in the heap, largest first, so that new blocks come from nowhere else. */
@@ -70,17 +81,16 @@ static void drain(void)
 {
     int left = MOST_BLOCKS;
     bool mapped;
-    void *block = take((size_t)LARGEST << 4, &mapped);
-    free(block);
-    if (!mapped)
+    if (!is_glibc())
         return;
     for (size_t size = LARGEST; size >= 16 && left;
          size = size > 1040 ? FDHT_MAX(size - size / 4, (size_t)1040) : size - 16)
         do {
-            block = take(size, &mapped);
+            void *volatile block = malloc(size);
+            mapped = !block || is_mapped(block);
             if (mapped)
                 free(block);
-        } while (block && !mapped && --left);
+        } while (!mapped && --left);
 }
 
 void fdht_h5_fence(void)

@@ -312,8 +312,8 @@ static int look_at(fdht_h5_array *a, bool by_rows, fdht_error *err)
     if (bytes > allowance)
         rc = fdht_fail(err, FDHT_EFORMAT, "%s: shape asks for %zu bytes, only %zu are stored", a->path, bytes,
                        a->stored);
-    else
-        rc = check_layout(plist, a, allowance, err);
+    else if (!(rc = check_layout(plist, a, allowance, err)))
+        rc = fdht_h5_chunks_new(a->id, plist, a->type, &a->chunks, err);
 out:
     if (space >= 0)
         H5Sclose(space);
@@ -358,6 +358,7 @@ int fdht_h5_open_rows(hid_t loc, const char *path, fdht_h5_array *out, fdht_erro
 
 void fdht_h5_close_array(fdht_h5_array *a)
 {
+    fdht_h5_chunks_free(a->chunks);
     FDHT_H5_TRY
     {
         if (a->type >= 0)
@@ -367,6 +368,7 @@ void fdht_h5_close_array(fdht_h5_array *a)
     }
     FDHT_H5_END
     a->id = a->type = -1;
+    a->chunks = NULL;
 }
 
 static void spell(char *buf, size_t size, int rank, const size_t *dim)
@@ -391,66 +393,86 @@ int fdht_h5_expect(const fdht_h5_array *a, int rank, const size_t *dim, fdht_err
     return fdht_fail(err, FDHT_EFORMAT, "%s: expected %s, file has %s", a->path, want, have);
 }
 
-static int check_numeric(const fdht_h5_array *a, fdht_error *err)
+static int check_numeric(const fdht_h5_array *a, hid_t mem, fdht_error *err)
 {
-    if (a->class != H5T_INTEGER && a->class != H5T_FLOAT)
+    if (a->class != H5T_INTEGER && a->class != H5T_FLOAT && mem != a->type)
         return fdht_fail(err, FDHT_EFORMAT, "%s: not numbers", a->path);
     return FDHT_OK;
 }
 
-int fdht_h5_read(const fdht_h5_array *a, hid_t mem, void *data, fdht_error *err)
+/* n values, which are converted where they come to lie, or in memory of their own where they get smaller. */
+static int read_chunks(const fdht_h5_array *a, const hsize_t *start, const hsize_t *count, size_t n,
+                       hid_t mem, void *data, fdht_error *err)
 {
-    herr_t rc;
-    if (check_numeric(a, err))
-        return FDHT_EFORMAT;
-    FDHT_H5_TRY
-    {
-        rc = H5Dread(a->id, mem, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+    size_t bytes, width = H5Tget_size(mem);
+    htri_t same = H5Tequal(a->type, mem);
+    void *values = data, *own = NULL;
+    if (a->type_size > width) {
+        if (!fdht_mul(n, a->type_size, &bytes) || !(values = own = fdht_calloc_err(bytes, 1, a->path, err)))
+            return FDHT_ENOMEM;
     }
-    FDHT_H5_END
-    if (rc < 0)
-        return fdht_fail(err, FDHT_EFORMAT, "%s: cannot be read (truncated, or its checksum does not fit)",
-                         a->path);
-    return FDHT_OK;
+    int status = fdht_h5_chunks_read(a->chunks, start, count, values, err);
+    if (!status && (same < 0 || (!same && H5Tconvert(a->type, mem, n, values, NULL, H5P_DEFAULT) < 0)))
+        status = fdht_fail(err, FDHT_EFORMAT, "values that cannot be converted");
+    if (!status && own)
+        memcpy(data, own, n * width);
+    fdht_free(own);
+    return status;
+}
+
+static int read_here(const fdht_h5_array *a, const hsize_t *start, const hsize_t *count, hid_t mem,
+                     void *data, fdht_error *err)
+{
+    herr_t got = -1;
+    hid_t space = H5Dget_space(a->id), target = H5Screate_simple(a->rank, count, NULL);
+    if (space >= 0 && target >= 0 &&
+        (!a->rank || H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0))
+        got = H5Dread(a->id, mem, target, space, H5P_DEFAULT, data);
+    if (space >= 0)
+        H5Sclose(space);
+    if (target >= 0)
+        H5Sclose(target);
+    return got < 0 ? fdht_fail(err, FDHT_EFORMAT, "truncated, or a checksum does not fit") : FDHT_OK;
 }
 
 int fdht_h5_read_box(const fdht_h5_array *a, const size_t *start, const size_t *count, hid_t mem, void *data,
                      fdht_error *err)
 {
     hsize_t first[FDHT_H5_MAX_RANK], n[FDHT_H5_MAX_RANK];
-    herr_t rc = -1;
-    if (check_numeric(a, err))
-        return FDHT_EFORMAT;
-    if (a->rank < 1)
-        return fdht_fail(err, FDHT_EINVAL, "%s: a scalar has no rows", a->path);
+    size_t values = 1;
+    fdht_error why = {0, ""};
+    int status = check_numeric(a, mem, err);
+    if (status)
+        return status;
     for (int i = 0; i < a->rank; i++) {
         if (start[i] > a->dim[i] || count[i] > a->dim[i] - start[i])
             return fdht_fail(err, FDHT_EINVAL, "%s: %zu..%zu of mode %d asked for, file has %zu", a->path,
                              start[i], start[i] + count[i], i + 1, a->dim[i]);
         first[i] = start[i];
         n[i] = count[i];
+        values *= count[i];
     }
     FDHT_H5_TRY
     {
-        hid_t space = H5Dget_space(a->id), target = H5Screate_simple(a->rank, n, NULL);
-        if (space >= 0 && target >= 0 &&
-            H5Sselect_hyperslab(space, H5S_SELECT_SET, first, NULL, n, NULL) >= 0)
-            rc = H5Dread(a->id, mem, target, space, H5P_DEFAULT, data);
-        if (space >= 0)
-            H5Sclose(space);
-        if (target >= 0)
-            H5Sclose(target);
+        status = a->chunks ? read_chunks(a, first, n, values, mem, data, &why)
+                           : read_here(a, first, n, mem, data, &why);
     }
     FDHT_H5_END
-    if (rc < 0)
-        return fdht_fail(err, FDHT_EFORMAT,
-                         "%s: row %zu cannot be read (truncated, or a checksum does not fit)", a->path,
-                         start[0]);
-    return FDHT_OK;
+    if (status == FDHT_EFORMAT && a->rank && (start[0] || count[0] < a->dim[0]))
+        return fdht_fail(err, status, "%s: row %zu cannot be read (%s)", a->path, start[0], why.msg);
+    return status ? fdht_fail(err, status, "%s: cannot be read (%s)", a->path, why.msg) : FDHT_OK;
+}
+
+int fdht_h5_read(const fdht_h5_array *a, hid_t mem, void *data, fdht_error *err)
+{
+    const size_t start[FDHT_H5_MAX_RANK] = {0};
+    return fdht_h5_read_box(a, start, a->dim, mem, data, err);
 }
 
 int fdht_h5_read_rows(const fdht_h5_array *a, size_t first, size_t n, hid_t mem, void *data, fdht_error *err)
 {
+    if (a->rank < 1)
+        return fdht_fail(err, FDHT_EINVAL, "%s: a scalar has no rows", a->path);
     size_t start[FDHT_H5_MAX_RANK] = {first}, count[FDHT_H5_MAX_RANK];
     memcpy(count, a->dim, sizeof count);
     count[0] = n;

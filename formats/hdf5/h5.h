@@ -13,6 +13,7 @@
 
 #include "base/base.h"
 #include "fdht/io.h"
+#include "hdf5/chunks.h"
 
 enum { FDHT_H5_MAX_RANK = 32 };
 
@@ -45,10 +46,11 @@ typedef struct fdht_h5_array {
     size_t type_size; /* bytes of a number in the file */
     int rank;         /* 0: scalar */
     size_t dim[FDHT_H5_MAX_RANK];
-    size_t count;   /* product of dim */
-    size_t stored;  /* bytes in the file */
-    bool filtered;  /* any filter */
-    char path[160]; /* for messages */
+    size_t count;           /* product of dim */
+    size_t stored;          /* bytes in the file */
+    bool filtered;          /* any filter */
+    fdht_h5_chunks *chunks; /* NULL: libhdf5 unpacks them, or there are none */
+    char path[160];         /* for messages */
 } fdht_h5_array;
 
 /* Open read-only, file locking off. FDHT_ENOENT, FDHT_EIO, FDHT_EFORMAT "not an HDF5 file" and the like,
@@ -86,8 +88,8 @@ void fdht_h5_close_array(fdht_h5_array *a);
  * (4,256)". */
 int fdht_h5_expect(const fdht_h5_array *a, int rank, const size_t *dim, fdht_error *err);
 
-/* Read all of it as `mem` numbers into data (a->count of them). FDHT_EFORMAT for a checksum, filter or
- * truncation failure. */
+/* Read all of it as `mem` numbers into data (a->count of them); `mem` may be a->type for values that are no numbers. FDHT_EFORMAT for a
+ * checksum, filter or truncation failure. Threads may read an array at the same time. */
 int fdht_h5_read(const fdht_h5_array *a, hid_t mem, void *data, fdht_error *err);
 /* Read rows first .. first + n - 1 of the slowest mode. */
 int fdht_h5_read_rows(const fdht_h5_array *a, size_t first, size_t n, hid_t mem, void *data, fdht_error *err);

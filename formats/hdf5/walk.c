@@ -11,7 +11,8 @@
 enum {
     MOST_OBJECTS = 4 << 20,
     WHOLE_DATA = 64 << 20,
-    SMALL_DATA = 1 << 16 /* that are read whatever is stored of them (h5.c) */
+    SMALL_DATA = 1 << 16, /* that are read whatever is stored of them (h5.c) */
+    BOX_CHUNKS = 8192
 };
 
 typedef struct walk {
@@ -83,25 +84,30 @@ static bool variable(hid_t type)
     return H5Tis_variable_str(type) > 0 || H5Tdetect_class(type, H5T_VLEN) > 0;
 }
 
-/* Read an attribute or a data set whole: n values of `type`. */
-static int read_whole(walk *w, hid_t id, bool attribute, hid_t type, hid_t space, size_t n)
+/* Memory for n values of `type`; NULL where there are none to be read, or with a status. */
+static void *room_for(walk *w, hid_t type, size_t n)
 {
     size_t bytes, width = H5Tget_size(type);
     if (!n || !width)
-        return FDHT_OK;
-    if (!fdht_mul(n, width, &bytes) || bytes > WHOLE_DATA)
-        return attribute ? fail(w, "an attribute too large to be one") : FDHT_OK;
+        return NULL;
+    if (!fdht_mul(n, width, &bytes) || bytes > WHOLE_DATA) {
+        fail(w, "an attribute too large to be one");
+        return NULL;
+    }
     void *data = fdht_calloc(n, width);
     if (!data)
-        return no_memory(w);
-    herr_t got = attribute ? H5Aread(id, type, data) : H5Dread(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data);
+        no_memory(w);
+    return data;
+}
+
+/* n values that were read, or not; numbers that cannot be read are their reader's affair: it names them, and may not need them. */
+static void look_at_values(walk *w, herr_t got, hid_t type, hid_t space, void *data, size_t n)
+{
     if (got >= 0 && variable(type))
         count_text(w, type, space, data, n);
     else if (got < 0 && variable(type))
         fail(w, "damaged text");
-    /* numbers that cannot be read are their reader's affair: it names them, and may not need them */
     fdht_free(data);
-    return w->status;
 }
 
 static herr_t attribute(hid_t object, const char *name, const H5A_info_t *info, void *arg)
@@ -111,8 +117,9 @@ static herr_t attribute(hid_t object, const char *name, const H5A_info_t *info, 
     hid_t id = H5Aopen(object, name, H5P_DEFAULT), type = -1, space = -1;
     if (id >= 0 && (type = H5Aget_type(id)) >= 0 && (space = H5Aget_space(id)) >= 0) {
         hssize_t n = H5Sget_simple_extent_npoints(space);
-        if (n >= 0)
-            read_whole(w, id, true, type, space, (size_t)n);
+        void *data = n > 0 ? room_for(w, type, (size_t)n) : NULL;
+        if (data)
+            look_at_values(w, H5Aread(id, type, data), type, space, data, (size_t)n);
     }
     if (space >= 0)
         H5Sclose(space);
@@ -123,52 +130,107 @@ static herr_t attribute(hid_t object, const char *name, const H5A_info_t *info, 
     return w->status ? -1 : 0;
 }
 
-/* The part of `count` from `start`, `bytes` at most. */
-static void read_part(hid_t id, hid_t type, hid_t space, int rank, const hsize_t *start, const hsize_t *count,
-                      size_t bytes)
+/* A data set as boxes of whole chunks. */
+typedef struct boxes {
+    int rank;
+    hsize_t dim[H5S_MAX_RANK], step[H5S_MAX_RANK]; /* of the data set; of a box inside */
+    hsize_t start[H5S_MAX_RANK], count[H5S_MAX_RANK];
+} boxes;
+
+/* The first box: BOX_CHUNKS chunks at most, of all modes that are faster than one that is cut; libhdf5 keeps a kilobyte and more for
+ * each chunk of a read. Without chunks: everything. */
+static void first_box(boxes *b, hid_t space, const hsize_t *chunk)
 {
-    void *data = fdht_calloc(bytes, 1);
-    hid_t picked = H5Scopy(space), memory = H5Screate_simple(rank, count, NULL);
+    hsize_t chunks = 1;
+    b->rank = FDHT_MAX(H5Sget_simple_extent_dims(space, b->dim, NULL), 0);
+    for (int k = b->rank - 1; k >= 0; k--) {
+        const hsize_t here = chunk ? (b->dim[k] + chunk[k] - 1) / chunk[k] : 1, most = BOX_CHUNKS / chunks;
+        b->step[k] = here <= most ? b->dim[k] : chunk[k] * FDHT_MAX(most, 1);
+        chunks = here <= most ? chunks * here : BOX_CHUNKS + 1;
+        b->start[k] = 0;
+        b->count[k] = b->step[k];
+    }
+}
+
+static bool next_box(boxes *b)
+{
+    for (int k = b->rank - 1; k >= 0; k--) {
+        b->start[k] += b->count[k];
+        if (b->start[k] == b->dim[k])
+            b->start[k] = 0;
+        b->count[k] = FDHT_MIN(b->step[k], b->dim[k] - b->start[k]);
+        if (b->start[k])
+            return true;
+    }
+    return false;
+}
+
+/* ours: the data set's chunks where they are unpacked here. */
+static int read_box(walk *w, hid_t id, hid_t type, hid_t space, fdht_h5_chunks *ours, const boxes *b)
+{
+    size_t n = 1;
+    for (int k = 0; k < b->rank; k++)
+        n *= (size_t)b->count[k];
+    void *data = room_for(w, type, n);
+    if (data && ours) {
+        fdht_h5_chunks_read(ours, b->start, b->count, data, NULL);
+        fdht_free(data);
+        return w->status;
+    }
+    hid_t picked = H5Scopy(space), memory = H5Screate_simple(b->rank, b->count, NULL);
     if (data && picked >= 0 && memory >= 0 &&
-        H5Sselect_hyperslab(picked, H5S_SELECT_SET, start, NULL, count, NULL) >= 0)
-        H5Dread(id, type, memory, picked, H5P_DEFAULT, data);
+        (!b->rank || H5Sselect_hyperslab(picked, H5S_SELECT_SET, b->start, NULL, b->count, NULL) >= 0))
+        look_at_values(w, H5Dread(id, type, memory, picked, H5P_DEFAULT, data), type, memory, data, n);
+    else
+        fdht_free(data);
     if (memory >= 0)
         H5Sclose(memory);
     if (picked >= 0)
         H5Sclose(picked);
-    fdht_free(data);
+    return w->status;
 }
 
-/* The index of all chunks and, of a large set, the first and the last of them: where a chunk unpacks to less than its size, libhdf5 reads
- * on behind it. */
-static void touch(hid_t id, hid_t type, hid_t space, bool large)
+/* The first and the last chunk: of a data set that is too large for more, where libhdf5 reads on behind one that unpacks to less than its
+ * size; or that is unpacked here. */
+static void read_ends(walk *w, hid_t id, hid_t type, hid_t space, fdht_h5_chunks *ours, const hsize_t *chunk)
+{
+    boxes b = {.rank = H5Sget_simple_extent_dims(space, b.dim, NULL)};
+    size_t bytes = H5Tget_size(type);
+    for (int k = 0; k < b.rank; k++) {
+        if (!b.dim[k] || !fdht_mul(bytes, (size_t)chunk[k], &bytes) || bytes > WHOLE_DATA)
+            return;
+        b.count[k] = FDHT_MIN(chunk[k], b.dim[k]);
+    }
+    read_box(w, id, type, space, ours, &b);
+    for (int k = 0; k < b.rank; k++) {
+        b.start[k] = (b.dim[k] - 1) / chunk[k] * chunk[k];
+        b.count[k] = b.dim[k] - b.start[k];
+    }
+    read_box(w, id, type, space, ours, &b);
+}
+
+/* The extents of a data set's chunks, whose index is looked through, and what unpacks them here; NULL where there are none. */
+static const hsize_t *chunks_of(walk *w, hid_t id, hid_t type, hid_t space, hsize_t *chunk,
+                                fdht_h5_chunks **ours)
 {
     hid_t list = H5Dget_create_plist(id);
-    hsize_t chunks = 0, offset[H5S_MAX_RANK], size, dim[H5S_MAX_RANK], part[H5S_MAX_RANK],
-            start[H5S_MAX_RANK] = {0}, count[H5S_MAX_RANK];
-    int rank = H5Sget_simple_extent_dims(space, dim, NULL);
-    size_t bytes = H5Tget_size(type);
+    hsize_t chunks = 0, offset[H5S_MAX_RANK], size;
     unsigned mask;
     haddr_t at;
-    if (list >= 0 && H5Pget_layout(list) == H5D_CHUNKED && H5Dget_num_chunks(id, space, &chunks) >= 0 &&
-        chunks) {
-        H5Dget_chunk_info(id, space, chunks - 1, offset, &mask, &at, &size);
-        bool small = large && rank > 0 && !variable(type) && H5Pget_chunk(list, H5S_MAX_RANK, part) == rank;
-        for (int k = 0; small && k < rank; k++) {
-            small = part[k] && dim[k] && fdht_mul(bytes, (size_t)part[k], &bytes) && bytes <= WHOLE_DATA;
-            count[k] = FDHT_MIN(part[k], dim[k]);
-        }
-        if (small) {
-            read_part(id, type, space, rank, start, count, bytes);
-            for (int k = 0; k < rank; k++) {
-                start[k] = (dim[k] - 1) / part[k] * part[k];
-                count[k] = dim[k] - start[k];
-            }
-            read_part(id, type, space, rank, start, count, bytes);
-        }
+    bool found = false;
+    int rank = H5Sget_simple_extent_ndims(space);
+    if (list >= 0 && H5Pget_layout(list) == H5D_CHUNKED && H5Dget_num_chunks(id, space, &chunks) >= 0) {
+        if (chunks)
+            H5Dget_chunk_info(id, space, chunks - 1, offset, &mask, &at, &size);
+        found = rank > 0 && H5Pget_chunk(list, H5S_MAX_RANK, chunk) == rank;
+        for (int k = 0; found && k < rank; k++)
+            found = chunk[k] > 0;
+        if (found && fdht_h5_chunks_new(id, list, type, ours, w->err))
+            w->status = FDHT_ENOMEM;
     }
     if (list >= 0)
         H5Pclose(list);
+    return found ? chunk : NULL;
 }
 
 /* Data outside the file is not followed here either; its readers refuse it by name. */
@@ -186,15 +248,24 @@ static void dataset(walk *w, hid_t id)
     hid_t type = H5Dget_type(id), space = H5Dget_space(id);
     hssize_t n = space < 0 ? -1 : H5Sget_simple_extent_npoints(space);
     if (type >= 0 && n >= 0 && inside(id)) {
+        hsize_t extents[H5S_MAX_RANK];
         size_t bytes;
         bool small = fdht_mul((size_t)n, H5Tget_size(type), &bytes) && bytes <= WHOLE_DATA;
         bool all = small && (variable(type) || H5Tget_class(type) == H5T_STRING ||
                              bytes <= FDHT_MAX(8 * w->size, (size_t)SMALL_DATA));
-        touch(id, type, space, !all);
-        if (!small && variable(type))
+        fdht_h5_chunks *ours = NULL;
+        const hsize_t *chunk = chunks_of(w, id, type, space, extents, &ours);
+        boxes b;
+        if (!small && variable(type)) {
             fail(w, "damaged text (more than can be)");
-        else if (all)
-            read_whole(w, id, false, type, space, (size_t)n);
+        } else if (all && n && !ours) {
+            first_box(&b, space, chunk);
+            while (!read_box(w, id, type, space, NULL, &b) && next_box(&b))
+                continue;
+        } else if (chunk && !variable(type)) {
+            read_ends(w, id, type, space, ours, chunk);
+        }
+        fdht_h5_chunks_free(ours);
     }
     if (space >= 0)
         H5Sclose(space);

@@ -44,7 +44,7 @@ static int add_set(fdht_weights *w, const char *path, hid_t id, fdht_error *err)
         H5Sget_simple_extent_dims(space, dim, NULL);
     if (space >= 0)
         H5Sclose(space);
-    *s = (fdht_wset){.rank = rank, .dim = {1, 1, 1}, .id = -1};
+    *s = (fdht_wset){.rank = rank, .dim = {1, 1, 1}};
     for (int k = 0; k < rank && k < 3; k++)
         s->dim[k] = (size_t)dim[k];
     s->path = fdht_strdup(path);
@@ -160,19 +160,19 @@ static int check_type(const fdht_weights *w, fdht_wset *s, const fdht_h5_array *
     return FDHT_OK;
 }
 
-/* Open the data set for good; the handle goes to s->id. */
+/* Open the data set for good, as s->numbers. */
 static int open_set(const fdht_weights *w, fdht_wset *s, fdht_error *err)
 {
-    fdht_h5_array a;
-    int rc = fdht_h5_open_array(w->id, s->path, &a, err);
-    if (rc)
-        return rc;
-    rc = check_type(w, s, &a, err);
-    if (!rc) {
-        s->id = a.id;
-        a.id = -1;
+    fdht_h5_array *a = fdht_calloc_err(1, sizeof *a, s->path, err);
+    if (!a)
+        return FDHT_ENOMEM;
+    int rc = fdht_h5_open_array(w->id, s->path, a, err);
+    if (!rc && !(rc = check_type(w, s, a, err))) {
+        s->numbers = a;
+        return FDHT_OK;
     }
-    fdht_h5_close_array(&a);
+    fdht_h5_close_array(a);
+    fdht_free(a);
     return rc;
 }
 
@@ -183,7 +183,7 @@ int fdht_w_bind(fdht_weights *w, int set, size_t d0, size_t d1, size_t d2, fdht_
     snprintf(seen.path, sizeof seen.path, "%s", s->path);
     size_t want[3] = {d0, d1, d2};
     int rc = fdht_h5_expect(&seen, d2 ? 3 : d1 ? 2 : 1, want, err);
-    if (rc || s->id >= 0)
+    if (rc || s->numbers)
         return rc;
     return w->arrays ? fdht_w_container_bind(w, s, err) : open_set(w, s, err);
 }

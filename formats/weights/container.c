@@ -29,7 +29,7 @@ static int fill_catalogue(fdht_weights *w, fdht_error *err)
             continue;
         size_t size = strlen(a->name) + 2;
         fdht_wset *s = &w->set[w->n_sets];
-        *s = (fdht_wset){.rank = a->rank, .dim = {1, 1, 1}, .id = -1, .array = i};
+        *s = (fdht_wset){.rank = a->rank, .dim = {1, 1, 1}, .array = i};
         for (int k = 0; k < a->rank && k < 3; k++)
             s->dim[k] = a->dim[k];
         s->path = fdht_calloc_err(size, 1, "catalogue", err);

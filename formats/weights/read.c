@@ -12,69 +12,58 @@ typedef struct rect {
     size_t lead, row, rows, col, cols;
 } rect;
 
-static int select_rect(const fdht_wset *s, const rect *r, hid_t space)
+static int read_box(const fdht_wset *s, const rect *r, hid_t mem, void *out, fdht_error *err)
 {
-    hsize_t start[3], count[3];
+    size_t start[3], count[3];
     int k = 0;
     if (r->lead != SIZE_MAX)
         start[k] = r->lead, count[k++] = 1;
     start[k] = r->row, count[k++] = r->rows;
     if (k < s->rank)
         start[k] = r->col, count[k++] = r->cols;
-    return k == s->rank && H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 ? 0 : -1;
+    return k == s->rank ? fdht_h5_read_box(s->numbers, start, count, mem, out, err) : FDHT_EFORMAT;
 }
 
 /* Raw 2-byte numbers become the upper halves of floats. */
-static int read_bfloat16(const fdht_wset *s, const rect *r, float *out, size_t ld, fdht_error *err)
+static void widen(const uint8_t *raw, size_t n, float *out)
+{
+    for (size_t k = 0; k < n; k++) {
+        uint32_t bits = (uint32_t)raw[2 * k] << 16 | (uint32_t)raw[2 * k + 1] << 24;
+        memcpy(&out[k], &bits, sizeof bits);
+    }
+}
+
+/* Part by part through a buffer, where they are bfloat16 or do not lie side by side in `out`. */
+static int read_parts(const fdht_wset *s, const rect *r, float *out, size_t ld, fdht_error *err)
 {
     size_t cols = FDHT_MIN(r->cols, (size_t)BUFFER), rows = FDHT_MIN(r->rows, BUFFER / cols);
-    uint8_t *raw = fdht_calloc_err(rows * cols, 2, s->path, err);
-    if (!raw)
-        return FDHT_ENOMEM;
-    hid_t file_type = H5Dget_type(s->id), space = H5Dget_space(s->id);
-    bool integer = H5Tget_class(file_type) == H5T_INTEGER;
-    hid_t type = integer ? H5Tcopy(H5T_STD_U16LE) : H5Tcopy(file_type);
-    int rc = FDHT_OK;
+    bool upper = s->kind == FDHT_WKIND_BFLOAT16;
+    hid_t mem = !upper                             ? H5T_NATIVE_FLOAT
+                : s->numbers->class == H5T_INTEGER ? H5T_STD_U16LE
+                                                   : s->numbers->type;
+    float *buffer = fdht_calloc_err(rows * cols, sizeof *buffer, s->path, err);
+    int rc = buffer ? FDHT_OK : FDHT_ENOMEM;
     for (size_t i = 0; i < r->rows && !rc; i += rows)
         for (size_t j = 0; j < r->cols && !rc; j += cols) {
             rect part = {r->lead, r->row + i, FDHT_MIN(rows, r->rows - i), r->col + j,
                          FDHT_MIN(cols, r->cols - j)};
-            hsize_t n = part.rows * part.cols;
-            hid_t memory = H5Screate_simple(1, &n, NULL);
-            if (select_rect(s, &part, space) || H5Dread(s->id, type, memory, space, H5P_DEFAULT, raw) < 0)
-                rc = FDHT_EFORMAT;
-            H5Sclose(memory);
-            for (size_t k = 0; k < n && !rc; k++) {
-                uint32_t bits = (uint32_t)raw[2 * k] << 16 | (uint32_t)raw[2 * k + 1] << 24;
-                memcpy(&out[(i + k / part.cols) * ld + j + k % part.cols], &bits, sizeof bits);
+            rc = read_box(s, &part, mem, buffer, err);
+            for (size_t k = 0; k < part.rows && !rc; k++) {
+                float *to = out + (i + k) * ld + j;
+                if (upper)
+                    widen((const uint8_t *)buffer + 2 * k * part.cols, part.cols, to);
+                else
+                    memcpy(to, buffer + k * part.cols, part.cols * sizeof *to);
             }
         }
-    H5Tclose(type);
-    H5Tclose(file_type);
-    H5Sclose(space);
-    fdht_free(raw);
+    fdht_free(buffer);
     return rc;
 }
 
 static int read_hdf5(const fdht_wset *s, const rect *r, float *out, size_t ld, fdht_error *err)
 {
-    int rc = FDHT_OK;
-    FDHT_H5_TRY
-    {
-        if (s->kind == FDHT_WKIND_BFLOAT16) {
-            rc = read_bfloat16(s, r, out, ld, err);
-        } else {
-            hsize_t extent[2] = {r->rows, ld}, start[2] = {0, 0}, count[2] = {r->rows, r->cols};
-            hid_t space = H5Dget_space(s->id), memory = H5Screate_simple(2, extent, NULL);
-            if (select_rect(s, r, space) ||
-                H5Sselect_hyperslab(memory, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
-                H5Dread(s->id, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, out) < 0)
-                rc = FDHT_EFORMAT;
-            H5Sclose(memory);
-            H5Sclose(space);
-        }
-    }
-    FDHT_H5_END
+    bool direct = s->kind != FDHT_WKIND_BFLOAT16 && r->cols == ld;
+    int rc = direct ? read_box(s, r, H5T_NATIVE_FLOAT, out, err) : read_parts(s, r, out, ld, err);
     if (rc == FDHT_EFORMAT)
         return fdht_fail(err, rc,
                          "%s: rows %zu..%zu, columns %zu..%zu cannot be read (damaged data or checksum)",

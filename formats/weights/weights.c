@@ -278,8 +278,9 @@ void fdht_weights_close(fdht_weights *w)
     if (!w)
         return;
     for (int i = 0; i < w->n_sets; i++) {
-        if (w->set[i].id >= 0)
-            H5Dclose(w->set[i].id);
+        if (w->set[i].numbers)
+            fdht_h5_close_array(w->set[i].numbers);
+        fdht_free(w->set[i].numbers);
         fdht_free(w->set[i].path);
     }
     if (w->id >= 0)

@@ -20,8 +20,8 @@ typedef struct fdht_wset {
     char *path; /* absolute */
     int rank;   /* of the file's data set; > 3 is kept but never bound */
     size_t dim[3];
-    hid_t id;  /* -1 until bound */
-    int array; /* of fdht_arrays, where the file is not HDF5 */
+    fdht_h5_array *numbers; /* of HDF5, once bound */
+    int array;              /* of fdht_arrays, where the file is not HDF5 */
     fdht_wkind kind;
     char dtype[24];
 } fdht_wset;

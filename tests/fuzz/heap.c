@@ -95,9 +95,14 @@ static void *take(size_t alignment, size_t size)
     return block;
 }
 
-void *malloc(size_t size)
+static void *take_any(size_t size)
 {
     return take(size % 16 ? size & -size : 16, size);
+}
+
+void *malloc(size_t size)
+{
+    return take_any(size);
 }
 
 void free(void *block)
@@ -130,14 +135,14 @@ void *calloc(size_t n, size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    void *block = malloc(n * size);
+    void *block = take_any(n * size);
     return block ? memset(block, 0, n * size) : NULL;
 }
 
 void *realloc(void *old, size_t size)
 {
     const size_t had = old ? head_of(old).size : 0;
-    void *block = malloc(size);
+    void *block = take_any(size);
     if (block && old) {
         memcpy(block, old, had < size ? had : size);
         free(old);

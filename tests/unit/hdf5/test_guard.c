@@ -2,7 +2,6 @@
 #include "support/files.h"
 
 #include <time.h>
-#include <zlib.h>
 
 #include "base/base.h"
 #include "clips/bytes.h"
@@ -119,27 +118,25 @@ static void test_changed_file(void **state)
     free(crash);
 }
 
-/* A chunk of eight that holds less than its size, none, the first or the last: libhdf5 reads on behind it. */
+/* A chunk of eight that holds less than its size, none, the first or one in the middle: libhdf5 reads on behind it. What it unpacks is read in
+ * the child; what is unpacked here is not (test_chunks.c). */
 static void test_short_chunks(void **state)
 {
     enum { CHUNKS = 8, SIDE = 300, SIZE = SIDE * SIDE, SHORT = 200 };
-    static const int bad[] = {-1, 0, CHUNKS - 1};
-    static uint8_t pixel[SIZE], packed[SIZE];
+    static const int bad[] = {-1, 0, CHUNKS / 2};
+    static uint8_t pixel[SIZE];
     const hsize_t dim[3] = {CHUNKS, SIDE, SIDE}, part[3] = {1, SIDE, SIDE};
-    uLongf n = sizeof packed;
     (void)state;
-    assert_int_equal(compress(packed, &n, pixel, SIZE), Z_OK);
     for (size_t i = 0; i < FDHT_COUNT(bad); i++) {
         const char *path = in_scratch("chunks.h5");
         hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
               list = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(3, dim, NULL);
         H5Pset_chunk(list, 3, part);
-        H5Pset_deflate(list, 1);
+        H5Pset_scaleoffset(list, H5Z_SO_INT, 0);
         hid_t set = H5Dcreate2(file, "frames", H5T_STD_U8LE, space, H5P_DEFAULT, list, H5P_DEFAULT);
         for (int c = 0; c < CHUNKS; c++) { /* not packed: the first filter is left out */
             const hsize_t at[3] = {(hsize_t)c, 0, 0};
-            assert_true(H5Dwrite_chunk(set, H5P_DEFAULT, c == bad[i], at, c == bad[i] ? SHORT : n,
-                                       c == bad[i] ? pixel : packed) >= 0);
+            assert_true(H5Dwrite_chunk(set, H5P_DEFAULT, 1, at, c == bad[i] ? SHORT : SIZE, pixel) >= 0);
         }
         H5Dclose(set);
         H5Sclose(space);
