@@ -11,6 +11,7 @@ enum {
     MOST_FILTERS = 8,
     LARGEST_VALUE = 16, /* bytes */
     CHECKSUM = 4,
+    LARGE = 1 << 24,      /* bytes of a buffer that is not kept for the next read */
     KEPT_BYTES = 1 << 20, /* of unpacked chunks that were not read whole .. */
     MOST_KEPT = 16        /* .. and how many */
 };
@@ -176,6 +177,10 @@ static bench *take_bench(fdht_h5_chunks *c, fdht_error *err)
 
 static void put_bench(fdht_h5_chunks *c, bench *b)
 {
+    if (c->room > LARGE) {
+        free_bench(b);
+        return;
+    }
     pthread_mutex_lock(&c->lock);
     b->next = c->idle;
     c->idle = b;
@@ -283,9 +288,11 @@ static int read_kept(fdht_h5_chunks *c, bench *b, const hsize_t *at, const uint8
         int status = unpack(c, b, at, &values, err);
         if (status)
             return status;
-        if (!(k->values = fdht_calloc_err(c->bytes, 1, "chunk", err)))
+        uint8_t *other = fdht_calloc_err(c->room, 1, "chunk", err);
+        if (!other)
             return FDHT_ENOMEM;
-        memcpy(k->values, values, c->bytes);
+        b->buffer[values == b->buffer[1]] = other; /* they change hands */
+        k->values = values;
         memcpy(k->at, at, (size_t)c->rank * sizeof *at);
     }
     *out = k->values;
