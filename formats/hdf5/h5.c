@@ -15,7 +15,12 @@
 #include "files/read.h"
 
 /* Deflate cannot do better than 1032:1; an extent that claims more is made up. */
-enum { MAX_EXPANSION = 1100, MIN_ALLOWANCE = 1 << 16, START_BYTES = 8 << 20 };
+enum {
+    MAX_EXPANSION = 1100,
+    MIN_ALLOWANCE = 1 << 16,
+    START_BYTES = 8 << 20,
+    WIDEST = 64 /* bytes of a number */
+};
 
 /* While libhdf5 starts: the program's stderr, else -1. */
 static int said = -1;
@@ -268,6 +273,18 @@ static int check_layout(hid_t plist, const fdht_h5_array *a, size_t allowance, f
     return FDHT_OK;
 }
 
+/* What the file holds of the data set; an index may say more than the file has bytes. */
+static size_t bytes_stored(hid_t id)
+{
+    hsize_t stored = H5Dget_storage_size(id), size = 0;
+    hid_t file = H5Iget_file_id(id);
+    if (file < 0 || H5Fget_filesize(file, &size) < 0)
+        size = 0;
+    if (file >= 0)
+        H5Fclose(file);
+    return (size_t)FDHT_MIN(stored, size);
+}
+
 /* by_rows: only one row of the slowest mode is ever read at once, so only that must be backed. */
 static int look_at(fdht_h5_array *a, bool by_rows, fdht_error *err)
 {
@@ -287,6 +304,10 @@ static int look_at(fdht_h5_array *a, bool by_rows, fdht_error *err)
         rc = fdht_fail(err, FDHT_EFORMAT, "%s: damaged shape or type", a->path);
         goto out;
     }
+    if (a->type_size > WIDEST && (a->class == H5T_INTEGER || a->class == H5T_FLOAT)) {
+        rc = fdht_fail(err, FDHT_EFORMAT, "%s: numbers of %zu bytes", a->path, a->type_size);
+        goto out;
+    }
     a->count = H5Sget_simple_extent_type(space) == H5S_NULL ? 0 : 1;
     size_t bytes;
     for (int i = 0; i < a->rank; i++) {
@@ -297,7 +318,7 @@ static int look_at(fdht_h5_array *a, bool by_rows, fdht_error *err)
         }
     }
     bytes = a->count * a->type_size;
-    a->stored = (size_t)H5Dget_storage_size(a->id);
+    a->stored = bytes_stored(a->id);
     if ((rc = check_filters(plist, a, err)))
         goto out;
     /* chunks may be packed, or left out where nothing was written; other storage is there whole or not at all */
