@@ -352,11 +352,12 @@ int fdht_h5_chunks_read(fdht_h5_chunks *c, const hsize_t *start, const hsize_t *
 
 /* ---- opening ---- */
 
-/* Its filters, each of which can be undone here. */
+/* Its filters, each of which can be undone here. Without any, libhdf5 says that a chunk has its size and then reads as much as the index
+ * claims, past the end of a buffer. */
 static bool know_filters(fdht_h5_chunks *c, hid_t list)
 {
     c->filters = H5Pget_nfilters(list);
-    if (c->filters < 0 || c->filters > MOST_FILTERS)
+    if (c->filters < 1 || c->filters > MOST_FILTERS)
         return false;
     for (int i = 0; i < c->filters; i++) {
         unsigned flags, config, value[4] = {0};

@@ -13,7 +13,7 @@
 typedef struct fdht_h5_chunks fdht_h5_chunks;
 
 /* The chunks of data set `id`, whose creation list and type are given; *out is NULL where libhdf5 must read it: it is stored otherwise,
- * its filters are others than deflate, shuffle and Fletcher-32, or its values are no numbers. FDHT_ENOMEM. */
+ * it has no filters or others than deflate, shuffle and Fletcher-32, or its values are no numbers. FDHT_ENOMEM. */
 int fdht_h5_chunks_new(hid_t id, hid_t list, hid_t type, fdht_h5_chunks **out, fdht_error *err);
 void fdht_h5_chunks_free(fdht_h5_chunks *c);
 
