@@ -273,16 +273,19 @@ static int check_layout(hid_t plist, const fdht_h5_array *a, size_t allowance, f
     return FDHT_OK;
 }
 
-/* What the file holds of the data set; an index may say more than the file has bytes. */
-static size_t bytes_stored(hid_t id)
+/* Bytes of the data set in the file, which has at least as many: an index of chunks may claim more. */
+static int check_stored(fdht_h5_array *a, bool chunked, fdht_error *err)
 {
-    hsize_t stored = H5Dget_storage_size(id), size = 0;
-    hid_t file = H5Iget_file_id(id);
-    if (file < 0 || H5Fget_filesize(file, &size) < 0)
-        size = 0;
+    hsize_t size = 0;
+    hid_t file = H5Iget_file_id(a->id);
+    bool known = file >= 0 && H5Fget_filesize(file, &size) >= 0;
     if (file >= 0)
         H5Fclose(file);
-    return (size_t)FDHT_MIN(stored, size);
+    a->stored = (size_t)H5Dget_storage_size(a->id);
+    if (chunked && (!known || a->stored > size))
+        return fdht_fail(err, FDHT_EFORMAT, "%s: %zu bytes are stored, the file has %llu", a->path, a->stored,
+                         (unsigned long long)size);
+    return FDHT_OK;
 }
 
 /* by_rows: only one row of the slowest mode is ever read at once, so only that must be backed. */
@@ -318,11 +321,10 @@ static int look_at(fdht_h5_array *a, bool by_rows, fdht_error *err)
         }
     }
     bytes = a->count * a->type_size;
-    a->stored = bytes_stored(a->id);
-    if ((rc = check_filters(plist, a, err)))
+    H5D_layout_t layout = H5Pget_layout(plist);
+    if ((rc = check_stored(a, layout == H5D_CHUNKED, err)) || (rc = check_filters(plist, a, err)))
         goto out;
     /* chunks may be packed, or left out where nothing was written; other storage is there whole or not at all */
-    H5D_layout_t layout = H5Pget_layout(plist);
     size_t allowance = a->stored;
     if (layout == H5D_CHUNKED && !fdht_mul(a->stored, MAX_EXPANSION, &allowance))
         allowance = SIZE_MAX;

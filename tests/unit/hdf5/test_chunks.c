@@ -286,6 +286,15 @@ static void test_index_length(void **state)
         fdht_h5_close_array(&a);
         H5Fclose(file);
     }
+    data = get_file(path, &n);
+    data[at + HEAD + BAD * (KEY + CHILD) + 3] = 0x40; /* a gigabyte */
+    put_file(path, data, n);
+    free(data);
+    fdht_error err = {0};
+    file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT); /* the child would refuse it */
+    assert_int_equal(fdht_h5_open_rows(file, "frames", &a, &err), FDHT_EFORMAT);
+    assert_non_null(strstr(err.msg, "/frames: 1073747472 bytes are stored, the file has"));
+    H5Fclose(file);
 }
 
 /* ---- threads ---- */
