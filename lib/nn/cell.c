@@ -31,15 +31,25 @@ int fdht_cell_parse(const char *name, fdht_cell_kind *out, fdht_error *err)
  * lexicographically first. */
 typedef struct box_search {
     int d;
+    size_t left; /* boxes, whole or begun, that are still looked at */
     size_t need, limit[FDHT_MAX_MODES], side[FDHT_MAX_MODES], best[FDHT_MAX_MODES];
     const size_t *enlarge;
     size_t best_product, best_own, best_sum;
 } box_search;
 
+enum { MOST_BOXES = 1 << 23 };
+
+/* a b, or what is as good as infinite. */
+static size_t times(size_t a, size_t b)
+{
+    return b && a > SIZE_MAX / b ? SIZE_MAX : a * b;
+}
+
 static void search_box(box_search *b, int k, size_t product, size_t own, size_t sum)
 {
-    if (product > b->best_product)
+    if (product > b->best_product || !b->left)
         return;
+    b->left--;
     if (k == b->d) {
         bool better =
             product < b->best_product || own > b->best_own || (own == b->best_own && sum < b->best_sum);
@@ -51,21 +61,23 @@ static void search_box(box_search *b, int k, size_t product, size_t own, size_t 
         b->best_sum = sum;
         return;
     }
-    size_t rest = 1; /* what the modes after k can still multiply by */
+    size_t most = product; /* without mode k */
     for (int j = k + 1; j < b->d; j++)
-        rest = rest < b->need ? rest * b->limit[j] : rest;
-    for (size_t s = 1; s <= b->limit[k]; s++) {
-        if (product * s * rest < b->need)
-            continue;
+        most = times(most, b->limit[j]);
+    if (!most)
+        return;
+    size_t s = b->need / most + (b->need % most != 0);
+    for (s = s ? s : 1; s <= b->limit[k] && b->left; s++) {
         b->side[k] = s;
-        search_box(b, k + 1, product * s, own + (b->enlarge[k] ? s : 0), sum + s);
-        if (product * s >= b->need)
+        search_box(b, k + 1, times(product, s), own + (b->enlarge[k] ? s : 0), sum + s);
+        if (times(product, s) >= b->need)
             break; /* larger sides only waste more */
     }
 }
 
 static bool find_box(box_search *b)
 {
+    b->left = MOST_BOXES;
     b->best_product = SIZE_MAX;
     b->best_own = 0;
     b->best_sum = SIZE_MAX;
@@ -111,13 +123,16 @@ int fdht_cell_place(fdht_cell_spec *spec, int enlarge_mode, const size_t *enlarg
         b.limit[k] = add[k] ? add[k] : enlarged == 1 ? op->in[k] : 1;
     if (hidden_box)
         memcpy(b.best, hidden_box, (size_t)op->d * sizeof *b.best);
-    else if (!find_box(&b)) {
+    else if (!find_box(&b) && b.left) {
         for (int k = 0; k < op->d; k++)
             b.limit[k] = add[k] ? add[k] : op->in[k];
-        if (!find_box(&b))
+        if (!find_box(&b) && b.left)
             return fdht_fail(err, FDHT_EINVAL,
                              "enlarged modes: %zu numbers of h do not fit in the added slices", need);
     }
+    if (!hidden_box && !b.left)
+        return fdht_fail(err, FDHT_EINVAL, "hidden box: too many of them hold %zu numbers; name its sides",
+                         need);
     for (int k = 0; k < op->d; k++) {
         size_t room = add[k] ? add[k] : op->in[k];
         if (b.best[k] < 1 || b.best[k] > room)
