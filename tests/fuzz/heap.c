@@ -12,8 +12,9 @@
 #include <sys/mman.h>
 
 /* PAGE: a multiple of any system's. Blocks of 2^c of them for class c; larger ones are given back to the system. GUARD: bytes behind a
- * slot that are no memory; an index of 16 bits to entries of 32 bytes ends inside. */
-enum { PAGE = 1 << 16, CLASSES = 8, LARGEST = 1 << 28, GUARD = 32 * PAGE };
+ * slot that are no memory. A wild index of 16 bits ends inside; one of 32 bits, as of an object in a global heap, to entries of 24 bytes
+ * may leave it, and lands on memory again once in thousands of times. */
+enum { PAGE = 1 << 16, CLASSES = 8, LARGEST = 1 << 28, GUARD = 1 << 30 };
 
 typedef struct head {
     void *slot;
