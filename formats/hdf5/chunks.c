@@ -189,23 +189,16 @@ static void put_bench(fdht_h5_chunks *c, bench *b)
 
 /* The chunk through libhdf5. It is asked where it could not give the stored bytes: where nothing was written, which leaves the fill value,
  * or what is there cannot be read, which fails again. */
-static herr_t read_through(const fdht_h5_chunks *c, const hsize_t *at, hid_t type, void *values)
+static bool read_through(const fdht_h5_chunks *c, const hsize_t *at, void *values)
 {
-    const hsize_t zero[H5S_MAX_RANK] = {0};
     hsize_t n[H5S_MAX_RANK];
-    herr_t got = -1;
+    hid_t type = H5Dget_type(c->id);
     for (int k = 0; k < c->rank; k++)
         n[k] = FDHT_MIN(c->chunk[k], c->dim[k] - at[k]);
-    hid_t space = H5Dget_space(c->id), memory = H5Screate_simple(c->rank, c->chunk, NULL);
-    if (space >= 0 && memory >= 0 && type >= 0 &&
-        H5Sselect_hyperslab(space, H5S_SELECT_SET, at, NULL, n, NULL) >= 0 &&
-        H5Sselect_hyperslab(memory, H5S_SELECT_SET, zero, NULL, n, NULL) >= 0)
-        got = H5Dread(c->id, type, memory, space, H5P_DEFAULT, values);
-    if (memory >= 0)
-        H5Sclose(memory);
-    if (space >= 0)
-        H5Sclose(space);
-    return got;
+    bool good = type >= 0 && fdht_h5_dread(c->id, c->rank, at, n, c->chunk, type, values) >= 0;
+    if (type >= 0)
+        H5Tclose(type);
+    return good;
 }
 
 /* The values of the chunk that begins at `at`. */
@@ -220,12 +213,7 @@ static int unpack(const fdht_h5_chunks *c, bench *b, const hsize_t *at, uint8_t 
         found = H5Dget_chunk_storage_size(c->id, at, &stored);
         if (found >= 0 && stored && stored <= c->room)
             read = H5Dread_chunk(c->id, H5P_DEFAULT, at, &skipped, b->buffer[0]);
-        if (read < 0 && stored <= c->room) {
-            hid_t type = H5Dget_type(c->id);
-            through = read_through(c, at, type, b->buffer[0]) >= 0;
-            if (type >= 0)
-                H5Tclose(type);
-        }
+        through = read < 0 && stored <= c->room && read_through(c, at, b->buffer[0]);
     }
     FDHT_H5_END
     *out = b->buffer[0];

@@ -443,19 +443,21 @@ static int read_chunks(const fdht_h5_array *a, const hsize_t *start, const hsize
     return status;
 }
 
-static int read_here(const fdht_h5_array *a, const hsize_t *start, const hsize_t *count, hid_t mem,
-                     void *data, fdht_error *err)
+herr_t fdht_h5_dread(hid_t id, int rank, const hsize_t *start, const hsize_t *count, const hsize_t *extent,
+                     hid_t mem, void *data)
 {
+    const hsize_t zero[FDHT_H5_MAX_RANK] = {0};
     herr_t got = -1;
-    hid_t space = H5Dget_space(a->id), target = H5Screate_simple(a->rank, count, NULL);
-    if (space >= 0 && target >= 0 &&
-        (!a->rank || H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0))
-        got = H5Dread(a->id, mem, target, space, H5P_DEFAULT, data);
+    hid_t space = H5Dget_space(id), memory = H5Screate_simple(rank, extent ? extent : count, NULL);
+    if (space >= 0 && memory >= 0 &&
+        (!rank || H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) >= 0) &&
+        (!extent || H5Sselect_hyperslab(memory, H5S_SELECT_SET, zero, NULL, count, NULL) >= 0))
+        got = H5Dread(id, mem, memory, space, H5P_DEFAULT, data);
     if (space >= 0)
         H5Sclose(space);
-    if (target >= 0)
-        H5Sclose(target);
-    return got < 0 ? fdht_fail(err, FDHT_EFORMAT, "truncated, or a checksum does not fit") : FDHT_OK;
+    if (memory >= 0)
+        H5Sclose(memory);
+    return got;
 }
 
 int fdht_h5_read_box(const fdht_h5_array *a, const size_t *start, const size_t *count, hid_t mem, void *data,
@@ -475,10 +477,14 @@ int fdht_h5_read_box(const fdht_h5_array *a, const size_t *start, const size_t *
         n[i] = count[i];
         values *= count[i];
     }
+    if (!a->count || !values)
+        return FDHT_OK;
     FDHT_H5_TRY
     {
-        status = a->chunks ? read_chunks(a, first, n, values, mem, data, &why)
-                           : read_here(a, first, n, mem, data, &why);
+        if (a->chunks)
+            status = read_chunks(a, first, n, values, mem, data, &why);
+        else if (fdht_h5_dread(a->id, a->rank, first, n, NULL, mem, data) < 0)
+            status = fdht_fail(&why, FDHT_EFORMAT, "truncated, or a checksum does not fit");
     }
     FDHT_H5_END
     if (status == FDHT_EFORMAT && a->rank && (start[0] || count[0] < a->dim[0]))

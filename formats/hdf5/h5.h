@@ -98,6 +98,11 @@ int fdht_h5_read_rows(const fdht_h5_array *a, size_t first, size_t n, hid_t mem,
 int fdht_h5_read_box(const fdht_h5_array *a, const size_t *start, const size_t *count, hid_t mem, void *data,
                      fdht_error *err);
 
+/* H5Dread of the box of `count` from `start` of a data set, whose extents in memory are `extent` (NULL: those of the box, which then lies
+ * in the order of rows). Between FDHT_H5_TRY and FDHT_H5_END; negative where it fails. */
+herr_t fdht_h5_dread(hid_t id, int rank, const hsize_t *start, const hsize_t *count, const hsize_t *extent,
+                     hid_t mem, void *data);
+
 /* Names of the members of a group (hard links only), in natural order; *out is an array of n strings, freed
  * with fdht_h5_free_strings. */
 int fdht_h5_list(hid_t loc, const char *path, char ***out, size_t *n, fdht_error *err);

@@ -70,12 +70,17 @@ int fdht_h5_seen_add(fdht_h5_seen *s, hid_t id, bool *fresh, fdht_error *err)
 }
 
 /* Strings of variable length that were just read: their bytes count, and go. */
-static int count_text(walk *w, hid_t type, hid_t space, char **text, size_t n)
+static int count_text(walk *w, hid_t type, char **text, size_t n)
 {
+    const hsize_t all = n;
+    hid_t space = H5Screate_simple(1, &all, NULL);
     if (H5Tis_variable_str(type) > 0)
         for (size_t i = 0; i < n; i++)
             w->text += text[i] ? strlen(text[i]) : 0;
-    H5Dvlen_reclaim(type, space, H5P_DEFAULT, text);
+    if (space >= 0) {
+        H5Dvlen_reclaim(type, space, H5P_DEFAULT, text);
+        H5Sclose(space);
+    }
     return w->text > w->size ? fail(w, "damaged text (more than the file has bytes)") : FDHT_OK;
 }
 
@@ -101,10 +106,10 @@ static void *room_for(walk *w, hid_t type, size_t n)
 }
 
 /* n values that were read, or not; numbers that cannot be read are their reader's affair: it names them, and may not need them. */
-static void look_at_values(walk *w, herr_t got, hid_t type, hid_t space, void *data, size_t n)
+static void look_at_values(walk *w, herr_t got, hid_t type, void *data, size_t n)
 {
     if (got >= 0 && variable(type))
-        count_text(w, type, space, data, n);
+        count_text(w, type, data, n);
     else if (got < 0 && variable(type))
         fail(w, "damaged text");
     fdht_free(data);
@@ -119,7 +124,7 @@ static herr_t attribute(hid_t object, const char *name, const H5A_info_t *info, 
         hssize_t n = H5Sget_simple_extent_npoints(space);
         void *data = n > 0 ? room_for(w, type, (size_t)n) : NULL;
         if (data)
-            look_at_values(w, H5Aread(id, type, data), type, space, data, (size_t)n);
+            look_at_values(w, H5Aread(id, type, data), type, data, (size_t)n);
     }
     if (space >= 0)
         H5Sclose(space);
@@ -166,7 +171,7 @@ static bool next_box(boxes *b)
 }
 
 /* ours: the data set's chunks where they are unpacked here. */
-static int read_box(walk *w, hid_t id, hid_t type, hid_t space, fdht_h5_chunks *ours, const boxes *b)
+static int read_box(walk *w, hid_t id, hid_t type, fdht_h5_chunks *ours, const boxes *b)
 {
     size_t n = 1;
     for (int k = 0; k < b->rank; k++)
@@ -177,16 +182,8 @@ static int read_box(walk *w, hid_t id, hid_t type, hid_t space, fdht_h5_chunks *
         fdht_free(data);
         return w->status;
     }
-    hid_t picked = H5Scopy(space), memory = H5Screate_simple(b->rank, b->count, NULL);
-    if (data && picked >= 0 && memory >= 0 &&
-        (!b->rank || H5Sselect_hyperslab(picked, H5S_SELECT_SET, b->start, NULL, b->count, NULL) >= 0))
-        look_at_values(w, H5Dread(id, type, memory, picked, H5P_DEFAULT, data), type, memory, data, n);
-    else
-        fdht_free(data);
-    if (memory >= 0)
-        H5Sclose(memory);
-    if (picked >= 0)
-        H5Sclose(picked);
+    if (data)
+        look_at_values(w, fdht_h5_dread(id, b->rank, b->start, b->count, NULL, type, data), type, data, n);
     return w->status;
 }
 
@@ -201,12 +198,12 @@ static void read_ends(walk *w, hid_t id, hid_t type, hid_t space, fdht_h5_chunks
             return;
         b.count[k] = FDHT_MIN(chunk[k], b.dim[k]);
     }
-    read_box(w, id, type, space, ours, &b);
+    read_box(w, id, type, ours, &b);
     for (int k = 0; k < b.rank; k++) {
         b.start[k] = (b.dim[k] - 1) / chunk[k] * chunk[k];
         b.count[k] = b.dim[k] - b.start[k];
     }
-    read_box(w, id, type, space, ours, &b);
+    read_box(w, id, type, ours, &b);
 }
 
 /* The extents of a data set's chunks, whose index is looked through, and what unpacks them here; NULL where there are none. */
@@ -260,7 +257,7 @@ static void dataset(walk *w, hid_t id)
             fail(w, "damaged text (more than can be)");
         } else if (all && n && !ours) {
             first_box(&b, space, chunk);
-            while (!read_box(w, id, type, space, NULL, &b) && next_box(&b))
+            while (!read_box(w, id, type, NULL, &b) && next_box(&b))
                 continue;
         } else if (chunk && !variable(type)) {
             read_ends(w, id, type, space, ours, chunk);
