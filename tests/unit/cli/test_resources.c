@@ -20,13 +20,6 @@ static int setup(void **state)
     return 0;
 }
 
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 /* A file below the scratch folder, with the folders above it. */
 static void put(const char *path, const char *text)
 {
@@ -179,7 +172,7 @@ static void test_environment(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, scratch_teardown)
     const struct CMUnitTest tests[] = {T(test_no_group),       T(test_affinity),   T(test_version_2),
                                        T(test_version_2_high), T(test_version_1),  T(test_container),
                                        T(test_garbage),        T(test_environment)};

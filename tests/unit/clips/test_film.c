@@ -11,20 +11,6 @@
 
 #define DATA "tests/data/clips/"
 
-static int setup(void **state)
-{
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 /* The one clip of a file; the caller's. */
 static fdht_clip_item *only(const char *path, const fdht_clips_options *opt)
 {
@@ -281,9 +267,9 @@ int main(void)
                                        cmocka_unit_test(test_turn),   cmocka_unit_test(test_parts),
                                        cmocka_unit_test(test_limits), cmocka_unit_test(test_truncated)};
     const struct CMUnitTest children[] = {cmocka_unit_test(test_death), cmocka_unit_test(test_workers)};
-    int bad = cmocka_run_group_tests_name("here", tests, setup, teardown);
+    int bad = cmocka_run_group_tests_name("here", tests, scratch_setup, scratch_teardown);
     fdht_guard(true);
-    bad += cmocka_run_group_tests_name("in a child", tests, setup, teardown);
+    bad += cmocka_run_group_tests_name("in a child", tests, scratch_setup, scratch_teardown);
     fdht_guard(false);
-    return bad + cmocka_run_group_tests_name("children", children, setup, teardown);
+    return bad + cmocka_run_group_tests_name("children", children, scratch_setup, scratch_teardown);
 }

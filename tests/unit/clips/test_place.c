@@ -4,20 +4,6 @@
 #include "fdht/clips.h"
 #include "fdht/image.h"
 
-static int setup(void **state)
-{
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 static void make_path(const char *name)
 {
     char path[256];
@@ -205,5 +191,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layouts), cmocka_unit_test(test_grey_among_colour),
         cmocka_unit_test(test_joined_streams), cmocka_unit_test(test_y4m_words)};
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

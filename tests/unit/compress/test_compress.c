@@ -9,20 +9,6 @@
 #include "fdht/basics.h"
 #include "fdht/compress.h"
 
-static int setup(void **state)
-{
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 /* A dense LSTM of `layers` layers in a file of PyTorch's layout (it does not know hard sigmoids, so it says all). */
 static fdht_weights *weights_of(size_t inputs, size_t hidden, int layers, int directions, size_t classes)
 {
@@ -280,5 +266,5 @@ int main(void)
         cmocka_unit_test(test_rules),         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_out_of_memory),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

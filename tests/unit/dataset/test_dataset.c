@@ -9,20 +9,6 @@
 #include "fdht/basics.h"
 #include "fdht/dataset.h"
 
-static int setup(void **state)
-{
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 /* ---- files as another program would write them ---- */
 
 static hid_t new_file(const char *path)
@@ -570,7 +556,7 @@ static void test_out_of_memory(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {T(test_round_trip),     T(test_features_round_trip),
                                        T(test_writer_refuses), T(test_flat),
                                        T(test_groups),         T(test_features),

@@ -6,20 +6,6 @@
 
 enum { FRAME = 4 * 3, MOST = 70 };
 
-static int setup(void **state)
-{
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 typedef struct contents {
     const char *classes[3];
     size_t n_classes, clips, features;
@@ -141,8 +127,8 @@ static void test_disagreement(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_clips, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_disagreement, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_clips, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_disagreement, scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

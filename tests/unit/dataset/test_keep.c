@@ -12,20 +12,6 @@
 enum { CLIPS = 23, EVERY = 5 };
 static const fdht_out_options keep = {.keep = true};
 
-static int setup(void **state)
-{
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 static fdht_dataset_writer *create(const char *path, bool features)
 {
     fdht_dataset_spec spec = {.shape = {.length = 3, .width = 20, .height = 10, .channels = 3},
@@ -340,7 +326,7 @@ static void test_lies(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {T(test_broken_off), T(test_no_memory), T(test_unapplied),
                                        T(test_damage), T(test_lies)};
     fdht_hdf5_quiet();

@@ -6,20 +6,6 @@
 #include "base/base.h"
 #include "fdht/dataset.h"
 
-static int setup(void **state)
-{
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 static void put(hid_t f, const char *name, int rank, const hsize_t *dim, hid_t type, const void *data,
                 hid_t mem)
 {
@@ -124,5 +110,5 @@ int main(void)
         cmocka_unit_test(test_refused),
     };
     fdht_hdf5_quiet();
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

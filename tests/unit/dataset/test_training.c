@@ -6,20 +6,6 @@
 #include "base/base.h"
 #include "fdht/dataset.h"
 
-static int setup(void **state)
-{
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 enum { FRAME = 3 * 4 * 3 };
 
 static void make_clip(uint8_t *clip, size_t length, unsigned seed)
@@ -124,7 +110,8 @@ static void test_training_data(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_training_data, setup, teardown)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_training_data, scratch_setup, scratch_teardown)};
     fdht_hdf5_quiet();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

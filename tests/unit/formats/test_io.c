@@ -10,20 +10,6 @@
 #include "fdht/io.h"
 #include "files/written.h"
 
-static int setup(void **state)
-{
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 static void expect_text(const char *path, const char *text)
 {
     size_t n;
@@ -372,7 +358,7 @@ static void test_lock_and_children(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {T(test_digest),
                                        T(test_natural_order),
                                        T(test_commit_and_force),

@@ -11,20 +11,6 @@
 #include "fdht/io.h"
 #include "files/written.h"
 
-static int setup(void **state)
-{
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 /* The sum by its definition, a byte at a time. */
 static fdht_sum sum_by_definition(const uint8_t *p, size_t n)
 {
@@ -297,13 +283,13 @@ static void test_mode(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_sum, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_every_change_is_seen, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_spoilt_output, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_exchanged_temporary, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_spoilt_partial, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_sweep, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_mode, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sum, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_every_change_is_seen, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_spoilt_output, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_exchanged_temporary, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_spoilt_partial, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_sweep, scratch_setup, scratch_teardown),
+        cmocka_unit_test_setup_teardown(test_mode, scratch_setup, scratch_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

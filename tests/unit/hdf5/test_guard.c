@@ -152,20 +152,6 @@ static void test_short_chunks(void **state)
     }
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 /* Two files in memory at once are two files. */
 static void test_in_memory(void **state)
 {
@@ -187,7 +173,7 @@ static void test_in_memory(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {T(test_hostile_files), T(test_sound_files), T(test_flipped_bits),
                                        T(test_changed_file),  T(test_in_memory),   T(test_short_chunks)};
     fdht_hdf5_quiet();

@@ -32,20 +32,6 @@ static void put_png(const char *path, int w, int h, int depth, int type, int int
     fclose(f);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 static void expect_pixels(const char *path, size_t channels, size_t want_channels, const uint8_t *want,
                           size_t w, size_t h)
 {
@@ -276,7 +262,7 @@ static void test_out_of_memory(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {T(test_png_kinds),    T(test_pnm),       T(test_refused),
                                        T(test_png_bomb),     T(test_write_png), T(test_resize),
                                        T(test_out_of_memory)};

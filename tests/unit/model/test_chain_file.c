@@ -12,20 +12,6 @@
 static const char *const chain[] = {"tagger",   "merge_concat", "merge_sum", "merge_average", "merge_mul",
                                     "max_pool", "autoencoder",  "backwards", "states"};
 
-static int setup(void **state)
-{
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 static void check(int status, const fdht_error *err)
 {
     if (status)
@@ -318,5 +304,5 @@ int main(void)
         cmocka_unit_test(test_damage),
     };
     fdht_hdf5_quiet();
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -9,20 +9,6 @@
 #include "fdht/basics.h"
 #include "fdht/modelfile.h"
 
-static int setup(void **state)
-{
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 static void check(int rc, const fdht_error *err)
 {
     if (rc)
@@ -578,7 +564,7 @@ static void test_full_disk(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {T(test_round_trip),
                                        T(test_origin_and_channels),
                                        T(test_same_bytes),

@@ -33,6 +33,21 @@ static inline void scratch_clear(void)
     assert_int_equal(system(command), 0);
 }
 
+/* The same around each test, for cmocka_unit_test_setup_teardown. */
+static inline int scratch_setup(void **state)
+{
+    (void)state;
+    scratch_make();
+    return 0;
+}
+
+static inline int scratch_teardown(void **state)
+{
+    (void)state;
+    scratch_clear();
+    return 0;
+}
+
 /* The path of a file in the scratch directory; four may be in use at once. */
 static inline const char *in_scratch(const char *name)
 {
