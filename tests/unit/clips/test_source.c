@@ -474,7 +474,7 @@ static void test_skip(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {T(test_folder),       T(test_class_folders), T(test_list),
                                        T(test_bad_options),  T(test_sampling),      T(test_dataset),
                                        T(test_nan_features), T(test_idx),           T(test_clips_for_a_model),

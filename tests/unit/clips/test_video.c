@@ -256,7 +256,7 @@ static void test_stop_while_waiting(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {T(test_y4m_formats),           T(test_known_colours),
                                        T(test_mono_and_raw),          T(test_bad_streams),
                                        T(test_pipe_with_short_reads), T(test_stop_while_waiting)};

@@ -28,17 +28,4 @@ static inline fdht_arrays *open_or_skip(const char *name)
     return f;
 }
 
-static inline int scratch_setup(void **state)
-{
-    (void)state;
-    return scratch_make() == NULL;
-}
-
-static inline int scratch_teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 #endif

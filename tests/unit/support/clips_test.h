@@ -7,20 +7,6 @@
 #include "fdht/image.h"
 #include "support/files.h"
 
-static inline int setup(void **state)
-{
-    (void)state;
-    scratch_make();
-    return 0;
-}
-
-static inline int teardown(void **state)
-{
-    (void)state;
-    scratch_clear();
-    return 0;
-}
-
 static inline fdht_clips *open_one(const char *path, const fdht_clips_options *opt)
 {
     fdht_clips *c;
