@@ -26,7 +26,7 @@ static const cli_option options[] = {
     CLI_STRING(T, layer, 0, "layer", "NAME", "--init with several LSTMs: which one"),
     CLI_CHOICE(T, activation, 0, "recurrent-activation", "sigmoid|hard_sigmoid|hard_sigmoid3",
                "--init where the file does not say it"),
-    CLI_SIZE(T, hidden, 0, "hidden", "N", 1, MOST, "hidden units (default 256)"),
+    CLI_SIZE(T, hidden, 0, "hidden", "N", 1, MOST, "hidden units (default 256; of clips-fdht 512)"),
     CLI_SIZES(T, in_modes, 0, "in-modes", "N,N,..", 1, MOST, "input modes, slowest first"),
     CLI_SIZES(T, out_modes, 0, "out-modes", "N,N,..", 1, MOST,
               "output modes; their product is 4 x hidden (gru: 3)"),

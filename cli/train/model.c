@@ -142,13 +142,13 @@ static int make_cell(cli *c, const train_args *a, const train_set *s, fdht_cell_
     fdht_cell_options o;
     int status = FDHT_OK;
     bool picture = h->width == 160 && h->height == 120 && h->channels == 3;
+    fdht_cell_options_default(&o);
+    o.hidden = 256;
     if (!name && a->cell <= 0 && !a->in_modes.n && !a->out_modes.n && picture &&
-        (!a->hidden || a->hidden == 256)) {
+        (!a->hidden || a->hidden == 512)) {
         name = "clips-fdht";
         cli_note(c, "preset clips-fdht (%zux%zux%zu frames)", h->width, h->height, h->channels);
     }
-    fdht_cell_options_default(&o);
-    o.hidden = 256;
     if (name && (status = from_preset(c, name, &preset, &o, tree)))
         return status;
     *diff = preset.frame.diff;

@@ -15,13 +15,14 @@ typedef struct row {
     const char *tree;
     size_t leaf, inner; /* ranks; formats without a tree: leaf */
     int blocks;
-    size_t hidden_box[FDHT_MAX_MODES]; /* fdht, mode 1 enlarged; 0: fdht_cell_place chooses */
+    size_t enlarge[FDHT_MAX_MODES]; /* fdht: slices for h; all 0: mode 1 by the fewest */
     size_t hidden, width, height, channels, classes;
     bool diff;
 } row;
 
-/* frames of all video models: 160x120 pixels, RGB, hidden 256 */
-#define VIDEO .hidden = 256, .width = 160, .height = 120, .channels = 3
+/* frames of all video models: 160x120 pixels, RGB */
+#define FRAMES .width = 160, .height = 120, .channels = 3
+#define VIDEO  .hidden = 256, FRAMES
 
 static const row table[] = {
     {"ucf11-dense", "dense LSTM end to end on UCF11, 57,600 -> 256", .kind = FDHT_CELL_DENSE, .d = 1,
@@ -46,8 +47,9 @@ static const row table[] = {
      .d = 4, .in = {4, 20, 20, 36}, .out = {16, 4, 4, 4}, .tree = "balanced", .leaf = 4, .inner = 4,
      .classes = 47, VIDEO},
     {"clips-fdht", "FDHT-LSTM on difference frames, modes that follow the picture: the demo's",
-     .kind = FDHT_CELL_FDHT, .d = 5, .in = {8, 15, 10, 16, 3}, .out = {4, 4, 4, 4, 4},
-     .tree = "(((1,2),(3,4)),5)", .leaf = 8, .inner = 8, .hidden_box = {1, 4, 8, 8, 1}, .diff = true, VIDEO},
+     .kind = FDHT_CELL_FDHT, .d = 5, .in = {8, 15, 10, 16, 3}, .out = {8, 4, 4, 4, 4},
+     .tree = "(((1,2),(3,4)),5)", .leaf = 8, .inner = 8, .enlarge = {4, 4, 4, 8}, .diff = true, .hidden = 512,
+     FRAMES},
     {"tie-fc6", "TT layer VGG-16 fc6 of the TIE accelerator (ISCA 2019)", .layer = true, .kind = FDHT_CELL_TT,
      .d = 6, .in = {2, 7, 8, 8, 7, 4}, .out = {4, 4, 4, 4, 4, 4}, .leaf = 4},
     {"tie-fc7", "TT layer VGG-16 fc7 of the TIE accelerator (ISCA 2019)", .layer = true, .kind = FDHT_CELL_TT,
@@ -89,7 +91,7 @@ static int fill(const row *r, fdht_preset *p, fdht_error *err)
     for (int i = 0; r->tree && i < c->op.tree.n_nodes - 1; i++)
         c->op.rank[i] = c->op.tree.node[i].left < 0 ? r->leaf : r->inner;
     if (r->kind == FDHT_CELL_FDHT)
-        status = fdht_cell_place(c, 0, NULL, r->hidden_box[0] ? r->hidden_box : NULL, err);
+        status = fdht_cell_place(c, 0, r->enlarge[0] ? r->enlarge : NULL, NULL, err);
     return status;
 }
 
