@@ -130,6 +130,15 @@ static int from_preset(cli *c, const char *name, fdht_preset *p, fdht_cell_optio
     return FDHT_OK;
 }
 
+/* Whether these frames and --hidden are those of the preset clips-fdht. */
+static bool takes_clips(const train_args *a, const fdht_clip_shape *h)
+{
+    fdht_preset p;
+    return fdht_preset_get("clips-fdht", &p, NULL) == FDHT_OK && h->width == p.frame.width &&
+           h->height == p.frame.height && h->channels == p.frame.channels &&
+           (!a->hidden || a->hidden == p.cell.hidden);
+}
+
 /* The cell that the options describe; *diff: the preset wants difference frames. */
 static int make_cell(cli *c, const train_args *a, const train_set *s, fdht_cell_spec *cell, bool *diff)
 {
@@ -141,14 +150,12 @@ static int make_cell(cli *c, const train_args *a, const train_set *s, fdht_cell_
     fdht_preset preset = {.name = NULL};
     fdht_cell_options o;
     int status = FDHT_OK;
-    bool picture = h->width == 160 && h->height == 120 && h->channels == 3;
-    fdht_cell_options_default(&o);
-    o.hidden = 256;
-    if (!name && a->cell <= 0 && !a->in_modes.n && !a->out_modes.n && picture &&
-        (!a->hidden || a->hidden == 512)) {
+    if (!name && a->cell <= 0 && !a->in_modes.n && !a->out_modes.n && takes_clips(a, h)) {
         name = "clips-fdht";
         cli_note(c, "preset clips-fdht (%zux%zux%zu frames)", h->width, h->height, h->channels);
     }
+    fdht_cell_options_default(&o);
+    o.hidden = 256;
     if (name && (status = from_preset(c, name, &preset, &o, tree)))
         return status;
     *diff = preset.frame.diff;

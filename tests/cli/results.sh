@@ -35,6 +35,21 @@ run copy/demo/results/report
 for file in demo/results/accuracy.md demo/results/tried.md README.md; do
     same "what the committed records say: $file" "" "$(diff "$TOP/$file" copy/$file)"
 done
+# and so is what README.md says at its top, and each row of the page's table of eight view directions
+row() { # CELL EXPRESSION
+    jq -r --arg cell "$1" ".rows[] | select(.setting == \"eight\" and .cell == \$cell) | $2" copy/demo/results/accuracy.json
+}
+percent() { awk '{ printf "%.1f", $1 * 100 }'; }
+comma() { sed -E 's/([0-9])([0-9]{3})$/\1,\2/; s/([0-9])([0-9]{3}),/\1,\2,/'; }
+rivals=$(for cell in tt ht tr bt; do row $cell .test.mean; done | sort -n)
+top="**$(row fdht .parameters | comma) numbers** (\`--preset clips-fdht\`, $(fdht info --preset clips-fdht --json | jq .hidden_size) units) labels **$(row fdht .test.mean | percent) %** right, mean of $(row fdht .test.n | sed s/3/three/) seeds"
+same "README's first figures" 1 "$(tr '\n' ' ' < "$TOP/README.md" | grep -cF "$top")"
+same "README's figures of the rivals" 1 "$(tr '\n' ' ' < "$TOP/README.md" |
+    grep -cF "265,000 numbers $(head -1 <<<"$rivals" | percent) to $(tail -1 <<<"$rivals" | percent) %")"
+for cell in fdht fdht-h256 fdht-h256-own fdht-h1024 tt bt ht tr dense; do
+    said=$(row $cell '"\(.test.mean) \(.training.mean) \(.shuffled.mean)"' | awk '{ printf "%.3f %.3f %.3f", $1, $2, $3 }' | sed 's/\b0\././g')
+    same "fdht-train.1: $cell" 1 "$(tr -s ' ' < "$TOP/man/fdht-train.1" | grep -c " $(row $cell .parameters | comma) $said$")"
+done
 
 # the table from records made by hand
 mkdir -p hand/runs-7-7
