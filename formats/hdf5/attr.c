@@ -184,6 +184,8 @@ static int attr_numbers(hid_t loc, const char *name, H5T_class_t want, hid_t mem
 {
     int rc = FDHT_OK;
     hid_t id = -1, type = -1, space = -1;
+    char what[96];
+    snprintf(what, sizeof what, "attribute %s", name);
     if (!fdht_h5_has_attr(loc, name))
         return fdht_fail(err, FDHT_ENOENT, "attribute %s: missing", name);
     FDHT_H5_TRY
@@ -199,9 +201,9 @@ static int attr_numbers(hid_t loc, const char *name, H5T_class_t want, hid_t mem
         else if (class != want && !(class == H5T_INTEGER && want == H5T_FLOAT))
             rc = fdht_fail(err, FDHT_EFORMAT, "attribute %s: not %s", name,
                            want == H5T_FLOAT ? "a number" : "an integer");
-        else if (H5Aread(id, mem, out) < 0)
+        else if (!(rc = fdht_h5_check_number(type, what, err)) && H5Aread(id, mem, out) < 0)
             rc = fdht_fail(err, FDHT_EFORMAT, "attribute %s: damaged", name);
-        else
+        else if (!rc)
             *n = (size_t)count;
         if (space >= 0)
             H5Sclose(space);

@@ -15,12 +15,7 @@
 #include "files/read.h"
 
 /* Deflate cannot do better than 1032:1; an extent that claims more is made up. */
-enum {
-    MAX_EXPANSION = 1100,
-    MIN_ALLOWANCE = 1 << 16,
-    START_BYTES = 8 << 20,
-    WIDEST = 64 /* bytes of a number */
-};
+enum { MAX_EXPANSION = 1100, MIN_ALLOWANCE = 1 << 16, START_BYTES = 8 << 20 };
 
 /* While libhdf5 starts: the program's stderr, else -1. */
 static int said = -1;
@@ -307,10 +302,8 @@ static int look_at(fdht_h5_array *a, bool by_rows, fdht_error *err)
         rc = fdht_fail(err, FDHT_EFORMAT, "%s: damaged shape or type", a->path);
         goto out;
     }
-    if (a->type_size > WIDEST && (a->class == H5T_INTEGER || a->class == H5T_FLOAT)) {
-        rc = fdht_fail(err, FDHT_EFORMAT, "%s: numbers of %zu bytes", a->path, a->type_size);
+    if ((rc = fdht_h5_check_number(a->type, a->path, err)))
         goto out;
-    }
     a->count = H5Sget_simple_extent_type(space) == H5S_NULL ? 0 : 1;
     size_t bytes;
     for (int i = 0; i < a->rank; i++) {

@@ -84,6 +84,10 @@ int fdht_h5_open_array(hid_t loc, const char *path, fdht_h5_array *out, fdht_err
 int fdht_h5_open_rows(hid_t loc, const char *path, fdht_h5_array *out, fdht_error *err);
 void fdht_h5_close_array(fdht_h5_array *a);
 
+/* May libhdf5 convert numbers of this type? FDHT_EFORMAT, with `name` before it, for integers and floats of more than 64 bytes and for those
+ * whose bits are not within their bytes; other classes pass. For any conversion of a file's values. */
+int fdht_h5_check_number(hid_t type, const char *name, fdht_error *err);
+
 /* Is it `rank`-dimensional with exactly these extents? FDHT_EFORMAT "PATH: expected (4,512), file has
  * (4,256)". */
 int fdht_h5_expect(const fdht_h5_array *a, int rank, const size_t *dim, fdht_error *err);
