@@ -10,7 +10,8 @@ def row:
     | map(select(.lr == $first.lr)) | sort_by(.seed)
     | {setting: .[0].setting, cell: .[0].cell, lr: .[0].lr, parameters: .[0].parameters, seeds: map(.seed), test: (map(.test) | range),
        training: (map(.training) | range), validation: (map(.validation) | range), shuffled: (map(.shuffled) | range),
-       one_frame: (map(.one_frame) | range), seconds: (map(.seconds) | add / length), test_clips: .[0].test_clips, clips: .[0].clips,
+       one_frame: (map(.one_frame) | range), fresh: (map(.fresh) | if any(. == null) then null else
+           {clips: .[0].clips, test: (map(.test) | range), shuffled: (map(.shuffled) | range)} end), seconds: (map(.seconds) | add / length), test_clips: .[0].test_clips, clips: .[0].clips,
        epochs: .[0].epochs, teacher: .[0].teacher, commits: (map(.commit) | unique), machines: (map(.machine) | unique),
        paper: paper[.[0].cell]};
 def cells: ["fdht", "tt", "ht", "tr", "bt", "dense"];
@@ -20,4 +21,4 @@ def order: . as $cell | (cells | index($cell)) // 99;
    rows: ($rows | sort_by([.setting, (.cell | order), .parameters])),
    missing: [("eight", "two", "fashion") as $setting | cells[] | . as $cell
              | select(any($rows[]; .setting == $setting and .cell == $cell) | not) | {setting: $setting, cell: $cell}],
-   tries: (map({setting, cell, lr, seed, parameters, epochs, training, validation, test, shuffled, teacher, options, commit}) | sort_by([.setting, .cell, .lr, .seed]))}
+   tries: (map({setting, cell, lr, seed, parameters, epochs, training, validation, test, fresh: .fresh.test, shuffled, teacher, options, commit}) | sort_by([.setting, .cell, .lr, .seed]))}

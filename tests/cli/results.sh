@@ -11,7 +11,7 @@ same "it ends well" 0 "$status"
 [ "$status" = 0 ] || said | sed 's/^/#   /'
 same "a record for each run: both rates of seed 1, one of seed 2" 9 "$(find out/runs-1-16 -name '*.json' | wc -l)"
 same "what a record holds" 9 "$(jq -s '[.[] | select(.schema == "fdht.results/1" and .setting == "two" and .test_clips == 16 and .epochs == 1
-    and .test >= 0 and .test <= 1 and .one_frame == .125 and .parameters > 4000 and (.commit | length) > 0)] | length' out/runs-1-16/*.json)"
+    and .test >= 0 and .test <= 1 and .one_frame == .125 and .fresh.clips == 16 and .fresh.test >= 0 and .fresh.test <= 1 and .parameters > 4000 and (.commit | length) > 0)] | length' out/runs-1-16/*.json)"
 same "the teacher is in the record" tt "$(jq -r .teacher out/runs-1-16/two-fdht-taught-by-tt-6e-3-1.json)"
 rate=$(jq -s 'max_by([.validation, -.validation_loss]).lr' out/runs-1-16/two-tt-*-1.json)
 same "seed 2 has the rate that validated best" "$rate" "$(jq .lr out/runs-1-16/two-tt-*-2.json)"
@@ -26,6 +26,20 @@ run "$TOP/demo/results/run"
 same "a record that is gone: that run alone" 1 "$(grep -c 'rate 3e-3, seed 1$' "$ERR")"
 same "the same result" "$(jq -c '[.tries[] | [.cell, .lr, .seed, .validation, .test]]' first.json)" \
     "$(jq -c '[.tries[] | [.cell, .lr, .seed, .validation, .test]]' out/accuracy-1-16.json)"
+
+# clips drawn anew: a record without them is made again where it is asked for, by the model that is there
+record=out/runs-1-16/two-tt-3e-3-1.json
+jq 'del(.fresh)' $record > bare.json && cp bare.json $record
+run "$TOP/demo/results/run"
+same "a record without fresh clips stays" "$(cat bare.json)" "$(cat $record)"
+AGAIN=1 run "$TOP/demo/results/run"
+same "AGAIN: it has them" 16 "$(jq .fresh.clips $record)"
+same "nothing is trained" 0 "$(grep -c 'seed 1$' "$ERR")"
+same "and all else is the same" "$(jq -S 'del(.date)' bare.json)" "$(jq -S 'del(.fresh, .date)' $record)"
+same "other clips of the same gear: not those of the test" 0 "$(cmp -s out/two-16/test.h5 out/two-16/fresh-16.h5; echo $((1 - $?)))"
+has "the column" "$out" "| accuracy | fresh clips |"
+FRESH=-8 run "$TOP/demo/results/run"
+same "FRESH that is no number" 2 "$status"
 same "the tree is as it was" "$before" "$(git -C "$TOP" status --porcelain -- . ':!demo/results/runs' 2>/dev/null)"
 
 # the committed table and README are what the committed records say
@@ -41,13 +55,16 @@ row() { # CELL EXPRESSION
 }
 percent() { awk '{ printf "%.1f", $1 * 100 }'; }
 comma() { sed -E 's/([0-9])([0-9]{3})$/\1,\2/; s/([0-9])([0-9]{3}),/\1,\2,/'; }
-rivals=$(for cell in tt ht tr bt; do row $cell .test.mean; done | sort -n)
-top="**$(row fdht .parameters | comma) numbers** (\`--preset clips-fdht\`, $(fdht info --preset clips-fdht --json | jq .hidden_size) units) labels **$(row fdht .test.mean | percent) %** right, mean of $(row fdht .test.n | sed s/3/three/) seeds"
+words() { sed 's/^1$/one seed/; s/^2$/mean of two seeds/; s/^3$/mean of three seeds/'; }
+rivals=$(for cell in tt ht tr bt; do row $cell+long .fresh.test.mean; done | sort -n)
+top="**$(row fdht .parameters | comma) numbers** (\`--preset clips-fdht\`, $(fdht info --preset clips-fdht --json | jq .hidden_size) units, $(row fdht+long .epochs) epochs) labels **$(row fdht+long .fresh.test.mean | percent) %** right, $(row fdht+long .test.n | words)"
 same "README's first figures" 1 "$(tr '\n' ' ' < "$TOP/README.md" | grep -cF "$top")"
 same "README's figures of the rivals" 1 "$(tr '\n' ' ' < "$TOP/README.md" |
     grep -cF "265,000 numbers $(head -1 <<<"$rivals" | percent) to $(tail -1 <<<"$rivals" | percent) %")"
-for cell in fdht fdht-h256 fdht-h256-own fdht-h1024 tt bt ht tr dense; do
-    said=$(row $cell '"\(.test.mean) \(.training.mean) \(.shuffled.mean)"' | awk '{ printf "%.3f %.3f %.3f", $1, $2, $3 }' | sed 's/\b0\././g')
+for cell in fdht fdht+long fdht-h256 fdht-h1024 tt tt+long bt bt+long ht ht+long tr tr+long dense tt-h32 tt-h64 ht-h32; do
+    [ -n "$(row $cell .cell)" ] || continue
+    said=$(row $cell '"\(.test.mean) \(.fresh.test.mean // 9) \(.training.mean) \(.shuffled.mean)"' |
+        awk '{ printf "%.3f %.3f %.3f %.3f", $1, $2, $3, $4 }' | sed 's/\b0\././g; s/9\.000/-/')
     same "fdht-train.1: $cell" 1 "$(tr -s ' ' < "$TOP/man/fdht-train.1" | grep -c " $(row $cell .parameters | comma) $said$")"
 done
 
@@ -65,7 +82,7 @@ one d ht 3 3e-3 .2 .75
 one e ht 2 6e-3 .99 .99
 one f bt 2 6e-3 .99 .99
 run "$TOP/demo/results/report" hand/runs-7-7
-has "mean and range of the rate that seed 1 chose" "$out" "| ht | 1,234,567 | .750 (.600-.900) | 3 | 1.000 | .250 | .125 | 3e-3 | 10 | .872 | 1,245 |"
+has "mean and range of the rate that seed 1 chose" "$out" "| ht | 1,234,567 | .750 (.600-.900) | - | 3 | 1.000 | .250 | .125 | 3e-3 | 10 | .872 | 1,245 |"
 has "without seed 1 there is no choice" "$out" "| bt | missing |"
 same "every try is kept" 6 "$(jq '.tries | length' hand/accuracy-7-7.json)"
 run "$TOP/demo/results/run" three
