@@ -61,11 +61,17 @@ top="**$(row fdht .parameters | comma) numbers** (\`--preset clips-fdht\`, $(fdh
 same "README's first figures" 1 "$(tr '\n' ' ' < "$TOP/README.md" | grep -cF "$top")"
 same "README's figures of the rivals" 1 "$(tr '\n' ' ' < "$TOP/README.md" |
     grep -cF "265,000 numbers $(head -1 <<<"$rivals" | percent) to $(tail -1 <<<"$rivals" | percent) %")"
+page() { # CELL FIGURES: the row of the page
+    local said
+    said=$(row "$1" "[$2] | map(if . == null then \"-\" else . * 1000 | round / 1000 end | tostring) | join(\" \")" |
+        awk '{ for (i = 1; i <= NF; i++) if ($i != "-") $i = sprintf("%.3f", $i); gsub(/(^| )0\./, " ."); sub(/^ /, ""); print }')
+    same "fdht-train.1: $1" 1 "$(tr -s ' ' < "$TOP/man/fdht-train.1" | grep -c " $(row "$1" .parameters | comma) $said$")"
+}
 for cell in fdht fdht+long fdht-h256 fdht-h1024 tt tt+long bt bt+long ht ht+long tr tr+long dense tt-h32 tt-h64 ht-h32; do
-    [ -n "$(row $cell .cell)" ] || continue
-    said=$(row $cell '"\(.test.mean) \(.fresh.test.mean // 9) \(.training.mean) \(.shuffled.mean)"' |
-        awk '{ printf "%.3f %.3f %.3f %.3f", $1, $2, $3, $4 }' | sed 's/\b0\././g; s/9\.000/-/')
-    same "fdht-train.1: $cell" 1 "$(tr -s ' ' < "$TOP/man/fdht-train.1" | grep -c " $(row $cell .parameters | comma) $said$")"
+    page $cell ".test.mean, .fresh.test.mean, .training.mean, .shuffled.mean"
+done
+for cell in fdht-h256-own-rank{2,4,6,12,12+mild,16} fdht-h256-own; do
+    page $cell ".test.mean, .fresh.test.mean, .training.mean"
 done
 
 # the table from records made by hand
