@@ -27,8 +27,8 @@ static inline int fdht_gemm_kind(size_t ls, const uint32_t *lk, const uint32_t *
     return k < 2 ? FDHT_SPREAD : ls == 1 && even ? FDHT_ACROSS : runs ? FDHT_ALONG : FDHT_SPREAD;
 }
 
-/* Bytes that become lanes: number i of lane l is now[l][i] - before[l][i] - mean; then it is dropped out, as fdht_elementwise
- * (kernels/elementwise.h) does to number first + i with key[l]. */
+/* Bytes that become lanes: number i of lane l is now[l][i] - before[l][i], or now[l][i] - mean; or 0, where fdht_elementwise
+ * (kernels/elementwise.h) drops number first + i with key[l]. What is not dropped is not scaled. */
 typedef struct fdht_pixels {
     const uint8_t *now[FDHT_LANES], *before[FDHT_LANES]; /* a row for every lane */
     bool differ;                                         /* else before does not count */

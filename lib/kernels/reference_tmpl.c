@@ -26,6 +26,10 @@ static void R(from_u8)(size_t n, const uint8_t *x, REAL *y)
 }
 
 /* In lane form with one lane. */
+static double R(number)(const R(fdht_contraction) *g, size_t at)
+{
+    return g->shorts ? (double)g->shorts[at] : (double)g->A[at];
+}
 static void R(contract)(const R(fdht_contraction) *g)
 {
     for (size_t p = 0; p < g->positions; p++)
@@ -33,7 +37,7 @@ static void R(contract)(const R(fdht_contraction) *g)
             REAL *c = g->C + g->c[p] + g->out[j];
             double sum = g->accumulate ? (double)*c : 0.0;
             for (size_t x = 0; x < g->k; x++)
-                sum += (double)g->W[x * g->ldw + j] * (double)g->A[g->a[p] + g->sum[x]];
+                sum += (double)g->W[x * g->ldw + j] * R(number)(g, g->a[p] + g->sum[x]);
             *c = (REAL)sum;
         }
 }
@@ -43,7 +47,7 @@ static void R(outer)(const R(fdht_contraction) *g, REAL *gW)
         for (size_t j = 0; j < g->n; j++) {
             double sum = (double)gW[x * g->n + j];
             for (size_t p = 0; p < g->positions; p++)
-                sum += (double)g->A[g->a[p] + g->sum[x]] * (double)g->C[g->c[p] + j];
+                sum += R(number)(g, g->a[p] + g->sum[x]) * (double)g->C[g->c[p] + j];
             gW[x * g->n + j] = (REAL)sum;
         }
 }
@@ -65,14 +69,22 @@ static void R(from_lanes)(size_t n, const REAL *in, const uint32_t *at, size_t r
     for (size_t i = 0; rows && i < n; i++)
         y[i] = (accumulate ? y[i] : 0) + in[at ? at[i] : i];
 }
+static bool R(is_dropped)(const fdht_pixels *p, size_t i)
+{
+    float one = 1;
+    if (p->drop)
+        fdht_elementwise_reference.drop(p->first + i, 1, p->key[0], p->drop, &one);
+    return one == 0;
+}
 static void R(bytes_to_lanes)(size_t n, const fdht_pixels *p, REAL *out)
 {
-    for (size_t i = 0; i < n; i++) {
-        float x = (float)(p->now[0][i] - (p->differ ? p->before[0][i] : 0)) - p->mean;
-        if (p->drop)
-            fdht_elementwise_reference.drop(p->first + i, 1, p->key[0], p->drop, &x);
-        out[i] = x;
-    }
+    for (size_t i = 0; i < n; i++)
+        out[i] = R(is_dropped)(p, i) ? 0 : (REAL)p->now[0][i] - (REAL)p->mean;
+}
+static void R(bytes_to_shorts)(size_t n, const fdht_pixels *p, int16_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (int16_t)(R(is_dropped)(p, i) ? 0 : p->now[0][i] - (p->differ ? p->before[0][i] : 0));
 }
 const R(fdht_kernels) R(fdht_kernels_reference) = {.gemm = R(gemm),
                                                    .spin = R(spin),
@@ -83,4 +95,5 @@ const R(fdht_kernels) R(fdht_kernels_reference) = {.gemm = R(gemm),
                                                    .sum_lanes = R(sum_lanes),
                                                    .to_lanes = R(to_lanes),
                                                    .from_lanes = R(from_lanes),
-                                                   .bytes_to_lanes = R(bytes_to_lanes)};
+                                                   .bytes_to_lanes = R(bytes_to_lanes),
+                                                   .bytes_to_shorts = R(bytes_to_shorts)};

@@ -4,18 +4,28 @@
 #define U R(unaligned)
 #define N (WIDTH / sizeof(REAL)) /* lanes */
 
+/* Where number `at` of the operand A is, and number `at` from there. */
+INLINE const char *R(place)(bool shorts, const R(fdht_contraction) *g, size_t at)
+{
+    return shorts ? (const char *)(g->shorts + at * N) : (const char *)(g->A + at * N);
+}
+INLINE V R(operand)(bool shorts, const char *from, size_t at)
+{
+    return shorts ? R(from_shorts)((const int16_t *)from + at * N) : ((const V *)from)[at];
+}
+
 /* A tile of a contraction: outputs j .. of positions p .. */
-INLINE void R(contract_tile)(int outputs, int positions, const R(fdht_contraction) *g, const REAL *w,
-                             size_t j, size_t p)
+INLINE void R(contract_tile)(bool shorts, int outputs, int positions, const R(fdht_contraction) *g,
+                             const REAL *w, size_t j, size_t p)
 {
     V acc[OUTPUTS][MOST_POSITIONS];
-    const V *from[MOST_POSITIONS];
+    const char *from[MOST_POSITIONS];
     V *to[MOST_POSITIONS];
     const uint32_t *sum = g->sum;
     const size_t ldw = g->ldw;
 #pragma GCC unroll 8
     for (int i = 0; i < positions; i++) {
-        from[i] = (const V *)g->A + g->a[p + (size_t)i];
+        from[i] = R(place)(shorts, g, g->a[p + (size_t)i]);
         to[i] = (V *)g->C + g->c[p + (size_t)i];
     }
 #pragma GCC unroll 8
@@ -27,7 +37,7 @@ INLINE void R(contract_tile)(int outputs, int positions, const R(fdht_contractio
         V v[MOST_POSITIONS];
 #pragma GCC unroll 8
         for (int i = 0; i < positions; i++)
-            v[i] = from[i][*sum];
+            v[i] = R(operand)(shorts, from[i], *sum);
 #pragma GCC unroll 8
         for (int o = 0; o < outputs; o++)
 #pragma GCC unroll 8
@@ -42,13 +52,15 @@ INLINE void R(contract_tile)(int outputs, int positions, const R(fdht_contractio
 }
 
 /* A tile of the gradient of weights: of outputs j .., summed indices x .. */
-INLINE void R(outer_tile)(int outputs, int numbers, const R(fdht_contraction) *g, V *gw, size_t j, size_t x)
+INLINE void R(outer_tile)(bool shorts, int outputs, int numbers, const R(fdht_contraction) *g, V *gw,
+                          size_t j, size_t x)
 {
     V acc[OUTPUTS][MOST_POSITIONS];
-    const V *from[MOST_POSITIONS], *grad = (const V *)g->C + j;
+    const char *from[MOST_POSITIONS];
+    const V *grad = (const V *)g->C + j;
 #pragma GCC unroll 8
     for (int i = 0; i < numbers; i++)
-        from[i] = (const V *)g->A + g->sum[x + (size_t)i];
+        from[i] = R(place)(shorts, g, g->sum[x + (size_t)i]);
 #pragma GCC unroll 8
     for (int o = 0; o < outputs; o++)
 #pragma GCC unroll 8
@@ -60,7 +72,7 @@ INLINE void R(outer_tile)(int outputs, int numbers, const R(fdht_contraction) *g
         V v[MOST_POSITIONS];
 #pragma GCC unroll 8
         for (int i = 0; i < numbers; i++)
-            v[i] = from[i][a];
+            v[i] = R(operand)(shorts, from[i], a);
 #pragma GCC unroll 8
         for (int o = 0; o < outputs; o++) {
             V y = at[o];
@@ -79,10 +91,10 @@ INLINE void R(outer_tile)(int outputs, int numbers, const R(fdht_contraction) *g
 
 #define CONTRACT(outputs, positions)                                                                         \
     case 10 * outputs + positions:                                                                           \
-        R(contract_tile)(outputs, positions, g, w, j, p);                                                    \
+        R(contract_tile)(shorts, outputs, positions, g, w, j, p);                                            \
         break;
 
-static void R(contract)(const R(fdht_contraction) *g)
+INLINE void R(contract_all)(bool shorts, const R(fdht_contraction) *g)
 {
     const size_t most = most_positions[fdht_panel(g->n, OUTPUTS)];
     for (size_t p = 0, at; p < g->positions; p += at) {
@@ -98,12 +110,20 @@ static void R(contract)(const R(fdht_contraction) *g)
 }
 #undef CONTRACT
 
+static void R(contract)(const R(fdht_contraction) *g)
+{
+    if (TAKES_SHORTS && g->shorts)
+        R(contract_all)(true, g);
+    else
+        R(contract_all)(false, g);
+}
+
 #define OUTER(outputs, numbers)                                                                              \
     case 10 * outputs + numbers:                                                                             \
-        R(outer_tile)(outputs, numbers, g, gw, j, x);                                                        \
+        R(outer_tile)(shorts, outputs, numbers, g, gw, j, x);                                                \
         break;
 
-static void R(outer)(const R(fdht_contraction) *all, REAL *gW)
+INLINE void R(outer_all)(bool shorts, const R(fdht_contraction) *all, REAL *gW)
 {
     const size_t most = most_positions[fdht_panel(all->n, OUTPUTS)];
     R(fdht_contraction) block = *all;
@@ -125,6 +145,14 @@ static void R(outer)(const R(fdht_contraction) *all, REAL *gW)
     }
 }
 #undef OUTER
+
+static void R(outer)(const R(fdht_contraction) *g, REAL *gW)
+{
+    if (TAKES_SHORTS && g->shorts)
+        R(outer_all)(true, g, gW);
+    else
+        R(outer_all)(false, g, gW);
+}
 
 /* The first `rows` of N vectors of N numbers, ld apart; the others are zero. */
 static void R(load_rows)(const REAL *x, size_t ld, size_t rows, size_t n, V v[N])

@@ -315,52 +315,102 @@ INLINE void add_row_f32(int vecs, const float *l, int row, const strides *s, con
 }
 #endif
 
+/* As many shorts as lanes. The compiler by itself would convert them by halves. */
+INLINE vec_f32 from_shorts_f32(const int16_t *p)
+{
+#if WIDTH == 64
+    return (vec_f32)_mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm256_load_si256((const __m256i *)p)));
+#elif WIDTH == 32
+    return (vec_f32)_mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_load_si128((const __m128i *)p)));
+#elif defined(__ARM_NEON)
+    return (vec_f32)vcvtq_f32_s32(vmovl_s16(vld1_s16(p)));
+#else
+    vec_f32 v;
+    for (int l = 0; l < WORDS; l++)
+        v[l] = p[l];
+    return v;
+#endif
+}
+
+INLINE vec_f64 from_shorts_f64(const int16_t *p)
+{
+    vec_f64 v;
+    for (int l = 0; l < WORDS / 2; l++)
+        v[l] = p[l];
+    return v;
+}
+
 #define FDHT_REAL 32
 #include "base/real.h"
+#define TAKES_SHORTS true
 #include "kernels/vector_real_tmpl.c"
 #include "kernels/vector_lanes_tmpl.c"
 #undef OWN_PRODUCTS
-#define FDHT_REAL 64
+#undef TAKES_SHORTS
+#define TAKES_SHORTS false /* only what is fast in every use */
+#define FDHT_REAL    64
 #include "base/real.h"
 #include "kernels/vector_real_tmpl.c"
 #include "kernels/vector_lanes_tmpl.c"
 
 typedef words words_at __attribute__((aligned(1), may_alias));
 
-/* The random bytes of four numbers in each lane, which decide whether they are dropped (kernels/elementwise_tmpl.c). */
-INLINE words random_words(uint32_t counter, words key)
+/* The random bytes of the counter-th four numbers in each lane, which decide whether they are dropped (kernels/elementwise_tmpl.c), from
+ * counter x STEP + key. */
+#define STEP 0x9e3779b9u
+INLINE words random_words(words x)
 {
-    words x = counter * 0x9e3779b9u + key;
     x = (x ^ x >> 16) * 0x85ebca6bu;
     x = (x ^ x >> 13) * 0xc2b2ae35u;
     return x ^ x >> 16;
 }
 
-/* Four numbers from byte 0, 1, 2, 3 of word a, less those of b. */
-INLINE void convert_word(bool differ, bool drop, words a, words b, words random, const fdht_pixels *p,
-                         vec_f32 out[4])
+/* All ones where a byte is at least that of the limit, so that a number is kept. */
+INLINE words kept(words random, words limit)
+{
+    typedef uint8_t bytes __attribute__((vector_size(WIDTH)));
+    return (words)((bytes)random >= (bytes)limit);
+}
+
+/* Four numbers, less the mean, from byte 0, 1, 2, 3 of every word; those not kept are 0. */
+INLINE void to_floats(bool drop, words a, words keep, vec_f32 mean, vec_f32 *out)
 {
     typedef int32_t numbers __attribute__((vector_size(WIDTH)));
-    const vec_f32 scale = (vec_f32){0} + 256.0f / (float)(256 - p->drop);
 #pragma GCC unroll 4
     for (uint32_t j = 0; j < 4; j++) {
-        const words byte = random & 255u << 8 * j, limit = (words){0} + ((uint32_t)p->drop << 8 * j);
-        numbers x = (numbers)(a >> 8 * j & 255);
-        if (differ)
-            x -= (numbers)(b >> 8 * j & 255);
-        vec_f32 y = __builtin_convertvector(x, vec_f32);
-        if (!differ)
-            y -= p->mean;
-#if WIDTH == 64
-        if (drop)
-            y = (vec_f32)_mm512_maskz_mul_ps(_mm512_cmpge_epu32_mask((__m512i)byte, (__m512i)limit),
-                                             (__m512)y, (__m512)scale);
-#else
-        if (drop)
-            y = (vec_f32)((words)(y * scale) & (words)(byte >= limit));
-#endif
-        out[j] = y;
+        vec_f32 y = __builtin_convertvector((numbers)(a >> 8 * j & 255), vec_f32) - mean;
+        out[j] = drop ? (vec_f32)((words)y & (words)((numbers)(keep << (24 - 8 * j)) >> 31)) : y;
     }
+}
+
+/* The same numbers as shorts, less the bytes of b: each of WORDS shorts, one for every lane. Even and odd bytes of all words are
+ * shorts by a mask and a shift; then those of one number are brought together, within 16 bytes first. */
+typedef int16_t shorts __attribute__((vector_size(WIDTH)));
+typedef shorts shorts_at __attribute__((aligned(1), may_alias));
+#define TOGETHER(f)                                                                                          \
+    8 * (f), 8 * (f) + 2, 8 * (f) + 4, 8 * (f) + 6, 8 * (f) + 1, 8 * (f) + 3, 8 * (f) + 5, 8 * (f) + 7
+#if WIDTH == 64
+#define EIGHTS TOGETHER(0), TOGETHER(1), TOGETHER(2), TOGETHER(3)
+#define EVERY_OTHER(first)                                                                                   \
+    first, first + 2, first + 4, first + 6, first + 8, first + 10, first + 12, first + 14
+#elif WIDTH == 32
+#define EIGHTS             TOGETHER(0), TOGETHER(1)
+#define EVERY_OTHER(first) first, first + 2, first + 4, first + 6
+#else
+#define EIGHTS             TOGETHER(0)
+#define EVERY_OTHER(first) first, first + 2
+#endif
+INLINE void to_shorts(bool differ, words a, words b, shorts_at *out)
+{
+    shorts even = (shorts)(a & 0x00ff00ff), odd = (shorts)(a >> 8 & 0x00ff00ff);
+    if (differ) {
+        even -= (shorts)(b & 0x00ff00ff);
+        odd -= (shorts)(b >> 8 & 0x00ff00ff);
+    }
+    const pairs numbers02 = (pairs)SHUFFLE(shorts, even, even, EIGHTS),
+                numbers13 = (pairs)SHUFFLE(shorts, odd, odd, EIGHTS);
+    out[0] = (shorts)SHUFFLE(pairs, numbers02, numbers13, EVERY_OTHER(0));
+    out[1] = (shorts)SHUFFLE(pairs, numbers02, numbers13, EVERY_OTHER(1));
 }
 
 /* WIDTH bytes of every row, transposed by fours; those that come AHEAD of them are asked for, as each row is a stream of its own. */
@@ -374,25 +424,38 @@ INLINE void load_bytes(const uint8_t *const *row, size_t i, words v[WORDS])
     transpose_words(v);
 }
 
-/* WIDTH numbers from number i on, of rows that begin at now and before. */
-INLINE void convert_bytes(bool differ, bool drop, const fdht_pixels *p, const uint8_t *const *now,
-                          const uint8_t *const *before, size_t i, vec_f32 *out)
+/* WIDTH numbers from number i on, of rows that begin at now and before, as floats or shorts. */
+INLINE void convert_bytes(bool floats, bool differ, bool drop, const fdht_pixels *p,
+                          const uint8_t *const *now, const uint8_t *const *before, size_t i, char *out)
 {
-    words a[WORDS], b[WORDS] = {{0}}, key, random = {0};
-    memcpy(&key, p->key, sizeof key);
+    words a[WORDS], b[WORDS] = {{0}}, keep = {0}, random;
+    const words limit = (words){0} + p->drop * 0x01010101u;
+    const vec_f32 mean = (vec_f32){0} + p->mean;
+    memcpy(&random, p->key, sizeof random);
+    random += (uint32_t)((p->first + i) / 4) * STEP;
     load_bytes(now, i, a);
     if (differ)
         load_bytes(before, i, b);
 #pragma GCC unroll 16
-    for (size_t q = 0; q < WORDS; q++) {
+    for (size_t q = 0; q < WORDS; q++, random += STEP) {
         if (drop)
-            random = random_words((uint32_t)((p->first + i) / 4 + q), key);
-        convert_word(differ, drop, a[q], b[q], random, p, out + 4 * q);
+            keep = kept(random_words(random), limit);
+        if (floats)
+            to_floats(drop, a[q], keep, mean, (vec_f32 *)out + 4 * q);
+        else
+            to_shorts(differ, drop ? a[q] & keep : a[q], drop ? b[q] & keep : b[q], (shorts_at *)out + 2 * q);
     }
 }
 
+/* Bytes of a number in all lanes. */
+INLINE size_t number_size(bool floats)
+{
+    return WORDS * (floats ? sizeof(float) : sizeof(int16_t));
+}
+
 /* The n < WIDTH last numbers, by way of rows that are long enough. */
-static __attribute__((noinline)) void convert_rest(size_t n, const fdht_pixels *p, size_t i, vec_f32 *out)
+static __attribute__((noinline)) void convert_rest(bool floats, size_t n, const fdht_pixels *p, size_t i,
+                                                   char *out)
 {
     uint8_t line[2][WORDS][WIDTH] = {{{0}}};
     const uint8_t *now[WORDS], *before[WORDS];
@@ -403,36 +466,47 @@ static __attribute__((noinline)) void convert_rest(size_t n, const fdht_pixels *
         before[l] = p->differ ? memcpy(line[1][l], p->before[l] + i, n) : NULL;
     }
     rest.first += i;
-    if (p->differ)
-        convert_bytes(true, p->drop, &rest, now, before, 0, all);
+    if (floats)
+        convert_bytes(true, false, p->drop, &rest, now, before, 0, (char *)all);
+    else if (p->differ)
+        convert_bytes(false, true, p->drop, &rest, now, before, 0, (char *)all);
     else
-        convert_bytes(false, p->drop, &rest, now, before, 0, all);
-    memcpy(out + i, all, n * sizeof *out);
+        convert_bytes(false, false, p->drop, &rest, now, before, 0, (char *)all);
+    memcpy(out, all, n * number_size(floats));
 }
 
 /* The last whole register begins where it ends with the row, unless it would cut four numbers that share their random bits. */
-INLINE void convert_rows(bool differ, bool drop, size_t n, const fdht_pixels *p, vec_f32 *out)
+INLINE void convert_rows(bool floats, bool differ, bool drop, size_t n, const fdht_pixels *p, void *to)
 {
+    const size_t size = number_size(floats);
+    char *out = to;
     size_t i = 0;
     for (; i + WIDTH <= n; i += WIDTH)
-        convert_bytes(differ, drop, p, p->now, p->before, i, out + i);
+        convert_bytes(floats, differ, drop, p, p->now, p->before, i, out + i * size);
     if (i < n && n >= WIDTH && n % 4 == 0)
-        convert_bytes(differ, drop, p, p->now, p->before, n - WIDTH, out + n - WIDTH);
+        convert_bytes(floats, differ, drop, p, p->now, p->before, n - WIDTH, out + (n - WIDTH) * size);
     else if (i < n)
-        convert_rest(n - i, p, i, out);
+        convert_rest(floats, n - i, p, i, out + i * size);
 }
 
 static void bytes_to_lanes_f32(size_t n, const fdht_pixels *p, float *out)
 {
-    vec_f32 *to = (vec_f32 *)out;
-    if (p->drop && p->differ)
-        convert_rows(true, true, n, p, to);
-    else if (p->drop)
-        convert_rows(false, true, n, p, to);
-    else if (p->differ)
-        convert_rows(true, false, n, p, to);
+    if (p->drop)
+        convert_rows(true, false, true, n, p, out);
     else
-        convert_rows(false, false, n, p, to);
+        convert_rows(true, false, false, n, p, out);
+}
+
+static void bytes_to_shorts_f32(size_t n, const fdht_pixels *p, int16_t *out)
+{
+    if (p->drop && p->differ)
+        convert_rows(false, true, true, n, p, out);
+    else if (p->drop)
+        convert_rows(false, false, true, n, p, out);
+    else if (p->differ)
+        convert_rows(false, true, false, n, p, out);
+    else
+        convert_rows(false, false, false, n, p, out);
 }
 
 static void bytes_to_lanes_f64(size_t n, const fdht_pixels *p, double *out)
@@ -440,23 +514,21 @@ static void bytes_to_lanes_f64(size_t n, const fdht_pixels *p, double *out)
     enum { LANES = WIDTH / 8 };
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < LANES; l++) {
-            uint32_t random = random_words((uint32_t)((p->first + i) / 4), (words){p->key[l]})[0];
-            double x = p->now[l][i];
-            x -= p->differ ? p->before[l][i] : 0;
+            uint32_t random = random_words((words){(uint32_t)((p->first + i) / 4) * STEP + p->key[l]})[0];
             bool dropped = (random >> 8 * (i % 4) & 255) < p->drop;
-            out[i * LANES + l] = dropped ? 0 : (x - (double)p->mean) * (256.0 / (256 - p->drop));
+            out[i * LANES + l] = dropped ? 0 : (double)p->now[l][i] - (double)p->mean;
         }
 }
 
 #define TABLE(level, type) CAT(fdht_kernels_, level, type)
 extern const fdht_kernels_f32 TABLE(LEVEL, _f32);
 extern const fdht_kernels_f64 TABLE(LEVEL, _f64);
-#define KERNELS(type)                                                                                        \
+#define KERNELS(type, ...)                                                                                   \
     {                                                                                                        \
         .gemm = gemm##type, .spin = spin##type, .from_u8 = from_u8##type, .takes_bytes = takes_bytes##type,  \
         .contract = contract##type, .outer = outer##type, .sum_lanes = sum_lanes##type,                      \
         .to_lanes = to_lanes##type, .from_lanes = from_lanes##type, .bytes_to_lanes = bytes_to_lanes##type,  \
-        .lanes = sizeof(vec##type) / sizeof(((vec##type){0})[0])                                             \
+        .lanes = sizeof(vec##type) / sizeof(((vec##type){0})[0]), __VA_ARGS__                                \
     }
-const fdht_kernels_f32 TABLE(LEVEL, _f32) = KERNELS(_f32);
-const fdht_kernels_f64 TABLE(LEVEL, _f64) = KERNELS(_f64);
+const fdht_kernels_f32 TABLE(LEVEL, _f32) = KERNELS(_f32, .bytes_to_shorts = bytes_to_shorts_f32);
+const fdht_kernels_f64 TABLE(LEVEL, _f64) = KERNELS(_f64, .bytes_to_shorts = NULL);

@@ -11,8 +11,9 @@ typedef struct block {
     const R(fdht_vectors) *x;
     size_t first, rows; /* its vectors */
     int worker;
-    bool bytes; /* they are read as bytes, */
-    bool moves; /* some of them moved: */
+    bool bytes;  /* they are read as bytes, */
+    bool shorts; /* which stay whole numbers until the first step, */
+    bool moves;  /* some of them moved: */
     fdht_bytes of[FDHT_LANES];
     int term;
     REAL *act, *back; /* scratch; back NULL: forward only */
@@ -24,10 +25,11 @@ typedef struct block {
     size_t index[FDHT_MAX_LEGS]; /* of the loops */
 } block;
 
-/* Whether all vectors of the block are made of bytes in one way. */
+/* Whether all vectors of the block are made of bytes in one way, and in which. */
 static bool find_bytes(block *b)
 {
     const R(fdht_vectors) *x = b->x;
+    const bool shorts = b->e->kernels->bytes_to_shorts;
     for (size_t l = 0; l < b->rows; l++) {
         fdht_bytes *of = &b->of[l];
         *of = (fdht_bytes){0};
@@ -36,14 +38,28 @@ static bool find_bytes(block *b)
         else if (!x->bytes || !x->bytes(x->arg, b->first + l, of))
             return false;
         b->moves |= of->move != NULL;
-        if (of->mean != b->of->mean || !of->before != !b->of->before || of->drop != b->of->drop)
+        if (of->mean != b->of->mean || !of->before != !b->of->before || of->drop != b->of->drop ||
+            (of->before && !shorts))
             return false;
     }
-    return b->of->drop == 0 || (b->e->plan.nest.run % 4 == 0 && b->e->plan.nest.runs == 1);
+    if (b->of->drop && (b->e->plan.nest.run % 4 || b->e->plan.nest.runs > 1))
+        return false;
+    b->shorts = shorts && b->of->mean == 0;
+    return true;
 }
 
-/* n numbers of the input from `first` on, from the bytes of every lane. line: room for 2 n of each. */
-static void load_bytes(const block *b, size_t first, size_t n, uint8_t *line, REAL *dst)
+/* The slice of the input in lanes, as numbers or as shorts. */
+static REAL *slice_numbers(const block *b)
+{
+    return b->act + b->e->tables[0].act;
+}
+static int16_t *slice_shorts(const block *b)
+{
+    return (int16_t *)slice_numbers(b);
+}
+
+/* n numbers of the input from `first` on, from the bytes of every lane, become those of a slice from `at` on. line: room for 2 n of each. */
+static void load_bytes(const block *b, size_t first, size_t n, uint8_t *line, size_t at)
 {
     const R(fdht_exec) *e = b->e;
     fdht_pixels p = {.differ = b->of->before, .mean = b->of->mean, .drop = b->of->drop, .first = first};
@@ -63,7 +79,10 @@ static void load_bytes(const block *b, size_t first, size_t n, uint8_t *line, RE
         p.now[l] = p.now[0];
         p.before[l] = p.before[0];
     }
-    e->kernels->bytes_to_lanes(n, &p, dst);
+    if (b->shorts)
+        e->kernels->bytes_to_shorts(n, &p, slice_shorts(b) + at * e->kernels->lanes);
+    else
+        e->kernels->bytes_to_lanes(n, &p, slice_numbers(b) + at * e->kernels->lanes);
 }
 
 /* Where the slice at the loops' indices begins in the input. */
@@ -84,19 +103,21 @@ static void load_slice(const block *b)
     const fdht_nest *s = &e->plan.nest;
     const size_t lanes = e->kernels->lanes, most = FDHT_MIN(s->run, (size_t)FDHT_EXEC_LANES_PIECE);
     const size_t piece = b->bytes && !b->moves ? s->run : most; /* the first need no room */
-    REAL *dst = b->act + e->tables[0].act, *line = b->act + e->lanes_size - most * lanes;
+    REAL *line = b->act + e->lanes_size - most * lanes, *dst = slice_numbers(b);
+    size_t at = 0;
     for (size_t r = 0; r < s->runs; r++)
-        for (size_t i = 0, n; i < s->run; i += n, dst += n * lanes) {
+        for (size_t i = 0, n; i < s->run; i += n, at += n) {
             size_t first = slice_at(b) + s->run_at[r] + i;
             n = FDHT_MIN(s->run - i, piece);
             if (b->bytes) {
-                load_bytes(b, first, n, (uint8_t *)line, dst);
+                load_bytes(b, first, n, (uint8_t *)line, at);
             } else if (x->real) {
-                e->kernels->to_lanes(n, x->real + b->first * x->ld + first, x->ld, b->rows, NULL, dst);
+                e->kernels->to_lanes(n, x->real + b->first * x->ld + first, x->ld, b->rows, NULL,
+                                     dst + at * lanes);
             } else {
                 for (size_t l = 0; l < b->rows; l++)
                     x->load(x->arg, b->first + l, b->worker, first, n, line + l * n);
-                e->kernels->to_lanes(n, line, n, b->rows, NULL, dst);
+                e->kernels->to_lanes(n, line, n, b->rows, NULL, dst + at * lanes);
             }
         }
 }
@@ -125,6 +146,7 @@ static R(fdht_contraction) step_of(const block *b, int at, bool back)
                                  .k = s->slice.sums,
                                  .n = s->n,
                                  .A = b->act + t->act,
+                                 .shorts = at == 0 && b->shorts ? slice_shorts(b) : NULL,
                                  .a = s->slice.in,
                                  .sum = s->slice.sum,
                                  .C = b->act + t[1].act,
@@ -165,12 +187,21 @@ static void add_outer(const block *b, int at)
     }
 }
 
+/* Numbers that were dropped raise the others, which the bytes of a slice do not show: times the output, or its gradient, in lanes. */
+static void scale_output(const block *b, REAL *lanes)
+{
+    const size_t n = b->e->plan.output_size * b->e->kernels->lanes;
+    const REAL scale = (REAL)256 / (REAL)(256 - b->of->drop);
+    for (size_t i = 0; b->bytes && b->of->drop && i < n; i++)
+        lanes[i] *= scale;
+}
+
 /* The gradient of the input's slice into the rows of gx. */
 static void store_slice(const block *b)
 {
     const R(fdht_exec) *e = b->e;
     const fdht_nest *s = &e->plan.nest;
-    const REAL *from = b->act + e->tables[0].act;
+    const REAL *from = slice_numbers(b);
     for (size_t r = 0; r < s->runs; r++)
         e->kernels->from_lanes(s->run, from + r * s->run * e->kernels->lanes, NULL, b->rows,
                                b->gx + slice_at(b) + s->run_at[r], b->ldgx, b->accumulate);
@@ -212,9 +243,11 @@ void R(fdht_lanes_forward)(const R(fdht_exec) *e, int worker, const R(fdht_vecto
     b.act = R(fdht_exec_scratch)(e, worker) + e->lanes_at;
     b.bytes = find_bytes(&b);
     for (b.term = 0; b.term < e->op->n_terms; b.term++) {
+        REAL *output = b.act + e->tables[e->plan.n_steps].act;
         run_loop(&b, 0);
-        e->kernels->from_lanes(e->plan.output_size, b.act + e->tables[e->plan.n_steps].act,
-                               e->plan.nest.natural, rows, y, ldy, accumulate || b.term > 0);
+        scale_output(&b, output);
+        e->kernels->from_lanes(e->plan.output_size, output, e->plan.nest.natural, rows, y, ldy,
+                               accumulate || b.term > 0);
     }
 }
 
@@ -239,8 +272,9 @@ void R(fdht_lanes_gradient)(const R(fdht_exec) *e, int worker, const R(fdht_vect
     block b = {.e = e, .x = x, .first = first, .rows = rows, .worker = worker, .back = back};
     b.act = R(fdht_exec_scratch)(e, worker) + e->lanes_at;
     b.bytes = find_bytes(&b);
-    e->kernels->to_lanes(e->plan.output_size, g, ldg, rows, e->plan.nest.natural,
-                         back + e->tables[e->plan.n_steps].grad);
+    REAL *output = back + e->tables[e->plan.n_steps].grad;
+    e->kernels->to_lanes(e->plan.output_size, g, ldg, rows, e->plan.nest.natural, output);
+    scale_output(&b, output);
     for (b.term = 0; b.term < e->op->n_terms; b.term++) {
         b.outer = back + (size_t)b.term * e->outer_size;
         b.gW = gW + (size_t)b.term * e->packed_size;

@@ -144,16 +144,25 @@ static void R(check_lanes)(const R(fdht_kernels) *kernels, const char *level)
         size_t P = R(extent)(&r), n = R(extent)(&r), k = round % 50 ? R(extent)(&r) : 0,
                reach = pick(&r, 1, 90), ldw = n + pick(&r, 0, 3);
         size_t A_size = (2 * reach - 1) * lanes, C_size = P * n * lanes, W_size = k * ldw;
-        edge ea, eas, esum, ec, ecs, eout, ew, eg;
+        edge ea, es, eas, esum, ec, ecs, eout, ew, eg;
+        int16_t *shorts = edge_new(&es, A_size * sizeof *shorts);
         REAL *A = edge_new(&ea, A_size * sizeof *A), *C = edge_new(&ec, C_size * sizeof *C);
         REAL *W = edge_new(&ew, W_size * sizeof *W), *G = edge_new(&eg, k * n * lanes * sizeof *G);
         uint32_t *a = offsets(&r, &eas, P, reach, reach - 1), *sum = offsets(&r, &esum, k, reach, reach - 1);
         uint32_t *c = R(shuffled)(&r, &ecs, P, n), *out = R(shuffled)(&r, &eout, n, 1);
         REAL *before = malloc((C_size + k * n * lanes + 1) * sizeof *before), *g_before = before + C_size;
-        R(fdht_contraction) g = {P, k, n, A, a, sum, C, c, out, W, ldw, fdht_rng_below(&r, 2) != 0};
+        R(fdht_contraction) g = {P, k, n, A, a, sum, C, c, out, W, ldw, fdht_rng_below(&r, 2) != 0, NULL};
         R(fill)(&r, A, A_size);
         R(fill)(&r, C, C_size);
         R(fill)(&r, W, W_size);
+        if (kernels->bytes_to_shorts && round % 2) {
+            for (size_t i = 0; i < A_size; i++) {
+                shorts[i] = (int16_t)(255 - (int)fdht_rng_below(&r, 511));
+                A[i] = shorts[i];
+            }
+            g.A = NULL;
+            g.shorts = shorts;
+        }
         R(fill)(&r, G, k * n * lanes);
         memcpy(before, C, C_size * sizeof *C);
         memcpy(g_before, G, k * n * lanes * sizeof *G);
@@ -190,7 +199,7 @@ static void R(check_lanes)(const R(fdht_kernels) *kernels, const char *level)
                 }
         }
         free(before);
-        edge *all[] = {&ea, &eas, &esum, &ec, &ecs, &eout, &ew, &eg};
+        edge *all[] = {&ea, &es, &eas, &esum, &ec, &ecs, &eout, &ew, &eg};
         for (size_t i = 0; i < FDHT_COUNT(all); i++)
             edge_free(all[i]);
     }
@@ -243,7 +252,7 @@ static void R(check_turns)(const R(fdht_kernels) *kernels, const char *level)
     }
 }
 
-/* Bytes into lanes: differences, mean and dropout are those of the loops over single numbers. */
+/* Bytes into lanes, as numbers or shorts: differences, mean and dropout are those of the loops over single numbers. */
 static void R(check_pixels)(const R(fdht_kernels) *kernels, const char *level)
 {
     fdht_rng r;
@@ -253,8 +262,12 @@ static void R(check_pixels)(const R(fdht_kernels) *kernels, const char *level)
         fdht_pixels p = {.differ = fdht_rng_below(&r, 2), .drop = fdht_rng_below(&r, 2) ? 77 : 0};
         size_t rows = pick(&r, 1, lanes);
         edge now[FDHT_LANES], before[FDHT_LANES], ev;
-        REAL *v = edge_new(&ev, n * lanes * sizeof *v);
-        p.mean = p.differ ? 0 : 3.25f;
+        bool shorts = kernels->bytes_to_shorts && (p.differ || fdht_rng_below(&r, 2));
+        if (p.differ && !shorts)
+            p.differ = false;
+        REAL *v = shorts ? NULL : edge_new(&ev, n * lanes * sizeof *v);
+        int16_t *whole = shorts ? edge_new(&ev, n * lanes * sizeof *whole) : NULL;
+        p.mean = shorts ? 0 : 3.25f;
         p.first = 4 * pick(&r, 0, 100);
         for (size_t l = 0; l < rows; l++) {
             uint8_t *a = edge_new(&now[l], n), *b = edge_new(&before[l], n);
@@ -270,15 +283,21 @@ static void R(check_pixels)(const R(fdht_kernels) *kernels, const char *level)
             p.now[l] = p.now[0];
             p.before[l] = p.before[0];
         }
-        kernels->bytes_to_lanes(n, &p, v);
+        if (shorts)
+            kernels->bytes_to_shorts(n, &p, whole);
+        else
+            kernels->bytes_to_lanes(n, &p, v);
         for (size_t l = 0; l < rows; l++)
             for (size_t i = 0; i < n; i++) {
                 float x = (float)(p.now[l][i] - (p.differ ? p.before[l][i] : 0)) - p.mean;
+                float one = 1;
                 if (p.drop)
-                    fdht_elementwise_reference.drop(p.first + i, 1, p.key[l], p.drop, &x);
-                if (!(fabs((double)(v[i * lanes + l] - (REAL)x)) <= 1e-6 * fabs((double)x)))
-                    fail_msg("%s bytes_to_lanes: number %zu of %zu, lane %zu is %g, expected %g", level, i, n,
-                             l, (double)v[i * lanes + l], (double)x);
+                    fdht_elementwise_reference.drop(p.first + i, 1, p.key[l], p.drop, &one);
+                x = one != 0 ? x : 0;
+                double got = shorts ? whole[i * lanes + l] : (double)v[i * lanes + l];
+                if (got != (double)x)
+                    fail_msg("%s bytes_to_%s: number %zu of %zu, lane %zu is %g, expected %g", level,
+                             shorts ? "shorts" : "lanes", i, n, l, got, (double)x);
             }
         for (size_t l = 0; l < rows; l++) {
             edge_free(&now[l]);

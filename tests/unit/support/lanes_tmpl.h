@@ -110,6 +110,91 @@ static void R(check_back)(fdht_rng *r, const fdht_op *op, const fdht_box *box, R
     R(fdht_exec_free)(back);
 }
 
+/* Vectors made of bytes, and the same as numbers. */
+typedef struct R(pixels) {
+    const uint8_t *frames; /* one more than vectors: each is less the frame before, or less the mean */
+    const REAL *x;
+    size_t in;
+    bool differ;
+    float mean;
+    unsigned drop;
+} R(pixels);
+
+static bool R(pixels_of)(void *arg, size_t i, fdht_bytes *out)
+{
+    const R(pixels) *p = arg;
+    const uint8_t *before = p->frames + i * p->in;
+    *out = (fdht_bytes){.now = before + p->in, .before = p->differ ? before : NULL, .mean = p->mean};
+    out->drop = p->drop;
+    out->key = (uint32_t)fdht_rng_hash(i);
+    return true;
+}
+
+static void R(load_pixels)(void *arg, size_t i, int worker, size_t first, size_t n, REAL *dst)
+{
+    const R(pixels) *p = arg;
+    (void)worker;
+    memcpy(dst, p->x + i * p->in + first, n * sizeof *dst);
+}
+
+/* To rounding; dropped numbers are scaled in float. */
+static void R(compare_all)(const char *name, const char *what, size_t n, const REAL *got, const REAL *want)
+{
+    double largest = 0;
+    for (size_t i = 0; i < n; i++)
+        largest = fmax(largest, fabs((double)want[i]));
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)got[i] - (double)want[i]) <= 20 * FDHT_MAX(EPS, 1e-7) * largest))
+            fail_msg("%s: %s %zu of %zu by bytes is %.9g, by numbers %.9g; the largest %.9g", name, what, i,
+                     n, (double)got[i], (double)want[i], largest);
+}
+
+/* Differences, means and dropout of bytes give what the same numbers give: outputs and gradients. */
+static void R(check_pixels)(fdht_rng *r, const fdht_op *op, const fdht_box *box, const REAL *params,
+                            const char *name)
+{
+    R(fdht_exec) *e = NULL;
+    assert_int_equal(R(fdht_exec_new)(op, box, 1, true, &e, NULL), FDHT_OK);
+    R(fdht_exec_pack)(e, params, 1);
+    size_t in = R(fdht_exec_inputs)(e), out = R(fdht_exec_outputs)(e), batch = pick(r, 1, 40);
+    size_t n = fdht_op_parameters(op);
+    uint8_t *frames = malloc((batch + 1) * in);
+    REAL *x = malloc(batch * in * sizeof *x), *g = R(numbers)(r, batch * out);
+    REAL *y[2], *grad[2];
+    R(pixels) p = {.frames = frames, .x = x, .in = in, .differ = fdht_rng_below(r, 2)};
+    p.mean = p.differ || fdht_rng_below(r, 2) ? 0 : 100.25f;
+    p.drop = fdht_rng_below(r, 3) ? 77 : 0;
+    for (size_t i = 0; i < (batch + 1) * in; i++)
+        frames[i] = (uint8_t)fdht_rng_below(r, 256);
+    for (size_t i = 0; i < batch; i++)
+        for (size_t j = 0; j < in; j++) {
+            const uint8_t *before = frames + i * in + j;
+            float v = (float)(before[in] - (p.differ ? *before : 0)) - p.mean;
+            if (p.drop)
+                fdht_elementwise_reference.drop(j, 1, (uint32_t)fdht_rng_hash(i), p.drop, &v);
+            x[i * in + j] = (REAL)v;
+        }
+    R(fdht_vectors) from[] = {{.real = x, .ld = in},
+                              {.load = R(load_pixels), .bytes = R(pixels_of), .arg = &p}};
+    for (int i = 0; i < 2; i++) {
+        y[i] = calloc(batch * out, sizeof *y[i]);
+        grad[i] = calloc(n, sizeof *grad[i]);
+        R(fdht_exec_forward)(e, 0, batch, &from[i], y[i], out, false);
+        assert_int_equal(R(fdht_exec_grad_all)(e, NULL, 0, batch, &from[i], params, g, out, grad[i], NULL),
+                         FDHT_OK);
+    }
+    R(compare_all)(name, "output", batch * out, y[1], y[0]);
+    R(compare_all)(name, "gradient", n, grad[1], grad[0]);
+    for (int i = 0; i < 2; i++) {
+        free(y[i]);
+        free(grad[i]);
+    }
+    R(fdht_exec_free)(e);
+    free(frames);
+    free(x);
+    free(g);
+}
+
 static void R(check_operator)(fdht_rng *r, const fdht_op *op, const fdht_box *box, bool back,
                               const char *name)
 {
@@ -122,6 +207,7 @@ static void R(check_operator)(fdht_rng *r, const fdht_op *op, const fdht_box *bo
     R(check_forms)(r, e, name);
     if (back)
         R(check_back)(r, op, box, e, params, name);
+    R(check_pixels)(r, op, box, params, name);
     R(fdht_exec_free)(e);
     free(params);
 }

@@ -2,6 +2,7 @@
  * format that are large enough to run in loops. */
 #include "support/operator_random.h"
 
+#include "kernels/elementwise.h"
 #include "tensor/exec_parts.h"
 
 enum { OPERATORS = 120, LIMIT = 60 };
