@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "fdht/basics.h"
+#include "fdht/preset.h"
 
 #define T    train_args
 #define MOST 1e9
@@ -55,9 +56,10 @@ static const cli_option options[] = {
     CLI_CLIP_OPTIONS(T, video),
     CLI_FILE(T, val, 0, "val", "FILE", "validation clips (default: those marked val in DATA.h5)"),
     CLI_DOUBLE(T, val_split, 0, "val-split", "X", 0, 0.9, "keep back this part of the clips for validation"),
-    CLI_INT(T, epochs, 0, "epochs", "N", 0, 1e6, "passes over the data (default 40; 0 trains nothing)"),
+    CLI_INT(T, epochs, 0, "epochs", "N", 0, 1e6,
+            "passes over the data (default 40, of clips-fdht 120; 0 trains nothing)"),
     CLI_SIZE(T, batch, 0, "batch", "N", 1, 1e6, "clips a step (default 32)"),
-    CLI_DOUBLE(T, lr, 0, "lr", "X", 1e-12, 1e3, "learning rate (default 3e-3; dense 3e-4)"),
+    CLI_DOUBLE(T, lr, 0, "lr", "X", 1e-12, 1e3, "learning rate (default 3e-3; dense 3e-4, clips-fdht 6e-3)"),
     CLI_FLAG(T, lr_scan, 0, "lr-scan", "choose the rate among six, 1/8 to 4 times that, by short runs"),
     CLI_CHOICE(T, optimizer, 0, "optimizer", "adam|adamw|sgd", "default adam"),
     CLI_CHOICE(T, schedule, 0, "schedule", "const|cosine|step", "of the learning rate (default cosine)"),
@@ -268,6 +270,23 @@ static int open_data(job *j, train_args *a)
     return status;
 }
 
+/* Rate and epochs: as given, else those of the preset where its cell is not changed, else the defaults. */
+static void take_recipe(const job *j, fdht_train_options *o)
+{
+    const train_args *a = j->a;
+    const char *name = train_preset(a, &j->train.shape);
+    bool dense = fdht_model_spec_of(j->model)->cell[0].kind == FDHT_CELL_DENSE;
+    fdht_preset p = {.lr = 0};
+    for (size_t i = 0; i < sizeof cell_options / sizeof *cell_options; i++)
+        if (cli_given(j->c, cell_options[i]) && strcmp(cell_options[i], "preset") != 0)
+            name = NULL;
+    if (name && fdht_preset_get(name, &p, NULL) == FDHT_OK && p.epochs)
+        cli_note(j->c, "preset %s: a rate of %g, %d epochs, unless --lr and --epochs say otherwise", name,
+                 p.lr, p.epochs);
+    o->lr = a->lr > 0 ? a->lr : p.lr > 0 ? p.lr : dense ? 3e-4 : 3e-3;
+    o->epochs = cli_given(j->c, "epochs") || !p.epochs ? a->epochs : p.epochs;
+}
+
 static void set_options(job *j)
 {
     static const fdht_optimizer optimizer[] = {FDHT_ADAM, FDHT_ADAMW, FDHT_SGD};
@@ -275,13 +294,12 @@ static void set_options(job *j)
     const train_args *a = j->a;
     fdht_train_options *o = &j->opt;
     const fdht_model_spec *s = fdht_model_spec_of(j->model);
-    size_t clips = j->train.data.clips, steps = (clips + a->batch - 1) / a->batch * (size_t)a->epochs;
     fdht_train_options_default(o);
-    o->epochs = a->epochs;
+    take_recipe(j, o);
+    size_t clips = j->train.data.clips, steps = (clips + a->batch - 1) / a->batch * (size_t)o->epochs;
     o->batch = a->batch;
     o->optimizer = optimizer[a->optimizer];
     o->schedule = schedule[a->schedule];
-    o->lr = a->lr > 0 ? a->lr : s->cell[0].kind == FDHT_CELL_DENSE ? 3e-4 : 3e-3;
     o->momentum = a->momentum;
     o->weight_decay = a->weight_decay;
     o->step_epochs = a->step_epochs;

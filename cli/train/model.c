@@ -139,21 +139,26 @@ static bool takes_clips(const train_args *a, const fdht_clip_shape *h)
            (!a->hidden || a->hidden == p.cell.hidden);
 }
 
+const char *train_preset(const train_args *a, const fdht_clip_shape *h)
+{
+    if (a->preset || a->init)
+        return a->preset;
+    return a->cell <= 0 && !a->in_modes.n && !a->out_modes.n && takes_clips(a, h) ? "clips-fdht" : NULL;
+}
+
 /* The cell that the options describe; *diff: the preset wants difference frames. */
 static int make_cell(cli *c, const train_args *a, const train_set *s, fdht_cell_spec *cell, bool *diff)
 {
     static const fdht_cell_kind kinds[] = {FDHT_CELL_FDHT, FDHT_CELL_HT, FDHT_CELL_TT,
                                            FDHT_CELL_TR,   FDHT_CELL_BT, FDHT_CELL_DENSE};
     const fdht_clip_shape *h = &s->shape;
-    const char *name = a->preset;
+    const char *name = train_preset(a, h);
     char tree[8 * FDHT_MAX_NODES], reason[256];
     fdht_preset preset = {.name = NULL};
     fdht_cell_options o;
     int status = FDHT_OK;
-    if (!name && a->cell <= 0 && !a->in_modes.n && !a->out_modes.n && takes_clips(a, h)) {
-        name = "clips-fdht";
-        cli_note(c, "preset clips-fdht (%zux%zux%zu frames)", h->width, h->height, h->channels);
-    }
+    if (name && !a->preset)
+        cli_note(c, "preset %s (%zux%zux%zu frames)", name, h->width, h->height, h->channels);
     fdht_cell_options_default(&o);
     o.hidden = 256;
     if (name && (status = from_preset(c, name, &preset, &o, tree)))

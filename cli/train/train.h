@@ -112,6 +112,8 @@ void train_set_close(train_set *s);
 
 /* ---- train/model.c ---- */
 
+/* The preset of a new model: --preset, or clips-fdht where the frames are its own and no option gives another cell or modes; or NULL. */
+const char *train_preset(const train_args *a, const fdht_clip_shape *h);
 /* A new model for the data, or the one of --init fitted to it. note says what was chosen. */
 int train_model_make(cli *c, const train_args *a, train_set *s, const train_classes *k, fdht_model **out);
 /* Refuse clips that the model of --OPTION PATH does not take: "takes 768 inputs, the clips have 4800". any_kind: a model

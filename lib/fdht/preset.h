@@ -19,6 +19,8 @@ typedef struct fdht_preset {
     fdht_cell_spec cell;            /* placed (fdht_cell_place) if it is an fdht cell */
     fdht_frame_spec frame;          /* mean 0, std 1: the data says */
     size_t classes;                 /* of the data set it is named after; 0: any */
+    double lr;                      /* rate and epochs that trained it best of those tried (demo/results); */
+    int epochs;                     /* 0: not known, the defaults of training */
 } fdht_preset;
 
 /* How many there are. */

@@ -18,6 +18,8 @@ typedef struct row {
     size_t enlarge[FDHT_MAX_MODES]; /* fdht: slices for h; all 0: mode 1 by the fewest */
     size_t hidden, width, height, channels, classes;
     bool diff;
+    double lr;
+    int epochs;
 } row;
 
 /* frames of all video models: 160x120 pixels, RGB */
@@ -49,7 +51,7 @@ static const row table[] = {
     {"clips-fdht", "FDHT-LSTM on difference frames, modes that follow the picture: the demo's",
      .kind = FDHT_CELL_FDHT, .d = 5, .in = {8, 15, 10, 16, 3}, .out = {8, 4, 4, 4, 4},
      .tree = "(((1,2),(3,4)),5)", .leaf = 8, .inner = 8, .enlarge = {4, 4, 4, 8}, .diff = true, .hidden = 512,
-     FRAMES},
+     FRAMES, .lr = 6e-3, .epochs = 120},
     {"tie-fc6", "TT layer VGG-16 fc6 of the TIE accelerator (ISCA 2019)", .layer = true, .kind = FDHT_CELL_TT,
      .d = 6, .in = {2, 7, 8, 8, 7, 4}, .out = {4, 4, 4, 4, 4, 4}, .leaf = 4},
     {"tie-fc7", "TT layer VGG-16 fc7 of the TIE accelerator (ISCA 2019)", .layer = true, .kind = FDHT_CELL_TT,
@@ -76,6 +78,8 @@ static int fill(const row *r, fdht_preset *p, fdht_error *err)
     int status = FDHT_OK;
     *p = (fdht_preset){
         .name = r->name, .description = r->description, .layer = r->layer, .classes = r->classes};
+    p->lr = r->lr;
+    p->epochs = r->epochs;
     p->frame = (fdht_frame_spec){
         .width = r->width, .height = r->height, .channels = r->channels, .std = 1, .diff = r->diff};
     fdht_cell_spec_default(c);
