@@ -9,9 +9,9 @@ void R(fdht_dense_rows)(const R(fdht_net) *net, int link, size_t n, const REAL *
     const fdht_link *l = &net->model->spec.link[link];
     const fdht_chain_link *c = &net->model->chain[link];
     const REAL *w = net->values + c->weight, *b = l->bias ? net->values + c->bias : NULL;
-    for (size_t k = 0; k < l->outputs;
-         k += OUTPUTS) { /* each sum runs in one order; several at a time hide its latency */
-        size_t m = FDHT_MIN((size_t)OUTPUTS, l->outputs - k);
+    /* Each sum runs in one order; several at a time hide its latency, the last with some that are there already. */
+    for (size_t next = 0; next < l->outputs; next += OUTPUTS) {
+        size_t m = FDHT_MIN((size_t)OUTPUTS, l->outputs), k = FDHT_MIN(next, l->outputs - m);
         for (size_t i = 0; i < n; i++) {
             REAL sum[OUTPUTS] = {0};
             for (size_t o = 0; o < m && b; o++)
