@@ -76,7 +76,7 @@ page() { # CELL FIGURES: the row of the page
         awk '{ for (i = 1; i <= NF; i++) if ($i != "-") $i = sprintf("%.3f", $i); gsub(/(^| )0\./, " ."); sub(/^ /, ""); print }')
     same "fdht-train.1: $1" 1 "$(tr -s ' ' < "$TOP/man/fdht-train.1" | grep -c " $(row "$1" .parameters | comma) $said$")"
 }
-for cell in fdht fdht+long fdht-h256 fdht-h1024 tt tt+long bt bt+long ht ht+long tr tr+long dense tt-h32 tt-h64 ht-h32; do
+for cell in fdht fdht+long fdht-h256 fdht-h1024 tt tt+long bt bt+long ht ht+long tr tr+long dense {tt,ht}-h{16,32,128} tt-h64; do
     page $cell ".test.mean, .fresh.test.mean, .training.mean, .shuffled.mean"
 done
 for cell in fdht-h256-own-rank{2,4,6,12,12+mild,16} fdht-h256-own; do
