@@ -325,7 +325,7 @@ INLINE vec_f32 from_shorts_f32(const int16_t *p)
 #elif defined(__ARM_NEON)
     return (vec_f32)vcvtq_f32_s32(vmovl_s16(vld1_s16(p)));
 #else
-    vec_f32 v;
+    vec_f32 v = {0};
     for (int l = 0; l < WORDS; l++)
         v[l] = p[l];
     return v;
@@ -334,7 +334,7 @@ INLINE vec_f32 from_shorts_f32(const int16_t *p)
 
 INLINE vec_f64 from_shorts_f64(const int16_t *p)
 {
-    vec_f64 v;
+    vec_f64 v = {0};
     for (int l = 0; l < WORDS / 2; l++)
         v[l] = p[l];
     return v;
@@ -379,7 +379,7 @@ INLINE void to_floats(bool drop, words a, words keep, vec_f32 mean, vec_f32 *out
 #pragma GCC unroll 4
     for (uint32_t j = 0; j < 4; j++) {
         vec_f32 y = __builtin_convertvector((numbers)(a >> 8 * j & 255), vec_f32) - mean;
-        out[j] = drop ? (vec_f32)((words)y & (words)((numbers)(keep << (24 - 8 * j)) >> 31)) : y;
+        out[j] = drop ? (vec_f32)((words)y & (words)((numbers)(keep >> 8 * j & 255) != 0)) : y;
     }
 }
 
