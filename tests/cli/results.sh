@@ -43,12 +43,15 @@ same "FRESH that is no number" 2 "$status"
 same "the tree is as it was" "$before" "$(git -C "$TOP" status --porcelain -- . ':!demo/results/runs' 2>/dev/null)"
 
 # the preset brings the rate and epochs that were best here, unless its cell is changed or they are given
-recipe() { run fdht train out/two-16/train.h5 -q --json -f -o recipe.h5 --threads 1 "$@" && jq -r '"\(.lr) \(.epochs)"' <<<"$out"; }
+recipe() { # the rate, and of how many epochs the first is
+    run fdht train out/two-16/train.h5 --val out/two-16/val.h5 --json -f -o recipe.h5 --threads 1 --patience 1 "$@"
+    echo "$(jq -r .lr <<<"$out") $(sed -n 's|^epoch 1/\([0-9]*\) .*|\1|p' "$ERR")"
+}
 same "frames of 160x120x3: the preset's recipe" "0.006 120" "$(recipe)"
 same "ranks of its own: the defaults" "0.003 40" "$(recipe --preset clips-fdht --rank 2)"
 same "as given" "0.001 2" "$(recipe --preset clips-fdht --lr 1e-3 --epochs 2)"
-recipe --checkpoint recipe.checkpoint --patience 1 >/dev/null
-run fdht train out/two-16/train.h5 -q -f -o recipe.h5 --threads 1 --checkpoint recipe.checkpoint --resume --patience 1
+recipe --checkpoint recipe.checkpoint >/dev/null
+recipe --checkpoint recipe.checkpoint --resume >/dev/null
 same "a run that goes on has the same recipe" 0 "$status"
 
 # the committed table and README are what the committed records say
