@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "fdht/basics.h"
-#include "fdht/preset.h"
 
 #define T    train_args
 #define MOST 1e9
@@ -119,11 +118,6 @@ static const train_args defaults = {
     .distill = 0.7,
 };
 
-/* Options that describe a cell: --init brings its own. */
-static const char *const cell_options[] = {"cell",      "recurrent",    "preset",    "hidden", "in-modes",
-                                           "out-modes", "rank",         "ranks",     "blocks", "tree",
-                                           "enlarge",   "enlarge-mode", "hidden-box"};
-
 /* No two of a run's files are one, whether they are there already or not. */
 static int check_files(cli *c, const train_args *a)
 {
@@ -155,11 +149,9 @@ static int parse(cli *c, void *p)
     int status = a->config ? cli_config_read(c, a, a->config) : FDHT_OK;
     if (status || (status = train_inputs_parse(c, a)))
         return status;
-    if (a->init)
-        for (size_t i = 0; i < sizeof cell_options / sizeof *cell_options; i++)
-            if (cli_given(c, cell_options[i]))
-                return cli_usage(c, "--init brings its own cell: --%s cannot stand beside it",
-                                 cell_options[i]);
+    const char *cell = train_cell_option(c, true);
+    if (a->init && cell)
+        return cli_usage(c, "--init brings its own cell: --%s cannot stand beside it", cell);
     if (a->val && a->val_split > 0)
         return cli_usage(c, "--val and --val-split exclude each other");
     if (a->rank && a->ranks.n)
@@ -270,23 +262,6 @@ static int open_data(job *j, train_args *a)
     return status;
 }
 
-/* Rate and epochs: as given, else those of the preset where its cell is not changed, else the defaults. */
-static void take_recipe(const job *j, fdht_train_options *o)
-{
-    const train_args *a = j->a;
-    const char *name = train_preset(a, &j->train.shape);
-    bool dense = fdht_model_spec_of(j->model)->cell[0].kind == FDHT_CELL_DENSE;
-    fdht_preset p = {.lr = 0};
-    for (size_t i = 0; i < sizeof cell_options / sizeof *cell_options; i++)
-        if (cli_given(j->c, cell_options[i]) && strcmp(cell_options[i], "preset") != 0)
-            name = NULL;
-    if (name && fdht_preset_get(name, &p, NULL) == FDHT_OK && p.epochs)
-        cli_note(j->c, "preset %s: a rate of %g, %d epochs, unless --lr and --epochs say otherwise", name,
-                 p.lr, p.epochs);
-    o->lr = a->lr > 0 ? a->lr : p.lr > 0 ? p.lr : dense ? 3e-4 : 3e-3;
-    o->epochs = cli_given(j->c, "epochs") || !p.epochs ? a->epochs : p.epochs;
-}
-
 static void set_options(job *j)
 {
     static const fdht_optimizer optimizer[] = {FDHT_ADAM, FDHT_ADAMW, FDHT_SGD};
@@ -295,7 +270,7 @@ static void set_options(job *j)
     fdht_train_options *o = &j->opt;
     const fdht_model_spec *s = fdht_model_spec_of(j->model);
     fdht_train_options_default(o);
-    take_recipe(j, o);
+    train_recipe(j->c, a, &j->train, j->model, o);
     size_t clips = j->train.data.clips, steps = (clips + a->batch - 1) / a->batch * (size_t)o->epochs;
     o->batch = a->batch;
     o->optimizer = optimizer[a->optimizer];

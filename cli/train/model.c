@@ -139,11 +139,35 @@ static bool takes_clips(const train_args *a, const fdht_clip_shape *h)
            (!a->hidden || a->hidden == p.cell.hidden);
 }
 
-const char *train_preset(const train_args *a, const fdht_clip_shape *h)
+/* The preset of a new model: --preset, or clips-fdht where the frames are its own and no option gives another cell or modes; or NULL. */
+static const char *preset_of(const train_args *a, const fdht_clip_shape *h)
 {
     if (a->preset || a->init)
         return a->preset;
     return a->cell <= 0 && !a->in_modes.n && !a->out_modes.n && takes_clips(a, h) ? "clips-fdht" : NULL;
+}
+
+const char *train_cell_option(const cli *c, bool preset)
+{
+    static const char *const options[] = {"preset",    "cell",         "recurrent", "hidden", "in-modes",
+                                          "out-modes", "rank",         "ranks",     "blocks", "tree",
+                                          "enlarge",   "enlarge-mode", "hidden-box"};
+    for (size_t i = preset ? 0 : 1; i < sizeof options / sizeof *options; i++)
+        if (cli_given(c, options[i]))
+            return options[i];
+    return NULL;
+}
+
+void train_recipe(cli *c, const train_args *a, const train_set *s, const fdht_model *m, fdht_train_options *o)
+{
+    const char *name = train_cell_option(c, false) ? NULL : preset_of(a, &s->shape);
+    bool dense = fdht_model_spec_of(m)->cell[0].kind == FDHT_CELL_DENSE;
+    fdht_preset p = {.lr = 0};
+    if (name && fdht_preset_get(name, &p, NULL) == FDHT_OK && p.epochs)
+        cli_note(c, "preset %s: a rate of %g, %d epochs, unless --lr and --epochs say otherwise", name, p.lr,
+                 p.epochs);
+    o->lr = a->lr > 0 ? a->lr : p.lr > 0 ? p.lr : dense ? 3e-4 : 3e-3;
+    o->epochs = cli_given(c, "epochs") || !p.epochs ? a->epochs : p.epochs;
 }
 
 /* The cell that the options describe; *diff: the preset wants difference frames. */
@@ -152,7 +176,7 @@ static int make_cell(cli *c, const train_args *a, const train_set *s, fdht_cell_
     static const fdht_cell_kind kinds[] = {FDHT_CELL_FDHT, FDHT_CELL_HT, FDHT_CELL_TT,
                                            FDHT_CELL_TR,   FDHT_CELL_BT, FDHT_CELL_DENSE};
     const fdht_clip_shape *h = &s->shape;
-    const char *name = train_preset(a, h);
+    const char *name = preset_of(a, h);
     char tree[8 * FDHT_MAX_NODES], reason[256];
     fdht_preset preset = {.name = NULL};
     fdht_cell_options o;

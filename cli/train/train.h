@@ -112,8 +112,11 @@ void train_set_close(train_set *s);
 
 /* ---- train/model.c ---- */
 
-/* The preset of a new model: --preset, or clips-fdht where the frames are its own and no option gives another cell or modes; or NULL. */
-const char *train_preset(const train_args *a, const fdht_clip_shape *h);
+/* Of the options that describe a cell, the preset and those that change it, the first that is given; or NULL. */
+const char *train_cell_option(const cli *c, bool preset);
+/* Rate and epochs: as given, else those of the model's preset where no option changes its cell, else the defaults. */
+void train_recipe(cli *c, const train_args *a, const train_set *s, const fdht_model *m,
+                  fdht_train_options *o);
 /* A new model for the data, or the one of --init fitted to it. note says what was chosen. */
 int train_model_make(cli *c, const train_args *a, train_set *s, const train_classes *k, fdht_model **out);
 /* Refuse clips that the model of --OPTION PATH does not take: "takes 768 inputs, the clips have 4800". any_kind: a model

@@ -192,7 +192,9 @@ static void scale_output(const block *b, REAL *lanes)
 {
     const size_t n = b->e->plan.output_size * b->e->kernels->lanes;
     const REAL scale = (REAL)256 / (REAL)(256 - b->of->drop);
-    for (size_t i = 0; b->bytes && b->of->drop && i < n; i++)
+    if (!b->bytes || !b->of->drop)
+        return;
+    for (size_t i = 0; i < n; i++)
         lanes[i] *= scale;
 }
 
