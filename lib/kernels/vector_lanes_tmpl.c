@@ -14,25 +14,46 @@ INLINE V R(operand)(bool shorts, const char *from, size_t at)
     return shorts ? R(from_shorts)((const int16_t *)from + at * N) : ((const V *)from)[at];
 }
 
+/* Store the sums of a tile in C, or load them. PLAIN, so that the addresses are worked out here and no sooner: through the loop between
+ * the compiler would keep two dozen of them in memory. */
+INLINE void R(move_results)(bool store, int outputs, int positions, const R(fdht_contraction) *g, size_t j,
+                            size_t p, V acc[OUTPUTS][MOST_POSITIONS])
+{
+    V *to[MOST_POSITIONS];
+    PLAIN(g);
+#pragma GCC unroll 8
+    for (int i = 0; i < positions; i++) {
+        to[i] = (V *)g->C + g->c[p + (size_t)i];
+        PLAIN(to[i]);
+    }
+#pragma GCC unroll 8
+    for (int o = 0; o < outputs; o++)
+#pragma GCC unroll 8
+        for (int i = 0; i < positions; i++)
+            if (store)
+                to[i][g->out[j + (size_t)o]] = acc[o][i];
+            else
+                acc[o][i] = to[i][g->out[j + (size_t)o]];
+}
+
 /* A tile of a contraction: outputs j .. of positions p .. */
 INLINE void R(contract_tile)(bool shorts, int outputs, int positions, const R(fdht_contraction) *g,
                              const REAL *w, size_t j, size_t p)
 {
     V acc[OUTPUTS][MOST_POSITIONS];
     const char *from[MOST_POSITIONS];
-    V *to[MOST_POSITIONS];
     const uint32_t *sum = g->sum;
     const size_t ldw = g->ldw;
-#pragma GCC unroll 8
-    for (int i = 0; i < positions; i++) {
-        from[i] = R(place)(shorts, g, g->a[p + (size_t)i]);
-        to[i] = (V *)g->C + g->c[p + (size_t)i];
-    }
 #pragma GCC unroll 8
     for (int o = 0; o < outputs; o++)
 #pragma GCC unroll 8
         for (int i = 0; i < positions; i++)
-            acc[o][i] = g->accumulate ? to[i][g->out[j + (size_t)o]] : (V){0};
+            acc[o][i] = (V){0};
+    if (g->accumulate)
+        R(move_results)(false, outputs, positions, g, j, p, acc);
+#pragma GCC unroll 8
+    for (int i = 0; i < positions; i++)
+        from[i] = R(place)(shorts, g, g->a[p + (size_t)i]);
     for (const uint32_t *end = sum + g->k; sum < end; sum++, w += ldw) {
         V v[MOST_POSITIONS];
 #pragma GCC unroll 8
@@ -44,11 +65,7 @@ INLINE void R(contract_tile)(bool shorts, int outputs, int positions, const R(fd
             for (int i = 0; i < positions; i++)
                 acc[o][i] += w[o] * v[i];
     }
-#pragma GCC unroll 8
-    for (int o = 0; o < outputs; o++)
-#pragma GCC unroll 8
-        for (int i = 0; i < positions; i++)
-            to[i][g->out[j + (size_t)o]] = acc[o][i];
+    R(move_results)(true, outputs, positions, g, j, p, acc);
 }
 
 /* A tile of the gradient of weights: of outputs j .., summed indices x .. */
@@ -89,69 +106,70 @@ INLINE void R(outer_tile)(bool shorts, int outputs, int numbers, const R(fdht_co
             gw[(size_t)i * g->n + (size_t)o] += acc[o][i];
 }
 
+/* A function each, which has all registers to itself. In one function for all, the compiler kept indices in vector registers, from
+ * where they come only after the multiply-adds before them: a tile could not begin while the last one ended. */
+#define TILE(name, outputs, numbers) CAT(R(name), _##outputs, x##numbers)
 #define CONTRACT(outputs, positions)                                                                         \
-    case 10 * outputs + positions:                                                                           \
-        R(contract_tile)(shorts, outputs, positions, g, w, j, p);                                            \
-        break;
+    static NOINLINE void TILE(contract, outputs, positions)(const R(fdht_contraction) *g, const REAL *w,     \
+                                                            size_t j, size_t p)                              \
+    {                                                                                                        \
+        if (TAKES_SHORTS && g->shorts)                                                                       \
+            R(contract_tile)(true, outputs, positions, g, w, j, p);                                          \
+        else                                                                                                 \
+            R(contract_tile)(false, outputs, positions, g, w, j, p);                                         \
+    }
+#define OUTER(outputs, numbers)                                                                              \
+    static NOINLINE void TILE(outer, outputs, numbers)(const R(fdht_contraction) *g, V *gw, size_t j,        \
+                                                       size_t x)                                             \
+    {                                                                                                        \
+        if (TAKES_SHORTS && g->shorts)                                                                       \
+            R(outer_tile)(true, outputs, numbers, g, gw, j, x);                                              \
+        else                                                                                                 \
+            R(outer_tile)(false, outputs, numbers, g, gw, j, x);                                             \
+    }
+TILES(CONTRACT)
+TILES(OUTER)
+#define CONTRACT_ENTRY(outputs, numbers) [outputs][numbers] = TILE(contract, outputs, numbers),
+#define OUTER_ENTRY(outputs, numbers)    [outputs][numbers] = TILE(outer, outputs, numbers),
+static void (*const R(contract_tiles)[OUTPUTS + 1][MOST_POSITIONS + 1])(const R(fdht_contraction) *,
+                                                                        const REAL *, size_t,
+                                                                        size_t) = {TILES(CONTRACT_ENTRY)};
+static void (*const R(outer_tiles)[OUTPUTS + 1][MOST_POSITIONS + 1])(const R(fdht_contraction) *, V *, size_t,
+                                                                     size_t) = {TILES(OUTER_ENTRY)};
+#undef TILE
+#undef CONTRACT
+#undef OUTER
+#undef CONTRACT_ENTRY
+#undef OUTER_ENTRY
 
-INLINE void R(contract_all)(bool shorts, const R(fdht_contraction) *g)
+static void R(contract)(const R(fdht_contraction) *g)
 {
     const size_t most = most_positions[fdht_panel(g->n, OUTPUTS)];
     for (size_t p = 0, at; p < g->positions; p += at) {
         at = fdht_panel(g->positions - p, most);
         for (size_t j = 0, outputs; j < g->n; j += outputs) {
-            const REAL *w = g->W + j;
             outputs = fdht_panel(g->n - j, OUTPUTS);
-            switch (10 * outputs + at) {
-                TILES(CONTRACT)
-            }
+            R(contract_tiles)[outputs][at](g, g->W + j, j, p);
         }
     }
 }
-#undef CONTRACT
 
-static void R(contract)(const R(fdht_contraction) *g)
+static void R(outer)(const R(fdht_contraction) *g, REAL *gW)
 {
-    if (TAKES_SHORTS && g->shorts)
-        R(contract_all)(true, g);
-    else
-        R(contract_all)(false, g);
-}
-
-#define OUTER(outputs, numbers)                                                                              \
-    case 10 * outputs + numbers:                                                                             \
-        R(outer_tile)(shorts, outputs, numbers, g, gw, j, x);                                                \
-        break;
-
-INLINE void R(outer_all)(bool shorts, const R(fdht_contraction) *all, REAL *gW)
-{
-    const size_t most = most_positions[fdht_panel(all->n, OUTPUTS)];
-    R(fdht_contraction) block = *all;
-    const R(fdht_contraction) *g = &block;
-    for (size_t left = all->positions; left; left -= block.positions) {
-        block.positions = fdht_panel(left, FDHT_MAX(NEAR / WIDTH / all->n, (size_t)8));
+    const size_t most = most_positions[fdht_panel(g->n, OUTPUTS)];
+    R(fdht_contraction) block = *g;
+    for (size_t left = g->positions; left; left -= block.positions) {
+        block.positions = fdht_panel(left, FDHT_MAX(NEAR / WIDTH / g->n, (size_t)8));
         for (size_t x = 0, numbers; x < g->k; x += numbers) {
             numbers = fdht_panel(g->k - x, most);
             for (size_t j = 0, outputs; j < g->n; j += outputs) {
-                V *gw = (V *)gW + x * g->n + j;
                 outputs = fdht_panel(g->n - j, OUTPUTS);
-                switch (10 * outputs + numbers) {
-                    TILES(OUTER)
-                }
+                R(outer_tiles)[outputs][numbers](&block, (V *)gW + x * g->n + j, j, x);
             }
         }
         block.a += block.positions;
         block.c += block.positions;
     }
-}
-#undef OUTER
-
-static void R(outer)(const R(fdht_contraction) *g, REAL *gW)
-{
-    if (TAKES_SHORTS && g->shorts)
-        R(outer_all)(true, g, gW);
-    else
-        R(outer_all)(false, g, gW);
 }
 
 /* The first `rows` of N vectors of N numbers, ld apart; the others are zero. */

@@ -22,6 +22,7 @@ enum {
 #define CAT_(a, b, c) a##b##c
 #define CAT(a, b, c)  CAT_(a, b, c)
 #define INLINE        static inline __attribute__((always_inline))
+#define NOINLINE      __attribute__((noinline))
 
 /* Hide how a pointer was computed: addresses are then a register and a constant, which an instruction with a
  * memory operand takes without being cut in two. */
