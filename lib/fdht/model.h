@@ -93,7 +93,8 @@ typedef struct fdht_cell_spec {
 enum { FDHT_MAX_CHANNELS = 4 };
 typedef struct fdht_frame_spec {
     size_t width, height, channels;
-    double mean, std;
+    double mean,
+        std; /* training is faster if 128 mean is whole: pixels less their mean stay 16-bit numbers */
     bool diff, gray;
     bool resize;   /* frames of any size are brought to width x height; otherwise they must have it */
     size_t frames; /* sampled per clip; 0 = all */

@@ -24,21 +24,20 @@ typedef struct R(fdht_gemm) {
 } R(fdht_gemm);
 
 /* A contraction in lane form: every number of A and C is a vector of `lanes` numbers, aligned to it, and offsets count such
- * vectors. Where `shorts` is set, A is those whole numbers instead, which take a half or a quarter of the memory and cost nothing more:
- * they become REAL as they are read, beside the multiply-adds. For p < positions and j < n:
+ * vectors. For p < positions and j < n:
  *   contract   C[c[p] + out[j]] = sum over x < k of W[x ldw + j] A[a[p] + sum[x]], a chain of multiply-adds in the order of x that begins
  *              with what C holds where accumulate is set
  *   outer      gW[x n + j] += sum over p of A[a[p] + sum[x]] C[c[p] + j], gW being vectors too */
 typedef struct R(fdht_contraction) {
     size_t positions, k, n;
-    const REAL *A;
+    const void *A;
+    fdht_number numbers; /* of A; FDHT_REALS where the level has no `whole` */
     const uint32_t *a, *sum;
     REAL *C;
     const uint32_t *c, *out;
     const REAL *W; /* numbers, not vectors */
     size_t ldw;
     bool accumulate;
-    const int16_t *shorts;
 } R(fdht_contraction);
 
 /* The kernels of one level. */
@@ -62,10 +61,9 @@ typedef struct R(fdht_kernels) {
     /* The way back: rows of y become, or with accumulate are raised by, the lanes. */
     void (*from_lanes)(size_t n, const REAL *in, const uint32_t *at, size_t rows, REAL *y, size_t ld,
                        bool accumulate);
-    /* Lane l of vector i < n becomes what p says: bytes less the mean; and those of shorts, which have no mean (NULL: there are no shorts
-     * at this level). */
-    void (*bytes_to_lanes)(size_t n, const fdht_pixels *p, REAL *out);
-    void (*bytes_to_shorts)(size_t n, const fdht_pixels *p, int16_t *out);
+    bool whole; /* this level has shorts and bytes, else only reals */
+    /* Lane l of vector i < n becomes what p says. */
+    void (*bytes_to_lanes)(size_t n, const fdht_pixels *p, fdht_number numbers, void *out);
 } R(fdht_kernels);
 
 /* Those of the level in use. Any thread. */

@@ -28,7 +28,14 @@ static void R(from_u8)(size_t n, const uint8_t *x, REAL *y)
 /* In lane form with one lane. */
 static double R(number)(const R(fdht_contraction) *g, size_t at)
 {
-    return g->shorts ? (double)g->shorts[at] : (double)g->A[at];
+    switch (g->numbers) {
+    case FDHT_SHORTS:
+        return ((const int16_t *)g->A)[at];
+    case FDHT_BYTES:
+        return ((const uint8_t *)g->A)[at];
+    default:
+        return (double)((const REAL *)g->A)[at];
+    }
 }
 static void R(contract)(const R(fdht_contraction) *g)
 {
@@ -76,15 +83,20 @@ static bool R(is_dropped)(const fdht_pixels *p, size_t i)
         fdht_elementwise_reference.drop(p->first + i, 1, p->key[0], p->drop, &one);
     return one == 0;
 }
-static void R(bytes_to_lanes)(size_t n, const fdht_pixels *p, REAL *out)
+static void R(bytes_to_lanes)(size_t n, const fdht_pixels *p, fdht_number numbers, void *out)
 {
-    for (size_t i = 0; i < n; i++)
-        out[i] = R(is_dropped)(p, i) ? 0 : (REAL)p->now[0][i] - (REAL)p->mean;
-}
-static void R(bytes_to_shorts)(size_t n, const fdht_pixels *p, int16_t *out)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] = (int16_t)(R(is_dropped)(p, i) ? 0 : p->now[0][i] - (p->differ ? p->before[0][i] : 0));
+    for (size_t i = 0; i < n; i++) {
+        bool dropped = R(is_dropped)(p, i);
+        if (numbers == FDHT_BYTES)
+            ((uint8_t *)out)[i] = dropped ? 0 : p->now[0][i];
+        else if (numbers == FDHT_SHORTS)
+            ((int16_t *)out)[i] = dropped ? 0
+                                  : p->before[0]
+                                      ? (int16_t)(p->now[0][i] - p->before[0][i])
+                                      : (int16_t)(((float)p->now[0][i] - p->mean) * (float)(1u << p->shift));
+        else
+            ((REAL *)out)[i] = dropped ? 0 : (REAL)p->now[0][i] - (REAL)p->mean;
+    }
 }
 const R(fdht_kernels) R(fdht_kernels_reference) = {.gemm = R(gemm),
                                                    .spin = R(spin),
@@ -96,4 +108,4 @@ const R(fdht_kernels) R(fdht_kernels_reference) = {.gemm = R(gemm),
                                                    .to_lanes = R(to_lanes),
                                                    .from_lanes = R(from_lanes),
                                                    .bytes_to_lanes = R(bytes_to_lanes),
-                                                   .bytes_to_shorts = R(bytes_to_shorts)};
+                                                   .whole = true};

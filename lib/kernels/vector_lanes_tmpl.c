@@ -4,14 +4,21 @@
 #define U R(unaligned)
 #define N (WIDTH / sizeof(REAL)) /* lanes */
 
-/* Where number `at` of the operand A is, and number `at` from there. */
-INLINE const char *R(place)(bool shorts, const R(fdht_contraction) *g, size_t at)
+/* Bytes of a number of an operand in all lanes, and number `at` from one of them. */
+INLINE size_t R(number_bytes)(fdht_number numbers)
 {
-    return shorts ? (const char *)(g->shorts + at * N) : (const char *)(g->A + at * N);
+    return N * (numbers == FDHT_BYTES ? 1 : numbers == FDHT_SHORTS ? sizeof(int16_t) : sizeof(REAL));
 }
-INLINE V R(operand)(bool shorts, const char *from, size_t at)
+INLINE V R(operand)(fdht_number numbers, const char *from, size_t at)
 {
-    return shorts ? R(from_shorts)((const int16_t *)from + at * N) : ((const V *)from)[at];
+    const char *p = from + at * R(number_bytes)(numbers);
+#if WHOLE_NUMBERS
+    if (numbers == FDHT_BYTES)
+        return R(from_bytes)((const uint8_t *)p);
+    if (numbers == FDHT_SHORTS)
+        return R(from_shorts)((const int16_t *)p);
+#endif
+    return *(const V *)p;
 }
 
 /* Store the sums of a tile in C, or load them. PLAIN, so that the addresses are worked out here and no sooner: through the loop between
@@ -37,7 +44,7 @@ INLINE void R(move_results)(bool store, int outputs, int positions, const R(fdht
 }
 
 /* A tile of a contraction: outputs j .. of positions p .. */
-INLINE void R(contract_tile)(bool shorts, int outputs, int positions, const R(fdht_contraction) *g,
+INLINE void R(contract_tile)(fdht_number numbers, int outputs, int positions, const R(fdht_contraction) *g,
                              const REAL *w, size_t j, size_t p)
 {
     V acc[OUTPUTS][MOST_POSITIONS];
@@ -53,12 +60,12 @@ INLINE void R(contract_tile)(bool shorts, int outputs, int positions, const R(fd
         R(move_results)(false, outputs, positions, g, j, p, acc);
 #pragma GCC unroll 8
     for (int i = 0; i < positions; i++)
-        from[i] = R(place)(shorts, g, g->a[p + (size_t)i]);
+        from[i] = (const char *)g->A + g->a[p + (size_t)i] * R(number_bytes)(numbers);
     for (const uint32_t *end = sum + g->k; sum < end; sum++, w += ldw) {
         V v[MOST_POSITIONS];
 #pragma GCC unroll 8
         for (int i = 0; i < positions; i++)
-            v[i] = R(operand)(shorts, from[i], *sum);
+            v[i] = R(operand)(numbers, from[i], *sum);
 #pragma GCC unroll 8
         for (int o = 0; o < outputs; o++)
 #pragma GCC unroll 8
@@ -69,38 +76,38 @@ INLINE void R(contract_tile)(bool shorts, int outputs, int positions, const R(fd
 }
 
 /* A tile of the gradient of weights: of outputs j .., summed indices x .. */
-INLINE void R(outer_tile)(bool shorts, int outputs, int numbers, const R(fdht_contraction) *g, V *gw,
+INLINE void R(outer_tile)(fdht_number numbers, int outputs, int sums, const R(fdht_contraction) *g, V *gw,
                           size_t j, size_t x)
 {
     V acc[OUTPUTS][MOST_POSITIONS];
     const char *from[MOST_POSITIONS];
     const V *grad = (const V *)g->C + j;
 #pragma GCC unroll 8
-    for (int i = 0; i < numbers; i++)
-        from[i] = R(place)(shorts, g, g->sum[x + (size_t)i]);
+    for (int i = 0; i < sums; i++)
+        from[i] = (const char *)g->A + g->sum[x + (size_t)i] * R(number_bytes)(numbers);
 #pragma GCC unroll 8
     for (int o = 0; o < outputs; o++)
 #pragma GCC unroll 8
-        for (int i = 0; i < numbers; i++)
+        for (int i = 0; i < sums; i++)
             acc[o][i] = (V){0};
     for (size_t p = 0; p < g->positions; p++) {
         const V *at = grad + g->c[p];
         const size_t a = g->a[p];
         V v[MOST_POSITIONS];
 #pragma GCC unroll 8
-        for (int i = 0; i < numbers; i++)
-            v[i] = R(operand)(shorts, from[i], a);
+        for (int i = 0; i < sums; i++)
+            v[i] = R(operand)(numbers, from[i], a);
 #pragma GCC unroll 8
         for (int o = 0; o < outputs; o++) {
             V y = at[o];
             HOLD(y);
 #pragma GCC unroll 8
-            for (int i = 0; i < numbers; i++)
+            for (int i = 0; i < sums; i++)
                 acc[o][i] += y * v[i];
         }
     }
 #pragma GCC unroll 8
-    for (int i = 0; i < numbers; i++)
+    for (int i = 0; i < sums; i++)
 #pragma GCC unroll 8
         for (int o = 0; o < outputs; o++)
             gw[(size_t)i * g->n + (size_t)o] += acc[o][i];
@@ -108,29 +115,29 @@ INLINE void R(outer_tile)(bool shorts, int outputs, int numbers, const R(fdht_co
 
 /* A function each, which has all registers to itself. In one function for all, the compiler kept indices in vector registers, from
  * where they come only after the multiply-adds before them: a tile could not begin while the last one ended. */
-#define TILE(name, outputs, numbers) CAT(R(name), _##outputs, x##numbers)
+#define TILE(name, outputs, more) CAT(R(name), _##outputs, x##more)
+#define ANY_NUMBERS(tile, ...)                                                                               \
+    if (WHOLE_NUMBERS && g->numbers == FDHT_BYTES)                                                           \
+        tile(FDHT_BYTES, __VA_ARGS__);                                                                       \
+    else if (WHOLE_NUMBERS && g->numbers == FDHT_SHORTS)                                                     \
+        tile(FDHT_SHORTS, __VA_ARGS__);                                                                      \
+    else                                                                                                     \
+        tile(FDHT_REALS, __VA_ARGS__);
 #define CONTRACT(outputs, positions)                                                                         \
     static NOINLINE void TILE(contract, outputs, positions)(const R(fdht_contraction) *g, const REAL *w,     \
                                                             size_t j, size_t p)                              \
     {                                                                                                        \
-        if (TAKES_SHORTS && g->shorts)                                                                       \
-            R(contract_tile)(true, outputs, positions, g, w, j, p);                                          \
-        else                                                                                                 \
-            R(contract_tile)(false, outputs, positions, g, w, j, p);                                         \
+        ANY_NUMBERS(R(contract_tile), outputs, positions, g, w, j, p)                                        \
     }
-#define OUTER(outputs, numbers)                                                                              \
-    static NOINLINE void TILE(outer, outputs, numbers)(const R(fdht_contraction) *g, V *gw, size_t j,        \
-                                                       size_t x)                                             \
+#define OUTER(outputs, sums)                                                                                 \
+    static NOINLINE void TILE(outer, outputs, sums)(const R(fdht_contraction) *g, V *gw, size_t j, size_t x) \
     {                                                                                                        \
-        if (TAKES_SHORTS && g->shorts)                                                                       \
-            R(outer_tile)(true, outputs, numbers, g, gw, j, x);                                              \
-        else                                                                                                 \
-            R(outer_tile)(false, outputs, numbers, g, gw, j, x);                                             \
+        ANY_NUMBERS(R(outer_tile), outputs, sums, g, gw, j, x)                                               \
     }
 TILES(CONTRACT)
 TILES(OUTER)
-#define CONTRACT_ENTRY(outputs, numbers) [outputs][numbers] = TILE(contract, outputs, numbers),
-#define OUTER_ENTRY(outputs, numbers)    [outputs][numbers] = TILE(outer, outputs, numbers),
+#define CONTRACT_ENTRY(outputs, positions) [outputs][positions] = TILE(contract, outputs, positions),
+#define OUTER_ENTRY(outputs, sums)         [outputs][sums] = TILE(outer, outputs, sums),
 static void (*const R(contract_tiles)[OUTPUTS + 1][MOST_POSITIONS + 1])(const R(fdht_contraction) *,
                                                                         const REAL *, size_t,
                                                                         size_t) = {TILES(CONTRACT_ENTRY)};
@@ -141,6 +148,7 @@ static void (*const R(outer_tiles)[OUTPUTS + 1][MOST_POSITIONS + 1])(const R(fdh
 #undef OUTER
 #undef CONTRACT_ENTRY
 #undef OUTER_ENTRY
+#undef ANY_NUMBERS
 
 static void R(contract)(const R(fdht_contraction) *g)
 {
@@ -160,11 +168,11 @@ static void R(outer)(const R(fdht_contraction) *g, REAL *gW)
     R(fdht_contraction) block = *g;
     for (size_t left = g->positions; left; left -= block.positions) {
         block.positions = fdht_panel(left, FDHT_MAX(NEAR / WIDTH / g->n, (size_t)8));
-        for (size_t x = 0, numbers; x < g->k; x += numbers) {
-            numbers = fdht_panel(g->k - x, most);
+        for (size_t x = 0, sums; x < g->k; x += sums) {
+            sums = fdht_panel(g->k - x, most);
             for (size_t j = 0, outputs; j < g->n; j += outputs) {
                 outputs = fdht_panel(g->n - j, OUTPUTS);
-                R(outer_tiles)[outputs][numbers](&block, (V *)gW + x * g->n + j, j, x);
+                R(outer_tiles)[outputs][sums](&block, (V *)gW + x * g->n + j, j, x);
             }
         }
         block.a += block.positions;

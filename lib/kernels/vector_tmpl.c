@@ -316,7 +316,21 @@ INLINE void add_row_f32(int vecs, const float *l, int row, const strides *s, con
 }
 #endif
 
-/* As many shorts as lanes. The compiler by itself would convert them by halves. */
+/* As many bytes or shorts as lanes. The compiler by itself would convert them by halves. */
+INLINE vec_f32 from_bytes_f32(const uint8_t *p)
+{
+#if WIDTH == 64
+    return (vec_f32)_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_load_si128((const __m128i *)p)));
+#elif WIDTH == 32
+    return (vec_f32)_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)p)));
+#else
+    vec_f32 v = {0};
+    for (int l = 0; l < WORDS; l++)
+        v[l] = p[l];
+    return v;
+#endif
+}
+
 INLINE vec_f32 from_shorts_f32(const int16_t *p)
 {
 #if WIDTH == 64
@@ -333,23 +347,15 @@ INLINE vec_f32 from_shorts_f32(const int16_t *p)
 #endif
 }
 
-INLINE vec_f64 from_shorts_f64(const int16_t *p)
-{
-    vec_f64 v = {0};
-    for (int l = 0; l < WORDS / 2; l++)
-        v[l] = p[l];
-    return v;
-}
-
 #define FDHT_REAL 32
 #include "base/real.h"
-#define TAKES_SHORTS true
+#define WHOLE_NUMBERS 1
 #include "kernels/vector_real_tmpl.c"
 #include "kernels/vector_lanes_tmpl.c"
 #undef OWN_PRODUCTS
-#undef TAKES_SHORTS
-#define TAKES_SHORTS false /* only what is fast in every use */
-#define FDHT_REAL    64
+#undef WHOLE_NUMBERS
+#define WHOLE_NUMBERS 0 /* only what is fast in every use */
+#define FDHT_REAL     64
 #include "base/real.h"
 #include "kernels/vector_real_tmpl.c"
 #include "kernels/vector_lanes_tmpl.c"
@@ -384,10 +390,14 @@ INLINE void to_floats(bool drop, words a, words keep, vec_f32 mean, vec_f32 *out
     }
 }
 
-/* The same numbers as shorts, less the bytes of b: each of WORDS shorts, one for every lane. Even and odd bytes of all words are
- * shorts by a mask and a shift; then those of one number are brought together, within 16 bytes first. */
+/* The same numbers as shorts, less the bytes of b, or by c: each of WORDS shorts, one for every lane. Even and odd bytes of all words
+ * are shorts by a mask and a shift; then those of one number are brought together, within 16 bytes first. */
 typedef int16_t shorts __attribute__((vector_size(WIDTH)));
 typedef shorts shorts_at __attribute__((aligned(1), may_alias));
+typedef struct centre { /* x becomes x 2^shift - less */
+    shorts less;
+    int shift;
+} centre;
 #define TOGETHER(f)                                                                                          \
     8 * (f), 8 * (f) + 2, 8 * (f) + 4, 8 * (f) + 6, 8 * (f) + 1, 8 * (f) + 3, 8 * (f) + 5, 8 * (f) + 7
 #if WIDTH == 64
@@ -401,17 +411,45 @@ typedef shorts shorts_at __attribute__((aligned(1), may_alias));
 #define EIGHTS             TOGETHER(0)
 #define EVERY_OTHER(first) first, first + 2
 #endif
-INLINE void to_shorts(bool differ, words a, words b, shorts_at *out)
+INLINE void to_shorts(bool drop, const centre *c, words a, words b, words keep, shorts_at *out)
 {
     shorts even = (shorts)(a & 0x00ff00ff), odd = (shorts)(a >> 8 & 0x00ff00ff);
-    if (differ) {
+    if (c) {
+        even = (even << c->shift) - c->less;
+        odd = (odd << c->shift) - c->less;
+    } else {
         even -= (shorts)(b & 0x00ff00ff);
         odd -= (shorts)(b >> 8 & 0x00ff00ff);
+    }
+    if (drop) {
+        even &= (shorts)(keep & 0x00ff00ff) != 0;
+        odd &= (shorts)(keep >> 8 & 0x00ff00ff) != 0;
     }
     const pairs numbers02 = (pairs)SHUFFLE(shorts, even, even, EIGHTS),
                 numbers13 = (pairs)SHUFFLE(shorts, odd, odd, EIGHTS);
     out[0] = (shorts)SHUFFLE(pairs, numbers02, numbers13, EVERY_OTHER(0));
     out[1] = (shorts)SHUFFLE(pairs, numbers02, numbers13, EVERY_OTHER(1));
+}
+
+/* The same numbers as bytes: those of one number are brought together within 16 bytes, then from all of them. */
+typedef uint8_t bytes __attribute__((vector_size(WIDTH)));
+#define FOUR_BYTES(first) first, first + 4, first + 8, first + 12
+#define BYTES_OF(f)                                                                                          \
+    FOUR_BYTES(16 * (f)), FOUR_BYTES(16 * (f) + 1), FOUR_BYTES(16 * (f) + 2), FOUR_BYTES(16 * (f) + 3)
+#if WIDTH == 64
+#define ALL_BYTES BYTES_OF(0), BYTES_OF(1), BYTES_OF(2), BYTES_OF(3)
+#define ALL_WORDS FOUR_BYTES(0), FOUR_BYTES(1), FOUR_BYTES(2), FOUR_BYTES(3)
+#elif WIDTH == 32
+#define ALL_BYTES BYTES_OF(0), BYTES_OF(1)
+#define ALL_WORDS 0, 4, 1, 5, 2, 6, 3, 7
+#else
+#define ALL_BYTES BYTES_OF(0)
+#define ALL_WORDS 0, 1, 2, 3
+#endif
+INLINE words to_bytes(words a)
+{
+    a = (words)SHUFFLE(bytes, (bytes)a, (bytes)a, ALL_BYTES);
+    return SHUFFLE(words, a, a, ALL_WORDS);
 }
 
 /* WIDTH bytes of every row, transposed by fours; those that come AHEAD of them are asked for, as each row is a stream of its own. */
@@ -425,13 +463,15 @@ INLINE void load_bytes(const uint8_t *const *row, size_t i, words v[WORDS])
     transpose_words(v);
 }
 
-/* WIDTH numbers from number i on, of rows that begin at now and before, as floats or shorts. */
-INLINE void convert_bytes(bool floats, bool differ, bool drop, const fdht_pixels *p,
+/* WIDTH numbers from number i on, of rows that begin at now and before. */
+INLINE void convert_bytes(fdht_number numbers, bool differ, bool drop, const fdht_pixels *p,
                           const uint8_t *const *now, const uint8_t *const *before, size_t i, char *out)
 {
     words a[WORDS], b[WORDS] = {{0}}, keep = {0}, random;
     const words limit = (words){0} + p->drop * 0x01010101u;
     const vec_f32 mean = (vec_f32){0} + p->mean;
+    const int shift = (int)p->shift;
+    const centre by = {(shorts){0} + (int16_t)(p->mean * (float)(1 << shift)), shift};
     memcpy(&random, p->key, sizeof random);
     random += (uint32_t)((p->first + i) / 4) * STEP;
     load_bytes(now, i, a);
@@ -441,78 +481,76 @@ INLINE void convert_bytes(bool floats, bool differ, bool drop, const fdht_pixels
     for (size_t q = 0; q < WORDS; q++, random += STEP) {
         if (drop)
             keep = kept(random_words(random), limit);
-        if (floats)
+        if (numbers == FDHT_REALS)
             to_floats(drop, a[q], keep, mean, (vec_f32 *)out + 4 * q);
+        else if (numbers == FDHT_SHORTS)
+            to_shorts(drop, differ ? NULL : &by, a[q], b[q], keep, (shorts_at *)out + 2 * q);
         else
-            to_shorts(differ, drop ? a[q] & keep : a[q], drop ? b[q] & keep : b[q], (shorts_at *)out + 2 * q);
+            ((words_at *)out)[q] = to_bytes(drop ? a[q] & keep : a[q]);
     }
 }
 
-/* Bytes of a number in all lanes. */
-INLINE size_t number_size(bool floats)
-{
-    return WORDS * (floats ? sizeof(float) : sizeof(int16_t));
-}
-
 /* The n < WIDTH last numbers, by way of rows that are long enough. */
-static __attribute__((noinline)) void convert_rest(bool floats, size_t n, const fdht_pixels *p, size_t i,
-                                                   char *out)
+static NOINLINE void convert_rest(fdht_number numbers, size_t n, const fdht_pixels *p, size_t i, char *out)
 {
     uint8_t line[2][WORDS][WIDTH] = {{{0}}};
     const uint8_t *now[WORDS], *before[WORDS];
+    const bool differ = numbers == FDHT_SHORTS && p->before[0];
     fdht_pixels rest = *p;
     vec_f32 all[WIDTH];
     for (int l = 0; l < WORDS; l++) {
         now[l] = memcpy(line[0][l], p->now[l] + i, n);
-        before[l] = p->differ ? memcpy(line[1][l], p->before[l] + i, n) : NULL;
+        before[l] = differ ? memcpy(line[1][l], p->before[l] + i, n) : NULL;
     }
     rest.first += i;
-    if (floats)
-        convert_bytes(true, false, p->drop, &rest, now, before, 0, (char *)all);
-    else if (p->differ)
-        convert_bytes(false, true, p->drop, &rest, now, before, 0, (char *)all);
+    if (numbers == FDHT_REALS)
+        convert_bytes(FDHT_REALS, false, p->drop, &rest, now, before, 0, (char *)all);
+    else if (numbers == FDHT_BYTES)
+        convert_bytes(FDHT_BYTES, false, p->drop, &rest, now, before, 0, (char *)all);
     else
-        convert_bytes(false, false, p->drop, &rest, now, before, 0, (char *)all);
-    memcpy(out, all, n * number_size(floats));
+        convert_bytes(FDHT_SHORTS, differ, p->drop, &rest, now, before, 0, (char *)all);
+    memcpy(out, all, n * number_bytes_f32(numbers));
 }
 
 /* The last whole register begins where it ends with the row, unless it would cut four numbers that share their random bits. */
-INLINE void convert_rows(bool floats, bool differ, bool drop, size_t n, const fdht_pixels *p, void *to)
+INLINE void convert_rows(fdht_number numbers, bool differ, bool drop, size_t n, const fdht_pixels *p,
+                         void *to)
 {
-    const size_t size = number_size(floats);
+    const size_t size = number_bytes_f32(numbers);
     char *out = to;
     size_t i = 0;
     for (; i + WIDTH <= n; i += WIDTH)
-        convert_bytes(floats, differ, drop, p, p->now, p->before, i, out + i * size);
+        convert_bytes(numbers, differ, drop, p, p->now, p->before, i, out + i * size);
     if (i < n && n >= WIDTH && n % 4 == 0)
-        convert_bytes(floats, differ, drop, p, p->now, p->before, n - WIDTH, out + (n - WIDTH) * size);
+        convert_bytes(numbers, differ, drop, p, p->now, p->before, n - WIDTH, out + (n - WIDTH) * size);
     else if (i < n)
-        convert_rest(floats, n - i, p, i, out + i * size);
+        convert_rest(numbers, n - i, p, i, out + i * size);
 }
 
-static void bytes_to_lanes_f32(size_t n, const fdht_pixels *p, float *out)
+static void bytes_to_lanes_f32(size_t n, const fdht_pixels *p, fdht_number numbers, void *out)
 {
-    if (p->drop)
-        convert_rows(true, false, true, n, p, out);
-    else
-        convert_rows(true, false, false, n, p, out);
+#define ROWS(numbers, differ)                                                                                \
+    if (p->drop)                                                                                             \
+        convert_rows(numbers, differ, true, n, p, out);                                                      \
+    else                                                                                                     \
+        convert_rows(numbers, differ, false, n, p, out);
+    if (numbers == FDHT_BYTES) {
+        ROWS(FDHT_BYTES, false)
+    } else if (numbers == FDHT_REALS) {
+        ROWS(FDHT_REALS, false)
+    } else if (p->before[0]) {
+        ROWS(FDHT_SHORTS, true)
+    } else {
+        ROWS(FDHT_SHORTS, false)
+    }
+#undef ROWS
 }
 
-static void bytes_to_shorts_f32(size_t n, const fdht_pixels *p, int16_t *out)
-{
-    if (p->drop && p->differ)
-        convert_rows(false, true, true, n, p, out);
-    else if (p->drop)
-        convert_rows(false, false, true, n, p, out);
-    else if (p->differ)
-        convert_rows(false, true, false, n, p, out);
-    else
-        convert_rows(false, false, false, n, p, out);
-}
-
-static void bytes_to_lanes_f64(size_t n, const fdht_pixels *p, double *out)
+static void bytes_to_lanes_f64(size_t n, const fdht_pixels *p, fdht_number numbers, void *lanes)
 {
     enum { LANES = WIDTH / 8 };
+    double *out = lanes;
+    (void)numbers;
     for (size_t i = 0; i < n; i++)
         for (size_t l = 0; l < LANES; l++) {
             uint32_t random = random_words((words){(uint32_t)((p->first + i) / 4) * STEP + p->key[l]})[0];
@@ -531,5 +569,5 @@ extern const fdht_kernels_f64 TABLE(LEVEL, _f64);
         .to_lanes = to_lanes##type, .from_lanes = from_lanes##type, .bytes_to_lanes = bytes_to_lanes##type,  \
         .lanes = sizeof(vec##type) / sizeof(((vec##type){0})[0]), __VA_ARGS__                                \
     }
-const fdht_kernels_f32 TABLE(LEVEL, _f32) = KERNELS(_f32, .bytes_to_shorts = bytes_to_shorts_f32);
-const fdht_kernels_f64 TABLE(LEVEL, _f64) = KERNELS(_f64, .bytes_to_shorts = NULL);
+const fdht_kernels_f32 TABLE(LEVEL, _f32) = KERNELS(_f32, .whole = true);
+const fdht_kernels_f64 TABLE(LEVEL, _f64) = KERNELS(_f64, .whole = false);

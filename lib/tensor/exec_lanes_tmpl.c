@@ -3,6 +3,7 @@
  *
  * A block runs in the loops of the plan. Within them, step after step, lies all it needs in the nearest caches: slices of the
  * activations and of their gradients. No size of a mode is a special case. */
+#include <math.h>
 #include <string.h>
 
 /* One block on its way through one term. */
@@ -11,10 +12,11 @@ typedef struct block {
     const R(fdht_vectors) *x;
     size_t first, rows; /* its vectors */
     int worker;
-    bool bytes;  /* they are read as bytes, */
-    bool shorts; /* which stay whole numbers until the first step, */
-    bool moves;  /* some of them moved: */
+    bool bytes; /* they are read as bytes, */
+    bool moves; /* some of them moved: */
     fdht_bytes of[FDHT_LANES];
+    fdht_number numbers; /* of the slices of the input, */
+    unsigned shift;      /* which are so much times 2 */
     int term;
     REAL *act, *back; /* scratch; back NULL: forward only */
     REAL *outer,
@@ -25,11 +27,28 @@ typedef struct block {
     size_t index[FDHT_MAX_LEGS]; /* of the loops */
 } block;
 
+/* Bytes and differences of bytes are whole numbers. Bytes less a mean may be, times a power of two: then sums of products are the same
+ * bits, only so much larger. */
+static void choose_numbers(block *b)
+{
+    const float mean = b->of->mean;
+    if (b->of->before)
+        b->numbers = FDHT_SHORTS;
+    else if (mean == 0)
+        b->numbers = FDHT_BYTES;
+    else if (mean > 0 && mean <= 255)
+        for (unsigned shift = 0; shift <= FDHT_MOST_SHIFT && b->numbers == FDHT_REALS; shift++)
+            if (rintf(mean * (float)(1u << shift)) == mean * (float)(1u << shift)) {
+                b->numbers = FDHT_SHORTS;
+                b->shift = shift;
+            }
+}
+
 /* Whether all vectors of the block are made of bytes in one way, and in which. */
 static bool find_bytes(block *b)
 {
     const R(fdht_vectors) *x = b->x;
-    const bool shorts = b->e->kernels->bytes_to_shorts;
+    const bool whole = b->e->kernels->whole;
     for (size_t l = 0; l < b->rows; l++) {
         fdht_bytes *of = &b->of[l];
         *of = (fdht_bytes){0};
@@ -39,35 +58,34 @@ static bool find_bytes(block *b)
             return false;
         b->moves |= of->move != NULL;
         if (of->mean != b->of->mean || !of->before != !b->of->before || of->drop != b->of->drop ||
-            (of->before && !shorts))
+            (of->before && !whole))
             return false;
     }
     if (b->of->drop && (b->e->plan.nest.run % 4 || b->e->plan.nest.runs > 1))
         return false;
-    b->shorts = shorts && b->of->mean == 0;
+    if (whole)
+        choose_numbers(b);
     return true;
 }
 
-/* The slice of the input in lanes, as numbers or as shorts. */
-static REAL *slice_numbers(const block *b)
+/* Number `at` of the slice of the input in lanes. */
+static void *slice_number(const block *b, size_t at)
 {
-    return b->act + b->e->tables[0].act;
-}
-static int16_t *slice_shorts(const block *b)
-{
-    return (int16_t *)slice_numbers(b);
+    static const size_t size[] = {sizeof(REAL), sizeof(int16_t), sizeof(uint8_t)};
+    char *slice = (char *)(b->act + b->e->tables[0].act);
+    return slice + at * b->e->kernels->lanes * size[b->numbers];
 }
 
 /* n numbers of the input from `first` on, from the bytes of every lane, become those of a slice from `at` on. line: room for 2 n of each. */
 static void load_bytes(const block *b, size_t first, size_t n, uint8_t *line, size_t at)
 {
     const R(fdht_exec) *e = b->e;
-    fdht_pixels p = {.differ = b->of->before, .mean = b->of->mean, .drop = b->of->drop, .first = first};
+    fdht_pixels p = {.mean = b->of->mean, .shift = b->shift, .drop = b->of->drop, .first = first};
     for (size_t l = 0; l < b->rows; l++) {
         const fdht_bytes *of = &b->of[l];
         const uint8_t *from[] = {of->now, of->before}, **to[] = {&p.now[l], &p.before[l]};
         p.key[l] = of->key;
-        for (int i = 0; i < 1 + p.differ; i++, line += n) {
+        for (int i = 0; i < (of->before ? 2 : 1); i++, line += n) {
             *to[i] = from[i] + first;
             if (!of->move)
                 continue;
@@ -79,10 +97,7 @@ static void load_bytes(const block *b, size_t first, size_t n, uint8_t *line, si
         p.now[l] = p.now[0];
         p.before[l] = p.before[0];
     }
-    if (b->shorts)
-        e->kernels->bytes_to_shorts(n, &p, slice_shorts(b) + at * e->kernels->lanes);
-    else
-        e->kernels->bytes_to_lanes(n, &p, slice_numbers(b) + at * e->kernels->lanes);
+    e->kernels->bytes_to_lanes(n, &p, b->numbers, slice_number(b, at));
 }
 
 /* Where the slice at the loops' indices begins in the input. */
@@ -103,7 +118,7 @@ static void load_slice(const block *b)
     const fdht_nest *s = &e->plan.nest;
     const size_t lanes = e->kernels->lanes, most = FDHT_MIN(s->run, (size_t)FDHT_EXEC_LANES_PIECE);
     const size_t piece = b->bytes && !b->moves ? s->run : most; /* the first need no room */
-    REAL *line = b->act + e->lanes_size - most * lanes, *dst = slice_numbers(b);
+    REAL *line = b->act + e->lanes_size - most * lanes;
     size_t at = 0;
     for (size_t r = 0; r < s->runs; r++)
         for (size_t i = 0, n; i < s->run; i += n, at += n) {
@@ -113,11 +128,11 @@ static void load_slice(const block *b)
                 load_bytes(b, first, n, (uint8_t *)line, at);
             } else if (x->real) {
                 e->kernels->to_lanes(n, x->real + b->first * x->ld + first, x->ld, b->rows, NULL,
-                                     dst + at * lanes);
+                                     slice_number(b, at));
             } else {
                 for (size_t l = 0; l < b->rows; l++)
                     x->load(x->arg, b->first + l, b->worker, first, n, line + l * n);
-                e->kernels->to_lanes(n, line, n, b->rows, NULL, dst + at * lanes);
+                e->kernels->to_lanes(n, line, n, b->rows, NULL, slice_number(b, at));
             }
         }
 }
@@ -146,7 +161,7 @@ static R(fdht_contraction) step_of(const block *b, int at, bool back)
                                  .k = s->slice.sums,
                                  .n = s->n,
                                  .A = b->act + t->act,
-                                 .shorts = at == 0 && b->shorts ? slice_shorts(b) : NULL,
+                                 .numbers = at ? FDHT_REALS : b->numbers,
                                  .a = s->slice.in,
                                  .sum = s->slice.sum,
                                  .C = b->act + t[1].act,
@@ -187,12 +202,13 @@ static void add_outer(const block *b, int at)
     }
 }
 
-/* Numbers that were dropped raise the others, which the bytes of a slice do not show: times the output, or its gradient, in lanes. */
+/* Numbers that were dropped raise the others, which a slice does not show; it may show a shift. The output, or its gradient, in lanes
+ * makes up for both. */
 static void scale_output(const block *b, REAL *lanes)
 {
     const size_t n = b->e->plan.output_size * b->e->kernels->lanes;
-    const REAL scale = (REAL)256 / (REAL)(256 - b->of->drop);
-    if (!b->bytes || !b->of->drop)
+    const REAL scale = (REAL)256 / (REAL)(256 - b->of->drop) / (REAL)(1u << b->shift);
+    if (!b->bytes || (!b->of->drop && !b->shift))
         return;
     for (size_t i = 0; i < n; i++)
         lanes[i] *= scale;
@@ -203,9 +219,8 @@ static void store_slice(const block *b)
 {
     const R(fdht_exec) *e = b->e;
     const fdht_nest *s = &e->plan.nest;
-    const REAL *from = slice_numbers(b);
     for (size_t r = 0; r < s->runs; r++)
-        e->kernels->from_lanes(s->run, from + r * s->run * e->kernels->lanes, NULL, b->rows,
+        e->kernels->from_lanes(s->run, slice_number(b, r * s->run), NULL, b->rows,
                                b->gx + slice_at(b) + s->run_at[r], b->ldgx, b->accumulate);
 }
 

@@ -145,23 +145,26 @@ static void R(check_lanes)(const R(fdht_kernels) *kernels, const char *level)
                reach = pick(&r, 1, 90), ldw = n + pick(&r, 0, 3);
         size_t A_size = (2 * reach - 1) * lanes, C_size = P * n * lanes, W_size = k * ldw;
         edge ea, es, eas, esum, ec, ecs, eout, ew, eg;
-        int16_t *shorts = edge_new(&es, A_size * sizeof *shorts);
         REAL *A = edge_new(&ea, A_size * sizeof *A), *C = edge_new(&ec, C_size * sizeof *C);
         REAL *W = edge_new(&ew, W_size * sizeof *W), *G = edge_new(&eg, k * n * lanes * sizeof *G);
         uint32_t *a = offsets(&r, &eas, P, reach, reach - 1), *sum = offsets(&r, &esum, k, reach, reach - 1);
         uint32_t *c = R(shuffled)(&r, &ecs, P, n), *out = R(shuffled)(&r, &eout, n, 1);
         REAL *before = malloc((C_size + k * n * lanes + 1) * sizeof *before), *g_before = before + C_size;
-        R(fdht_contraction) g = {P, k, n, A, a, sum, C, c, out, W, ldw, fdht_rng_below(&r, 2) != 0, NULL};
+        fdht_number numbers = kernels->whole ? (fdht_number)(round % 3) : FDHT_REALS;
+        uint8_t *bytes = edge_new(&es, A_size * (numbers == FDHT_BYTES ? 1 : sizeof(int16_t)));
+        bool add = fdht_rng_below(&r, 2) != 0;
+        R(fdht_contraction) g = {P, k, n, A, FDHT_REALS, a, sum, C, c, out, W, ldw, add};
         R(fill)(&r, A, A_size);
         R(fill)(&r, C, C_size);
         R(fill)(&r, W, W_size);
-        if (kernels->bytes_to_shorts && round % 2) {
-            for (size_t i = 0; i < A_size; i++) {
-                shorts[i] = (int16_t)(255 - (int)fdht_rng_below(&r, 511));
-                A[i] = shorts[i];
-            }
-            g.A = NULL;
-            g.shorts = shorts;
+        for (size_t i = 0; i < A_size && numbers != FDHT_REALS; i++)
+            if (numbers == FDHT_BYTES)
+                A[i] = bytes[i] = (uint8_t)fdht_rng_below(&r, 256);
+            else
+                A[i] = ((int16_t *)(void *)bytes)[i] = (int16_t)(255 - (int)fdht_rng_below(&r, 511));
+        if (numbers != FDHT_REALS) {
+            g.A = bytes;
+            g.numbers = numbers;
         }
         R(fill)(&r, G, k * n * lanes);
         memcpy(before, C, C_size * sizeof *C);
@@ -252,22 +255,21 @@ static void R(check_turns)(const R(fdht_kernels) *kernels, const char *level)
     }
 }
 
-/* Bytes into lanes, as numbers or shorts: differences, mean and dropout are those of the loops over single numbers. */
+/* Bytes into lanes, as reals, shorts or bytes: differences, mean and dropout are those of the loops over single numbers. */
 static void R(check_pixels)(const R(fdht_kernels) *kernels, const char *level)
 {
     fdht_rng r;
     fdht_rng_seed(&r, 38, 0);
     const size_t lanes = kernels->lanes;
     for (size_t n = 1; n < 300; n += n < 140 ? 1 : 13) {
-        fdht_pixels p = {.differ = fdht_rng_below(&r, 2), .drop = fdht_rng_below(&r, 2) ? 77 : 0};
+        fdht_pixels p = {.mean = 3.25f, .shift = 2, .drop = fdht_rng_below(&r, 2) ? 77 : 0};
         size_t rows = pick(&r, 1, lanes);
         edge now[FDHT_LANES], before[FDHT_LANES], ev;
-        bool shorts = kernels->bytes_to_shorts && (p.differ || fdht_rng_below(&r, 2));
-        if (p.differ && !shorts)
-            p.differ = false;
-        REAL *v = shorts ? NULL : edge_new(&ev, n * lanes * sizeof *v);
-        int16_t *whole = shorts ? edge_new(&ev, n * lanes * sizeof *whole) : NULL;
-        p.mean = shorts ? 0 : 3.25f;
+        static const char *const name[] = {"reals", "shorts", "bytes"};
+        static const size_t size[] = {sizeof(REAL), sizeof(int16_t), sizeof(uint8_t)};
+        fdht_number numbers = kernels->whole ? (fdht_number)fdht_rng_below(&r, 3) : FDHT_REALS;
+        bool differ = numbers == FDHT_SHORTS && fdht_rng_below(&r, 2);
+        void *v = edge_new(&ev, n * lanes * size[numbers]);
         p.first = 4 * pick(&r, 0, 100);
         for (size_t l = 0; l < rows; l++) {
             uint8_t *a = edge_new(&now[l], n), *b = edge_new(&before[l], n);
@@ -276,28 +278,31 @@ static void R(check_pixels)(const R(fdht_kernels) *kernels, const char *level)
                 b[i] = (uint8_t)fdht_rng_below(&r, 256);
             }
             p.now[l] = a;
-            p.before[l] = b;
+            p.before[l] = differ ? b : NULL;
             p.key[l] = (uint32_t)fdht_rng_below(&r, 1u << 31);
         }
         for (size_t l = rows; l < lanes; l++) {
             p.now[l] = p.now[0];
             p.before[l] = p.before[0];
         }
-        if (shorts)
-            kernels->bytes_to_shorts(n, &p, whole);
-        else
-            kernels->bytes_to_lanes(n, &p, v);
+        kernels->bytes_to_lanes(n, &p, numbers, v);
         for (size_t l = 0; l < rows; l++)
             for (size_t i = 0; i < n; i++) {
-                float x = (float)(p.now[l][i] - (p.differ ? p.before[l][i] : 0)) - p.mean;
-                float one = 1;
+                float x = (float)p.now[l][i], one = 1;
+                if (differ)
+                    x -= (float)p.before[l][i];
+                else if (numbers != FDHT_BYTES)
+                    x = (x - 3.25f) * (numbers == FDHT_SHORTS ? 4 : 1);
                 if (p.drop)
                     fdht_elementwise_reference.drop(p.first + i, 1, p.key[l], p.drop, &one);
                 x = one != 0 ? x : 0;
-                double got = shorts ? whole[i * lanes + l] : (double)v[i * lanes + l];
+                size_t at = i * lanes + l;
+                double got = numbers == FDHT_BYTES    ? ((uint8_t *)v)[at]
+                             : numbers == FDHT_SHORTS ? ((int16_t *)v)[at]
+                                                      : (double)((REAL *)v)[at];
                 if (got != (double)x)
-                    fail_msg("%s bytes_to_%s: number %zu of %zu, lane %zu is %g, expected %g", level,
-                             shorts ? "shorts" : "lanes", i, n, l, got, (double)x);
+                    fail_msg("%s bytes_to_lanes: number %zu of %zu, lane %zu, as %s is %g, expected %g",
+                             level, i, n, l, name[numbers], got, (double)x);
             }
         for (size_t l = 0; l < rows; l++) {
             edge_free(&now[l]);
