@@ -31,7 +31,8 @@ typedef struct bench_timing {
     size_t parts;  /* train: of a batch */
     size_t loops;  /* runs in one sample, so that it lasts */
     int n_samples;
-    double *sample; /* ms per frame */
+    double *sample; /* ms per frame, */
+    double *peak;   /* and what the core could do right before each */
     double median, min, sd, flops, gflops;
     size_t bytes, optimizer; /* besides the parameters; train: without the optimizer, and its own */
 } bench_timing;
@@ -43,7 +44,8 @@ typedef struct bench {
     struct {
         char cpu[80];
         int cores;
-        double gflops, read_gb_s;
+        double gflops; /* the peak in registers of one core: the median of all samples */
+        double read_gb_s;
     } machine;
     int n_models, n_timings, room;
     bench_model model[BENCH_MODELS];
@@ -55,13 +57,13 @@ typedef struct bench {
 } bench;
 
 const char *bench_kind_name(int what);
-/* Learn what one core of this machine can do. */
+/* Learn what this machine is. */
 int bench_machine(bench *b, fdht_error *err);
 int bench_add_model(bench *b, const char *cell, const fdht_preset *p, fdht_error *err);
 int bench_add_timing(bench *b, bench_kind what, int model, size_t batch, int threads, fdht_error *err);
-/* One sample of timing i; the first call finds out how many runs make one. */
+/* One sample of timing i and of the peak; the first call finds out how many runs make one. */
 int bench_sample(bench *b, int i, bool count, fdht_error *err);
-/* Medians and rates of all timings. */
+/* Medians and rates of all timings, and the peak. */
 void bench_finish(bench *b);
 void bench_free(bench *b);
 

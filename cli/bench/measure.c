@@ -1,5 +1,6 @@
 /* bench/measure.c - times what `fdht bench` compares: whole models, layers and training epochs. */
 #include "fdht/basics.h"
+#include "fdht/peak.h"
 #include "bench/bench.h"
 
 #include <math.h>
@@ -101,6 +102,7 @@ int bench_add_timing(bench *b, bench_kind what, int model, size_t batch, int thr
     bench_timing *t = &b->timing[b->n_timings++];
     *t = (bench_timing){.what = what, .model = model, .batch = batch, .threads = threads};
     t->sample = cli_calloc(BENCH_SAMPLES, sizeof *t->sample);
+    t->peak = cli_calloc(BENCH_SAMPLES, sizeof *t->peak);
     t->together = strcmp(m->cell, "dense") == 0;
     noise(b, batch * b->frames * m->inputs, batch * b->frames * 4 * m->hidden * 2);
     t->flops = what == BENCH_LAYER ? m->layer_flops : what == BENCH_INFER ? m->infer_flops : m->train_flops;
@@ -173,12 +175,14 @@ int bench_sample(bench *b, int i, bool count, fdht_error *err)
             status = run_once(b, t, err);
         t->loops = (size_t)fmax(1, ceil(SAMPLE_SECONDS / fmax(fdht_seconds() - start, 1e-7)));
     }
-    double start = fdht_seconds();
+    double peak = count ? fdht_machine_flops(SAMPLE_SECONDS) : 0, start = fdht_seconds();
     for (size_t k = 0; k < t->loops && !status; k++)
         status = run_once(b, t, err);
-    if (count && t->n_samples < BENCH_SAMPLES)
+    if (count && t->n_samples < BENCH_SAMPLES) {
+        t->peak[t->n_samples] = peak;
         t->sample[t->n_samples++] =
             1e3 * (fdht_seconds() - start) / (double)(t->loops * t->steps * t->batch * b->frames);
+    }
     return status;
 }
 
@@ -188,20 +192,43 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Of n > 0 numbers, which become ordered. */
+static double median(double *v, size_t n)
+{
+    qsort(v, n, sizeof *v, ascending);
+    return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+/* The machine is as noisy for the peak as for what is divided by it: both are medians of samples that took turns. */
+static void finish_peak(bench *b)
+{
+    size_t n = 0;
+    double *all;
+    for (int i = 0; i < b->n_timings; i++)
+        n += (size_t)b->timing[i].n_samples;
+    all = cli_calloc(n + 1, sizeof *all);
+    n = 0;
+    for (int i = 0; i < b->n_timings; i++)
+        for (int k = 0; k < b->timing[i].n_samples; k++)
+            all[n++] = b->timing[i].peak[k];
+    b->machine.gflops = n ? 1e-9 * median(all, n) : 0;
+    free(all);
+}
+
 void bench_finish(bench *b)
 {
+    finish_peak(b);
     for (int i = 0; i < b->n_timings; i++) {
         bench_timing *t = &b->timing[i];
         size_t n = (size_t)t->n_samples;
         double sum = 0, squares = 0, *sorted = cli_calloc(n, sizeof *sorted);
         memcpy(sorted, t->sample, n * sizeof *sorted);
-        qsort(sorted, n, sizeof *sorted, ascending);
+        t->median = median(sorted, n);
         for (size_t k = 0; k < n; k++) {
             sum += sorted[k];
             squares += sorted[k] * sorted[k];
         }
         t->min = sorted[0];
-        t->median = n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
         t->sd = n > 1 ? sqrt(fmax(0, (squares - sum * sum / (double)n) / (double)(n - 1))) : 0;
         t->gflops = 1e-6 * t->flops / t->median;
         free(sorted);
@@ -223,6 +250,7 @@ void bench_free(bench *b)
         }
         free(t->data);
         free(t->sample);
+        free(t->peak);
     }
     for (int i = 0; i < b->n_models; i++) {
         fdht_model_free(b->model[i].model);

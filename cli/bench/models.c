@@ -15,7 +15,6 @@ int bench_machine(bench *b, fdht_error *err)
     (void)err;
     cli_cpu_name(b->machine.cpu, sizeof b->machine.cpu);
     b->machine.cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
-    b->machine.gflops = 1e-9 * fdht_machine_flops(0.3);
     b->machine.read_gb_s = 1e-9 * fdht_machine_read_rate((size_t)256 << 20, 0.5);
     return FDHT_OK;
 }

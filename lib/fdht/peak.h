@@ -13,8 +13,8 @@ extern "C" {
  * (the table is in lib/kernels/dispatch.c). Static storage. */
 FDHT_API const char *fdht_machine_kernels(void);
 /* Float32 operations per second (a fused multiply-add counts two) of one thread that does nothing but
- * multiply and add in registers, with the kernels in use; the best of several runs that last about `seconds`
- * together. */
+ * multiply and add in registers for about `seconds`, with the kernels in use. What the machine does besides is in it, as
+ * it is in whatever is timed. */
 FDHT_API double fdht_machine_flops(double seconds);
 /* Bytes per second that one thread reads from an array of `bytes` bytes; the best pass of those that fit
  * `seconds`. 0 when out of memory. */

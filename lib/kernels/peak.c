@@ -14,16 +14,14 @@ double fdht_machine_flops(double seconds)
     const fdht_kernels_f32 *k = fdht_kernels_get_f32();
     enum { ROUNDS = 1 << 16 };
     volatile float sink = 0;
-    double best = 0;
-    for (double start = fdht_seconds(); fdht_seconds() - start < seconds;) {
-        double from = fdht_seconds(), operations = 0;
+    double operations = 0, start = fdht_seconds(), took = 0;
+    while (took < seconds) {
         float sum = 0;
-        operations = k->spin(ROUNDS, &sum);
+        operations += k->spin(ROUNDS, &sum);
         sink = sink + sum;
-        double rate = operations / (fdht_seconds() - from);
-        best = FDHT_MAX(best, rate);
+        took = fdht_seconds() - start;
     }
-    return best;
+    return took > 0 ? operations / took : 0;
 }
 
 double fdht_machine_read_rate(size_t bytes, double seconds)
