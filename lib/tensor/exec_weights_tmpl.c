@@ -6,22 +6,21 @@ typedef struct view {
     size_t base, stride[FDHT_MAX_LEGS];
 } view;
 
-/* C += A B over all axes (B NULL: 1), strides per axis; the innermost axis is the last. */
+/* C += A B over n >= 2 axes (B NULL: 1), strides per axis; the innermost axis is the last. */
 static void contract(int n, const size_t *extent, const size_t *sa, const size_t *sb, const size_t *sc,
                      const REAL *A, const REAL *B, REAL *C, REAL factor)
 {
-    if (n == 0) {
-        *C += factor * *A * (B ? *B : 1);
-        return;
+    for (size_t i = 0; i < *extent; i++, A += *sa, B += B ? *sb : 0, C += *sc) {
+        if (n > 2) {
+            contract(n - 1, extent + 1, sa + 1, sb + 1, sc + 1, A, B, C, factor);
+            continue;
+        }
+        const size_t a = sa[1], b = sb[1], c = sc[1], m = extent[1];
+        for (size_t j = 0; B && j < m; j++)
+            C[j * c] += factor * A[j * a] * B[j * b];
+        for (size_t j = 0; !B && j < m; j++)
+            C[j * c] += factor * A[j * a];
     }
-    if (n > 1) {
-        for (size_t i = 0; i < *extent; i++)
-            contract(n - 1, extent + 1, sa + 1, sb + 1, sc + 1, A + i * *sa, B ? B + i * *sb : NULL,
-                     C + i * *sc, factor);
-        return;
-    }
-    for (size_t i = 0; i < *extent; i++)
-        C[i * *sc] += factor * A[i * *sa] * (B ? B[i * *sb] : 1);
 }
 
 /* The same over the union of the legs; a view has stride 0 on legs it lacks. */
@@ -51,6 +50,10 @@ static void contract_views(const R(fdht_exec) *e, uint64_t legs, const REAL *A, 
             table[i][n - 1] = table[i][longest];
             table[i][longest] = last;
         }
+    }
+    for (; n < 2; n++) {
+        extent[n] = 1;
+        sa[n] = sb[n] = sc[n] = 0;
     }
     contract(n, extent, sa, sb, sc, A + a->base, B ? B + b->base : NULL, C + c->base, factor);
 }
