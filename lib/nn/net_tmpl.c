@@ -130,13 +130,20 @@ void R(fdht_net_pack)(R(fdht_net) *n, const REAL *values)
         r->bias = c->spec.bias ? values + c->bias_offset : NULL;
     }
     n->values = values;
-    if (n->shift) {
-        size_t gates = m->cell[0].gates * m->cell[0].gate;
-        R(fdht_vectors) ones = {.load = load_ones, .arg = &n->cell[0]};
-        R(fdht_exec_forward)(n->cell[0].x, 0, 1, &ones, n->shift, gates, false);
-        for (size_t j = 0; j < gates; j++)
-            n->shift[j] *= -(REAL)m->spec.frame.mean;
-    }
+    n->shifts = false;
+}
+
+void R(fdht_net_find_shift)(R(fdht_net) *n)
+{
+    const fdht_model *m = n->model;
+    const size_t gates = m->cell[0].gates * m->cell[0].gate;
+    R(fdht_vectors) ones = {.load = load_ones, .arg = &n->cell[0]};
+    if (!n->shift || n->shifts)
+        return;
+    R(fdht_exec_forward)(n->cell[0].x, 0, 1, &ones, n->shift, gates, false);
+    for (size_t j = 0; j < gates; j++)
+        n->shift[j] *= -(REAL)m->spec.frame.mean;
+    n->shifts = true;
 }
 
 size_t R(fdht_net_bytes)(const R(fdht_net) *n)

@@ -23,6 +23,7 @@ typedef struct R(fdht_net) {
     size_t *ldy;   /* (links) from one row of what a link gives to the next */
     bool in_lanes; /* its maps take several clips at a time as they take one: the same bits */
     REAL *shift;   /* (4 H') of cell 0: - mean scale W 1, for raw inputs; NULL where there is none */
+    bool shifts;   /* it is that of these weights */
     size_t widest; /* numbers of the widest h or c of all cells, or output of a dense link with gelu */
     REAL **state;  /* (workers) 2 FDHT_CHUNK rows of the widest */
     const REAL *values;
@@ -32,6 +33,8 @@ int R(fdht_net_new)(const fdht_model *m, int workers, bool back, R(fdht_net) **o
 void R(fdht_net_free)(R(fdht_net) *n);
 /* Take new weights: values (all of the model's) is kept by reference until the next pack. */
 void R(fdht_net_pack)(R(fdht_net) *n, const REAL *values);
+/* Work out the shift, if there is one, before the first raw inputs that these weights take; training has none. */
+void R(fdht_net_find_shift)(R(fdht_net) *n);
 /* Bytes of packed weights and scratch. */
 size_t R(fdht_net_bytes)(const R(fdht_net) *n);
 

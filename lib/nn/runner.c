@@ -190,6 +190,7 @@ int fdht_runner_run(fdht_runner *r, const fdht_clip *clip, size_t n, float *scor
         status = FDHT_ENOMEM;
         goto out;
     }
+    fdht_net_find_shift_f32(r->net);
     for (size_t i = 0; i < n; i = job.group[++groups])
         job.group[groups + 1] = i + group_size(r, clip + i, n - i, share);
     fdht_team_for(r->team, groups, run_item, &job);
@@ -225,6 +226,7 @@ int fdht_runner_run_together(fdht_runner *r, const fdht_clip *clip, size_t n, fl
         goto out;
     clips_source source = {.runner = r, .clip = clip};
     fdht_input_f32 input = input_of(&source);
+    fdht_net_find_shift_f32(r->net);
     fdht_net_forward_f32(tape, &input, r->team, 0);
     for (size_t p = 0; p < n; p++)
         fdht_net_scores_f32(tape, p, scores + first[tape->rows[0].order[p]]);
@@ -248,8 +250,10 @@ int fdht_runner_states(fdht_runner *r, const fdht_clip *clip, float *y, float *h
     const fdht_model *m = r->model;
     const fdht_tape_f32 *t = r->tape[0];
     int status = fdht_model_check_clip(m, clip, err);
-    if (!status)
+    if (!status) {
+        fdht_net_find_shift_f32(r->net);
         status = run_clips(r, 0, clip, 1, err);
+    }
     if (status)
         return status;
     int link = m->cell[m->n_cells - 1].link;
