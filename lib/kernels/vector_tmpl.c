@@ -423,7 +423,7 @@ INLINE void to_shorts(bool drop, const centre *c, words a, words b, words keep, 
     }
     if (drop) {
         even &= (shorts)(keep & 0x00ff00ff) != 0;
-        odd &= (shorts)(keep >> 8 & 0x00ff00ff) != 0;
+        odd &= (shorts)(keep & 0xff00ff00) != 0;
     }
     const pairs numbers02 = (pairs)SHUFFLE(shorts, even, even, EIGHTS),
                 numbers13 = (pairs)SHUFFLE(shorts, odd, odd, EIGHTS);
