@@ -87,14 +87,13 @@ typedef struct fdht_cell_spec {
 } fdht_cell_spec;
 
 /* How frames become inputs: (pixel - mean) / std, or with diff (x_t - x_(t-1)) / std, 0 for the first frame
- * (lib/README.md section 6.5); pixels are 0..255, and so are mean and std. width = 0: inputs are float32 feature vectors,
- * taken as they are (diff still applies). by_channel: each channel, four at most, has its own mean and std, and the one of
- * all is 0 and 1. */
+ * (lib/README.md section 6.5); pixels are 0..255, and so are mean and std. Where 128 mean is whole, training keeps pixels less their
+ * mean as 16-bit numbers, which is faster. width = 0: inputs are float32 feature vectors, taken as they are (diff still
+ * applies). by_channel: each channel, four at most, has its own mean and std, and the one of all is 0 and 1. */
 enum { FDHT_MAX_CHANNELS = 4 };
 typedef struct fdht_frame_spec {
     size_t width, height, channels;
-    double mean,
-        std; /* training is faster if 128 mean is whole: pixels less their mean stay 16-bit numbers */
+    double mean, std;
     bool diff, gray;
     bool resize;   /* frames of any size are brought to width x height; otherwise they must have it */
     size_t frames; /* sampled per clip; 0 = all */

@@ -471,7 +471,8 @@ INLINE void convert_bytes(fdht_number numbers, bool differ, bool drop, const fdh
     const words limit = (words){0} + p->drop * 0x01010101u;
     const vec_f32 mean = (vec_f32){0} + p->mean;
     const int shift = (int)p->shift;
-    const centre by = {(shorts){0} + (int16_t)(p->mean * (float)(1 << shift)), shift};
+    const bool whole = numbers == FDHT_SHORTS && !differ;
+    const centre by = {(shorts){0} + (int16_t)(whole ? p->mean * (float)(1 << shift) : 0), shift};
     memcpy(&random, p->key, sizeof random);
     random += (uint32_t)((p->first + i) / 4) * STEP;
     load_bytes(now, i, a);
@@ -484,7 +485,7 @@ INLINE void convert_bytes(fdht_number numbers, bool differ, bool drop, const fdh
         if (numbers == FDHT_REALS)
             to_floats(drop, a[q], keep, mean, (vec_f32 *)out + 4 * q);
         else if (numbers == FDHT_SHORTS)
-            to_shorts(drop, differ ? NULL : &by, a[q], b[q], keep, (shorts_at *)out + 2 * q);
+            to_shorts(drop, whole ? &by : NULL, a[q], b[q], keep, (shorts_at *)out + 2 * q);
         else
             ((words_at *)out)[q] = to_bytes(drop ? a[q] & keep : a[q]);
     }
