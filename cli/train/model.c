@@ -211,8 +211,7 @@ static int make_cell(cli *c, const train_args *a, const train_set *s, fdht_cell_
     return status;
 }
 
-/* Mean and deviation of the pixels, by rank 0 for all. The mean is one by which training keeps pixels as 16-bit numbers. */
-enum { MEAN_PARTS = 128 };
+/* Mean and deviation of the pixels, by rank 0 for all. The mean is a whole one, by which training keeps pixels as bytes. */
 static int measure(cli *c, const train_set *s, fdht_frame_spec *f)
 {
     double both[2] = {0, 1};
@@ -221,7 +220,7 @@ static int measure(cli *c, const train_set *s, fdht_frame_spec *f)
         status = fdht_pixel_stats(&s->data, f, &both[0], &both[1], &c->err);
     if (c->ranks && !(status = cli_agree(c, status)))
         status = c->ranks->broadcast(c->ranks->arg, both, sizeof both, &c->err);
-    f->mean = rint(MEAN_PARTS * both[0]) / MEAN_PARTS;
+    f->mean = rint(both[0]);
     f->std = both[1];
     return status;
 }

@@ -87,8 +87,8 @@ typedef struct fdht_cell_spec {
 } fdht_cell_spec;
 
 /* How frames become inputs: (pixel - mean) / std, or with diff (x_t - x_(t-1)) / std, 0 for the first frame
- * (lib/README.md section 6.5); pixels are 0..255, and so are mean and std. Where 128 mean is whole, training keeps pixels less their
- * mean as 16-bit numbers, which is faster. width = 0: inputs are float32 feature vectors, taken as they are (diff still
+ * (lib/README.md section 6.5); pixels are 0..255, and so are mean and std. Where mean is whole, training keeps pixels as bytes, which
+ * is faster. width = 0: inputs are float32 feature vectors, taken as they are (diff still
  * applies). by_channel: each channel, four at most, has its own mean and std, and the one of all is 0 and 1. */
 enum { FDHT_MAX_CHANNELS = 4 };
 typedef struct fdht_frame_spec {

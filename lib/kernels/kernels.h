@@ -27,20 +27,20 @@ static inline int fdht_gemm_kind(size_t ls, const uint32_t *lk, const uint32_t *
     return k < 2 ? FDHT_SPREAD : ls == 1 && even ? FDHT_ACROSS : runs ? FDHT_ALONG : FDHT_SPREAD;
 }
 
-/* What the numbers of an operand in lanes are: REAL, int16_t or uint8_t. Whole numbers take a half to an eighth of the memory, and
- * become REAL as they are read, beside the multiply-adds, at next to no cost. */
-typedef enum fdht_number { FDHT_REALS, FDHT_SHORTS, FDHT_BYTES } fdht_number;
-enum { FDHT_MOST_SHIFT = 7 }; /* 255 x 2^7 is a short */
+/* What the numbers of an operand in lanes are: REAL, int16_t, uint8_t, or uint8_t that count less a mean. Whole numbers take a half to
+ * an eighth of the memory, and become REAL as they are read, beside the multiply-adds, at next to no cost. */
+typedef enum fdht_number { FDHT_REALS, FDHT_SHORTS, FDHT_BYTES, FDHT_CENTRED } fdht_number;
 
 /* Bytes that become lanes. Number i of lane l is
- *   as a real   now[l][i] - mean
- *   as a short  now[l][i] - before[l][i], or where nothing is before, (now[l][i] - mean) 2^shift, which must be whole
- *   as a byte   now[l][i]
- * or 0, where fdht_elementwise (kernels/elementwise.h) drops number first + i with key[l]. What is not dropped is not scaled. */
+ *   a real         now[l][i] - mean
+ *   a short        now[l][i] - before[l][i]
+ *   a byte         now[l][i]
+ *   a centred one  now[l][i], which stands for what it is less the mean, a whole one
+ * or 0 (the mean, if centred), where fdht_elementwise (kernels/elementwise.h) drops number first + i with key[l]. What is not dropped
+ * is not scaled. */
 typedef struct fdht_pixels {
-    const uint8_t *now[FDHT_LANES], *before[FDHT_LANES]; /* a row for every lane, or before[0] is NULL */
+    const uint8_t *now[FDHT_LANES], *before[FDHT_LANES]; /* a row for every lane */
     float mean;
-    unsigned shift; /* at most FDHT_MOST_SHIFT */
     unsigned drop;
     size_t first; /* a multiple of 4 */
     uint32_t key[FDHT_LANES];

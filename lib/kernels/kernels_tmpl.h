@@ -32,6 +32,7 @@ typedef struct R(fdht_contraction) {
     size_t positions, k, n;
     const void *A;
     fdht_number numbers; /* of A; FDHT_REALS where the level has no `whole` */
+    float mean;          /* of A, if centred */
     const uint32_t *a, *sum;
     REAL *C;
     const uint32_t *c, *out;
@@ -61,7 +62,7 @@ typedef struct R(fdht_kernels) {
     /* The way back: rows of y become, or with accumulate are raised by, the lanes. */
     void (*from_lanes)(size_t n, const REAL *in, const uint32_t *at, size_t rows, REAL *y, size_t ld,
                        bool accumulate);
-    bool whole; /* this level has shorts and bytes, else only reals */
+    bool whole; /* this level has whole numbers, else only reals */
     /* Lane l of vector i < n becomes what p says. */
     void (*bytes_to_lanes)(size_t n, const fdht_pixels *p, fdht_number numbers, void *out);
 } R(fdht_kernels);

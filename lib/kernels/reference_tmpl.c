@@ -33,6 +33,8 @@ static double R(number)(const R(fdht_contraction) *g, size_t at)
         return ((const int16_t *)g->A)[at];
     case FDHT_BYTES:
         return ((const uint8_t *)g->A)[at];
+    case FDHT_CENTRED:
+        return (double)((const uint8_t *)g->A)[at] - (double)g->mean;
     default:
         return (double)((const REAL *)g->A)[at];
     }
@@ -87,13 +89,10 @@ static void R(bytes_to_lanes)(size_t n, const fdht_pixels *p, fdht_number number
 {
     for (size_t i = 0; i < n; i++) {
         bool dropped = R(is_dropped)(p, i);
-        if (numbers == FDHT_BYTES)
-            ((uint8_t *)out)[i] = dropped ? 0 : p->now[0][i];
+        if (numbers == FDHT_BYTES || numbers == FDHT_CENTRED)
+            ((uint8_t *)out)[i] = !dropped ? p->now[0][i] : numbers == FDHT_BYTES ? 0 : (uint8_t)p->mean;
         else if (numbers == FDHT_SHORTS)
-            ((int16_t *)out)[i] = dropped ? 0
-                                  : p->before[0]
-                                      ? (int16_t)(p->now[0][i] - p->before[0][i])
-                                      : (int16_t)(((float)p->now[0][i] - p->mean) * (float)(1u << p->shift));
+            ((int16_t *)out)[i] = (int16_t)(dropped ? 0 : p->now[0][i] - p->before[0][i]);
         else
             ((REAL *)out)[i] = dropped ? 0 : (REAL)p->now[0][i] - (REAL)p->mean;
     }

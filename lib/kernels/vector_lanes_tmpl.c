@@ -7,16 +7,20 @@
 /* Bytes of a number of an operand in all lanes, and number `at` from one of them. */
 INLINE size_t R(number_bytes)(fdht_number numbers)
 {
-    return N * (numbers == FDHT_BYTES ? 1 : numbers == FDHT_SHORTS ? sizeof(int16_t) : sizeof(REAL));
+    return N * (numbers == FDHT_REALS ? sizeof(REAL) : numbers == FDHT_SHORTS ? sizeof(int16_t) : 1);
 }
-INLINE V R(operand)(fdht_number numbers, const char *from, size_t at)
+INLINE V R(operand)(fdht_number numbers, V mean, const char *from, size_t at)
 {
     const char *p = from + at * R(number_bytes)(numbers);
 #if WHOLE_NUMBERS
     if (numbers == FDHT_BYTES)
         return R(from_bytes)((const uint8_t *)p);
+    if (numbers == FDHT_CENTRED)
+        return R(from_bytes)((const uint8_t *)p) - mean;
     if (numbers == FDHT_SHORTS)
         return R(from_shorts)((const int16_t *)p);
+#else
+    (void)mean;
 #endif
     return *(const V *)p;
 }
@@ -49,8 +53,10 @@ INLINE void R(contract_tile)(fdht_number numbers, int outputs, int positions, co
 {
     V acc[OUTPUTS][MOST_POSITIONS];
     const char *from[MOST_POSITIONS];
+    V mean = {0};
     const uint32_t *sum = g->sum;
     const size_t ldw = g->ldw;
+    mean += (REAL)g->mean;
 #pragma GCC unroll 8
     for (int o = 0; o < outputs; o++)
 #pragma GCC unroll 8
@@ -65,7 +71,7 @@ INLINE void R(contract_tile)(fdht_number numbers, int outputs, int positions, co
         V v[MOST_POSITIONS];
 #pragma GCC unroll 8
         for (int i = 0; i < positions; i++)
-            v[i] = R(operand)(numbers, from[i], *sum);
+            v[i] = R(operand)(numbers, mean, from[i], *sum);
 #pragma GCC unroll 8
         for (int o = 0; o < outputs; o++)
 #pragma GCC unroll 8
@@ -81,7 +87,9 @@ INLINE void R(outer_tile)(fdht_number numbers, int outputs, int sums, const R(fd
 {
     V acc[OUTPUTS][MOST_POSITIONS];
     const char *from[MOST_POSITIONS];
+    V mean = {0};
     const V *grad = (const V *)g->C + j;
+    mean += (REAL)g->mean;
 #pragma GCC unroll 8
     for (int i = 0; i < sums; i++)
         from[i] = (const char *)g->A + g->sum[x + (size_t)i] * R(number_bytes)(numbers);
@@ -96,7 +104,7 @@ INLINE void R(outer_tile)(fdht_number numbers, int outputs, int sums, const R(fd
         V v[MOST_POSITIONS];
 #pragma GCC unroll 8
         for (int i = 0; i < sums; i++)
-            v[i] = R(operand)(numbers, from[i], a);
+            v[i] = R(operand)(numbers, mean, from[i], a);
 #pragma GCC unroll 8
         for (int o = 0; o < outputs; o++) {
             V y = at[o];
@@ -119,6 +127,8 @@ INLINE void R(outer_tile)(fdht_number numbers, int outputs, int sums, const R(fd
 #define ANY_NUMBERS(tile, ...)                                                                               \
     if (WHOLE_NUMBERS && g->numbers == FDHT_BYTES)                                                           \
         tile(FDHT_BYTES, __VA_ARGS__);                                                                       \
+    else if (WHOLE_NUMBERS && g->numbers == FDHT_CENTRED)                                                    \
+        tile(FDHT_CENTRED, __VA_ARGS__);                                                                     \
     else if (WHOLE_NUMBERS && g->numbers == FDHT_SHORTS)                                                     \
         tile(FDHT_SHORTS, __VA_ARGS__);                                                                      \
     else                                                                                                     \

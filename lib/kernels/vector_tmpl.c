@@ -390,14 +390,10 @@ INLINE void to_floats(bool drop, words a, words keep, vec_f32 mean, vec_f32 *out
     }
 }
 
-/* The same numbers as shorts, less the bytes of b, or by c: each of WORDS shorts, one for every lane. Even and odd bytes of all words
+/* The same numbers as shorts, less the bytes of b: each of WORDS shorts, one for every lane. Even and odd bytes of all words
  * are shorts by a mask and a shift; then those of one number are brought together, within 16 bytes first. */
 typedef int16_t shorts __attribute__((vector_size(WIDTH)));
 typedef shorts shorts_at __attribute__((aligned(1), may_alias));
-typedef struct centre { /* x becomes x 2^shift - less */
-    shorts less;
-    int shift;
-} centre;
 #define TOGETHER(f)                                                                                          \
     8 * (f), 8 * (f) + 2, 8 * (f) + 4, 8 * (f) + 6, 8 * (f) + 1, 8 * (f) + 3, 8 * (f) + 5, 8 * (f) + 7
 #if WIDTH == 64
@@ -411,20 +407,10 @@ typedef struct centre { /* x becomes x 2^shift - less */
 #define EIGHTS             TOGETHER(0)
 #define EVERY_OTHER(first) first, first + 2
 #endif
-INLINE void to_shorts(bool drop, const centre *c, words a, words b, words keep, shorts_at *out)
+INLINE void to_shorts(words a, words b, shorts_at *out)
 {
-    shorts even = (shorts)(a & 0x00ff00ff), odd = (shorts)(a >> 8 & 0x00ff00ff);
-    if (c) {
-        even = (even << c->shift) - c->less;
-        odd = (odd << c->shift) - c->less;
-    } else {
-        even -= (shorts)(b & 0x00ff00ff);
-        odd -= (shorts)(b >> 8 & 0x00ff00ff);
-    }
-    if (drop) {
-        even &= (shorts)(keep & 0x00ff00ff) != 0;
-        odd &= (shorts)(keep & 0xff00ff00) != 0;
-    }
+    const shorts even = (shorts)(a & 0x00ff00ff) - (shorts)(b & 0x00ff00ff),
+                 odd = (shorts)(a >> 8 & 0x00ff00ff) - (shorts)(b >> 8 & 0x00ff00ff);
     const pairs numbers02 = (pairs)SHUFFLE(shorts, even, even, EIGHTS),
                 numbers13 = (pairs)SHUFFLE(shorts, odd, odd, EIGHTS);
     out[0] = (shorts)SHUFFLE(pairs, numbers02, numbers13, EVERY_OTHER(0));
@@ -464,19 +450,17 @@ INLINE void load_bytes(const uint8_t *const *row, size_t i, words v[WORDS])
 }
 
 /* WIDTH numbers from number i on, of rows that begin at now and before. */
-INLINE void convert_bytes(fdht_number numbers, bool differ, bool drop, const fdht_pixels *p,
-                          const uint8_t *const *now, const uint8_t *const *before, size_t i, char *out)
+INLINE void convert_bytes(fdht_number numbers, bool drop, const fdht_pixels *p, const uint8_t *const *now,
+                          const uint8_t *const *before, size_t i, char *out)
 {
     words a[WORDS], b[WORDS] = {{0}}, keep = {0}, random;
     const words limit = (words){0} + p->drop * 0x01010101u;
+    const words less = (words){0} + (numbers == FDHT_CENTRED ? (uint32_t)p->mean : 0) * 0x01010101u;
     const vec_f32 mean = (vec_f32){0} + p->mean;
-    const int shift = (int)p->shift;
-    const bool whole = numbers == FDHT_SHORTS && !differ;
-    const centre by = {(shorts){0} + (int16_t)(whole ? p->mean * (float)(1 << shift) : 0), shift};
     memcpy(&random, p->key, sizeof random);
     random += (uint32_t)((p->first + i) / 4) * STEP;
     load_bytes(now, i, a);
-    if (differ)
+    if (numbers == FDHT_SHORTS)
         load_bytes(before, i, b);
 #pragma GCC unroll 16
     for (size_t q = 0; q < WORDS; q++, random += STEP) {
@@ -485,9 +469,9 @@ INLINE void convert_bytes(fdht_number numbers, bool differ, bool drop, const fdh
         if (numbers == FDHT_REALS)
             to_floats(drop, a[q], keep, mean, (vec_f32 *)out + 4 * q);
         else if (numbers == FDHT_SHORTS)
-            to_shorts(drop, whole ? &by : NULL, a[q], b[q], keep, (shorts_at *)out + 2 * q);
+            to_shorts(drop ? a[q] & keep : a[q], drop ? b[q] & keep : b[q], (shorts_at *)out + 2 * q);
         else
-            ((words_at *)out)[q] = to_bytes(drop ? a[q] & keep : a[q]);
+            ((words_at *)out)[q] = to_bytes(drop ? (a[q] & keep) | (less & ~keep) : a[q]);
     }
 }
 
@@ -496,53 +480,51 @@ static NOINLINE void convert_rest(fdht_number numbers, size_t n, const fdht_pixe
 {
     uint8_t line[2][WORDS][WIDTH] = {{{0}}};
     const uint8_t *now[WORDS], *before[WORDS];
-    const bool differ = numbers == FDHT_SHORTS && p->before[0];
     fdht_pixels rest = *p;
     vec_f32 all[WIDTH];
     for (int l = 0; l < WORDS; l++) {
         now[l] = memcpy(line[0][l], p->now[l] + i, n);
-        before[l] = differ ? memcpy(line[1][l], p->before[l] + i, n) : NULL;
+        before[l] = numbers == FDHT_SHORTS ? memcpy(line[1][l], p->before[l] + i, n) : NULL;
     }
     rest.first += i;
     if (numbers == FDHT_REALS)
-        convert_bytes(FDHT_REALS, false, p->drop, &rest, now, before, 0, (char *)all);
-    else if (numbers == FDHT_BYTES)
-        convert_bytes(FDHT_BYTES, false, p->drop, &rest, now, before, 0, (char *)all);
+        convert_bytes(FDHT_REALS, p->drop, &rest, now, before, 0, (char *)all);
+    else if (numbers == FDHT_SHORTS)
+        convert_bytes(FDHT_SHORTS, p->drop, &rest, now, before, 0, (char *)all);
     else
-        convert_bytes(FDHT_SHORTS, differ, p->drop, &rest, now, before, 0, (char *)all);
+        convert_bytes(numbers, p->drop, &rest, now, before, 0, (char *)all);
     memcpy(out, all, n * number_bytes_f32(numbers));
 }
 
 /* The last whole register begins where it ends with the row, unless it would cut four numbers that share their random bits. */
-INLINE void convert_rows(fdht_number numbers, bool differ, bool drop, size_t n, const fdht_pixels *p,
-                         void *to)
+INLINE void convert_rows(fdht_number numbers, bool drop, size_t n, const fdht_pixels *p, void *to)
 {
     const size_t size = number_bytes_f32(numbers);
     char *out = to;
     size_t i = 0;
     for (; i + WIDTH <= n; i += WIDTH)
-        convert_bytes(numbers, differ, drop, p, p->now, p->before, i, out + i * size);
+        convert_bytes(numbers, drop, p, p->now, p->before, i, out + i * size);
     if (i < n && n >= WIDTH && n % 4 == 0)
-        convert_bytes(numbers, differ, drop, p, p->now, p->before, n - WIDTH, out + (n - WIDTH) * size);
+        convert_bytes(numbers, drop, p, p->now, p->before, n - WIDTH, out + (n - WIDTH) * size);
     else if (i < n)
         convert_rest(numbers, n - i, p, i, out + i * size);
 }
 
 static void bytes_to_lanes_f32(size_t n, const fdht_pixels *p, fdht_number numbers, void *out)
 {
-#define ROWS(numbers, differ)                                                                                \
+#define ROWS(numbers)                                                                                        \
     if (p->drop)                                                                                             \
-        convert_rows(numbers, differ, true, n, p, out);                                                      \
+        convert_rows(numbers, true, n, p, out);                                                              \
     else                                                                                                     \
-        convert_rows(numbers, differ, false, n, p, out);
-    if (numbers == FDHT_BYTES) {
-        ROWS(FDHT_BYTES, false)
-    } else if (numbers == FDHT_REALS) {
-        ROWS(FDHT_REALS, false)
-    } else if (p->before[0]) {
-        ROWS(FDHT_SHORTS, true)
+        convert_rows(numbers, false, n, p, out);
+    if (numbers == FDHT_REALS) {
+        ROWS(FDHT_REALS)
+    } else if (numbers == FDHT_SHORTS) {
+        ROWS(FDHT_SHORTS)
+    } else if (numbers == FDHT_CENTRED) {
+        ROWS(FDHT_CENTRED)
     } else {
-        ROWS(FDHT_SHORTS, false)
+        ROWS(FDHT_BYTES)
     }
 #undef ROWS
 }

@@ -15,8 +15,7 @@ typedef struct block {
     bool bytes; /* they are read as bytes, */
     bool moves; /* some of them moved: */
     fdht_bytes of[FDHT_LANES];
-    fdht_number numbers; /* of the slices of the input, */
-    unsigned shift;      /* which are so much times 2 */
+    fdht_number numbers; /* of the slices of the input */
     int term;
     REAL *act, *back; /* scratch; back NULL: forward only */
     REAL *outer,
@@ -27,21 +26,14 @@ typedef struct block {
     size_t index[FDHT_MAX_LEGS]; /* of the loops */
 } block;
 
-/* Bytes and differences of bytes are whole numbers. Bytes less a mean may be, times a power of two: then sums of products are the same
- * bits, only so much larger. */
-static void choose_numbers(block *b)
+/* Bytes and their differences are whole numbers, and where the mean is whole, bytes less it are bytes that stand for that. */
+static fdht_number choose_numbers(const fdht_bytes *of)
 {
-    const float mean = b->of->mean;
-    if (b->of->before)
-        b->numbers = FDHT_SHORTS;
-    else if (mean == 0)
-        b->numbers = FDHT_BYTES;
-    else if (mean > 0 && mean <= 255)
-        for (unsigned shift = 0; shift <= FDHT_MOST_SHIFT && b->numbers == FDHT_REALS; shift++)
-            if (rintf(mean * (float)(1u << shift)) == mean * (float)(1u << shift)) {
-                b->numbers = FDHT_SHORTS;
-                b->shift = shift;
-            }
+    if (of->before)
+        return FDHT_SHORTS;
+    if (of->mean == 0)
+        return FDHT_BYTES;
+    return of->mean > 0 && of->mean <= 255 && rintf(of->mean) == of->mean ? FDHT_CENTRED : FDHT_REALS;
 }
 
 /* Whether all vectors of the block are made of bytes in one way, and in which. */
@@ -64,14 +56,14 @@ static bool find_bytes(block *b)
     if (b->of->drop && (b->e->plan.nest.run % 4 || b->e->plan.nest.runs > 1))
         return false;
     if (whole)
-        choose_numbers(b);
+        b->numbers = choose_numbers(b->of);
     return true;
 }
 
 /* Number `at` of the slice of the input in lanes. */
 static void *slice_number(const block *b, size_t at)
 {
-    static const size_t size[] = {sizeof(REAL), sizeof(int16_t), sizeof(uint8_t)};
+    static const size_t size[] = {sizeof(REAL), sizeof(int16_t), sizeof(uint8_t), sizeof(uint8_t)};
     char *slice = (char *)(b->act + b->e->tables[0].act);
     return slice + at * b->e->kernels->lanes * size[b->numbers];
 }
@@ -80,7 +72,7 @@ static void *slice_number(const block *b, size_t at)
 static void load_bytes(const block *b, size_t first, size_t n, uint8_t *line, size_t at)
 {
     const R(fdht_exec) *e = b->e;
-    fdht_pixels p = {.mean = b->of->mean, .shift = b->shift, .drop = b->of->drop, .first = first};
+    fdht_pixels p = {.mean = b->of->mean, .drop = b->of->drop, .first = first};
     for (size_t l = 0; l < b->rows; l++) {
         const fdht_bytes *of = &b->of[l];
         const uint8_t *from[] = {of->now, of->before}, **to[] = {&p.now[l], &p.before[l]};
@@ -162,6 +154,7 @@ static R(fdht_contraction) step_of(const block *b, int at, bool back)
                                  .n = s->n,
                                  .A = b->act + t->act,
                                  .numbers = at ? FDHT_REALS : b->numbers,
+                                 .mean = b->of->mean,
                                  .a = s->slice.in,
                                  .sum = s->slice.sum,
                                  .C = b->act + t[1].act,
@@ -202,13 +195,12 @@ static void add_outer(const block *b, int at)
     }
 }
 
-/* Numbers that were dropped raise the others, which a slice does not show; it may show a shift. The output, or its gradient, in lanes
- * makes up for both. */
+/* Numbers that were dropped raise the others, which the bytes of a slice do not show: times the output, or its gradient, in lanes. */
 static void scale_output(const block *b, REAL *lanes)
 {
     const size_t n = b->e->plan.output_size * b->e->kernels->lanes;
-    const REAL scale = (REAL)256 / (REAL)(256 - b->of->drop) / (REAL)(1u << b->shift);
-    if (!b->bytes || (!b->of->drop && !b->shift))
+    const REAL scale = (REAL)256 / (REAL)(256 - b->of->drop);
+    if (!b->bytes || !b->of->drop)
         return;
     for (size_t i = 0; i < n; i++)
         lanes[i] *= scale;

@@ -150,16 +150,17 @@ static void R(check_lanes)(const R(fdht_kernels) *kernels, const char *level)
         uint32_t *a = offsets(&r, &eas, P, reach, reach - 1), *sum = offsets(&r, &esum, k, reach, reach - 1);
         uint32_t *c = R(shuffled)(&r, &ecs, P, n), *out = R(shuffled)(&r, &eout, n, 1);
         REAL *before = malloc((C_size + k * n * lanes + 1) * sizeof *before), *g_before = before + C_size;
-        fdht_number numbers = kernels->whole ? (fdht_number)(round % 3) : FDHT_REALS;
-        uint8_t *bytes = edge_new(&es, A_size * (numbers == FDHT_BYTES ? 1 : sizeof(int16_t)));
+        fdht_number numbers = kernels->whole ? (fdht_number)(round % 4) : FDHT_REALS;
+        uint8_t *bytes = edge_new(&es, A_size * (numbers == FDHT_SHORTS ? sizeof(int16_t) : 1));
         bool add = fdht_rng_below(&r, 2) != 0;
-        R(fdht_contraction) g = {P, k, n, A, FDHT_REALS, a, sum, C, c, out, W, ldw, add};
+        R(fdht_contraction) g = {P, k, n, A, FDHT_REALS, 100, a, sum, C, c, out, W, ldw, add};
         R(fill)(&r, A, A_size);
         R(fill)(&r, C, C_size);
         R(fill)(&r, W, W_size);
         for (size_t i = 0; i < A_size && numbers != FDHT_REALS; i++)
-            if (numbers == FDHT_BYTES)
-                A[i] = bytes[i] = (uint8_t)fdht_rng_below(&r, 256);
+            if (numbers != FDHT_SHORTS)
+                A[i] =
+                    (REAL)(bytes[i] = (uint8_t)fdht_rng_below(&r, 256)) - (numbers == FDHT_CENTRED ? 100 : 0);
             else
                 A[i] = ((int16_t *)(void *)bytes)[i] = (int16_t)(255 - (int)fdht_rng_below(&r, 511));
         if (numbers != FDHT_REALS) {
@@ -255,20 +256,20 @@ static void R(check_turns)(const R(fdht_kernels) *kernels, const char *level)
     }
 }
 
-/* Bytes into lanes, as reals, shorts or bytes: differences, mean and dropout are those of the loops over single numbers. */
+/* Bytes into lanes, as reals or whole numbers: differences, mean and dropout are those of the loops over single numbers. */
 static void R(check_pixels)(const R(fdht_kernels) *kernels, const char *level)
 {
     fdht_rng r;
     fdht_rng_seed(&r, 38, 0);
     const size_t lanes = kernels->lanes;
     for (size_t n = 1; n < 300; n += n < 140 ? 1 : 13) {
-        fdht_pixels p = {.mean = 3.25f, .shift = 2, .drop = fdht_rng_below(&r, 2) ? 77 : 0};
+        fdht_pixels p = {.drop = fdht_rng_below(&r, 2) ? 77 : 0};
         size_t rows = pick(&r, 1, lanes);
         edge now[FDHT_LANES], before[FDHT_LANES], ev;
-        static const char *const name[] = {"reals", "shorts", "bytes"};
-        static const size_t size[] = {sizeof(REAL), sizeof(int16_t), sizeof(uint8_t)};
-        fdht_number numbers = kernels->whole ? (fdht_number)fdht_rng_below(&r, 3) : FDHT_REALS;
-        bool differ = numbers == FDHT_SHORTS && fdht_rng_below(&r, 2);
+        static const char *const name[] = {"reals", "shorts", "bytes", "centred"};
+        static const size_t size[] = {sizeof(REAL), sizeof(int16_t), 1, 1};
+        fdht_number numbers = kernels->whole ? (fdht_number)fdht_rng_below(&r, 4) : FDHT_REALS;
+        p.mean = numbers == FDHT_REALS ? 3.25f : 100;
         void *v = edge_new(&ev, n * lanes * size[numbers]);
         p.first = 4 * pick(&r, 0, 100);
         for (size_t l = 0; l < rows; l++) {
@@ -278,7 +279,7 @@ static void R(check_pixels)(const R(fdht_kernels) *kernels, const char *level)
                 b[i] = (uint8_t)fdht_rng_below(&r, 256);
             }
             p.now[l] = a;
-            p.before[l] = differ ? b : NULL;
+            p.before[l] = b;
             p.key[l] = (uint32_t)fdht_rng_below(&r, 1u << 31);
         }
         for (size_t l = rows; l < lanes; l++) {
@@ -289,17 +290,15 @@ static void R(check_pixels)(const R(fdht_kernels) *kernels, const char *level)
         for (size_t l = 0; l < rows; l++)
             for (size_t i = 0; i < n; i++) {
                 float x = (float)p.now[l][i], one = 1;
-                if (differ)
-                    x -= (float)p.before[l][i];
-                else if (numbers != FDHT_BYTES)
-                    x = (x - 3.25f) * (numbers == FDHT_SHORTS ? 4 : 1);
+                x -= numbers == FDHT_SHORTS ? (float)p.before[l][i] : numbers == FDHT_BYTES ? 0 : p.mean;
                 if (p.drop)
                     fdht_elementwise_reference.drop(p.first + i, 1, p.key[l], p.drop, &one);
                 x = one != 0 ? x : 0;
                 size_t at = i * lanes + l;
-                double got = numbers == FDHT_BYTES    ? ((uint8_t *)v)[at]
+                double got = numbers == FDHT_REALS    ? (double)((REAL *)v)[at]
                              : numbers == FDHT_SHORTS ? ((int16_t *)v)[at]
-                                                      : (double)((REAL *)v)[at];
+                                                      : ((uint8_t *)v)[at];
+                got -= numbers == FDHT_CENTRED ? 100 : 0;
                 if (got != (double)x)
                     fail_msg("%s bytes_to_lanes: number %zu of %zu, lane %zu, as %s is %g, expected %g",
                              level, i, n, l, name[numbers], got, (double)x);
