@@ -137,6 +137,28 @@ static void test_learns(void **state)
     }
 }
 
+/* Validation sees the weights of this epoch, and with them the constant that stands for the mean of the pixels. */
+static void test_validates(void **state)
+{
+    (void)state;
+    static toy data, unseen;
+    fdht_train_data train = make_toy(&data, 1), val = make_toy(&unseen, 2);
+    fdht_model *m = toy_model(FDHT_CELL_FDHT, false, 0, FDHT_SAMPLE_EVEN);
+    fdht_train_options opt = toy_options(4);
+    fdht_trainer *t = NULL;
+    assert_int_equal(fdht_trainer_new(m, &opt, &train, &val, &t, NULL), FDHT_OK);
+    for (int i = 0; i < 4; i++) {
+        fdht_epoch e = {0};
+        fdht_result s;
+        assert_int_equal(fdht_trainer_epoch(t, NULL, NULL, &e, NULL), FDHT_OK);
+        assert_int_equal(fdht_evaluate(m, &val, 1, &s, NULL), FDHT_OK);
+        assert_true(fabs(s.loss - e.val_loss) <= 1e-6 * s.loss);
+        fdht_result_free(&s);
+    }
+    fdht_trainer_free(t);
+    fdht_model_free(m);
+}
+
 /* The values after `epochs` epochs, having been saved and loaded into a new trainer after `cut` of them. */
 static float *train(int threads, int epochs, int cut)
 {
@@ -537,12 +559,13 @@ static void test_schedule(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_learns),        cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_foreign_data),  cmocka_unit_test(test_stops),
-        cmocka_unit_test(test_patience),      cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_loss),
-        cmocka_unit_test(test_other_losses),  cmocka_unit_test(test_sampling),
-        cmocka_unit_test(test_measure),       cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_learns),    cmocka_unit_test(test_validates),
+        cmocka_unit_test(test_same_bits), cmocka_unit_test(test_foreign_data),
+        cmocka_unit_test(test_stops),     cmocka_unit_test(test_patience),
+        cmocka_unit_test(test_refusals),  cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_loss),      cmocka_unit_test(test_other_losses),
+        cmocka_unit_test(test_sampling),  cmocka_unit_test(test_measure),
+        cmocka_unit_test(test_schedule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
